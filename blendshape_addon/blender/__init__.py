@@ -1,0 +1,26 @@
+"""Everything that knows Blender. :mod:`.job` is the whole work on one avatar; the rest is how users reach it."""
+
+import bpy
+
+from .. import cli
+from . import operators, panels, preferences, properties
+
+_MODULES = (preferences, properties, operators, panels)
+_commands = []
+
+
+def register() -> None:
+    for module in _MODULES:
+        for cls in module.CLASSES:
+            bpy.utils.register_class(cls)
+    bpy.types.Scene.vrc_blendshape = bpy.props.PointerProperty(type=properties.Settings)
+    _commands.append(bpy.utils.register_cli_command("vrc_blendshape", cli.main))
+
+
+def unregister() -> None:
+    while _commands:
+        bpy.utils.unregister_cli_command(_commands.pop())
+    del bpy.types.Scene.vrc_blendshape
+    for module in reversed(_MODULES):
+        for cls in reversed(module.CLASSES):
+            bpy.utils.unregister_class(cls)

@@ -1,0 +1,165 @@
+"""Avatar files in and out of Blender: .blend .glb .gltf .vrm .fbx .obj read, .blend .glb .fbx written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import addon_utils
+import bpy
+
+from ..core.errors import InputError
+from .mesh_io import Object, root_of
+
+READABLE = (".blend", ".glb", ".gltf", ".vrm", ".fbx", ".obj")
+WRITABLE = (".blend", ".glb", ".fbx")
+_SIGNATURES = {
+    ".blend": (b"BLENDER", b"\x28\xb5\x2f\xfd", b"\x1f\x8b"),  # plain, Zstandard, gzip
+    ".glb": (b"glTF",),
+    ".vrm": (b"glTF",),
+}
+
+
+def load(path: Path) -> list[str]:
+    """Open an avatar file in place of what is open now. Returns notes for the user. Raises InputError."""
+    suffix = path.suffix.lower()
+    _look_at(path, suffix)
+    notes = []
+    try:
+        with quiet():
+            if suffix == ".blend":
+                bpy.ops.wm.open_mainfile(filepath=str(path), load_ui=False, use_scripts=False)
+            else:
+                bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+                _import(path, suffix)
+    except Exception as error:  # importers raise whatever a broken file makes them stumble over
+        raise InputError(f"{path.name} cannot be read: it is damaged or not a {suffix} file.") from error
+    if suffix == ".vrm":
+        notes.append("VRM settings (expressions, spring bones, licence) are not carried over: set them again.")
+    bpy.context.view_layer.update()
+    return notes
+
+
+def save(path: Path, objects: Sequence[Object]) -> None:
+    """Write `path`: .fbx holds the avatar of `objects` alone, .blend and .glb everything that is open.
+
+    The file appears whole or not at all. Raises InputError when it cannot be written.
+    """
+    suffix = path.suffix.lower()
+    require_writable(path.parent)
+    # The exporters put textures beside the file by its place, so the unfinished file is made in the same folder.
+    unfinished = path.with_name(f".{path.stem}.unfinished{suffix}")
+    try:
+        with quiet():
+            _export(unfinished, suffix, objects)
+        os.replace(unfinished, path)
+    except Exception as error:
+        raise InputError(f"{path} cannot be written: check the folder and the free space.") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def require_writable(folder: Path) -> None:
+    """Make `folder` if it is missing. Raises InputError when files cannot be put in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(f"The folder {folder} cannot be written to: choose another one.") from error
+
+
+def _look_at(path: Path, suffix: str) -> None:
+    """Refuse what the importers would choke on."""
+    if suffix not in READABLE:
+        raise InputError(f"{path.name} is not a file this tool can read: give one of {' '.join(READABLE)}.")
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError as error:
+        raise InputError(f"{path.name} cannot be opened: {error.strerror or error}.") from error
+    if not head:
+        raise InputError(f"{path.name} is empty: export it again.")
+    truncated = head.startswith(b"glTF") and int.from_bytes(head[8:12], "little") > path.stat().st_size
+    if truncated or (suffix in _SIGNATURES and not head.startswith(_SIGNATURES[suffix])):
+        raise InputError(f"{path.name} cannot be read: it is damaged or not a {suffix} file.")
+
+
+def _import(path: Path, suffix: str) -> None:
+    if suffix == ".obj":
+        bpy.ops.wm.obj_import(filepath=str(path))
+    elif suffix == ".fbx":
+        _enable("io_scene_fbx")
+        bpy.ops.import_scene.fbx(filepath=str(path))
+    elif suffix == ".vrm":
+        with tempfile.TemporaryDirectory() as folder:  # the importer goes by the suffix
+            copy = Path(folder) / f"{path.stem}.glb"
+            shutil.copyfile(path, copy)
+            _import(copy, ".glb")
+    else:
+        _enable("io_scene_gltf2")
+        bpy.ops.import_scene.gltf(filepath=str(path))
+
+
+def _export(path: Path, suffix: str, objects: Sequence[Object]) -> None:
+    if suffix == ".blend":
+        bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, check_existing=False)
+    elif suffix == ".glb":
+        _enable("io_scene_gltf2")
+        bpy.ops.export_scene.gltf(filepath=str(path), export_format="GLB", export_apply=False, check_existing=False)
+    elif suffix == ".fbx":
+        _enable("io_scene_fbx")
+        with bpy.context.temp_override(selected_objects=_with_ancestors(objects)):
+            bpy.ops.export_scene.fbx(
+                filepath=str(path),
+                check_existing=False,
+                use_selection=True,
+                object_types={"ARMATURE", "EMPTY", "MESH"},
+                apply_scale_options="FBX_SCALE_ALL",  # scale 1 in Unity
+                add_leaf_bones=False,
+                use_mesh_modifiers=False,
+                bake_anim=False,
+                path_mode="COPY",
+                embed_textures=True,
+            )
+
+
+def _with_ancestors(objects: Sequence[Object]) -> list[Object]:
+    """`objects`, what they hang on, and their armatures."""
+    found: dict[Object, None] = {}
+    for obj in objects:
+        for start in (obj, root_of(obj)):
+            while start is not None:
+                found[start] = None
+                start = start.parent
+    return list(found)
+
+
+def _enable(module: str) -> None:
+    if not addon_utils.check(module)[1]:
+        addon_utils.enable(module)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the chatter of importers and exporters, Blender's own C code included, off the user's terminal."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = os.dup(1), os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.dup2(kept[0], 1)
+        os.dup2(kept[1], 2)
+        os.close(kept[0])
+        os.close(kept[1])

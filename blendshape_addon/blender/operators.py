@@ -1,0 +1,151 @@
+"""What the buttons do. A UserError becomes a report and leaves everything as it was."""
+
+from contextlib import contextmanager
+from pathlib import Path
+
+import bpy
+
+from ..core.errors import UserError
+from ..core.vocabulary import ALL_SHAPES, ARKIT, EMOTIONS, VISEMES
+from . import check, files, job, preferences, properties
+from .mesh_io import avatar_from_selection
+
+
+class _Generate:
+    """Makes `names` on the selected avatar, in one undo step."""
+
+    bl_options = {"REGISTER", "UNDO"}
+    names: tuple[str, ...]
+
+    intensity: properties.intensity()
+    existing: properties.existing()
+
+    def execute(self, context):
+        try:
+            with _progress(context) as progress:
+                done = job.run(
+                    avatar_from_selection(context),
+                    self.names,
+                    intensity=self.intensity,
+                    existing=self.existing,
+                    provider=preferences.provider(context),
+                    progress=progress,
+                )
+        except UserError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        report, written = done.generated.report, done.written
+        for row in report["shapes"]:
+            if not row["ok"]:
+                self.report({"WARNING"}, f"{row['name']}: {'; '.join(row['notes'])}")
+        if written.kept:
+            self.report({"WARNING"}, f"Kept your own {', '.join(written.kept)}.")
+        self.report({"INFO"}, f"Made {len(written.made + written.replaced)} shape keys on {done.face_object.name}.")
+        return {"FINISHED"}
+
+
+class VRC_BLENDSHAPE_OT_generate_visemes(_Generate, bpy.types.Operator):
+    """Make the 15 VRChat visemes on the selected avatar"""
+
+    bl_idname = "vrc_blendshape.generate_visemes"
+    bl_label = "Generate Visemes"
+    names = VISEMES
+
+
+class VRC_BLENDSHAPE_OT_generate_emotions(_Generate, bpy.types.Operator):
+    """Make five emotions on the selected avatar: angry, fun, joy, sorrow, surprised"""
+
+    bl_idname = "vrc_blendshape.generate_emotions"
+    bl_label = "Generate Emotions"
+    names = EMOTIONS
+
+
+class VRC_BLENDSHAPE_OT_generate_face_tracking(_Generate, bpy.types.Operator):
+    """Make the 52 ARKit shapes for face tracking on the selected avatar"""
+
+    bl_idname = "vrc_blendshape.generate_face_tracking"
+    bl_label = "Generate Face Tracking"
+    names = ARKIT
+
+
+class VRC_BLENDSHAPE_OT_generate_all(_Generate, bpy.types.Operator):
+    """Make visemes, emotions, blinks and face tracking shapes on the selected avatar"""
+
+    bl_idname = "vrc_blendshape.generate_all"
+    bl_label = "Generate All"
+    names = ALL_SHAPES
+
+
+class VRC_BLENDSHAPE_OT_check(bpy.types.Operator):
+    """Check whether VRChat will take the selected avatar's shape keys"""
+
+    bl_idname = "vrc_blendshape.check"
+    bl_label = "Check Shape Keys"
+    bl_options = {"REGISTER"}
+
+    def execute(self, context):
+        try:
+            found = check.problems(avatar_from_selection(context))
+        except UserError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        for sentence in found:
+            self.report({"WARNING"}, sentence)
+        if not found:
+            self.report({"INFO"}, "All 15 visemes are there, none is empty and no two are the same.")
+        return {"FINISHED"}
+
+
+class VRC_BLENDSHAPE_OT_export_fbx(bpy.types.Operator):
+    """Export the selected avatar with its armature as FBX, as Unity and VRChat want it"""
+
+    bl_idname = "vrc_blendshape.export_fbx"
+    bl_label = "Export FBX for VRChat"
+    bl_options = {"REGISTER"}
+
+    filepath: bpy.props.StringProperty(subtype="FILE_PATH")
+    filter_glob: bpy.props.StringProperty(default="*.fbx", options={"HIDDEN"})
+
+    def invoke(self, context, event):
+        self.filepath = self.filepath or str(Path(bpy.data.filepath or "avatar").with_suffix(".fbx"))
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context):
+        path = Path(bpy.path.abspath(self.filepath)).with_suffix(".fbx")
+        try:
+            files.save(path, avatar_from_selection(context))
+        except UserError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, f"Exported {path.name}.")
+        return {"FINISHED"}
+
+
+@contextmanager
+def _progress(context):
+    """Yield a progress(fraction, stage) that shows in the cursor and the status bar."""
+    manager, workspace = context.window_manager, context.workspace
+    manager.progress_begin(0, 100)
+
+    def show(fraction: float, stage: str) -> None:
+        manager.progress_update(int(fraction * 100))
+        if workspace:
+            workspace.status_text_set(f"Blendshape Generator: {stage}")
+
+    try:
+        yield show
+    finally:
+        manager.progress_end()
+        if workspace:
+            workspace.status_text_set(None)
+
+
+CLASSES = (
+    VRC_BLENDSHAPE_OT_generate_visemes,
+    VRC_BLENDSHAPE_OT_generate_emotions,
+    VRC_BLENDSHAPE_OT_generate_face_tracking,
+    VRC_BLENDSHAPE_OT_generate_all,
+    VRC_BLENDSHAPE_OT_check,
+    VRC_BLENDSHAPE_OT_export_fbx,
+)

@@ -1,0 +1,33 @@
+"""What the panel remembers with the file."""
+
+import bpy
+
+EXISTING_ITEMS = (
+    ("KEEP", "Keep Mine", "Keep keys of the same name that you made or edited; replace only what this tool made"),
+    ("REFUSE", "Refuse", "Do nothing if a key of the same name exists"),
+    ("REPLACE", "Replace", "Overwrite keys of the same name, whoever made them"),
+)
+
+
+def intensity() -> bpy.props.FloatProperty:
+    """Declared the same way by the panel's settings and by the operators."""
+    return bpy.props.FloatProperty(
+        name="Intensity", description="How strong the shapes are", default=1.0, min=0.0, max=1.0, subtype="FACTOR"
+    )
+
+
+def existing() -> bpy.props.EnumProperty:
+    """Declared the same way by the panel's settings and by the operators."""
+    return bpy.props.EnumProperty(
+        name="Existing Keys", description="What happens to keys of the same name", items=EXISTING_ITEMS, default="KEEP"
+    )
+
+
+class Settings(bpy.types.PropertyGroup):
+    """Scene.vrc_blendshape: what the panel's buttons are pressed with."""
+
+    intensity: intensity()
+    existing: existing()
+
+
+CLASSES = (Settings,)

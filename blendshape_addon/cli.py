@@ -1,0 +1,209 @@
+"""The command line, for `python -m blendshape_addon` and for `blender -b --command vrc_blendshape`.
+
+Exit status: 0 all shapes made and checked, 1 some avatar failed its check, 2 bad arguments or unreadable input.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from .core import vocabulary
+from .core.errors import FaceNotFound, InputError, UserError
+from .core.providers import CHOICES
+
+OK, CHECK_FAILED, BAD_INPUT = 0, 1, 2
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise InputError(f"{message} (try {self.prog} --help).")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit status."""
+    try:
+        options = _parser().parse_args(arguments)
+        names = vocabulary.shapes_of(options.shapes)
+        if not 0 <= options.intensity <= 1:
+            raise InputError(f"Intensity is {options.intensity:g}: give a number from 0 to 1.")
+        jobs = _plan(options.input, options.output)
+        return _run(jobs, names, options)
+    except UserError as error:
+        return _complain(error)
+    except SystemExit as end:  # argparse, after --help
+        return int(end.code or 0)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="vrc_blendshape", description="Blend shapes for VRChat avatars, made by a neural network.")
+    generate = parser.add_subparsers(dest="verb", required=True, metavar="generate").add_parser(
+        "generate", help="put shape keys on the avatars of files or folders"
+    )
+    add = generate.add_argument
+    add("input", nargs="+", type=Path, help="avatar files (.blend .glb .gltf .vrm .fbx .obj) or folders of them")
+    add("--output", required=True, type=Path, help="a file (.blend .glb .fbx), or a folder for several inputs")
+    add("--shapes", default="visemes,emotions", help=f"any of {','.join(vocabulary.GROUPS)} (default: %(default)s)")
+    add("--intensity", type=float, default=1.0, help="strength, 0 to 1 (default: %(default)s)")
+    add("--provider", choices=CHOICES, default="auto", help="where the network runs (default: %(default)s)")
+    add("--report", type=Path, help="write what was made and checked, as JSON")
+    add("--sheet", type=Path, help="write a picture of every shape (PNG); one for each avatar where there are several")
+    add("--existing", choices=("keep", "refuse", "replace"), default="keep",
+        help="keys of the same name that this tool did not make: keep them, refuse to work, or replace them")  # fmt: skip
+    add("--models", type=Path, help="folder of models to use instead of the bundled ones")
+    return parser
+
+
+def _plan(inputs: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:
+    """(input file, output file) for each avatar file. Raises InputError for what cannot work before any work is done."""
+    from .blender import files
+
+    found: list[tuple[Path, Path]] = []  # file, and the folder its place in the output is counted from
+    for path in inputs:
+        if path.is_dir():
+            inside = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in files.READABLE]
+            inside = [file for file in inside if output.resolve() not in file.resolve().parents]
+            if not inside:
+                raise InputError(f"The folder {path} holds no avatar file ({' '.join(files.READABLE)}).")
+            found += [(file, path) for file in inside]
+        else:
+            found.append((path, path.parent))
+    to_folder = output.is_dir() or len(found) > 1 or inputs[0].is_dir() or not output.suffix
+    if not to_folder:
+        if output.suffix.lower() not in files.WRITABLE:
+            raise InputError(f"{output.name} cannot be written: give the output one of {' '.join(files.WRITABLE)}.")
+        files.require_writable(output.parent)
+        return [(found[0][0], output)]
+    if output.suffix.lower() in files.WRITABLE and not output.is_dir():
+        raise InputError(f"Several avatars do not fit into {output.name}: give a folder as the output.")
+    files.require_writable(output)
+    jobs: list[tuple[Path, Path]] = []
+    for file, top in found:
+        target = output / file.relative_to(top).with_suffix(_OUTPUT_SUFFIX.get(file.suffix.lower(), ".glb"))
+        if any(target == other for _, other in jobs):
+            target = target.with_name(f"{file.name}{target.suffix}")
+        jobs.append((file, target))
+    return jobs
+
+
+_OUTPUT_SUFFIX = {".blend": ".blend", ".fbx": ".fbx", ".obj": ".fbx"}  # the rest is glTF inside
+
+
+def _run(jobs: Sequence[tuple[Path, Path]], names: Sequence[str], options: argparse.Namespace) -> int:
+    status = OK
+    entries: list[dict] = []
+    for path, target in jobs:
+        try:
+            made = _run_file(path, target, names, options, several=len(jobs) > 1)
+            entries += made
+            if not all(entry["ok"] for entry in made):
+                status = max(status, CHECK_FAILED)
+        except UserError as error:
+            status = _complain(error, path)
+            entries.append({"input": str(path), "ok": False, "error": str(error)})
+    if options.report:
+        document = {"ok": status == OK, "status": status, "avatars": entries}
+        _write(options.report, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    return status
+
+
+def _run_file(path: Path, target: Path, names: Sequence[str], options: argparse.Namespace, several: bool) -> list[dict]:
+    """Do every avatar of a file; returns a report entry for each. Nothing is written if one cannot be done."""
+    import bpy
+
+    from .blender import files, job, mesh_io, render
+
+    progress = _Progress(path.name)
+    progress(0.0, "reading")
+    began = time.perf_counter()
+    notes = files.load(path)
+    reading = time.perf_counter() - began
+    avatars = mesh_io.avatars_of(bpy.context.view_layer.objects)
+    if not avatars:
+        raise InputError(f"{path.name} holds no mesh with faces.")
+    done: list[job.Done] = []
+    refusals: list[FaceNotFound] = []
+    for objects in avatars:
+        try:
+            for obj in objects:
+                mesh_io.require_editable(obj)
+            done.append(
+                job.run(objects, names, intensity=options.intensity, existing=options.existing.upper(),
+                        provider=options.provider, models=options.models, progress=progress)
+            )  # fmt: skip
+        except FaceNotFound as error:  # scenery beside an avatar is no mistake; a file without any face is one
+            refusals.append(error)
+    if not done:
+        raise refusals[0]
+    progress(0.97, "saving")
+    began = time.perf_counter()
+    files.save(target, [obj for one in done for obj in one.objects])
+    saving = time.perf_counter() - began
+    entries = []
+    for number, one in enumerate(done):
+        entry = {
+            "input": str(path), "output": str(target), "avatar": one.face_object.name,
+            "objects": [obj.name for obj in one.objects], **one.generated.report,
+            "made": one.written.made, "replaced": one.written.replaced, "kept": one.written.kept,
+            "seconds": {"opening": reading, **one.generated.seconds, "saving": saving},
+        }  # fmt: skip
+        entry["notes"] = [*notes, *entry.get("notes", [])]
+        entries.append(entry)
+        print(table(entry))
+        if options.sheet:
+            progress(0.99, "drawing the sheet")
+            sheet = options.sheet
+            if several or len(done) > 1:
+                sheet = sheet.with_name(f"{sheet.stem}_{target.stem}{f'_{number + 1}' if len(done) > 1 else ''}.png")
+            files.require_writable(sheet.parent)
+            render.sheet(sheet, one)
+    return entries
+
+
+def table(entry: dict) -> str:
+    """A report entry as text: shape, peak mm, lip gap mm, checks; then seconds and notes."""
+    lines = [
+        f"{entry['input']} → {entry['output']}: {entry['avatar']}",
+        f"  {'shape':<20}{'peak mm':>9}{'lip gap mm':>12}  checks",
+    ]
+    for row in entry["shapes"]:
+        verdict = "ok" if row["ok"] else "; ".join(row["notes"])
+        if row["name"] in entry["kept"]:
+            verdict = "not written: your own key was kept"
+        lines.append(f"  {row['name']:<20}{row['peak_mm']:>9.2f}{row['lip_gap_mm']:>12.2f}  {verdict}")
+    seconds = ", ".join(f"{stage} {spent:.2f}" for stage, spent in entry["seconds"].items())
+    lines.append(f"  seconds: {sum(entry['seconds'].values()):.2f} ({seconds})")
+    return "\n".join([*lines, *(f"  note: {note}" for note in entry["notes"])])
+
+
+class _Progress:
+    """Says on stderr how far the job is, as soon as it takes longer than a moment."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._told = time.perf_counter()
+
+    def __call__(self, fraction: float, stage: str) -> None:
+        now = time.perf_counter()
+        if now - self._told > 1.0:
+            self._told = now
+            print(f"{self._name}: {fraction:4.0%} {stage}", file=sys.stderr, flush=True)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def _complain(error: UserError, path: Path | None = None) -> int:
+    message = str(error)
+    prefix = f"{path}: " if path and path.name not in message else ""
+    print(f"{prefix}{message}", file=sys.stderr)
+    return BAD_INPUT

@@ -1,0 +1,98 @@
+"""A hidden mark in every shape, so that exporters and game engines keep all of them, apart from each other.
+
+Unity drops a blend shape whose offsets are all zero, FBX exporters ignore offsets under about 1e-6 of the coordinate,
+and VRChat's lip sync stops as a whole when two of its 15 slots hold the same shape. So each shape moves one hidden
+vertex by its own amount between 50 and 100 µm, which no eye can see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .mesh import Avatar
+from .pipeline import Shape
+from .vocabulary import ALL_SHAPES
+
+_SMALLEST, _LARGEST = 55e-6, 95e-6  # metres: 50 to 100 µm with room for rounding
+_EYE_DISTANCE = 0.063  # metres, of an adult
+_METRIC_EYE_DISTANCES = (0.01, 0.4)  # an avatar whose eyes lie so far apart was modelled in metres
+
+
+def main_object(avatar: Avatar, face) -> int:
+    """The object (index into avatar.object_names) that most of the face's landmarks lie on: the face itself."""
+    nearest = [int(((avatar.vertices - mark) ** 2).sum(1).argmin()) for mark in np.asarray(face.points, float)]
+    return int(np.bincount(avatar.object_id[nearest]).argmax())
+
+
+def with_hidden_marks(avatar: Avatar, shapes: Sequence[Shape], face) -> list[Shape]:
+    """`shapes`, each with one hidden vertex of the main object (and its seam twins) moved by its own 50-100 µm.
+
+    The vertex is one that no shape moves, where there is one. Amounts are true metres where the avatar is modelled in
+    metres, else scaled with the distance between the eyes. `face` has points (L, 3), frame (3, 3) rows right, up,
+    forward, and eye_distance in the avatar's own unit.
+    """
+    own = avatar.object_id == main_object(avatar, face)
+    still = own & ~_moved(avatar, shapes)
+    candidates = np.flatnonzero(still if still.any() else own)
+    chosen = _most_hidden(avatar, candidates, face)
+    twins = np.flatnonzero(avatar.weld == avatar.weld[chosen])
+    twins = twins[avatar.object_id[twins] == avatar.object_id[chosen]]
+    low, high = _METRIC_EYE_DISTANCES
+    unit = 1.0 if low <= face.eye_distance <= high else face.eye_distance / _EYE_DISTANCE
+    inwards = -np.asarray(face.frame, float)[2]
+    return [_marked(shape, twins, inwards * unit * _amount(shape.name)) for shape in shapes]
+
+
+def _amount(name: str) -> float:
+    """Metres, different for every name of the vocabulary."""
+    return _SMALLEST + (_LARGEST - _SMALLEST) * ALL_SHAPES.index(name) / (len(ALL_SHAPES) - 1)
+
+
+def _marked(shape: Shape, twins: np.ndarray, offset: np.ndarray) -> Shape:
+    other = ~np.isin(shape.indices, twins)
+    indices = np.concatenate([shape.indices[other], twins])
+    deltas = np.concatenate([shape.deltas[other], np.tile(offset.astype(np.float32), (len(twins), 1))])
+    order = np.argsort(indices)
+    return Shape(shape.name, indices[order], deltas[order])
+
+
+def _moved(avatar: Avatar, shapes: Sequence[Shape]) -> np.ndarray:
+    moved = np.zeros(len(avatar.vertices), bool)
+    for shape in shapes:
+        moved[shape.indices[np.any(shape.deltas != 0, axis=1)]] = True
+    return moved
+
+
+def _most_hidden(avatar: Avatar, candidates: np.ndarray, face) -> int:
+    """The candidate in the head that lies deepest behind other surface, seen from the least favourable of ten sides.
+
+    Surfaces are splatted as points (vertices, middles of edges and of triangles) into a coarse depth grid a view.
+    """
+    size = float(face.eye_distance)
+    local = (avatar.vertices - np.asarray(face.points, float).mean(0)) @ np.asarray(face.frame, float).T / size
+    near = candidates[np.linalg.norm(local[candidates], axis=1) < 3.0]
+    candidates = near if len(near) else candidates
+    corners = local[avatar.triangles]
+    corners = corners[np.linalg.norm(corners.mean(1), axis=1) < 5.0]
+    surface = np.concatenate([
+        local[candidates], corners.reshape(-1, 3), corners.mean(1), ((corners + np.roll(corners, 1, axis=1)) / 2).reshape(-1, 3)
+    ])  # fmt: skip
+    depth = np.full(len(candidates), np.inf)
+    for view in _VIEWS:
+        towards = np.array(view, float) / np.linalg.norm(view)
+        across = np.cross(towards, (0.0, 1.0, 0.0) if abs(towards[1]) < 0.9 else (0.0, 0.0, 1.0))
+        across /= np.linalg.norm(across)
+        cells = np.floor(surface @ np.stack([across, np.cross(across, towards)], axis=1) / 0.15).astype(np.int64)
+        _, cell = np.unique(cells, axis=0, return_inverse=True)
+        cell = cell.reshape(-1)
+        nearest = np.full(cell.max() + 1, -np.inf)
+        along = surface @ towards
+        np.maximum.at(nearest, cell, along)
+        depth = np.minimum(depth, nearest[cell[: len(candidates)]] - along[: len(candidates)])
+    return int(candidates[depth.argmax()])
+
+
+# Right, up, forward of the face: where somebody may look from.
+_VIEWS = ((0, 0, 1), (1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, -1), (1, 0, 1), (-1, 0, 1), (0, 1, 1), (0, -1, 1))
