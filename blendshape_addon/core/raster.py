@@ -1,0 +1,113 @@
+"""An exact z-buffer in numpy: orthographic pictures of a mesh, small enough for a network to look at.
+
+View space: x to the right, y up, z towards the viewer; the picture is the square [-1, 1] x [-1, 1] seen from +z.
+Row 0 is the top row and a pixel is sampled at its centre.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+CHUNK = 1 << 21  # fragments tested at once, bounds the memory
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What each pixel sees. Where `triangle` is -1 nothing is there, `depth` is -inf and `barycentric` is 0.
+
+    depth: (S, S) z of the nearest surface. triangle: (S, S) int64. barycentric: (S, S, 3) weights of its corners.
+    """
+
+    depth: np.ndarray
+    triangle: np.ndarray
+    barycentric: np.ndarray
+
+    @property
+    def mask(self) -> np.ndarray:
+        """(S, S) bool: something is there."""
+        return self.triangle >= 0
+
+    def interpolate(self, values: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+        """(S, S, C) of a (V, C) vertex attribute; 0 where nothing is."""
+        out = np.zeros((*self.triangle.shape, values.shape[1]))
+        seen = self.mask
+        corners = values[triangles[self.triangle[seen]]]
+        out[seen] = (corners * self.barycentric[seen][:, :, None]).sum(1)
+        return out
+
+
+def rasterise(vertices: np.ndarray, triangles: np.ndarray, size: int) -> Picture:
+    """Draw triangles, both sides alike, into size x size pixels.
+
+    vertices: (V, 3) in view space. triangles: (T, 3) ints. Triangles without area (or with corners that are not
+    finite) cover nothing. Edges belong to the triangle, so neighbours leave no crack; of equal depths the lowest
+    triangle number wins.
+    """
+    corners = vertices[triangles].astype(np.float64)
+    # To pixel units: the centre of column c, row r is at (c, r).
+    corners[:, :, 0] = (corners[:, :, 0] + 1) * (size / 2) - 0.5
+    corners[:, :, 1] = (1 - corners[:, :, 1]) * (size / 2) - 0.5
+    low, high = corners[:, :, :2].min(1), corners[:, :, :2].max(1)
+    with np.errstate(invalid="ignore"):
+        first = np.ceil(np.maximum(low, 0) - 1e-9)
+        last = np.floor(np.minimum(high, size - 1) + 1e-9)
+        span = last - first + 1
+        a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
+        area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+        drawn = (span > 0).all(1) & (np.abs(area) > 1e-12) & np.isfinite(corners).all((1, 2))
+
+    number = np.flatnonzero(drawn)
+    # Triangles whose boxes are alike are tested together on one grid of pixels.
+    bucket = np.ceil(np.log2(span[number])).astype(int)
+    fragments = []
+    for width, height in np.unique(bucket, axis=0):
+        members = number[(bucket == (width, height)).all(1)]
+        columns, rows = 1 << width, 1 << height
+        step = max(1, CHUNK // (columns * rows))
+        for start in range(0, len(members), step):
+            block = members[start : start + step]
+            fragments.append(_covered(corners[block], area[block], first[block], last[block], columns, rows, block))
+    return _resolve(fragments, size)
+
+
+def _covered(
+    corners: np.ndarray,
+    area: np.ndarray,
+    first: np.ndarray,
+    last: np.ndarray,
+    columns: int,
+    rows: int,
+    number: np.ndarray,
+) -> tuple[np.ndarray, ...]:
+    """Fragments (row, column, depth, triangle, barycentric) of n triangles on a columns x rows grid at `first`."""
+    x = first[:, 0, None, None] + np.arange(columns)[None, None, :]
+    y = first[:, 1, None, None] + np.arange(rows)[None, :, None]
+    cx, cy = corners[:, :, 0, None, None], corners[:, :, 1, None, None]
+    weight = []
+    for i, j in ((1, 2), (2, 0)):
+        edge = (cx[:, j] - cx[:, i]) * (y - cy[:, i]) - (cy[:, j] - cy[:, i]) * (x - cx[:, i])
+        weight.append(edge / area[:, None, None])
+    weight.append(1 - weight[0] - weight[1])
+    inside = (weight[0] >= -1e-9) & (weight[1] >= -1e-9) & (weight[2] >= -1e-9)
+    inside &= (x <= last[:, 0, None, None]) & (y <= last[:, 1, None, None])
+    t, r, c = np.nonzero(inside)
+    barycentric = np.stack([w[t, r, c] for w in weight], 1)
+    depth = (barycentric * corners[t, :, 2]).sum(1)
+    return (first[t, 1] + r).astype(np.int64), (first[t, 0] + c).astype(np.int64), depth, number[t], barycentric
+
+
+def _resolve(fragments: list[tuple[np.ndarray, ...]], size: int) -> Picture:
+    depth = np.full(size * size, -np.inf)
+    triangle = np.full(size * size, -1, dtype=np.int64)
+    barycentric = np.zeros((size * size, 3))
+    if fragments:
+        row, column, z, number, weight = (np.concatenate(parts) for parts in zip(*fragments, strict=True))
+        pixel = row * size + column
+        order = np.lexsort((number, -z, pixel))
+        nearest = order[np.diff(pixel[order], prepend=-1) != 0]
+        depth[pixel[nearest]] = z[nearest]
+        triangle[pixel[nearest]] = number[nearest]
+        barycentric[pixel[nearest]] = weight[nearest]
+    return Picture(depth.reshape(size, size), triangle.reshape(size, size), barycentric.reshape(size, size, 3))

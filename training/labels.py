@@ -1,0 +1,43 @@
+"""Landmark labels of the training rigs: each landmark is a point on a triangle of the rig's skin.
+
+A label is three vertices and their weights, so it follows the vertices through identities, warps and expressions.
+
+How the labels were made. Untextured front renders of a rig (lashes, brows and hair cards hidden) went through
+MediaPipe's face mesh (Apache-2.0) in six paddings; the median of its 468 points gave brows, corners, the vermilion
+border and the jaw, made symmetric, then lifted to the skin through the triangle buffer. What the geometry knows
+better replaced the rest: lid margins are the skin that borders the visible eyeball at 1/4, 1/2 and 3/4 of the eye's
+width; inner lip points are where the surface drops back between the lips (else where the normals turn from down to
+up); mouth corners are where the jump of `jawOpen` across the seam ends; nasion, nose tip, subnasale and pogonion are
+the extremes of the midline's profile, the menton the lowest point of the chin seen from below, the gonial angle the
+outermost point of the jaw at the mouth's height under the ear. Seed-san and Godette were placed by hand on renders of
+the skin with the floating parts hidden, using where their blink and vowel shapes move. Every rig was then looked at
+from the front, from the side and close up at eyes and mouth, and corrected.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from blendshape_addon.core.vocabulary import LANDMARKS
+
+FOLDER = Path(__file__).parent / "labels"
+
+
+def load(rig_name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices (L, 3) int64 and weights (L, 3) of each landmark of `rig_name` (its folder's name, `base_hm08`).
+
+    Landmark positions are ``(vertices[index] * weight[:, :, None]).sum(1)``. Raises FileNotFoundError for a rig
+    without labels.
+    """
+    table = json.loads((FOLDER / f"{rig_name}.json").read_text())
+    rows = np.array([table[name] for name in LANDMARKS])
+    weight = rows[:, 3:] / rows[:, 3:].sum(1, keepdims=True)
+    return rows[:, :3].astype(np.int64), weight
+
+
+def names() -> tuple[str, ...]:
+    """Rigs that have labels."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.json")))
