@@ -1,0 +1,24 @@
+"""The exceptions that a user can cause. Each message is one sentence in the user's terms.
+
+Operators turn them into reports, the command line into one line and an exit status.
+"""
+
+
+class UserError(Exception):
+    """Something the user can mend; ``str(error)`` is the whole message, ready to show."""
+
+
+class InputError(UserError):
+    """The avatar, the selection or the file cannot be used as it is."""
+
+
+class FaceNotFound(UserError):
+    """No face, or none that is certain enough to work on."""
+
+
+class ModelError(UserError):
+    """A model file is missing, damaged or not the one its card describes."""
+
+
+class Cancelled(UserError):
+    """The user stopped the job; nothing was changed."""

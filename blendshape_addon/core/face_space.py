@@ -1,0 +1,144 @@
+"""Two spaces that make faces alike: *face space* (a similarity) and *canonical space* (a thin-plate warp).
+
+Face space: origin between the eyes, x to the avatar's own left, y up, z forward, eye distance 1.
+Canonical space: landmarks lie where the canonical face has them, so a lip corner is at one place on every avatar.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from .vocabulary import LANDMARK_INDEX, LANDMARKS
+
+EYE_DISTANCE_MM = 63.0  # an adult's, so that figures in mm mean the same on every avatar
+SMOOTHING = 2e-3  # of the warp, in eye distances: detected landmarks are not exact
+LOCAL_SCALE = (0.25, 4.0)  # the warp may not magnify by more than this anywhere
+
+
+def point(points: np.ndarray, *names: str) -> np.ndarray:
+    """(3,) mean of the named landmarks of (L, 3) points."""
+    return points[[LANDMARK_INDEX[name] for name in names]].mean(0)
+
+
+def eye_centres(points: np.ndarray) -> np.ndarray:
+    """(2, 3) centres of the left and the right eye's opening."""
+    return np.stack([point(points, f"eye_inner_{s}", f"eye_outer_{s}") for s in "lr"])
+
+
+@dataclass(frozen=True)
+class FaceSpace:
+    """The similarity from avatar space to face space. rotation: (3, 3), rows x, y, z in avatar space."""
+
+    origin: np.ndarray
+    rotation: np.ndarray
+    scale: float
+
+    @staticmethod
+    def of(points: np.ndarray) -> FaceSpace:
+        """From (L, 3) landmarks in avatar space."""
+        left, right = eye_centres(points)
+        origin = (left + right) / 2
+        across = [points[LANDMARK_INDEX[f"{n}_l"]] - points[LANDMARK_INDEX[f"{n}_r"]]
+                  for n in ("eye_inner", "eye_outer", "mouth_corner", "nose_wing", "brow_outer")]  # fmt: skip
+        x = np.sum([a / (np.linalg.norm(a) + 1e-12) for a in across], axis=0)
+        x /= np.linalg.norm(x)
+        y = origin - point(points, "mouth_corner_l", "mouth_corner_r")
+        y -= x * (x @ y)
+        y /= np.linalg.norm(y)
+        return FaceSpace(origin, np.stack([x, y, np.cross(x, y)]), float(np.linalg.norm(left - right)))
+
+    def to_face(self, positions: np.ndarray) -> np.ndarray:
+        """(N, 3) avatar space to (N, 3) face space."""
+        return (positions - self.origin) @ self.rotation.T / self.scale
+
+    def vectors_to_avatar(self, vectors: np.ndarray) -> np.ndarray:
+        """(..., 3) vectors of face space to avatar space."""
+        return vectors @ self.rotation * self.scale
+
+
+class ThinPlate:
+    """Smoothing thin-plate spline in 3D, kernel r (Wahba, Spline Models for Observational Data, 1990, ch. 2.4)."""
+
+    def __init__(self, source: np.ndarray, target: np.ndarray, smoothing: float = SMOOTHING) -> None:
+        """source, target: (L, 3) matched points."""
+        count = len(source)
+        kernel = np.linalg.norm(source[:, None] - source[None], axis=-1)
+        # -r is conditionally positive definite of order 1, so the smoothing enters with a minus sign.
+        system = np.zeros((count + 4, count + 4))
+        system[:count, :count] = kernel - smoothing * count * np.eye(count)
+        system[:count, count] = system[count, :count] = 1
+        system[:count, count + 1 :] = source
+        system[count + 1 :, :count] = source.T
+        right = np.concatenate([target, np.zeros((4, 3))])
+        solution = np.linalg.solve(system, right)
+        self.source, self.weights, self.affine = source, solution[:count], solution[count:]
+
+    def __call__(self, positions: np.ndarray) -> np.ndarray:
+        """(N, 3) to (N, 3)."""
+        out = np.empty((len(positions), 3))
+        for start in range(0, len(positions), 8192):
+            block = positions[start : start + 8192]
+            distance = np.sqrt(_squared_distances(block, self.source))
+            out[start : start + 8192] = distance @ self.weights + self.affine[0] + block @ self.affine[1:]
+        return out
+
+    def jacobian(self, positions: np.ndarray) -> np.ndarray:
+        """(N, 3, 3): row i, column j is d out_i / d in_j at each position."""
+        out = np.empty((len(positions), 3, 3))
+        for start in range(0, len(positions), 8192):
+            block = positions[start : start + 8192]
+            inverse = 1 / np.sqrt(_squared_distances(block, self.source) + 1e-8)
+            # sum over landmarks of w (x - c) / r, split so that no (N, L, 3) array is needed
+            moment = (self.source[:, None, :] * self.weights[:, :, None]).reshape(len(self.source), 9)
+            first = (inverse @ self.weights)[:, :, None] * block[:, None, :]
+            out[start : start + 8192] = first - (inverse @ moment).reshape(-1, 3, 3) + self.affine[1:].T
+        return out
+
+
+def _squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    squared = (a**2).sum(1)[:, None] - 2 * a @ b.T + (b**2).sum(1)
+    return np.maximum(squared, 0)
+
+
+@cache
+def canonical_landmarks() -> np.ndarray:
+    """(L, 3) landmarks of the canonical face in face space: the symmetric mean of the training rigs."""
+    table = json.loads((Path(__file__).parent / "canonical_face.json").read_text())
+    return np.array([table[name] for name in LANDMARKS])
+
+
+def _knots(landmarks: np.ndarray) -> np.ndarray:
+    """(K, 3) points that the warp goes through: the inner lips count as one line, for they nearly touch, and a warp that
+    parts them would fold between them."""
+    points = {name: landmarks[i] for name, i in LANDMARK_INDEX.items()}
+    for end in ("mid", "l", "r"):
+        points[f"lip_upper_inner_{end}"] = (points[f"lip_upper_inner_{end}"] + points.pop(f"lip_lower_inner_{end}")) / 2
+    return np.stack(list(points.values()))
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """Where vertices lie on the canonical face, and how its motion is carried back.
+
+    positions: (N, 3) canonical coordinates. to_face: (N, 3, 3) turns a canonical offset into a face-space offset.
+    """
+
+    positions: np.ndarray
+    to_face: np.ndarray
+
+    @staticmethod
+    def of(vertices: np.ndarray, landmarks: np.ndarray) -> Canonical:
+        """vertices: (N, 3), landmarks: (L, 3), both in face space."""
+        mean, landmarks = _knots(canonical_landmarks()), _knots(landmarks)
+        positions = ThinPlate(landmarks, mean)(vertices)
+        back = ThinPlate(mean, landmarks).jacobian(positions)
+        left, size, right = np.linalg.svd(back)
+        size = np.clip(size, *LOCAL_SCALE)
+        # A fold of the warp would turn motion inside out: keep the rotation proper.
+        left[:, :, 2] *= np.sign(np.linalg.det(left) * np.linalg.det(right))[:, None]
+        return Canonical(positions, (left * size[:, None, :]) @ right)

@@ -1,0 +1,110 @@
+"""What the deformer sees of each vertex: no vertex numbers, no topology, so that any mesh will do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .face_space import Canonical, FaceSpace
+from .mesh import Avatar, vertex_normals
+from .parts import Part, classify
+from .side_fields import anchors, cotangent_weights, solve
+from .vocabulary import LANDMARK_MIRROR, LANDMARKS
+
+# The part of face space that an expression can reach: beside the ears, above the brows, down the neck.
+REACH_LOW = np.array([-1.7, -3.0, -1.8])
+REACH_HIGH = np.array([1.7, 1.6, 1.5])
+FREQUENCIES = (1.5, 3.0, 6.0, 12.0, 24.0)  # radians per eye distance
+_FLIP = np.array([-1.0, 1.0, 1.0])
+
+
+@dataclass(frozen=True)
+class Features:
+    """The vertices that an expression may move, as the network sees them (N of the avatar's V vertices).
+
+    index: (N,) into Avatar.vertices. part: (N,) int8 of Part. positions, normals: (N, 3) face space.
+    side: (N, 3) lip, left lid and right lid fields. landmarks: (L, 3) face space.
+    """
+
+    index: np.ndarray
+    part: np.ndarray
+    positions: np.ndarray
+    normals: np.ndarray
+    side: np.ndarray
+    landmarks: np.ndarray
+    canonical: Canonical
+    space: FaceSpace
+
+    def inputs(self, mirror: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Per-vertex inputs (N, F) and the landmark code (3 L,), float32; of the mirrored face if `mirror`."""
+        positions, normals, canonical = self.positions, self.normals, self.canonical.positions
+        side, landmarks = self.side, self.landmarks
+        if mirror:
+            positions, normals, canonical = positions * _FLIP, normals * _FLIP, canonical * _FLIP
+            side, landmarks = side[:, [0, 2, 1]], landmarks[list(LANDMARK_MIRROR)] * _FLIP
+        return assemble(positions, normals, canonical, side, self.part), landmarks.reshape(-1).astype(np.float32)
+
+
+def assemble(
+    positions: np.ndarray, normals: np.ndarray, canonical: np.ndarray, side: np.ndarray, part: np.ndarray
+) -> np.ndarray:
+    """(N, F) float32 from the arrays named as in Features; sines of canonical coordinates carry fine detail
+    (Tancik et al. 2020, "Fourier Features Let Networks Learn High Frequency Functions", eq. 5, fixed frequencies)."""
+    canonical = np.clip(canonical, -3, 3)
+    waves = [wave(f * canonical) for f in FREQUENCIES for wave in (np.sin, np.cos)]
+    one_hot = part[:, None] == np.arange(1, len(Part))
+    drift = np.clip(positions - canonical, -2, 2)
+    return np.concatenate([canonical, drift, normals, side, one_hot, *waves], axis=1).astype(np.float32)
+
+
+INPUTS = 3 + 3 + 3 + 3 + (len(Part) - 1) + 2 * 3 * len(FREQUENCIES)
+CODE = 3 * len(LANDMARKS)
+
+
+def compute(avatar: Avatar, landmarks: np.ndarray) -> Features:
+    """Features of `avatar` with (L, 3) landmarks in avatar space."""
+    space = FaceSpace.of(landmarks)
+    marks = space.to_face(landmarks)
+    everything = space.to_face(avatar.vertices)
+    part = classify(avatar, everything, marks)
+    near = ((everything > REACH_LOW) & (everything < REACH_HIGH)).all(1) & (part != Part.OTHER)
+    index = np.flatnonzero(near)
+    normals = vertex_normals(everything, avatar.triangles, avatar.weld)[index]
+    return Features(
+        index=index,
+        part=part[index],
+        positions=everything[index],
+        normals=normals,
+        side=_side_fields(avatar, everything, near & (part == Part.SKIN), marks)[index],
+        landmarks=marks,
+        canonical=Canonical.of(everything[index], marks),
+        space=space,
+    )
+
+
+def _side_fields(avatar: Avatar, vertices: np.ndarray, skin: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """(V, 3) lip and lid fields, solved on the welded skin near the face; 0 elsewhere."""
+    points, local = np.unique(avatar.weld[skin], return_inverse=True)
+    renumber = np.full(avatar.weld.max() + 1, -1)
+    renumber[points] = np.arange(len(points))
+    triangles = renumber[avatar.weld[avatar.triangles]]
+    triangles = triangles[(triangles >= 0).all(1)]
+    out = np.zeros((len(vertices), 3))
+    if len(triangles) == 0:
+        return out
+    where = np.empty((len(points), 3))
+    where[local.reshape(-1)] = vertices[skin]
+    outward = vertex_normals(where, triangles)
+    # An anchor takes the nearest point of the outer surface, not one inside the mouth or behind the lid.
+    fixed = [(_nearest(where, outward, above), _nearest(where, outward, below)) for above, below in anchors(landmarks)]
+    edges, weights = cotangent_weights(where, triangles)
+    fields = solve(len(points), edges, weights, fixed)
+    out[skin] = fields[local.reshape(-1)]
+    return out
+
+
+def _nearest(where: np.ndarray, outward: np.ndarray, marks: np.ndarray) -> np.ndarray:
+    """(M,) index of the point nearest to each mark, those that face backwards counted as further away."""
+    squared = ((where[None] - marks[:, None]) ** 2).sum(-1)
+    return np.unique(np.argmin(squared + 0.02 * (outward[:, 2] < 0), axis=1))

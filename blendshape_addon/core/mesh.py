@@ -1,0 +1,94 @@
+"""The avatar as arrays: what the core sees of any file, any rig, any topology."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from .errors import InputError
+
+
+@dataclass(frozen=True)
+class Avatar:
+    """All mesh objects of one avatar in one space (any axes, any unit), concatenated.
+
+    vertices: (V, 3) float64, base shape. triangles: (T, 3) int32 into vertices.
+    object_id: (V,) int32 into object_names.
+    """
+
+    vertices: np.ndarray
+    triangles: np.ndarray
+    object_id: np.ndarray
+    object_names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.triangles) == 0:
+            raise InputError("The mesh has no faces: select the avatar's face mesh and try again.")
+        if not np.isfinite(self.vertices).all():
+            raise InputError(
+                "The mesh has coordinates that are not numbers (NaN or infinite): "
+                "repair it (Mesh > Clean Up) and try again."
+            )
+
+    @cached_property
+    def weld(self) -> np.ndarray:
+        """(V,) int64: for each vertex the index of the welded point that it shares with its seam twins.
+
+        Vertices are one point when they lie within 1e-5 of the avatar's size of each other, so UV and material seams
+        that cut a surface do not cut what is computed on it.
+        """
+        return weld_points(self.vertices)
+
+    @cached_property
+    def components(self) -> np.ndarray:
+        """(V,) int64: number of the connected piece (through welded triangles) that a vertex belongs to."""
+        welded = self.weld[self.triangles]
+        return connected_components(self.weld.max() + 1, welded)[self.weld]
+
+
+def weld_points(vertices: np.ndarray, relative: float = 1e-5) -> np.ndarray:
+    """(V,) int64 point number a vertex; vertices within `relative` of the bounding box's diagonal may share one."""
+    low = vertices.min(0)
+    size = float(np.linalg.norm(vertices.max(0) - low)) or 1.0
+    cells = np.round((vertices - low) / (size * relative)).astype(np.int64)
+    _, inverse = np.unique(cells, axis=0, return_inverse=True)
+    return inverse.reshape(-1)
+
+
+def connected_components(count: int, triangles: np.ndarray) -> np.ndarray:
+    """(count,) int64 component number of each point, numbered from 0, by minimum-label propagation."""
+    labels = np.arange(count)
+    pairs = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]]])
+    while True:
+        low = np.minimum(labels[pairs[:, 0]], labels[pairs[:, 1]])
+        new = labels.copy()
+        np.minimum.at(new, pairs[:, 0], low)
+        np.minimum.at(new, pairs[:, 1], low)
+        new = new[new]  # pointer jumping: halves the distance to the root each round
+        if np.array_equal(new, labels):
+            break
+        labels = new
+    return np.unique(labels, return_inverse=True)[1].reshape(-1)
+
+
+def vertex_normals(vertices: np.ndarray, triangles: np.ndarray, weld: np.ndarray | None = None) -> np.ndarray:
+    """(V, 3) unit normals, area-weighted, shared across seams when `weld` is given; zero where there is no area."""
+    corners = vertices[triangles]
+    face = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    points = triangles if weld is None else weld[triangles]
+    count = len(vertices) if weld is None else int(weld.max()) + 1
+    normals = np.empty((count, 3))
+    for axis in range(3):
+        normals[:, axis] = np.bincount(points.reshape(-1), np.repeat(face[:, axis], 3), count)
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-30)
+    return normals if weld is None else normals[weld]
+
+
+def edges_of(triangles: np.ndarray) -> np.ndarray:
+    """(E, 2) int64 unique undirected edges, low index first; degenerate edges are dropped."""
+    pairs = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]).astype(np.int64)
+    pairs.sort(axis=1)
+    pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+    return np.unique(pairs, axis=0)

@@ -1,0 +1,116 @@
+"""What each connected piece of an avatar is: skin, eye, teeth, tongue, something that rides on the skin, or other.
+
+Geometry decides where it can; names (English and Japanese) decide between likely readings.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+
+import numpy as np
+
+from .face_space import eye_centres, point
+from .mesh import Avatar
+from .vocabulary import LANDMARKS
+
+
+class Part(IntEnum):
+    OTHER = 0  # hair, clothes, body that no expression moves
+    SKIN = 1
+    EYE = 2
+    TEETH_UPPER = 3
+    TEETH_LOWER = 4
+    TONGUE = 5
+    MOUTH = 6  # gums and interiors that hold several of these in one piece
+    RIDER = 7  # lashes, brows, tear lines: they follow the skin under them
+
+
+_NAMES = (
+    (Part.RIDER, re.compile(r"lash|brow|lacrimal|occlusion|tearline|eye_blend|まつげ|まつ毛|睫|眉", re.I)),
+    (Part.EYE, re.compile(r"eye(?!_?lid)|iris|pupil|sclera|cornea|hilight|highlight|目|瞳|眼", re.I)),
+    (Part.TONGUE, re.compile(r"^(?!.*gum).*(tongue|舌)", re.I)),
+    (Part.MOUTH, re.compile(r"teeth|tooth|gum|mouth|歯|口", re.I)),
+    (Part.OTHER, re.compile(r"hair|hat|cloth|wear|glass|髪|服|帽|眼鏡", re.I)),
+)
+
+
+def _named(name: str) -> Part | None:
+    return next((part for part, pattern in _NAMES if pattern.search(name)), None)
+
+
+def classify(avatar: Avatar, vertices: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """(V,) int8 of Part. vertices: (V, 3) and landmarks: (L, 3) in face space."""
+    pieces = avatar.components
+    count = pieces.max() + 1
+    low, high = np.full((count, 3), np.inf), np.full((count, 3), -np.inf)
+    np.minimum.at(low, pieces, vertices)
+    np.maximum.at(high, pieces, vertices)
+    size = np.bincount(pieces, minlength=count)
+    mean = np.stack([np.bincount(pieces, vertices[:, k], count) for k in range(3)], 1) / size[:, None]
+    first = np.unique(pieces, return_index=True)[1]
+    names = [_named(avatar.object_names[avatar.object_id[v]]) for v in first]
+
+    part = np.array([Part.OTHER] * count, dtype=np.int8)
+    skin = _skin_pieces(pieces, vertices, landmarks, count)
+    part[skin] = Part.SKIN
+    eyes = eye_centres(landmarks)
+    eye_width = np.linalg.norm(point(landmarks, "eye_inner_l") - point(landmarks, "eye_outer_l"))
+    seam = point(landmarks, "lip_upper_inner_mid", "lip_lower_inner_mid")
+    mouth_half = 0.5 * np.linalg.norm(point(landmarks, "mouth_corner_l") - point(landmarks, "mouth_corner_r"))
+    chin_drop = seam[1] - point(landmarks, "chin_under")[1]
+    for p in np.flatnonzero(~skin):
+        extent, centre = high[p] - low[p], (high[p] + low[p]) / 2
+        inside_mouth = (
+            max(-low[p][0], high[p][0]) < 1.35 * mouth_half + 0.1
+            and high[p][1] < seam[1] + 1.1 * chin_drop
+            and low[p][1] > seam[1] - 1.1 * chin_drop
+            and high[p][2] < seam[2] + 0.15
+            and centre[2] > seam[2] - 1.6
+        )
+        near_eye = np.abs(centre[None, :2] - eyes[:, :2]).max(1).min() < 0.75 * eye_width
+        both_eyes = abs(centre[0]) < 0.1 and extent[0] > 0.9 and abs(centre[1] - eyes[0, 1]) < 0.3
+        if inside_mouth:
+            part[p] = _mouth_part(names[p], mean[p], extent, low[p], high[p], seam, mouth_half)
+        elif names[p] == Part.RIDER and extent[1] < 1.0:
+            part[p] = Part.RIDER
+        elif (near_eye or both_eyes) and extent[1] < 1.2 * eye_width and extent[2] < 1.2:
+            lids = [point(landmarks, f"lid_{v}_mid_{s}") for v in ("upper", "lower") for s in "lr"]
+            opening = abs(np.array(lids)[:2, 1].mean() - np.array(lids)[2:, 1].mean())
+            covers = low[p][1] < eyes[0, 1] < high[p][1] and extent[1] > 0.7 * opening
+            eyeball = names[p] == Part.EYE or extent[2] > 0.25
+            part[p] = Part.EYE if covers and eyeball and names[p] != Part.RIDER else Part.RIDER
+        elif _is_brow(centre, extent, landmarks) and names[p] != Part.OTHER:
+            part[p] = Part.RIDER
+    return part[pieces]
+
+
+def _skin_pieces(pieces: np.ndarray, vertices: np.ndarray, landmarks: np.ndarray, count: int) -> np.ndarray:
+    """(count,) bool: the pieces that landmarks lie on, those where lashes or brows may float left out."""
+    region = np.flatnonzero(np.abs(vertices).max(1) < 4)
+    votes = np.zeros(count)
+    chosen = [i for i, name in enumerate(LANDMARKS) if not name.startswith(("lid", "eye", "brow"))]
+    for mark in landmarks[chosen]:
+        nearest = region[np.argmin(((vertices[region] - mark) ** 2).sum(1))]
+        votes[pieces[nearest]] += 1
+    return votes >= 0.15 * len(chosen)
+
+
+def _is_brow(centre: np.ndarray, extent: np.ndarray, landmarks: np.ndarray) -> bool:
+    brows = np.stack([point(landmarks, f"brow_mid_{s}") for s in "lr"])
+    near = np.abs(centre - brows).max(1).min() < 0.35
+    both = abs(centre[0]) < 0.1 and abs(centre[1] - brows[0, 1]) < 0.25 and abs(centre[2] - brows[0, 2]) < 0.3
+    return bool((near or both) and extent[1] < 0.45 and extent[2] < 0.6)
+
+
+def _mouth_part(
+    name: Part | None, mean: np.ndarray, extent: np.ndarray, low: np.ndarray, high: np.ndarray, seam: np.ndarray, half: float
+) -> Part:
+    """Gums reach far above and below the seam, a tongue is longer than wide, teeth hug an arch on one side."""
+    if name == Part.TONGUE:
+        return Part.TONGUE
+    if high[1] - seam[1] > half and seam[1] - low[1] > 0.6 * half:
+        return Part.MOUTH
+    if extent[2] > 1.2 * extent[0] and extent[2] > half:
+        return Part.TONGUE
+    return Part.TEETH_UPPER if mean[1] > seam[1] + 0.1 * half else Part.TEETH_LOWER

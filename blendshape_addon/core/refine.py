@@ -1,0 +1,103 @@
+"""From what the network proposes to what may be written: rigid teeth and eyes, riders on skin, seams, no haze."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .face_space import EYE_DISTANCE_MM
+from .features import Features
+from .mesh import Avatar
+from .parts import Part
+
+HAZE = 0.05 / EYE_DISTANCE_MM  # motion below 0.05 mm is nobody's intention …
+CLEAR = 0.30 / EYE_DISTANCE_MM  # … and from 0.3 mm it is kept whole
+ROOT = 0.03  # eye distances: a lash or brow vertex nearer than this to the skin is rooted in it
+
+
+def refine(avatar: Avatar, features: Features, offsets: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """(E, N, 3) face-space offsets made fit to be shape keys; `offsets` is changed in place and returned."""
+    part = features.part
+    offsets[:, part == Part.TEETH_UPPER] = 0
+    _make_rigid(features, offsets, part == Part.TEETH_LOWER)
+    gaze = np.array([name.startswith("eyeLook") for name in names])
+    eye = part == Part.EYE
+    offsets[np.ix_(~gaze, eye)] = 0
+    for side in (features.positions[:, 0] > 0, features.positions[:, 0] <= 0):
+        _make_rigid(features, offsets, eye & side)
+    _ride(avatar, features, offsets)
+    _join_seams(avatar, features, offsets)
+    return _clear_haze(offsets)
+
+
+def _clear_haze(offsets: np.ndarray) -> np.ndarray:
+    """Fade offsets below CLEAR and set those below HAZE to exact zeros: every moved vertex costs the player's GPU."""
+    size = np.linalg.norm(offsets, axis=-1, keepdims=True)
+    offsets *= np.clip((size - HAZE) / (CLEAR - HAZE), 0, 1)
+    return offsets
+
+
+def _make_rigid(features: Features, offsets: np.ndarray, chosen: np.ndarray) -> None:
+    """Replace the chosen vertices' motion by the nearest rigid one of each shape (Kabsch 1976)."""
+    if chosen.sum() < 4:
+        return
+    rest = features.positions[chosen]
+    centre = rest.mean(0)
+    moved = rest[None] + offsets[:, chosen]
+    target = moved.mean(1)
+    covariance = np.einsum("ni,enj->eij", rest - centre, moved - target[:, None])
+    left, _, right = np.linalg.svd(covariance)
+    sign = np.sign(np.linalg.det(left) * np.linalg.det(right))
+    left[:, :, 2] *= sign[:, None]
+    turned = np.einsum("ni,eij->enj", rest - centre, left @ right)
+    offsets[:, chosen] = turned + target[:, None] - rest
+
+
+def _ride(avatar: Avatar, features: Features, offsets: np.ndarray) -> None:
+    """Lashes, brows and tear lines take the motion of the skin at their roots, so that they never leave it."""
+    riders, skin = np.flatnonzero(features.part == Part.RIDER), np.flatnonzero(features.part == Part.SKIN)
+    if len(riders) == 0 or len(skin) == 0:
+        return
+    index, distance = nearest(features.positions[skin], features.positions[riders], count=4)
+    weight = 1 / (distance + 1e-3) ** 2
+    weight /= weight.sum(1, keepdims=True)
+    carried = np.einsum("rk,erkc->erc", weight, offsets[:, skin[index]])
+    pieces = avatar.components[features.index[riders]]
+    for piece in np.unique(pieces):
+        here = np.flatnonzero(pieces == piece)
+        rooted = distance[here, 0] <= max(ROOT, np.quantile(distance[here, 0], 0.3))
+        roots, loose = here[rooted], here[~rooted]
+        if len(loose):
+            rest = features.positions[riders]
+            carried[:, loose] = carried[:, roots[nearest(rest[roots], rest[loose], count=1)[0][:, 0]]]
+    offsets[:, riders] = carried
+
+
+def nearest(points: np.ndarray, queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """(Q, count) indices of the nearest of (P, 3) points to (Q, 3) queries, nearest first, and their distances."""
+    count = min(count, len(points))
+    index = np.empty((len(queries), count), np.int64)
+    distance = np.empty((len(queries), count))
+    for start in range(0, len(queries), 512):
+        block = queries[start : start + 512]
+        squared = (block**2).sum(1)[:, None] - 2 * block @ points.T + (points**2).sum(1)
+        best = np.argpartition(squared, count - 1, axis=1)[:, :count]
+        found = np.take_along_axis(squared, best, 1)
+        order = np.argsort(found, axis=1)
+        index[start : start + 512] = np.take_along_axis(best, order, 1)
+        distance[start : start + 512] = np.sqrt(np.maximum(np.take_along_axis(found, order, 1), 0))
+    return index, distance
+
+
+def _join_seams(avatar: Avatar, features: Features, offsets: np.ndarray) -> None:
+    """Vertices that share a place move as one, so no seam opens."""
+    _, point, size = np.unique(avatar.weld[features.index], return_inverse=True, return_counts=True)
+    point = point.reshape(-1)
+    shared = np.flatnonzero(size[point] > 1)
+    if len(shared) == 0:
+        return
+    for shape in offsets:
+        for axis in range(3):
+            mean = np.bincount(point[shared], shape[shared, axis], len(size)) / size
+            shape[shared, axis] = mean[point[shared]]

@@ -1,0 +1,60 @@
+"""Models by kind: each NAME.onnx has a card NAME.toml beside it, and is used only if its hash is the card's."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import ModelError
+
+MAX_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Model:
+    """A checked model: its card and the bytes that the hash was taken of, so nothing can change in between."""
+
+    name: str
+    card: dict
+    data: bytes
+
+
+def models_folder() -> Path:
+    """The bundled models: inside the installed extension, or at the top of the repository."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "models"
+    return inside if inside.is_dir() else package.parent / "models"
+
+
+def load(kind: str, folder: Path | None = None) -> Model:
+    """The model of a kind (`deformer`, `landmarks`) in `folder`, the bundled one if None.
+
+    Raises ModelError, in a sentence, for a missing, truncated or changed file.
+    """
+    folder = folder or models_folder()
+    cards = sorted(folder.glob("*.toml")) if folder.is_dir() else []
+    for path in cards:
+        try:
+            card = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+            raise ModelError(f"The model card {path.name} cannot be read: install the extension again.") from error
+        if card.get("kind") == kind:
+            return _checked(path, card)
+    raise ModelError(f"No {kind} model in {folder}: install the extension again or choose another model folder.")
+
+
+def _checked(path: Path, card: dict) -> Model:
+    name = Path(str(card.get("file", path.stem + ".onnx"))).name  # a card cannot point out of its folder
+    file = path.with_name(name)
+    try:
+        size = file.stat().st_size
+        if size > MAX_BYTES:
+            raise ModelError(f"The model file {name} is larger than {MAX_BYTES >> 20} MB and was not loaded.")
+        data = file.read_bytes()
+    except OSError as error:
+        raise ModelError(f"The model file {name} is missing: install the extension again.") from error
+    if hashlib.sha256(data).hexdigest() != card.get("sha256"):
+        raise ModelError(f"The model file {name} is damaged or not the one its card describes: install it again.")
+    return Model(path.stem, card, data)

@@ -1,0 +1,149 @@
+"""Write the deformer as ONNX with its card, and prove that it says what PyTorch says."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import TensorProto, helper, numpy_helper
+
+from blendshape_addon.core.features import CODE, INPUTS
+from blendshape_addon.core.vocabulary import CONDITIONS
+
+from .model import Deformer, ModelConfig
+from .rigs import load_all
+
+OPSET = 17
+PARITY = 1e-4  # eye distances
+
+
+def load_weights(path: Path) -> Deformer:
+    """The trained network of a weights file, ready for inference."""
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    model = Deformer(ModelConfig(**state["config"]["model"]))
+    model.load_state_dict(state["model"])
+    return model.eval()
+
+
+def build(model: Deformer) -> onnx.ModelProto:
+    """The ONNX graph of Deformer.forward, any number of vertices (V) and expressions (E)."""
+    weights: list[onnx.TensorProto] = []
+    nodes: list[onnx.NodeProto] = []
+
+    def constant(name: str, value: torch.Tensor | np.ndarray) -> str:
+        array = value.detach().numpy() if isinstance(value, torch.Tensor) else value
+        weights.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        return name
+
+    def node(kind: str, *inputs: str, **attributes: object) -> str:
+        name = f"{kind.lower()}_{len(nodes)}"
+        nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
+        return name
+
+    def linear(layer: torch.nn.Linear, name: str, x: str) -> str:
+        product = node("MatMul", x, constant(f"{name}.weight", layer.weight.T))
+        return node("Add", product, constant(f"{name}.bias", layer.bias))
+
+    def normalised(layer: torch.nn.LayerNorm, name: str, x: str) -> str:
+        scale, bias = constant(f"{name}.weight", layer.weight), constant(f"{name}.bias", layer.bias)
+        return node("LayerNormalization", x, scale, bias, axis=-1, epsilon=layer.eps)
+
+    def silu(x: str) -> str:
+        return node("Mul", x, node("Sigmoid", x))
+
+    code = linear(model.mix, "mix", node("Tanh", linear(model.code[0], "code", "landmarks")))
+    hidden = silu(node("Add", linear(model.stem, "stem", "inputs"), code))
+    for number, block in enumerate(model.blocks):
+        inner = linear(block[1], f"block{number}.1", normalised(block[0], f"block{number}.0", hidden))
+        hidden = node("Add", hidden, linear(block[3], f"block{number}.3", silu(inner)))
+    hidden = normalised(model.last, "last", hidden)
+    width = model.config.width
+    flat = constant("basis", model.basis.reshape(len(CONDITIONS), width * 3))
+    column = constant("column", np.array([-1, 1], np.int64))
+    asked = node("Mul", "expression", node("Reshape", "intensity", column))
+    mixes = node("Reshape", node("MatMul", asked, flat), constant("mix_shape", np.array([-1, width, 3], np.int64)))
+    nodes.append(helper.make_node("MatMul", [hidden, mixes], ["offsets"]))
+    real = TensorProto.FLOAT
+    graph = helper.make_graph(
+        nodes, "deformer",
+        [
+            helper.make_tensor_value_info("inputs", real, ["V", INPUTS]),
+            helper.make_tensor_value_info("landmarks", real, [1, CODE]),
+            helper.make_tensor_value_info("expression", real, ["E", len(CONDITIONS)]),
+            helper.make_tensor_value_info("intensity", real, ["E"]),
+        ],
+        [helper.make_tensor_value_info("offsets", real, ["E", "V", 3])],
+        weights,
+    )  # fmt: skip
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
+    onnx.checker.check_model(proto, full_check=True)
+    return proto
+
+
+def parity(model: Deformer, data: bytes, rng: np.random.Generator) -> float:
+    """Greatest difference between PyTorch and onnxruntime over random inputs of several sizes."""
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    worst = 0.0
+    for vertices, expressions in ((1, 1), (257, len(CONDITIONS)), (3000, 5)):
+        feed = {
+            "inputs": rng.normal(size=(vertices, INPUTS)).astype(np.float32),
+            "landmarks": rng.normal(size=(1, CODE)).astype(np.float32),
+            "expression": np.eye(len(CONDITIONS), dtype=np.float32)[:expressions],
+            "intensity": rng.random(expressions).astype(np.float32),
+        }
+        with torch.no_grad():
+            expected = model(*(torch.from_numpy(v) for v in feed.values())).numpy()
+        worst = max(worst, float(np.abs(session.run(None, feed)[0] - expected).max()))
+    return worst
+
+
+def write_card(path: Path, data: bytes, fields: dict, figures: dict) -> None:
+    """NAME.toml beside NAME.onnx: what it is, what it was trained on, its hash and its figures."""
+    lines = [f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in fields.items() if not isinstance(v, list)]
+    lines += [f"sha256 = {json.dumps(hashlib.sha256(data).hexdigest())}", f"opset = {OPSET}", f"bytes = {len(data)}"]
+    for rig in fields["trained_on"]:
+        lines += ["", "[[trained_on]]", *(f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in rig.items())]
+    lines += ["", "[figures]", *(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in figures.items())]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def export(weights: Path, out: Path, figures: dict) -> None:
+    """Export a weights file to `out` (.onnx) and its card.
+
+    Raises SystemExit when the two runtimes differ by more than PARITY.
+    """
+    model = load_weights(weights)
+    hold_out = torch.load(weights, map_location="cpu", weights_only=True)["hold_out"]
+    data = build(model).SerializeToString()
+    difference = parity(model, data, np.random.default_rng(0))
+    if difference > PARITY:
+        raise SystemExit(f"PyTorch and ONNX differ by {difference:.1e} eye distances, more than {PARITY:.0e}.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(data)
+    fields = {
+        "name": "VRChat deformer",
+        "kind": "deformer",
+        "file": out.name,
+        "licence": "CC0-1.0",
+        "what": "Offsets of visemes, emotions, blinks and ARKit units for the vertices of any face mesh.",
+        "trained_on": [
+            {"name": f"{r.family}/{r.name}", "licence": r.licence} for r in load_all() if r.family != hold_out
+        ],
+    }
+    write_card(out.with_suffix(".toml"), data, fields, {"parity": difference} | figures)
+    print(f"{out}: {len(data) / 2**20:.1f} MB, differs from PyTorch by {difference:.1e}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("models/deformer.onnx"))
+    parser.add_argument("--figures", type=Path, help="JSON of figures for the card")
+    given = parser.parse_args()
+    export(given.weights, given.out, json.loads(given.figures.read_text()) if given.figures else {})

@@ -1,0 +1,93 @@
+"""Face rigs with shapes: where training and evaluation take their truth from.
+
+A rig folder holds `rig.npz` (vertices, triangles, part_id, part_names, shape_names, shape_offsets; metres, y up, face to
++z) and `meta.json` (family, licence, visemes and emotions as weighted sums of shapes).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from blendshape_addon.core.mesh import Avatar
+from blendshape_addon.core.vocabulary import ARKIT, CONDITIONS, EMOTIONS, VISEMES
+
+_VISEME_KEYS = ("sil", "PP", "FF", "TH", "DD", "kk", "CH", "SS", "nn", "RR", "aa", "E", "I", "O", "U")
+_OTHER_NAMES = {"eyeBlinkLeft": ("blink_L", "blink_left"), "eyeBlinkRight": ("blink_R", "blink_right")}
+
+
+def data_folder() -> Path:
+    """The folder of rigs: $VRC_BLENDSHAPE_DATA, or `../shared/data` beside the repository."""
+    default = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+    return Path(os.environ.get("VRC_BLENDSHAPE_DATA", default))
+
+
+@dataclass
+class Rig:
+    """vertices (V, 3), triangles (T, 3), shapes {condition: (V, 3) float32}, real: conditions an artist made as such."""
+
+    name: str
+    family: str
+    folder: Path
+    vertices: np.ndarray
+    triangles: np.ndarray
+    part_id: np.ndarray
+    part_names: tuple[str, ...]
+    shapes: dict[str, np.ndarray]
+    real: frozenset[str]
+    hidden_parts: tuple[int, ...]
+    licence: str
+
+    def avatar(self, vertices: np.ndarray | None = None) -> Avatar:
+        """The rig as the core sees an avatar: its parts are objects; `vertices` replaces the neutral."""
+        used = self.vertices if vertices is None else vertices
+        return Avatar(used.astype(float), self.triangles, self.part_id.astype(np.int32), self.part_names)
+
+
+def load(folder: Path) -> Rig:
+    """Read one rig folder."""
+    data = np.load(folder / "rig.npz")
+    meta = json.loads((folder / "meta.json").read_text())
+    offsets = {}
+    if "shape_names" in data:
+        offsets = {str(n): o.astype(np.float32) for n, o in zip(data["shape_names"], data["shape_offsets"], strict=True)}
+    shapes = {}
+    for name in ARKIT:
+        found = next((n for n in (name, *_OTHER_NAMES.get(name, ())) if n in offsets), None)
+        if found:
+            shapes[name] = offsets[found]
+    for side in ("Left", "Right"):
+        if f"eyeBlink{side}" in shapes:
+            shapes[f"vrc.blink_{side.lower()}"] = shapes[f"eyeBlink{side}"]
+    for key, name in (*zip(_VISEME_KEYS, VISEMES, strict=True), *((e, e) for e in EMOTIONS)):
+        table = meta["visemes" if name in VISEMES else "emotions"]
+        if table.get(key):
+            shapes[name] = np.sum([w * offsets[n] for n, w in table[key].items() if n in offsets], axis=0)
+    real = set(ARKIT) | ({f"vrc.blink_{s}" for s in ("left", "right")})
+    if meta["n_real_visemes"]:
+        real |= set(VISEMES)
+    if meta.get("emotions_real"):
+        real |= set(EMOTIONS)
+    return Rig(
+        name=meta["name"], family=meta["family"], folder=folder,
+        vertices=data["vertices"].astype(float), triangles=data["triangles"].astype(np.int32),
+        part_id=data["part_id"].astype(np.int32), part_names=tuple(str(n) for n in data["part_names"]),
+        shapes={k: v for k, v in shapes.items() if k in CONDITIONS and np.abs(v).max() > 0},
+        real=frozenset(real), hidden_parts=tuple(meta.get("hide_parts", ())), licence=meta["licence"],
+    )  # fmt: skip
+
+
+def load_all(root: Path | None = None) -> list[Rig]:
+    """Every rig with expressions below `root`, in a fixed order.
+
+    Raises FileNotFoundError with the folder looked in when there is none.
+    """
+    root = root or data_folder()
+    rigs = [load(p.parent) for p in sorted(root.glob("*/*/rig.npz")) if p.parent.parent.name != "plain"]
+    if not rigs:
+        raise FileNotFoundError(f"No rigs below {root}: set VRC_BLENDSHAPE_DATA to a folder of rig folders.")
+    return rigs

@@ -1,0 +1,60 @@
+"""Contact sheets drawn with the core's own rasteriser: faces in rows, for a person to judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from blendshape_addon.core.mesh import vertex_normals
+from blendshape_addon.core.raster import rasterise
+
+CELL = 240
+LIGHT = np.array([0.35, 0.45, 0.82])
+_COLOURS = np.array([[0.86, 0.68, 0.55], [0.93, 0.93, 0.95], [0.80, 0.35, 0.38], [0.45, 0.33, 0.27], [0.62, 0.62, 0.66]])
+_KINDS = (("lash", "brow", "hair"), ("tongue", "gum", "mouth"), ("teeth", "eye"))
+
+
+def part_colours(part_id: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """(V, 3) colours by object name, so that teeth, eyes and lashes read as such; unknown is skin."""
+    lookup = []
+    for name in names:
+        low = name.lower()
+        kind = next((3 - k for k, words in enumerate(_KINDS) if any(w in low for w in words)), 0)
+        lookup.append(_COLOURS[kind])
+    return np.array(lookup)[part_id]
+
+
+def face_picture(
+    vertices: np.ndarray, triangles: np.ndarray, colours: np.ndarray, size: int = CELL, turn: float = 0.0
+) -> np.ndarray:
+    """(size, size, 3) uint8 of a face in face space, from the brows to the chin; turn: degrees about y."""
+    angle = np.radians(turn)
+    spin = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
+    view = (vertices - [0, -0.55, 0]) @ spin.T / 1.45
+    large = size * 2
+    near = (np.abs(view[:, :2]).max(1) < 1.2) & (view[:, 2] > -1.2)
+    picture = rasterise(view, triangles[near[triangles].any(1)], large)
+    used = triangles[near[triangles].any(1)]
+    normals = picture.interpolate(vertex_normals(view, triangles), used)
+    normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-9)
+    light = np.abs(normals @ (LIGHT / np.linalg.norm(LIGHT)))[..., None]
+    shade = picture.interpolate(colours, used) * (0.18 + 0.82 * light)
+    shade[~picture.mask] = 1
+    small = shade.reshape(size, 2, size, 2, 3).mean((1, 3))
+    return (np.clip(small, 0, 1) * 255).astype(np.uint8)
+
+
+def save_sheet(path: Path, rows: Sequence[Sequence[tuple[str, np.ndarray]]]) -> None:
+    """Write rows of (label, picture) cells as one PNG."""
+    width = max(len(row) for row in rows)
+    sheet = Image.new("RGB", (width * CELL, len(rows) * CELL), "white")
+    draw = ImageDraw.Draw(sheet)
+    for r, row in enumerate(rows):
+        for c, (label, picture) in enumerate(row):
+            sheet.paste(Image.fromarray(picture), (c * CELL, r * CELL))
+            draw.text((c * CELL + 5, r * CELL + 4), label, fill="black")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(path)
