@@ -28,7 +28,7 @@ def problems(objects: Sequence[Object]) -> list[str]:
         found.append(f"“{face.name}” lacks {', '.join(missing)}: VRChat needs all 15 visemes.")
     base = basis(face)
     names = [name for group in GROUPS.values() for name in group if name in keys]
-    targets = {name: coordinates(keys[name].data) for name in names}
+    targets = {name: coordinates(keys[name].points) for name in names}
     tolerance = _SMALLEST * np.abs(base)
     empty = [name for name in names if not (np.abs(targets[name] - base) > tolerance).any()]
     if empty:
@@ -38,7 +38,9 @@ def problems(objects: Sequence[Object]) -> list[str]:
         if name in targets and name not in empty:
             twin = seen.setdefault(targets[name].tobytes(), name)
             if twin != name:
-                found.append(f"{name} is the same shape as {twin}, which stops lip sync in VRChat: generate them again.")
+                found.append(
+                    f"{name} is the same shape as {twin}, which stops lip sync in VRChat: generate them again."
+                )
     return found
 
 

@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import addon_utils
@@ -95,7 +95,10 @@ def _import(path: Path, suffix: str) -> None:
         bpy.ops.wm.obj_import(filepath=str(path))
     elif suffix == ".fbx":
         _enable("io_scene_fbx")
-        bpy.ops.import_scene.fbx(filepath=str(path))
+        with path.open("rb") as file:
+            binary = file.read(18) == b"Kaydara FBX Binary"
+        # The importer that matches the exporter reads binary files only.
+        (bpy.ops.import_scene.fbx if binary else bpy.ops.wm.fbx_import)(filepath=str(path))
     elif suffix == ".vrm":
         with tempfile.TemporaryDirectory() as folder:  # the importer goes by the suffix
             copy = Path(folder) / f"{path.stem}.glb"
@@ -151,15 +154,12 @@ def quiet() -> Iterator[None]:
     sys.stdout.flush()
     sys.stderr.flush()
     kept = os.dup(1), os.dup(2)
-    with open(os.devnull, "w") as nowhere:
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os.dup2(kept[0], 1)
-        os.dup2(kept[1], 2)
-        os.close(kept[0])
-        os.close(kept[1])
+        try:
+            yield
+        finally:
+            for number, copy in zip((1, 2), kept, strict=True):
+                os.dup2(copy, number)
+                os.close(copy)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import bpy
 import numpy as np
+from mathutils import Vector
 
 from ..core.errors import InputError
 from ..core.mesh import Avatar
@@ -91,7 +92,9 @@ def require_editable(obj: Object) -> None:
         )
     keys = obj.data.shape_keys
     if keys and not keys.use_relative:
-        raise InputError(f"The shape keys of “{obj.name}” are absolute: tick Relative in the shape key list and try again.")
+        raise InputError(
+            f"The shape keys of “{obj.name}” are absolute: tick Relative in the shape key list and try again."
+        )
     if abs(np.linalg.det(np.array(obj.matrix_world, float)[:3, :3])) < 1e-30:
         raise InputError(f"“{obj.name}” is scaled to nothing: give it a scale other than zero and try again.")
 
@@ -106,7 +109,8 @@ def read(objects: Iterable[Object]) -> Avatar:
     for obj in objects:
         matrix = np.array(obj.matrix_world, float)
         triangles.append(_triangles(obj.data) + sum(counts))
-        vertices.append(basis(obj).astype(float) @ matrix[:3, :3].T + matrix[:3, 3])
+        with np.errstate(invalid="ignore"):  # Avatar refuses what is not finite
+            vertices.append(basis(obj).astype(float) @ matrix[:3, :3].T + matrix[:3, 3])
         counts.append(len(vertices[-1]))
     if not objects:
         raise InputError("There is no mesh with faces: select the avatar's face mesh and try again.")
@@ -121,11 +125,11 @@ def read(objects: Iterable[Object]) -> Avatar:
 def basis(obj: Object) -> np.ndarray:
     """(V, 3) float32 local coordinates of the base shape."""
     keys = obj.data.shape_keys
-    return coordinates(keys.reference_key.data if keys else obj.data.vertices)
+    return coordinates(keys.reference_key.points if keys else obj.data.vertices)
 
 
 def coordinates(points: bpy.types.bpy_prop_collection) -> np.ndarray:
-    """(V, 3) float32 of a mesh's vertices or a shape key's data."""
+    """(V, 3) float32 of a mesh's vertices or a shape key's points."""
     flat = np.empty(len(points) * 3, np.float32)
     points.foreach_get("co", flat)
     return flat.reshape(-1, 3)
@@ -140,6 +144,5 @@ def _triangles(mesh: bpy.types.Mesh) -> np.ndarray:
 
 def _box(objects: list[Object]) -> np.ndarray:
     """(2, 3) lowest and highest world corner."""
-    corners = [np.array(obj.bound_box) @ np.array(obj.matrix_world)[:3, :3].T + obj.matrix_world.translation for obj in objects]
-    corners = np.concatenate(corners)
+    corners = np.array([obj.matrix_world @ Vector(corner) for obj in objects for corner in obj.bound_box])
     return np.stack([corners.min(0), corners.max(0)])

@@ -4,7 +4,13 @@ import bpy
 
 from ..core.providers import CHOICES
 
-_NAMES = {"auto": "Automatic", "cpu": "CPU", "cuda": "CUDA (NVIDIA)", "directml": "DirectML (Windows)", "coreml": "Core ML (Apple)"}
+_NAMES = {
+    "auto": "Automatic",
+    "cpu": "CPU",
+    "cuda": "CUDA (NVIDIA)",
+    "directml": "DirectML (Windows)",
+    "coreml": "Core ML (Apple)",
+}
 _PACKAGE = __package__.rpartition(".")[0]
 
 

@@ -100,7 +100,9 @@ def _colours(obj: Object) -> np.ndarray:
     slot = np.empty(len(mesh.loop_triangles), np.int32)
     mesh.loop_triangles.foreach_get("material_index", slot)
     names = [f"{slot.material.name if slot.material else ''} {obj.name}" for slot in obj.material_slots] or [obj.name]
-    kinds = [next(i for i, (pattern, _) in enumerate(_COLOURS) if re.search(pattern, name, re.I)) for name in names]
+    kinds = [
+        next(i for i, (pattern, _) in enumerate(_COLOURS) if re.search(pattern, name, re.IGNORECASE)) for name in names
+    ]
     return np.array(kinds)[np.minimum(slot, len(kinds) - 1)]
 
 
@@ -183,5 +185,3 @@ def _workbench_runs() -> bool:
     except OSError:
         return False
     return True
-
-

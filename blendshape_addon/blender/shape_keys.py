@@ -54,9 +54,10 @@ def write(
                 target = base.copy()
                 target[shape.indices[mine] - start] += (shape.deltas[mine] @ inverse.T).astype(np.float32)
                 plan.append((obj, shape.name, target))
-    plan, result = _settle(plan, existing)
+    ours = {obj: _made(obj) for obj in objects}
+    plan, result = _settle(plan, ours, existing)
     made_names = set(result.made + result.replaced)
-    changed = [obj for obj in objects if any(owner == obj for owner, _, _ in plan) or _made(obj) & made_names]
+    changed = [obj for obj in objects if any(owner == obj for owner, _, _ in plan) or ours[obj] & made_names]
     for obj in changed:
         require_editable(obj)
         if obj.data.shape_keys and obj.data.shape_keys.reference_key.name in made_names:
@@ -65,14 +66,16 @@ def write(
                 "rename it to Basis and try again."
             )
     for obj in changed:
-        _write_object(obj, made_names, {name: target for owner, name, target in plan if owner == obj})
+        targets = {name: target for owner, name, target in plan if owner == obj}
+        stale = (ours[obj] & made_names) - set(targets)
+        _write_object(obj, targets, ours[obj], stale)
     return result
 
 
-def _settle(plan: list, existing: str) -> tuple[list, Written]:
+def _settle(plan: list, ours: dict[Object, set[str]], existing: str) -> tuple[list, Written]:
     """The part of `plan` that may be written, and what becomes of each name."""
     present = {name for obj, name, _ in plan if _key(obj, name)}
-    creators = {name for obj, name, _ in plan if _key(obj, name) and name not in _made(obj)}
+    creators = {name for obj, name, _ in plan if _key(obj, name) and name not in ours[obj]}
     if existing == "REFUSE" and present:
         raise InputError(
             f"The avatar already has {', '.join(sorted(present, key=_RANK.get))}: "
@@ -88,12 +91,11 @@ def _settle(plan: list, existing: str) -> tuple[list, Written]:
     return [step for step in plan if step[1] not in kept], result
 
 
-def _write_object(obj: Object, names: set[str], targets: dict[str, np.ndarray]) -> None:
-    """Put `targets` (name to local coordinates) on `obj`; its older keys of ours among `names` without one go."""
+def _write_object(obj: Object, targets: dict[str, np.ndarray], ours: set[str], stale: set[str]) -> None:
+    """Put `targets` (name to local coordinates) on `obj`, which has `ours` from earlier; `stale` ones of these go."""
     keys = obj.data.shape_keys
     active = obj.active_shape_key.name if obj.active_shape_key else None
-    ours = _made(obj)
-    for name in (ours & names) - set(targets):
+    for name in stale:
         obj.shape_key_remove(keys.key_blocks[name])
     if targets and keys is None:
         obj.shape_key_add(name="Basis", from_mix=False)
@@ -101,8 +103,8 @@ def _write_object(obj: Object, names: set[str], targets: dict[str, np.ndarray]) 
     for name, target in targets.items():
         key = keys.key_blocks.get(name) or obj.shape_key_add(name=name, from_mix=False)
         key.relative_key = keys.reference_key
-        key.data.foreach_set("co", target.reshape(-1))
-    ours = {name for name in ours | set(targets) if name in keys.key_blocks}
+        key.points.foreach_set("co", target.reshape(-1))
+    ours = (ours | set(targets)) - stale
     keys[_MARK] = {name: _hash(keys.key_blocks[name]) for name in ours}
     _sort(obj, ours)
     obj.active_shape_key_index = max(keys.key_blocks.find(active), 0) if active else 0
@@ -142,4 +144,4 @@ def _made(obj: Object) -> set[str]:
 
 
 def _hash(key: bpy.types.ShapeKey) -> str:
-    return hashlib.sha1(coordinates(key.data).tobytes()).hexdigest()
+    return hashlib.sha1(coordinates(key.points).tobytes()).hexdigest()

@@ -84,9 +84,10 @@ def _most_hidden(avatar: Avatar, candidates: np.ndarray, face) -> int:
         towards = np.array(view, float) / np.linalg.norm(view)
         across = np.cross(towards, (0.0, 1.0, 0.0) if abs(towards[1]) < 0.9 else (0.0, 0.0, 1.0))
         across /= np.linalg.norm(across)
-        cells = np.floor(surface @ np.stack([across, np.cross(across, towards)], axis=1) / 0.15).astype(np.int64)
-        _, cell = np.unique(cells, axis=0, return_inverse=True)
-        cell = cell.reshape(-1)
+        column, row = np.floor(surface @ np.stack([across, np.cross(across, towards)], axis=1) / _CELL).T.astype(
+            np.int64
+        )
+        cell = (column - column.min()) * (np.ptp(row) + 1) + row - row.min()
         nearest = np.full(cell.max() + 1, -np.inf)
         along = surface @ towards
         np.maximum.at(nearest, cell, along)
@@ -94,5 +95,17 @@ def _most_hidden(avatar: Avatar, candidates: np.ndarray, face) -> int:
     return int(candidates[depth.argmax()])
 
 
+_CELL = 0.15  # of the depth grid, in eye distances
 # Right, up, forward of the face: where somebody may look from.
-_VIEWS = ((0, 0, 1), (1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, -1), (1, 0, 1), (-1, 0, 1), (0, 1, 1), (0, -1, 1))
+_VIEWS = (
+    (0, 0, 1),
+    (1, 0, 0),
+    (-1, 0, 0),
+    (0, 1, 0),
+    (0, -1, 0),
+    (0, 0, -1),
+    (1, 0, 1),
+    (-1, 0, 1),
+    (0, 1, 1),
+    (0, -1, 1),
+)

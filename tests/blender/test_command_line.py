@@ -1,0 +1,316 @@
+"""Files in, files out, exit statuses: in this process with planted shapes, and once as a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+
+import bpy
+import numpy as np
+import pytest
+from conftest import ROOT, coordinates, deltas, key_names, select
+
+from blendshape_addon import cli
+from blendshape_addon.blender import files, job
+from blendshape_addon.core.errors import FaceNotFound
+from blendshape_addon.core.vocabulary import BLINKS, EMOTIONS, VISEMES
+
+
+@pytest.fixture
+def source(figure, tmp_path):
+    """The figure, saved in every readable format: source("fbx") is a path."""
+
+    def make(suffix: str):
+        path = tmp_path / f"figure.{suffix}"
+        objects = [figure["body"], figure["teeth"], figure["hair"]]
+        if suffix in ("blend", "fbx", "glb"):
+            files.save(path, objects)
+        elif suffix == "vrm":
+            files.save(tmp_path / "figure.glb", objects)
+            (tmp_path / "figure.glb").rename(path)
+        elif suffix == "gltf":
+            bpy.ops.export_scene.gltf(filepath=str(path), export_format="GLTF_SEPARATE")
+        else:
+            bpy.ops.wm.obj_export(filepath=str(path))
+        return path
+
+    return make
+
+
+def run(*arguments) -> int:
+    return cli.main(["generate", *map(str, arguments)])
+
+
+def open_result(path):
+    files.load(path)
+    return next(
+        obj
+        for obj in bpy.data.objects
+        if obj.type == "MESH" and "vrc.v_aa" in key_names(obj) and "vrc.v_sil" in key_names(obj)
+    )
+
+
+@pytest.mark.parametrize("suffix", ["blend", "glb", "gltf", "vrm", "fbx", "obj"])
+@pytest.mark.parametrize("output", ["blend", "glb", "fbx"])
+def test_every_format_in_and_out(planted, source, tmp_path, suffix, output):
+    path, target = source(suffix), tmp_path / "out" / f"result.{output}"
+    assert run(path, "--output", target) == cli.OK
+    body = open_result(target)
+    assert [name for name in key_names(body) if name != "Basis"] == [*VISEMES, *EMOTIONS]
+    assert not [file for file in target.parent.iterdir() if file != target]
+
+
+@pytest.mark.parametrize("output", ["fbx", "glb"])
+def test_every_viseme_survives_export_and_import(planted, source, tmp_path, output):
+    """At real height: none empty, all different, and `vrc.v_sil` as small as it was."""
+    assert run(source("blend"), "--output", tmp_path / f"result.{output}", "--shapes", "visemes,blink") == cli.OK
+    body = open_result(tmp_path / f"result.{output}")
+    matrix = np.array(body.matrix_world)[:3, :3]
+    shapes = {name: deltas(body, name) @ matrix.T for name in (*VISEMES, *BLINKS)}
+    assert all(np.abs(shape).max() > 40e-6 for shape in shapes.values())
+    assert np.linalg.norm(shapes["vrc.v_sil"], axis=1).max() < 100e-6
+    assert len({np.round(shapes[name], 7).tobytes() for name in VISEMES}) == 15
+    height = np.ptp(coordinates(body.data.vertices) @ matrix.T, axis=0).max()
+    assert 1.5 < height < 1.8
+
+
+def test_export_operator_takes_the_avatar_alone(planted, figure, tmp_path):
+    bpy.ops.mesh.primitive_cube_add(location=(5, 0, 0))
+    select(figure["body"])
+    bpy.ops.vrc_blendshape.generate_visemes()
+    bpy.ops.vrc_blendshape.export_fbx(filepath=str(tmp_path / "avatar.fbx"))
+    assert figure["body"].select_get() and not figure["teeth"].select_get()
+    files.load(tmp_path / "avatar.fbx")
+    assert sorted(obj.name for obj in bpy.data.objects) == ["Armature", "Body", "Hair", "Teeth"]
+    assert len(bpy.data.objects["Armature"].data.bones) == 1
+    assert np.allclose(bpy.data.objects["Body"].dimensions.z, 1.66, atol=0.02)
+
+
+def test_report(planted, source, tmp_path):
+    report = tmp_path / "made" / "report.json"
+    assert run(source("blend"), "--output", tmp_path / "a.glb", "--shapes", "blink", "--report", report) == 0
+    document = json.loads(report.read_text())
+    assert document["ok"] is True
+    (avatar,) = document["avatars"]
+    assert avatar["made"] == list(BLINKS)
+    assert avatar["avatar"] == "Body"
+    assert sorted(avatar["objects"]) == ["Body", "Hair", "Teeth"]
+    assert {"opening", "reading", "writing", "saving"} <= avatar["seconds"].keys()
+
+
+def test_table_on_stdout(planted, source, tmp_path, capsys):
+    run(source("blend"), "--output", tmp_path / "a.glb", "--shapes", "blink")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines if "vrc." in line] == list(BLINKS)
+
+
+def test_failed_check_is_status_1(planted, source, tmp_path, monkeypatch):
+    generate = job.generate
+
+    def failing(*arguments, **options):
+        made = generate(*arguments, **options)
+        made.report["ok"] = made.report["shapes"][0]["ok"] = False
+        made.report["shapes"][0]["notes"] = ["the lips stay 3 mm apart"]
+        return made
+
+    monkeypatch.setattr(job, "generate", failing)
+    assert run(source("blend"), "--output", tmp_path / "a.glb", "--report", tmp_path / "r.json") == cli.CHECK_FAILED
+    assert "lips stay" in (tmp_path / "r.json").read_text()
+
+
+def test_folder_in_folder_out(planted, source, tmp_path):
+    folder = tmp_path / "in"
+    (folder / "deep").mkdir(parents=True)
+    for suffix, place in (("blend", "a.blend"), ("vrm", "deep/b.vrm"), ("obj", "a.obj")):
+        source(suffix).rename(folder / place)
+    (folder / "readme.txt").write_text("no avatar")
+    assert run(folder, "--output", folder / "out") == cli.OK
+    assert run(folder, "--output", folder / "out") == cli.OK  # its own results are not taken for input
+    made = sorted(str(p.relative_to(folder / "out")) for p in (folder / "out").rglob("*") if p.is_file())
+    assert made == ["a.blend", "a.fbx", "deep/b.glb"]
+
+
+def test_one_bad_file_does_not_stop_the_folder(planted, source, tmp_path, capsys):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    source("blend").rename(folder / "good.blend")
+    (folder / "bad.glb").write_bytes(b"")
+    assert run(folder, "--output", tmp_path / "out", "--report", tmp_path / "r.json") == cli.BAD_INPUT
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["good.blend"]
+    assert "bad.glb is empty" in capsys.readouterr().err
+    assert [entry["ok"] for entry in json.loads((tmp_path / "r.json").read_text())["avatars"]] == [False, True]
+
+
+def test_two_avatars_in_a_file(planted, figure, tmp_path, monkeypatch):
+    """Each gets its own; what has no face is left alone."""
+    select(*figure.values())
+    bpy.ops.object.duplicate(linked=False)
+    bpy.data.objects["Armature.001"].location.x = 3
+    generate = job.generate
+    seen = []
+
+    def faceless_when_far(avatar, *arguments, **options):
+        seen.append(avatar.object_names)
+        if avatar.vertices[:, 0].mean() > 1:
+            raise FaceNotFound("No face was found.")
+        return generate(avatar, *arguments, **options)
+
+    monkeypatch.setattr(job, "generate", faceless_when_far)
+    files.save(tmp_path / "two.blend", [])
+    assert run(tmp_path / "two.blend", "--output", tmp_path / "out.blend") == cli.OK
+    assert len(seen) == 2 and all(len(names) == 3 for names in seen)
+    files.load(tmp_path / "out.blend")
+    assert key_names(bpy.data.objects["Body"]) and not key_names(bpy.data.objects["Body.001"])
+
+
+def test_sheet(planted, source, tmp_path):
+    assert (
+        run(source("blend"), "--output", tmp_path / "a.glb", "--sheet", tmp_path / "sheet.png", "--shapes", "blink")
+        == 0
+    )
+    image = bpy.data.images.load(str(tmp_path / "sheet.png"))
+    assert image.size[0] == 4 * 320
+    pixels = np.array(image.pixels[:]).reshape(image.size[1], image.size[0], 4)
+    cells = np.split(pixels[:, :, :3], 4, axis=1)
+    assert all(cell.std() > 0.1 for cell in cells)
+    assert [scene.name for scene in bpy.data.scenes] == ["Scene"]
+    assert not [mesh for mesh in bpy.data.meshes if "sheet" in mesh.name]
+
+
+def told(capsys) -> str:
+    """What stood on stderr: one line, no traceback."""
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.strip()]
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "damage"),
+    [(suffix, damage) for suffix in ("blend", "glb", "gltf", "vrm", "fbx", "obj")
+     for damage in ("empty", "text", "truncated") if (suffix, damage) != ("obj", "truncated")],  # still an OBJ file
+)  # fmt: skip
+def test_unreadable_input(planted, source, tmp_path, capsys, suffix, damage):
+    path = tmp_path / f"bad.{suffix}"
+    if damage == "truncated":
+        data = source(suffix).read_bytes()
+        path.write_bytes(data[: len(data) // 2])
+    else:
+        path.write_text("This is a shopping list.\n" if damage == "text" else "")
+    capsys.readouterr()
+    before = path.read_bytes()
+    assert run(path, "--output", tmp_path / "out.blend") == cli.BAD_INPUT
+    assert f"bad.{suffix}" in told(capsys)
+    assert path.read_bytes() == before and not (tmp_path / "out.blend").exists()
+
+
+def test_text_fbx(tmp_path):
+    """Unity's and Maya's other kind of FBX file."""
+    (tmp_path / "text.fbx").write_text(TEXT_FBX)
+    files.load(tmp_path / "text.fbx")
+    (mesh,) = (obj for obj in bpy.data.objects if obj.type == "MESH")
+    assert len(mesh.data.polygons) == 1
+
+
+TEXT_FBX = """; FBX 7.3.0 project file
+FBXHeaderExtension:  {
+	FBXHeaderVersion: 1003
+	FBXVersion: 7300
+}
+Objects:  {
+	Geometry: 1000, "Geometry::Triangle", "Mesh" {
+		Vertices: *9 {
+			a: 0,0,0,1,0,0,0,1,0
+		}
+		PolygonVertexIndex: *3 {
+			a: 0,1,-3
+		}
+	}
+	Model: 2000, "Model::Triangle", "Mesh" {
+		Version: 232
+	}
+}
+Connections:  {
+	C: "OO",2000,0
+	C: "OO",1000,2000
+}
+"""
+
+
+def test_missing_input(tmp_path, capsys):
+    assert run(tmp_path / "nowhere.glb", "--output", tmp_path / "a.glb") == cli.BAD_INPUT
+    assert "nowhere.glb cannot be opened" in told(capsys)
+
+
+def test_unknown_input_format(tmp_path, capsys):
+    (tmp_path / "a.txt").write_text("x")
+    assert run(tmp_path / "a.txt", "--output", tmp_path / "a.glb") == cli.BAD_INPUT
+    assert ".vrm" in told(capsys)
+
+
+def test_scene_without_a_mesh(tmp_path, capsys):
+    files.save(tmp_path / "a.blend", [])
+    assert run(tmp_path / "a.blend", "--output", tmp_path / "b.blend") == cli.BAD_INPUT
+    assert "no mesh with faces" in told(capsys)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--shapes", "vowels"], "vowels"),
+        (["--intensity", "1.5"], "0 to 1"),
+        (["--intensity", "strong"], "strong"),
+        (["--provider", "abacus"], "abacus"),
+        (["--colour", "red"], "red"),
+    ],
+)
+def test_bad_arguments(planted, source, tmp_path, capsys, arguments, words):
+    path = source("blend")
+    capsys.readouterr()
+    assert run(path, "--output", tmp_path / "a.glb", *arguments) == cli.BAD_INPUT
+    assert words in told(capsys)
+    assert not (tmp_path / "a.glb").exists()
+
+
+def test_output_of_an_unknown_format(source, tmp_path, capsys):
+    path = source("blend")
+    capsys.readouterr()
+    assert run(path, "--output", tmp_path / "a.obj") == cli.BAD_INPUT
+    assert ".fbx" in told(capsys)
+
+
+def test_several_inputs_into_one_file(source, tmp_path, capsys):
+    path = source("blend")
+    capsys.readouterr()
+    assert run(path, path, "--output", tmp_path / "a.glb") == cli.BAD_INPUT
+    assert "give a folder" in told(capsys)
+
+
+def test_output_folder_that_cannot_be_written(planted, source, tmp_path, capsys):
+    path = source("blend")
+    capsys.readouterr()
+    (tmp_path / "file").write_text("in the way")
+    assert run(path, "--output", tmp_path / "file" / "a.glb") == cli.BAD_INPUT
+    assert "cannot be written" in told(capsys)
+
+
+def test_no_face_in_the_file(planted, source, tmp_path, capsys, monkeypatch):
+    def none(*_, **__):
+        raise FaceNotFound("No face was found: select the head.")
+
+    monkeypatch.setattr(job, "generate", none)
+    path = source("blend")
+    capsys.readouterr()
+    assert run(path, "--output", tmp_path / "a.glb") == cli.BAD_INPUT
+    assert "No face was found" in told(capsys)
+    assert not (tmp_path / "a.glb").exists()
+
+
+def test_process_ends_with_the_status(tmp_path):
+    """`python -m blendshape_addon` from anywhere: no traceback, no hang at exit."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "blendshape_addon", "generate", "nowhere.glb", "--output", "a.glb"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.strip() == "nowhere.glb cannot be opened: No such file or directory."

@@ -1,0 +1,255 @@
+"""What VRChat, Unity and the creator ask of the keys that are written."""
+
+import bpy
+import numpy as np
+import pytest
+from conftest import ball, deltas, fingerprint, key_names, planted_deltas, select
+from mathutils import Matrix
+
+from blendshape_addon.core.vocabulary import ALL_SHAPES, ARKIT, EMOTIONS, VISEMES
+
+pytestmark = pytest.mark.usefixtures("planted")
+generate = bpy.ops.vrc_blendshape
+
+
+def add_key(obj, name, offset=0.01):
+    if obj.data.shape_keys is None:
+        obj.shape_key_add(name="Basis", from_mix=False)
+    key = obj.shape_key_add(name=name, from_mix=False)
+    key.data[0].co.x += offset
+    return key
+
+
+@pytest.mark.parametrize(
+    ("operator", "names"),
+    [("generate_visemes", VISEMES), ("generate_emotions", EMOTIONS), ("generate_face_tracking", ARKIT),
+     ("generate_all", ALL_SHAPES)],
+)  # fmt: skip
+def test_names_and_order(figure, operator, names):
+    assert getattr(generate, operator)() == {"FINISHED"}
+    assert key_names(figure["body"]) == ["Basis", *names]
+
+
+def test_keys_have_the_wanted_shape(figure):
+    generate.generate_visemes()
+    body = figure["body"]
+    wanted = planted_deltas("vrc.v_aa", np.array([v.co for v in body.data.vertices]))
+    moved = wanted.any(1)
+    assert np.allclose(deltas(body, "vrc.v_aa")[moved], wanted[moved], atol=1e-6)
+
+
+def test_zeros_are_exact_and_hidden_marks_small(figure):
+    generate.generate_all()
+    body = figure["body"]
+    still = ~planted_deltas("vrc.v_aa", np.array([v.co for v in body.data.vertices])).any(1)
+    for name in ALL_SHAPES:
+        haze = np.linalg.norm(deltas(body, name)[still], axis=1)
+        marks = haze[haze > 0]
+        assert len(marks) == 1, name
+        assert 50e-6 <= marks[0] <= 100e-6, name
+
+
+def test_mark_is_inside_the_head(figure):
+    generate.generate_visemes()
+    body = figure["body"]
+    vertex = np.linalg.norm(deltas(body, "vrc.v_sil"), axis=1).argmax()
+    depth = 0.11 - np.linalg.norm(np.array(body.data.vertices[vertex].co) - (0, 0, 1.6))
+    assert depth > 0.02
+
+
+def test_all_visemes_differ(figure):
+    generate.generate_visemes()
+    seen = {deltas(figure["body"], name).tobytes() for name in VISEMES}
+    assert len(seen) == 15
+
+
+def test_other_objects_get_only_keys_that_move_them(figure):
+    generate.generate_visemes()
+    assert key_names(figure["hair"]) == []
+    assert key_names(figure["teeth"]) == ["Basis", *VISEMES[1:]]
+    assert all(deltas(figure["teeth"], name).any() for name in VISEMES[1:])
+
+
+def test_creators_keys_and_basis_are_untouched(figure):
+    body = figure["body"]
+    body.vertex_groups.new(name="half")
+    smile = add_key(body, "smile")
+    smile.value, smile.mute, smile.slider_max, smile.vertex_group = (0.25, True, 2.0, "half")
+    add_key(body, "wink").relative_key = smile
+    own = add_key(body, "vrc.v_aa")
+    own.value = 0.5
+    driver = own.driver_add("value").driver
+    driver.expression = "0.5"
+    body.active_shape_key_index = 2
+    before = fingerprint(body)
+    generate.generate_visemes()
+    after = fingerprint(body)
+    assert [entry for entry in after if entry in before] == before
+    assert body.active_shape_key.name == "wink"
+    assert len(key_names(body)) == 1 + 3 + 14
+    assert body.data.shape_keys.animation_data.drivers[0].data_path == 'key_blocks["vrc.v_aa"].value'
+
+
+def test_ours_are_in_order_around_the_creators(figure):
+    body = figure["body"]
+    for name in ("smile", "vrc.v_aa", "wink"):
+        add_key(body, name)
+    generate.generate_visemes()
+    ranked = [name for name in key_names(body) if name in ALL_SHAPES]
+    assert ranked == list(VISEMES)
+    assert [name for name in key_names(body) if name not in VISEMES[:10] + VISEMES[11:]] == [
+        "Basis",
+        "smile",
+        "vrc.v_aa",
+        "wink",
+    ]
+
+
+def test_later_runs_sort_in(figure):
+    generate.generate_emotions()
+    generate.generate_visemes()
+    assert key_names(figure["body"]) == ["Basis", *VISEMES, *EMOTIONS]
+
+
+def test_hidden_objects_are_sorted_as_well(figure):
+    generate.generate_emotions()
+    figure["teeth"].hide_viewport = True
+    figure["teeth"].hide_set(True)
+    generate.generate_visemes()
+    assert key_names(figure["teeth"]) == ["Basis", *VISEMES[1:], *EMOTIONS]
+
+
+def test_second_run_replaces_ours_in_place(figure):
+    body = figure["body"]
+    generate.generate_all()
+    body.data.shape_keys.key_blocks["vrc.v_aa"].value = 0.75
+    full = deltas(body, "vrc.v_aa")
+    generate.generate_visemes(intensity=0.5)
+    assert key_names(body) == ["Basis", *ALL_SHAPES]
+    assert body.data.shape_keys.key_blocks["vrc.v_aa"].value == 0.75
+    big = np.abs(full) > 1e-3
+    assert np.allclose(deltas(body, "vrc.v_aa")[big], full[big] / 2, atol=1e-6)
+
+
+def test_second_run_takes_back_keys_that_move_nothing_any_more(figure):
+    generate.generate_visemes()
+    teeth = figure["teeth"]
+    teeth.location.z -= 1.0
+    generate.generate_visemes()
+    assert key_names(teeth) == ["Basis"]
+
+
+def test_edited_key_counts_as_the_creators(figure):
+    body = figure["body"]
+    generate.generate_visemes()
+    body.data.shape_keys.key_blocks["vrc.v_aa"].data[0].co.x += 0.01
+    before = deltas(body, "vrc.v_aa")
+    generate.generate_visemes(intensity=0.5)
+    assert np.array_equal(deltas(body, "vrc.v_aa"), before)
+    assert np.abs(deltas(body, "vrc.v_ou")).max() < 0.0015
+
+
+def test_marks_survive_the_blend_file(figure, tmp_path):
+    generate.generate_visemes()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "a.blend"))
+    generate.generate_visemes(intensity=0.5)
+    assert np.abs(deltas(bpy.data.objects["Body"], "vrc.v_ou")).max() < 0.0015
+
+
+def test_refuse(figure):
+    generate.generate_visemes()
+    before = fingerprint(figure["body"])
+    with pytest.raises(RuntimeError, match="already has vrc.v_sil"):
+        generate.generate_visemes(existing="REFUSE", intensity=0.5)
+    assert fingerprint(figure["body"]) == before
+
+
+def test_replace_overwrites_the_creators_in_place(figure):
+    body = figure["body"]
+    for name in ("smile", "vrc.v_aa", "wink"):
+        add_key(body, name, offset=0.3)
+    generate.generate_visemes(existing="REPLACE")
+    assert deltas(body, "vrc.v_aa").max() < 0.01
+    assert np.isclose(deltas(body, "wink").max(), 0.3)
+
+
+def test_one_undo_step(figure):
+    bpy.ops.ed.undo_push(message="before")
+    before = fingerprint(figure["body"])
+    generate.generate_visemes("EXEC_DEFAULT", True)
+    assert key_names(bpy.data.objects["Body"]) == ["Basis", *VISEMES]
+    bpy.ops.ed.undo()
+    assert fingerprint(bpy.data.objects["Body"]) == before
+    assert key_names(bpy.data.objects["Teeth"]) == []
+
+
+def test_nothing_changes_when_one_object_cannot_be_written(figure):
+    teeth = figure["teeth"]
+    copy = bpy.data.objects.new("copy", teeth.data)
+    bpy.context.scene.collection.objects.link(copy)
+    with pytest.raises(RuntimeError, match="shared by several objects"):
+        generate.generate_visemes()
+    assert key_names(figure["body"]) == []
+
+
+@pytest.mark.parametrize("scale", [1.0, 100.0, 0.05])
+def test_turned_and_scaled_objects_get_the_same_shape_in_the_world(planted, figure, scale):
+    turn = np.array([(0, 0, 1.0), (1.0, 0, 0), (0, 1.0, 0)])  # y up, as other tools have it
+    planted.matrix = turn * scale
+    figure["rig"].matrix_world = Matrix(planted.matrix).to_4x4()
+    figure["teeth"].delta_scale = (2, 2, 2)
+    for vertex in figure["teeth"].data.vertices:
+        vertex.co /= 2
+    bpy.context.view_layer.update()
+    generate.generate_visemes()
+    for name in ("body", "teeth"):
+        obj = figure[name]
+        matrix = np.array(obj.matrix_world)[:3, :3]
+        local = np.array([v.co for v in obj.data.vertices]) * (2 if name == "teeth" else 1)
+        wanted = planted_deltas("vrc.v_aa", local) @ planted.matrix.T
+        moved = wanted.any(1)
+        assert moved.any()
+        assert np.allclose((deltas(obj, "vrc.v_aa") @ matrix.T)[moved], wanted[moved], atol=2e-6 * scale)
+
+
+def test_loose_objects_of_one_head(figure):
+    """No armature and no parents, as OBJ files come: what lies inside the head belongs to it."""
+    for name in ("body", "teeth", "hair"):
+        figure[name].parent = None
+    bpy.data.objects.remove(figure["rig"])
+    other = ball("Lamp", (3, 0, 1), 0.2)
+    select(figure["body"])
+    generate.generate_visemes()
+    assert key_names(figure["teeth"])
+    assert key_names(other) == []
+
+
+def test_modifiers_stay_and_keys_go_on_the_base_mesh(figure):
+    body = figure["body"]
+    body.modifiers.new("Subdivision", "SUBSURF").levels = 1
+    count = len(body.data.vertices)
+    generate.generate_visemes()
+    assert [m.type for m in body.modifiers] == ["SUBSURF"]
+    assert len(body.data.shape_keys.key_blocks["vrc.v_aa"].data) == count
+
+
+def test_check_tells_what_is_wrong(figure, capfd):
+    body = figure["body"]
+    bpy.ops.vrc_blendshape.check()
+    assert "no visemes yet" in capfd.readouterr().out
+    generate.generate_visemes()
+    keys = body.data.shape_keys.key_blocks
+    bpy.ops.vrc_blendshape.check()
+    assert "All 15 visemes are there" in capfd.readouterr().out
+    flat = np.array([v.co for v in body.data.vertices], np.float32).reshape(-1)
+    keys["vrc.v_sil"].data.foreach_set("co", flat)
+    twin = np.empty_like(flat)
+    keys["vrc.v_aa"].data.foreach_get("co", twin)
+    keys["vrc.v_e"].data.foreach_set("co", twin)
+    body.shape_key_remove(keys["vrc.v_ou"])
+    bpy.ops.vrc_blendshape.check()
+    told = capfd.readouterr().out
+    assert "lacks vrc.v_ou" in told
+    assert "vrc.v_sil would be lost" in told
+    assert "vrc.v_e is the same shape as vrc.v_aa" in told
