@@ -1,0 +1,81 @@
+"""The hidden mark in every shape, on a closed head with a mouth bag, with no Blender."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from blendshape_addon.core.mesh import Avatar
+from blendshape_addon.core.nonempty import main_object, with_hidden_marks
+from blendshape_addon.core.pipeline import Shape
+from blendshape_addon.core.vocabulary import ALL_SHAPES, VISEMES
+
+
+@dataclass
+class Face:
+    points: np.ndarray
+    frame: np.ndarray
+    eye_distance: float
+
+
+def ball(centre, radius, steps=16):
+    """(V, 3), (T, 3): a closed sphere whose seam and poles are split vertices, as UV maps split them."""
+    polar, turn = np.meshgrid(np.linspace(0, np.pi, steps), np.linspace(0, 2 * np.pi, 2 * steps), indexing="ij")
+    points = np.stack([np.sin(polar) * np.cos(turn), np.cos(polar), np.sin(polar) * np.sin(turn)], -1)
+    rows, columns = np.meshgrid(np.arange(steps - 1), np.arange(2 * steps - 1), indexing="ij")
+    a = (rows * 2 * steps + columns).reshape(-1)
+    triangles = np.concatenate(
+        [np.stack([a, a + 1, a + 2 * steps], 1), np.stack([a + 1, a + 2 * steps + 1, a + 2 * steps], 1)]
+    )
+    return points.reshape(-1, 3) * radius + centre, triangles
+
+
+def head(unit=1.0):
+    """A head of 11 cm with a bag inside, and glasses as a second object; y up, facing +z, `unit` a metre."""
+    skull, skull_triangles = ball((0, 1.6, 0), 0.11)
+    bag, bag_triangles = ball((0, 1.57, 0.05), 0.02, 8)
+    glasses, glasses_triangles = ball((0, 1.62, 0.15), 0.02, 8)
+    vertices = np.concatenate([skull, bag, glasses]) * unit
+    triangles = np.concatenate([skull_triangles, bag_triangles + len(skull), glasses_triangles + len(skull) + len(bag)])
+    object_id = np.repeat([0, 1], [len(skull) + len(bag), len(glasses)]).astype(np.int32)
+    marks = np.array([(-0.03, 1.62, 0.1), (0.03, 1.62, 0.1), (0, 1.6, 0.11), (0.02, 1.56, 0.1), (-0.02, 1.56, 0.1)])
+    return Avatar(vertices, triangles, object_id, ("head", "glasses")), Face(marks * unit, np.eye(3), 0.063 * unit)
+
+
+def empty(*names):
+    return [Shape(name, np.empty(0, np.int64), np.empty((0, 3), np.float32)) for name in names]
+
+
+def test_main_object_is_the_one_with_the_landmarks():
+    assert main_object(*head()) == 0
+
+
+@pytest.mark.parametrize("unit", [1.0, 100.0, 0.05])
+def test_every_empty_shape_moves_50_to_100_micrometres(unit):
+    avatar, face = head(unit)
+    sizes = []
+    for shape in with_hidden_marks(avatar, empty(*ALL_SHAPES), face):
+        size = np.linalg.norm(shape.deltas, axis=1) / unit
+        assert len(size) and ((size >= 50e-6) & (size <= 100e-6)).all()
+        sizes.append(size[0])
+    assert np.diff(np.sort(sizes)).min() > 1e-7
+
+
+def test_the_mark_is_behind_the_surface_and_keeps_seams_closed():
+    avatar, face = head()
+    (shape,) = with_hidden_marks(avatar, empty("vrc.v_sil"), face)
+    assert (np.linalg.norm(avatar.vertices[shape.indices] - (0, 1.6, 0), axis=1) < 0.09).all()
+    twins = np.flatnonzero(avatar.weld == avatar.weld[shape.indices[0]])
+    assert np.array_equal(np.sort(shape.indices), twins)
+
+
+def test_equal_shapes_become_different_and_keep_their_motion():
+    avatar, face = head()
+    moved = np.flatnonzero(avatar.vertices[:, 2] > 0.09)
+    deltas = np.full((len(moved), 3), 0.01, np.float32)
+    marked = with_hidden_marks(avatar, [Shape(name, moved, deltas) for name in VISEMES], face)
+    assert len({shape.deltas.tobytes() for shape in marked}) == 15
+    for shape in marked:
+        assert np.isin(moved, shape.indices).all()
+        assert (np.diff(shape.indices) > 0).all()
+        assert np.array_equal(shape.deltas[np.isin(shape.indices, moved)], deltas)
