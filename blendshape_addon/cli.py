@@ -32,6 +32,7 @@ def main(arguments: Sequence[str]) -> int:
         if not 0 <= options.intensity <= 1:
             raise InputError(f"Intensity is {options.intensity:g}: give a number from 0 to 1.")
         jobs = _plan(options.input, options.output)
+        _check_folders(options)
         return _run(jobs, names, options)
     except UserError as error:
         return _complain(error)
@@ -90,6 +91,14 @@ def _plan(inputs: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:
     return jobs
 
 
+def _check_folders(options: argparse.Namespace) -> None:
+    from .blender import files
+
+    for path in (options.report, options.sheet):
+        if path:
+            files.require_writable(path.parent)
+
+
 _OUTPUT_SUFFIX = {".blend": ".blend", ".fbx": ".fbx", ".obj": ".fbx"}  # the rest is glTF inside
 
 
@@ -107,7 +116,7 @@ def _run(jobs: Sequence[tuple[Path, Path]], names: Sequence[str], options: argpa
             entries.append({"input": str(path), "ok": False, "error": str(error)})
     if options.report:
         document = {"ok": status == OK, "status": status, "avatars": entries}
-        _write(options.report, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        options.report.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return status
 
 
@@ -129,8 +138,6 @@ def _run_file(path: Path, target: Path, names: Sequence[str], options: argparse.
     refusals: list[FaceNotFound] = []
     for objects in avatars:
         try:
-            for obj in objects:
-                mesh_io.require_editable(obj)
             done.append(
                 job.run(objects, names, intensity=options.intensity, existing=options.existing.upper(),
                         provider=options.provider, models=options.models, progress=progress)
@@ -159,7 +166,6 @@ def _run_file(path: Path, target: Path, names: Sequence[str], options: argparse.
             sheet = options.sheet
             if several or len(done) > 1:
                 sheet = sheet.with_name(f"{sheet.stem}_{target.stem}{f'_{number + 1}' if len(done) > 1 else ''}.png")
-            files.require_writable(sheet.parent)
             render.sheet(sheet, one)
     return entries
 
@@ -192,14 +198,6 @@ class _Progress:
         if now - self._told > 1.0:
             self._told = now
             print(f"{self._name}: {fraction:4.0%} {stage}", file=sys.stderr, flush=True)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
 def _complain(error: UserError, path: Path | None = None) -> int:

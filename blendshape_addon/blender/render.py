@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import re
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,99 +10,75 @@ from pathlib import Path
 import bpy
 import numpy as np
 
+from ..core.face_space import FaceSpace
+from ..core.parts import Part, classify
+from . import files
 from .job import Done
 from .mesh_io import Object
 
 _COLUMNS = 6
 _CELL = 320  # pixels
-_WIDTH, _HEIGHT = 3.1, 3.6  # of a cell, in eye distances
+_WIDTH, _HEIGHT = 2.8, 3.3  # of a cell, in eye distances
 _LABEL = 0.3
 _YAW = np.radians(18)  # from the side a little, so that depth can be judged
-_COLOURS = (  # first match of an object's or a material's name
-    (r"lash|brow|まつ|眉|マユ", (0.10, 0.07, 0.06)),
-    (r"teeth|tooth|歯|ha\b", (0.93, 0.92, 0.86)),
-    (r"tongue|舌", (0.75, 0.25, 0.27)),
-    (r"eye(?!lid)|iris|pupil|cornea|目|瞳|白目", (0.55, 0.72, 0.92)),
-    (r"hair|髪", (0.30, 0.22, 0.18)),
-    (r"", (0.86, 0.62, 0.50)),  # skin
-)
+_COLOURS = {
+    Part.OTHER: (0.45, 0.42, 0.42),
+    Part.SKIN: (1.0, 0.72, 0.58),
+    Part.EYE: (0.62, 0.80, 1.0),
+    Part.TEETH_UPPER: (1.0, 1.0, 0.92),
+    Part.TEETH_LOWER: (0.88, 0.95, 0.80),
+    Part.TONGUE: (0.85, 0.25, 0.28),
+    Part.MOUTH: (0.80, 0.45, 0.45),
+    Part.RIDER: (0.12, 0.08, 0.07),
+}
 
 
 def sheet(path: Path, done: Done) -> None:
     """Write the PNG picture `path` of what `done` made."""
-    from . import files
-
-    head, triangles, colours = _head(done)
+    space = FaceSpace.of(done.generated.face.points)
+    head, triangles, parts = _head(done, space)
     names = ["neutral", *(shape.name for shape in done.generated.shapes)]
-    rows = -(-len(names) // _COLUMNS)
     columns = min(_COLUMNS, len(names))
+    rows = -(-len(names) // _COLUMNS)
     with ExitStack() as stack:
         scene = _temporary(stack, bpy.data.scenes, "vrc_blendshape_sheet")
-        materials = [_material(stack, colour) for _, colour in _COLOURS]
-        text = _material(stack, (0.05, 0.05, 0.05))
-        offsets = _offsets(done)
+        materials = [_material(stack, _COLOURS[part]) for part in Part]
+        text = _material(stack, (0.0, 0.0, 0.0))
         for number, name in enumerate(names):
             place = np.array([number % columns * _WIDTH, -(number // columns) * (_HEIGHT + _LABEL), 0.0])
-            positions = head + offsets(number - 1) if number else head
-            _add_mesh(stack, scene, positions + place, triangles, colours, materials)
+            positions = head + place
+            if number:
+                shape = done.generated.shapes[number - 1]
+                positions[shape.indices] += _turned(shape.deltas @ space.rotation.T / space.scale)
+            _add_mesh(stack, scene, positions, triangles, parts, materials)
             _add_label(stack, scene, name, place + [0, -_HEIGHT / 2 - _LABEL * 0.72, 3.0], text)
         _add_camera(stack, scene, columns * _WIDTH, rows * (_HEIGHT + _LABEL))
         scene.render.resolution_x = round(columns * _CELL)
         scene.render.resolution_y = round(rows * (_HEIGHT + _LABEL) / _WIDTH * _CELL)
         scene.render.resolution_percentage = 100
         scene.render.image_settings.file_format = "PNG"
+        scene.render.image_settings.color_mode = "RGB"
         scene.render.filepath = str(path)
         _engine(stack, scene)
         with files.quiet():
             bpy.ops.render.render(write_still=True, scene=scene.name)
 
 
-def _head(done: Done):
-    """(V, 3) vertices seen by the sheet's camera, in eye distances; (T, 3) triangles in the cell; (T,) their colours."""
-    face = done.generated.face
-    positions = (done.avatar.vertices - _middle(face)) @ _view(face)
+def _head(done: Done, space: FaceSpace) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(V, 3) vertices as the camera sees them, in eye distances; (T, 3) triangles within a cell; (T,) Part of each."""
+    local = space.to_face(done.avatar.vertices)
+    marks = space.to_face(np.asarray(done.generated.face.points, float))
+    positions = _turned(local - (marks.min(0) + marks.max(0)) / 2)
     corners = positions[done.avatar.triangles]
-    inside = (np.abs(corners[:, :, 0]) < _WIDTH / 2) & (np.abs(corners[:, :, 1]) < _HEIGHT / 2)
-    shown = inside.all(1) & (np.abs(corners[:, :, 2]) < 4).all(1)
-    colours = np.concatenate([_colours(obj) for obj in done.objects])
-    return positions, done.avatar.triangles[shown], colours[shown]
+    shown = (np.abs(corners) < (_WIDTH / 2, _HEIGHT / 2, 4.0)).all((1, 2))
+    triangles = done.avatar.triangles[shown]
+    return positions, triangles, classify(done.avatar, local, marks)[triangles[:, 0]]
 
 
-def _offsets(done: Done):
-    view = _view(done.generated.face)
-
-    def of(number: int) -> np.ndarray:
-        shape = done.generated.shapes[number]
-        full = np.zeros_like(done.avatar.vertices)
-        full[shape.indices] = shape.deltas @ view
-        return full
-
-    return of
-
-
-def _middle(face) -> np.ndarray:
-    points = np.asarray(face.points, float)
-    return (points.min(0) + points.max(0)) / 2
-
-
-def _view(face) -> np.ndarray:
-    """(3, 3) to multiply row vectors with: avatar space to the camera's right, up and towards it, in eye distances."""
-    left, up, forward = np.asarray(face.frame, float)
-    turned = np.stack([np.cos(_YAW) * left - np.sin(_YAW) * forward, up, np.cos(_YAW) * forward + np.sin(_YAW) * left])
-    return turned.T / face.eye_distance
-
-
-def _colours(obj: Object) -> np.ndarray:
-    """(T,) index into _COLOURS of each triangle, by the names of its material and its object."""
-    mesh = obj.data
-    mesh.calc_loop_triangles()
-    slot = np.empty(len(mesh.loop_triangles), np.int32)
-    mesh.loop_triangles.foreach_get("material_index", slot)
-    names = [f"{slot.material.name if slot.material else ''} {obj.name}" for slot in obj.material_slots] or [obj.name]
-    kinds = [
-        next(i for i, (pattern, _) in enumerate(_COLOURS) if re.search(pattern, name, re.IGNORECASE)) for name in names
-    ]
-    return np.array(kinds)[np.minimum(slot, len(kinds) - 1)]
+def _turned(vectors: np.ndarray) -> np.ndarray:
+    """(N, 3) of face space (to the avatar's left, up, forward) to the camera's right, up and towards it."""
+    cos, sin = np.cos(_YAW), np.sin(_YAW)
+    return vectors @ np.array([(cos, 0, sin), (0, 1, 0), (-sin, 0, cos)])
 
 
 def _temporary(stack: ExitStack, collection, name: str, *arguments):
@@ -126,14 +101,14 @@ def _add_object(stack: ExitStack, scene: bpy.types.Scene, data) -> Object:
     return obj
 
 
-def _add_mesh(stack, scene, positions, triangles, colours, materials) -> None:
+def _add_mesh(stack, scene, positions, triangles, parts, materials) -> None:
     used, local = np.unique(triangles, return_inverse=True)
     mesh = _temporary(stack, bpy.data.meshes, "vrc_blendshape_sheet")
     mesh.from_pydata(positions[used].tolist(), [], local.reshape(-1, 3).tolist())
     for material in materials:
         mesh.materials.append(material)
-    mesh.polygons.foreach_set("material_index", colours.astype(np.int32))
-    mesh.polygons.foreach_set("use_smooth", np.ones(len(colours), bool))
+    mesh.polygons.foreach_set("material_index", parts.astype(np.int32))
+    mesh.polygons.foreach_set("use_smooth", np.ones(len(parts), bool))
     _add_object(stack, scene, mesh)
 
 
@@ -143,7 +118,9 @@ def _add_label(stack, scene, words: str, place: np.ndarray, material) -> None:
     text.size = 0.3
     text.align_x = "CENTER"
     text.materials.append(material)
-    _add_object(stack, scene, text).location = place
+    label = _add_object(stack, scene, text)
+    label.location = place
+    label.visible_shadow = False
 
 
 def _add_camera(stack, scene, width: float, height: float) -> None:
@@ -157,20 +134,20 @@ def _add_camera(stack, scene, width: float, height: float) -> None:
 
 def _engine(stack: ExitStack, scene: bpy.types.Scene) -> None:
     scene.view_settings.view_transform = "Standard"
+    scene.world = _temporary(stack, bpy.data.worlds, "vrc_blendshape_sheet")
+    scene.world.color = (0.6, 0.6, 0.6)
     if _workbench_runs():
         scene.render.engine = "BLENDER_WORKBENCH"
         shading = scene.display.shading
         shading.light, shading.color_type = "STUDIO", "MATERIAL"
         shading.show_cavity, shading.cavity_type = True, "BOTH"
-        shading.background_type, shading.background_color = "VIEWPORT", (0.8, 0.8, 0.8)
         return
     scene.render.engine = "CYCLES"
+    scene.world.color = (0.4, 0.4, 0.4)
     scene.cycles.samples = 8
     scene.cycles.device = "CPU"
-    world = _temporary(stack, bpy.data.worlds, "vrc_blendshape_sheet")
-    world.color = (0.35, 0.35, 0.35)
-    scene.world = world
-    for angle, strength in ((0.7, 2.5), (-0.9, 0.8)):
+    scene.cycles.use_denoising = False  # minutes, on a few cores
+    for angle, strength in ((0.7, 1.0), (-0.9, 0.3)):
         light = _temporary(stack, bpy.data.lights, "vrc_blendshape_sheet", "SUN")
         light.energy = strength
         _add_object(stack, scene, light).rotation_euler = (-0.6, angle, 0)

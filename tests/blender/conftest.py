@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT))
 import blendshape_addon
 from blendshape_addon.blender import job
 from blendshape_addon.core import pipeline
+from blendshape_addon.core.face_space import canonical_landmarks
 from blendshape_addon.core.mesh import Avatar
 from blendshape_addon.core.vocabulary import ALL_SHAPES
 
@@ -51,9 +52,9 @@ class PlantedFace:
     """Where the figure of `figure` would have its face, carried along by the world matrix it was given."""
 
     def __init__(self, matrix: np.ndarray) -> None:
-        marks = [(-0.5, 0.3, 0), (0.5, 0.3, 0), (0, 0, 0.1), (0.3, -0.5, 0), (-0.3, -0.5, 0), (0, -0.9, 0)]
         scale = float(np.cbrt(np.linalg.det(matrix)))
-        local = np.array([(x, -1.6 - z, y) for x, y, z in marks]) * EYE_DISTANCE + HEAD_CENTRE
+        upright = canonical_landmarks()[:, [0, 2, 1]] * (1, -1, 1) * EYE_DISTANCE
+        local = upright + HEAD_CENTRE + (0, -HEAD_RADIUS - upright[:, 1].min(), 0.03)
         self.points = local @ matrix.T
         self.frame = np.array([(1.0, 0, 0), (0, 0, 1.0), (0, -1.0, 0)]) @ matrix.T / scale
         self.eye_distance = EYE_DISTANCE * scale

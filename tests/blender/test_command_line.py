@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT, coordinates, deltas, key_names, select
 
 from blendshape_addon import cli
-from blendshape_addon.blender import files, job
+from blendshape_addon.blender import files, job, render
 from blendshape_addon.core.errors import FaceNotFound
 from blendshape_addon.core.vocabulary import BLINKS, EMOTIONS, VISEMES
 
@@ -163,7 +163,29 @@ def test_two_avatars_in_a_file(planted, figure, tmp_path, monkeypatch):
     assert key_names(bpy.data.objects["Body"]) and not key_names(bpy.data.objects["Body.001"])
 
 
-def test_sheet(planted, source, tmp_path):
+def test_shared_mesh_that_no_shape_moves_is_no_obstacle(planted, figure, tmp_path):
+    twin = bpy.data.objects.new("Second hat", figure["hair"].data)
+    bpy.context.scene.collection.objects.link(twin)
+    twin.parent = figure["rig"]
+    files.save(tmp_path / "a.blend", [])
+    assert run(tmp_path / "a.blend", "--output", tmp_path / "b.blend") == cli.OK
+
+
+def test_shared_face_is_refused(planted, figure, tmp_path, capsys):
+    twin = bpy.data.objects.new("Twin", figure["body"].data)
+    bpy.context.scene.collection.objects.link(twin)
+    twin.location.x = 5
+    files.save(tmp_path / "a.blend", [])
+    assert run(tmp_path / "a.blend", "--output", tmp_path / "b.blend") == cli.BAD_INPUT
+    assert "shared by several objects" in told(capsys)
+    assert not (tmp_path / "b.blend").exists()
+
+
+@pytest.mark.parametrize("workbench", [True, False])
+def test_sheet(planted, source, tmp_path, monkeypatch, workbench):
+    """Both engines draw it: Workbench needs EGL, Cycles nothing."""
+    if not workbench:
+        monkeypatch.setattr(render, "_workbench_runs", lambda: False)
     assert (
         run(source("blend"), "--output", tmp_path / "a.glb", "--sheet", tmp_path / "sheet.png", "--shapes", "blink")
         == 0
@@ -291,6 +313,16 @@ def test_output_folder_that_cannot_be_written(planted, source, tmp_path, capsys)
     (tmp_path / "file").write_text("in the way")
     assert run(path, "--output", tmp_path / "file" / "a.glb") == cli.BAD_INPUT
     assert "cannot be written" in told(capsys)
+
+
+@pytest.mark.parametrize("option", ["--report", "--sheet"])
+def test_report_or_sheet_that_cannot_be_written(planted, source, tmp_path, capsys, option):
+    path = source("blend")
+    capsys.readouterr()
+    (tmp_path / "file").write_text("in the way")
+    assert run(path, "--output", tmp_path / "a.glb", option, tmp_path / "file" / "x") == cli.BAD_INPUT
+    assert "cannot be written" in told(capsys)
+    assert not (tmp_path / "a.glb").exists()
 
 
 def test_no_face_in_the_file(planted, source, tmp_path, capsys, monkeypatch):
