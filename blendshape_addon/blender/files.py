@@ -18,6 +18,7 @@ from .mesh_io import Object, root_of
 
 READABLE = (".blend", ".glb", ".gltf", ".vrm", ".fbx", ".obj")
 WRITABLE = (".blend", ".glb", ".fbx")
+_BINARY_FBX = b"Kaydara FBX Binary"
 _SIGNATURES = {
     ".blend": (b"BLENDER", b"\x28\xb5\x2f\xfd", b"\x1f\x8b"),  # plain, Zstandard, gzip
     ".glb": (b"glTF",),
@@ -85,6 +86,8 @@ def _look_at(path: Path, suffix: str) -> None:
         raise InputError(f"{path.name} cannot be opened: {error.strerror or error}.") from error
     if not head:
         raise InputError(f"{path.name} is empty: export it again.")
+    if suffix == ".fbx" and not head.startswith(_BINARY_FBX[: len(head)]) and bpy.app.version < (4, 5):
+        raise InputError(f"{path.name} is not a binary FBX file: export it as one, or use Blender 4.5 or later.")
     truncated = head.startswith(b"glTF") and int.from_bytes(head[8:12], "little") > path.stat().st_size
     if truncated or (suffix in _SIGNATURES and not head.startswith(_SIGNATURES[suffix])):
         raise InputError(f"{path.name} cannot be read: it is damaged or not a {suffix} file.")
@@ -96,7 +99,7 @@ def _import(path: Path, suffix: str) -> None:
     elif suffix == ".fbx":
         _enable("io_scene_fbx")
         with path.open("rb") as file:
-            binary = file.read(18) == b"Kaydara FBX Binary"
+            binary = file.read(len(_BINARY_FBX)) == _BINARY_FBX
         # The importer that matches the exporter reads binary files only.
         (bpy.ops.import_scene.fbx if binary else bpy.ops.wm.fbx_import)(filepath=str(path))
     elif suffix == ".vrm":

@@ -80,6 +80,7 @@ def test_creators_keys_and_basis_are_untouched(figure):
     own.value = 0.5
     driver = own.driver_add("value").driver
     driver.expression = "0.5"
+    bpy.context.view_layer.update()
     body.active_shape_key_index = 2
     before = fingerprint(body)
     generate.generate_visemes()
