@@ -24,6 +24,7 @@ import numpy as np
 from blendshape_addon.core.vocabulary import LANDMARKS
 
 FOLDER = Path(__file__).parent / "labels"
+CARDS = ("godette",)
 
 
 def load(rig_name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -39,5 +40,10 @@ def load(rig_name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def names() -> tuple[str, ...]:
-    """Rigs that have labels."""
+    """Rigs whose labels lie on a modelled mouth and lids: those that can teach shapes."""
+    return tuple(name for name in all_names() if name not in CARDS)
+
+
+def all_names() -> tuple[str, ...]:
+    """Rigs that have labels, with those whose eyes and mouth are flat cards: they teach where a face is."""
     return tuple(sorted(path.stem for path in FOLDER.glob("*.json")))
