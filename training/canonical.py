@@ -20,7 +20,7 @@ def main() -> None:
     """Write `blendshape_addon/core/canonical_face.json`."""
     families = defaultdict(list)
     for rig in load_all():
-        if labels.known(rig.name) and len(rig.shapes) > 40:
+        if rig.name in labels.names() and len(rig.shapes) > 40:
             points = landmarks_of(rig, rig.vertices)
             families[rig.family].append(face_space.FaceSpace.of(points).to_face(points))
     mean = np.mean([np.mean(rigs, axis=0) for rigs in families.values()], axis=0)

@@ -26,12 +26,14 @@ MAX_VERTICES = 5000
 class Instance:
     """One face as the network trains on it.
 
-    inputs (N, F) and code (3 L,) of the face and of its mirror image stand as [0] and [1]; to_face (N, 3, 3);
-    targets (N, E, 3) face-space offsets; energy (E,) mean squared offset over all its vertices; known (E,) bool.
+    canonical, normals, side (N, 3) and part (N,) as in core.features; to_face (N, 3, 3); targets (N, E, 3) face-space
+    offsets; energy (E,) mean squared offset over all its vertices; known (E,) bool.
     """
 
-    inputs: np.ndarray
-    code: np.ndarray
+    canonical: np.ndarray
+    normals: np.ndarray
+    side: np.ndarray
+    part: np.ndarray
     to_face: np.ndarray
     targets: np.ndarray
     energy: np.ndarray
@@ -87,10 +89,11 @@ def make_instance(rig: Rig, rng: np.random.Generator, strength: float = 1.0) -> 
     share /= share.sum()
     size = min(MAX_VERTICES, int(seen.sum()))
     pick = rng.choice(len(share), size, replace=False, p=share) if size < seen.sum() else np.flatnonzero(seen)
-    pairs = [found.inputs(mirror) for mirror in (False, True)]
     return Instance(
-        inputs=np.stack([p[0][pick] for p in pairs]).astype(np.float16),
-        code=np.stack([p[1] for p in pairs]),
+        canonical=found.canonical.positions[pick].astype(np.float32),
+        normals=found.normals[pick].astype(np.float16),
+        side=found.side[pick].astype(np.float16),
+        part=found.part[pick],
         to_face=found.canonical.to_face[pick].astype(np.float32),
         targets=targets[pick].astype(np.float16),
         energy=energy.astype(np.float32),
@@ -114,7 +117,7 @@ def load(path: Path) -> Instance:
 def generate(folder: Path, per_rig: int, seed: int = 0) -> None:
     """Make `per_rig` instances of every rig below `folder`, FAMILY__RIG__NUMBER.npz; existing ones are kept."""
     folder.mkdir(parents=True, exist_ok=True)
-    jobs = [(rig, n) for n in range(per_rig) for rig in load_all() if labels.known(rig.name)]
+    jobs = [(rig, n) for n in range(per_rig) for rig in load_all() if rig.name in labels.names()]
     for rig, n in tqdm(jobs, desc="instances", unit="face"):
         path = folder / f"{rig.family}__{rig.name}__{n:04d}.npz"
         if not path.exists():
@@ -122,9 +125,9 @@ def generate(folder: Path, per_rig: int, seed: int = 0) -> None:
             save(make_instance(rig, rng, strength=0.0 if n == 0 else rng.uniform(0.2, 1.2)), path)
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Make augmented instances of all rigs.")
-    parser.add_argument("--out", type=Path, default=Path("out/dataset"))
-    parser.add_argument("--per-rig", type=int, default=60)
-    given = parser.parse_args()
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m training prepare", description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("out/dataset"), help="folder (default: %(default)s)")
+    parser.add_argument("--per-rig", type=int, default=60, help="instances of each rig (default: %(default)s)")
+    given = parser.parse_args(arguments)
     generate(given.out, given.per_rig)

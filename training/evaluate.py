@@ -114,7 +114,7 @@ def truth_sheet(rig: Rig, shapes: dict[str, np.ndarray], path: Path) -> None:
 
 def evaluate(work: Path, config: TrainConfig, families: list[str], detect: bool) -> dict:
     """All folds; prints a table and gives it as nested dicts family -> method -> set -> figures."""
-    rigs = [r for r in load_all() if labels.known(r.name)]
+    rigs = [r for r in load_all() if r.name in labels.names()]
     table: dict = defaultdict(dict)
     for family in families:
         held = [r for r in rigs if r.family == family]
@@ -153,16 +153,13 @@ def show(family: str, figures: dict) -> None:
                 print(f"  {name:10} {method:10} {values}")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m training evaluate", description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("out/train"))
     parser.add_argument("--families", nargs="+", default=["ict", "makehuman", "rocketbox", "vrm"])
     parser.add_argument("--steps", type=int, default=TrainConfig.steps)
     parser.add_argument("--labels", action="store_true", help="use labelled landmarks instead of detected ones")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     table = evaluate(given.work, TrainConfig(steps=given.steps), given.families, not given.labels)
     (given.work.parent / "evaluate" / "figures.json").write_text(json.dumps(table, indent=1))
 
-
-if __name__ == "__main__":
-    main()

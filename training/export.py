@@ -13,9 +13,10 @@ import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from blendshape_addon.core.features import CODE, INPUTS
+from blendshape_addon.core.features import INPUTS
 from blendshape_addon.core.vocabulary import CONDITIONS
 
+from . import house
 from .model import Deformer, ModelConfig
 from .rigs import load_all
 
@@ -23,16 +24,18 @@ OPSET = 17
 PARITY = 1e-4  # eye distances
 
 
-def load_weights(path: Path) -> Deformer:
-    """The trained network of a weights file, ready for inference."""
+def load_weights(path: Path) -> tuple[Deformer, torch.Tensor, dict]:
+    """The trained network of a weights file, its house style (CONDITIONS, width, 3) and all that was saved with it."""
     state = torch.load(path, map_location="cpu", weights_only=True)
-    model = Deformer(ModelConfig(**state["config"]["model"]))
+    config = ModelConfig(**state["config"]["model"])
+    model = Deformer(config)
     model.load_state_dict(state["model"])
-    return model.eval()
+    share = torch.from_numpy(house.shares(config.artists, state["amplitudes"].numpy()))
+    return model.eval(), model.house(share).detach(), state
 
 
-def build(model: Deformer) -> onnx.ModelProto:
-    """The ONNX graph of Deformer.forward, any number of vertices (V) and expressions (E)."""
+def build(model: Deformer, mixes: torch.Tensor) -> onnx.ModelProto:
+    """The graph inputs (V, INPUTS), expression (E, CONDITIONS), intensity (E,) -> offsets (E, V, 3) for any V and E."""
     weights: list[onnx.TensorProto] = []
     nodes: list[onnx.NodeProto] = []
 
@@ -57,24 +60,22 @@ def build(model: Deformer) -> onnx.ModelProto:
     def silu(x: str) -> str:
         return node("Mul", x, node("Sigmoid", x))
 
-    code = linear(model.mix, "mix", node("Tanh", linear(model.code[0], "code", "landmarks")))
-    hidden = silu(node("Add", linear(model.stem, "stem", "inputs"), code))
+    hidden = silu(linear(model.stem, "stem", "inputs"))
     for number, block in enumerate(model.blocks):
         inner = linear(block[1], f"block{number}.1", normalised(block[0], f"block{number}.0", hidden))
         hidden = node("Add", hidden, linear(block[3], f"block{number}.3", silu(inner)))
     hidden = normalised(model.last, "last", hidden)
     width = model.config.width
-    flat = constant("basis", model.basis.reshape(len(CONDITIONS), width * 3))
+    flat = constant("mixes", mixes.reshape(len(CONDITIONS), width * 3))
     column = constant("column", np.array([-1, 1], np.int64))
     asked = node("Mul", "expression", node("Reshape", "intensity", column))
-    mixes = node("Reshape", node("MatMul", asked, flat), constant("mix_shape", np.array([-1, width, 3], np.int64)))
-    nodes.append(helper.make_node("MatMul", [hidden, mixes], ["offsets"]))
+    shape = constant("mix_shape", np.array([-1, width, 3], np.int64))
+    nodes.append(helper.make_node("MatMul", [hidden, node("Reshape", node("MatMul", asked, flat), shape)], ["offsets"]))
     real = TensorProto.FLOAT
     graph = helper.make_graph(
         nodes, "deformer",
         [
             helper.make_tensor_value_info("inputs", real, ["V", INPUTS]),
-            helper.make_tensor_value_info("landmarks", real, [1, CODE]),
             helper.make_tensor_value_info("expression", real, ["E", len(CONDITIONS)]),
             helper.make_tensor_value_info("intensity", real, ["E"]),
         ],
@@ -86,19 +87,18 @@ def build(model: Deformer) -> onnx.ModelProto:
     return proto
 
 
-def parity(model: Deformer, data: bytes, rng: np.random.Generator) -> float:
-    """Greatest difference between PyTorch and onnxruntime over random inputs of several sizes."""
+def parity(model: Deformer, mixes: torch.Tensor, data: bytes, rng: np.random.Generator) -> float:
+    """Greatest difference between PyTorch and onnxruntime over random inputs of several sizes, in eye distances."""
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     worst = 0.0
     for vertices, expressions in ((1, 1), (257, len(CONDITIONS)), (3000, 5)):
-        feed = {
-            "inputs": rng.normal(size=(vertices, INPUTS)).astype(np.float32),
-            "landmarks": rng.normal(size=(1, CODE)).astype(np.float32),
-            "expression": np.eye(len(CONDITIONS), dtype=np.float32)[:expressions],
-            "intensity": rng.random(expressions).astype(np.float32),
-        }
+        inputs = rng.normal(size=(vertices, INPUTS)).astype(np.float32)
+        intensity = rng.random(expressions).astype(np.float32)
         with torch.no_grad():
-            expected = model(*(torch.from_numpy(v) for v in feed.values())).numpy()
+            full = torch.einsum("vw,ewk->evk", model.trunk(torch.from_numpy(inputs)), mixes[:expressions])
+        expected = full.numpy() * intensity[:, None, None]
+        feed = {"inputs": inputs, "intensity": intensity}
+        feed["expression"] = np.eye(len(CONDITIONS), dtype=np.float32)[:expressions]
         worst = max(worst, float(np.abs(session.run(None, feed)[0] - expected).max()))
     return worst
 
@@ -118,10 +118,9 @@ def export(weights: Path, out: Path, figures: dict) -> None:
 
     Raises SystemExit when the two runtimes differ by more than PARITY.
     """
-    model = load_weights(weights)
-    hold_out = torch.load(weights, map_location="cpu", weights_only=True)["hold_out"]
-    data = build(model).SerializeToString()
-    difference = parity(model, data, np.random.default_rng(0))
+    model, mixes, state = load_weights(weights)
+    data = build(model, mixes).SerializeToString()
+    difference = parity(model, mixes, data, np.random.default_rng(0))
     if difference > PARITY:
         raise SystemExit(f"PyTorch and ONNX differ by {difference:.1e} eye distances, more than {PARITY:.0e}.")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -133,17 +132,17 @@ def export(weights: Path, out: Path, figures: dict) -> None:
         "licence": "CC0-1.0",
         "what": "Offsets of visemes, emotions, blinks and ARKit units for the vertices of any face mesh.",
         "trained_on": [
-            {"name": f"{r.family}/{r.name}", "licence": r.licence} for r in load_all() if r.family != hold_out
+            {"name": f"{r.family}/{r.name}", "licence": r.licence} for r in load_all() if r.family in state["config"]["model"]["artists"]
         ],
     }
     write_card(out.with_suffix(".toml"), data, fields, {"parity": difference} | figures)
     print(f"{out}: {len(data) / 2**20:.1f} MB, differs from PyTorch by {difference:.1e}")
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("weights", type=Path)
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m training export", description=__doc__)
+    parser.add_argument("weights", type=Path, nargs="?", default=Path("out/train/deformer.pt"))
     parser.add_argument("--out", type=Path, default=Path("models/deformer.onnx"))
     parser.add_argument("--figures", type=Path, help="JSON of figures for the card")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     export(given.weights, given.out, json.loads(given.figures.read_text()) if given.figures else {})

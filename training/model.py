@@ -7,33 +7,33 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from blendshape_addon.core.features import CODE, INPUTS
+from blendshape_addon.core.features import INPUTS
 from blendshape_addon.core.vocabulary import CONDITIONS
+
+
+OFFSET_SCALE = 0.02  # eye distances: a usual offset
 
 
 @dataclass
 class ModelConfig:
-    """width of the trunk, number of its residual blocks, width of the landmark code."""
+    """width of the trunk and number of its residual blocks; artists: families that each have a hand of their own."""
 
     width: int = 256
     blocks: int = 4
-    code: int = 32
-    code_dropout: float = 0.2
+    artists: tuple[str, ...] = ()
 
 
 class Deformer(nn.Module):
-    """inputs (V, INPUTS), landmarks (3 L,), expression (E, CONDITIONS), intensity (E,) -> offsets (E, V, 3).
-
-    A trunk turns each vertex into `width` basis functions; an expression is three mixes of them (DeepONet, Lu et al.
-    2021). Offsets are canonical, linear in expression and intensity, and exactly 0 at intensity 0.
+    """A trunk turns each vertex into `width` basis functions; an expression is three mixes of them (DeepONet, Lu et al.
+    2021). Every artist has mixes of their own over the one trunk, because artists differ: what all rigs teach about
+    faces is shared, what one artist means by a smile is not. Offsets are canonical, linear in expression and
+    intensity, and exactly 0 at intensity 0.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
         self.stem = nn.Linear(INPUTS, config.width)
-        self.code = nn.Sequential(nn.Linear(CODE, config.code), nn.Tanh(), nn.Dropout(config.code_dropout))
-        self.mix = nn.Linear(config.code, config.width)
         self.blocks = nn.ModuleList(
             nn.Sequential(
                 nn.LayerNorm(config.width), nn.Linear(config.width, config.width), nn.SiLU(),
@@ -42,22 +42,23 @@ class Deformer(nn.Module):
             for _ in range(config.blocks)
         )  # fmt: skip
         self.last = nn.LayerNorm(config.width)
-        self.basis = nn.Parameter(torch.randn(len(CONDITIONS), config.width, 3) * 0.02 / config.width**0.5)
+        size = (len(config.artists), len(CONDITIONS), config.width, 3)
+        self.mixes = nn.Parameter(torch.randn(size) * 0.1 / config.width**0.5)
 
-    def trunk(self, inputs: Tensor, landmarks: Tensor) -> Tensor:
-        """(..., V, INPUTS) and (..., 3 L) to (..., V, width)."""
-        hidden = self.stem(inputs) + self.mix(self.code(landmarks)).unsqueeze(-2)
-        hidden = torch.nn.functional.silu(hidden)
+    def trunk(self, inputs: Tensor) -> Tensor:
+        """(..., V, INPUTS) to (..., V, width)."""
+        hidden = nn.functional.silu(self.stem(inputs))
         for block in self.blocks:
             hidden = hidden + block(hidden)
         return self.last(hidden)
 
-    def forward(self, inputs: Tensor, landmarks: Tensor, expression: Tensor, intensity: Tensor) -> Tensor:
-        mixes = torch.einsum("ec,cwk->ewk", expression * intensity[:, None], self.basis)
-        return torch.matmul(self.trunk(inputs, landmarks).unsqueeze(0), mixes)
-
-    def conditions(self, inputs: Tensor, landmarks: Tensor, chosen: Tensor) -> Tensor:
-        """(B, V, INPUTS), (B, 3 L), (E,) to (B, V, E, 3): the chosen expressions at full intensity, for training."""
-        flat = self.basis[chosen].permute(1, 0, 2).reshape(self.config.width, -1)
-        out = self.trunk(inputs, landmarks) @ flat
+    def by_artist(self, inputs: Tensor, artist: Tensor, chosen: Tensor) -> Tensor:
+        """(B, V, INPUTS), (B,) artist numbers, (E,) conditions to (B, V, E, 3) at full intensity, for training."""
+        mixes = self.mixes[artist][:, chosen] * OFFSET_SCALE
+        flat = mixes.permute(0, 2, 1, 3).reshape(len(artist), self.config.width, -1)
+        out = torch.bmm(self.trunk(inputs), flat)
         return out.reshape(*out.shape[:-1], len(chosen), 3)
+
+    def house(self, share: Tensor) -> Tensor:
+        """(CONDITIONS, width, 3) mixes of the house style; share: (artists, CONDITIONS) weights."""
+        return torch.einsum("ac,acwk->cwk", share, self.mixes) * OFFSET_SCALE

@@ -7,7 +7,6 @@ import copy
 import json
 import math
 import time
-import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -15,11 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from blendshape_addon.core.features import assemble
+from blendshape_addon.core.parts import Part
 from blendshape_addon.core.vocabulary import CONDITIONS, mirrored
 
 from . import dataset
 from .model import Deformer, ModelConfig
 
+_FLIP = np.array([-1, 1, 1], np.float32)
 _MIRROR = np.array([CONDITIONS.index(mirrored(name)) for name in CONDITIONS])
 
 
@@ -27,20 +29,20 @@ _MIRROR = np.array([CONDITIONS.index(mirrored(name)) for name in CONDITIONS])
 class TrainConfig:
     """steps of `batch` instances with `vertices` and `expressions` each; learning rate after a warm-up, cosine to 0.
 
-    even_amplitude: 1 scales every family's shapes to the families' common amplitude, 0 leaves them as they are.
+    jitter: canonical noise a vertex, in eye distances; merge_parts: how often teeth and tongue are shown as skin.
     """
 
     steps: int = 6000
     batch: int = 5
     vertices: int = 1200
     expressions: int = 40
-    even_amplitude: float = 1.0
     rate: float = 2e-3
     warmup: int = 200
     decay: float = 1e-4
     clip: float = 1.0
     ema: float = 0.998
-    code_noise: float = 0.02
+    jitter: float = 0.004
+    merge_parts: float = 0.3
     seed: int = 0
     model: ModelConfig = field(default_factory=ModelConfig)
 
@@ -48,55 +50,73 @@ class TrainConfig:
 class Pool:
     """All instances in memory, drawn family by family so that none outweighs another."""
 
-    def __init__(self, folder: Path, hold_out: str | None, config: TrainConfig) -> None:
+    def __init__(self, folder: Path, hold_out: str | None) -> None:
         paths = [p for p in sorted(folder.glob("*__*.npz")) if not p.name.startswith(f"{hold_out}__")]
         if not paths:
-            raise SystemExit(f"No instances in {folder}: run `python -m training.dataset` first.")
+            raise SystemExit(f"No instances in {folder}: run `python -m training prepare` first.")
         self.groups: dict[str, list[dataset.Instance]] = {}
         for path in paths:
             self.groups.setdefault(path.name.rsplit("__", 1)[0], []).append(dataset.load(path))
-        self.gain = self._gains(config.even_amplitude)
         families = [g.split("__")[0] for g in self.groups]
+        self.artists = tuple(sorted(set(families)))
+        self.artist = [self.artists.index(f) for f in families]
         share = np.array([1 / families.count(f) for f in families])
         self.share = share / share.sum()
 
-    def _gains(self, power: float) -> dict[str, np.ndarray]:
-        """(E,) factors of each group's shapes. Artists differ in amplitude far more than in form (a smile of one rig is
-        four of another's), which no face tells; so the form is learned at the families' geometric mean."""
-        size = {}
-        for group, instances in self.groups.items():
-            own = [_amplitude(one.targets.astype(np.float32)) for one in instances[:4]]
-            size[group] = np.log(np.maximum(np.mean(own, axis=0), 1e-6))
-            size[group][~instances[0].known] = np.nan
-        by_family: dict[str, list[np.ndarray]] = {}
-        for group, logs in size.items():
-            by_family.setdefault(group.split("__")[0], []).append(logs)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # an expression that no family has
-            common = np.nanmean([np.nanmean(rows, axis=0) for rows in by_family.values()], axis=0)
-        return {g: np.exp(power * np.nan_to_num(common - logs)).astype(np.float32) for g, logs in size.items()}
+    def amplitudes(self) -> np.ndarray:
+        """(artists, E) how far each artist's shapes move, in eye distances; NaN for those they have not."""
+        out = np.full((len(self.artists), len(CONDITIONS)), np.nan)
+        for a in range(len(self.artists)):
+            rows = []
+            for instances, artist in zip(self.groups.values(), self.artist, strict=True):
+                if artist == a:
+                    own = [_amplitude(one.targets.astype(np.float32)) for one in instances[:4]]
+                    rows.append(np.where(instances[0].known, np.mean(own, axis=0), np.nan))
+            known = ~np.isnan(rows).all(0)
+            out[a, known] = np.nanmean(np.array(rows)[:, known], axis=0)
+        return out
 
     def draw(self, rng: np.random.Generator, config: TrainConfig) -> tuple[Tensor, ...]:
-        """inputs (B, N, F), code (B, 3 L), to_face (B, N, 3, 3), targets (B, N, E, 3), energy (B, E), known (B, E) and the
+        """inputs (B, N, F), to_face (B, N, 3, 3), targets (B, N, E, 3), energy (B, E), known (B, E), artist (B,) and the
         chosen expressions (E,)."""
         chosen = np.sort(rng.choice(len(CONDITIONS), config.expressions, replace=False))
         columns: list[list[np.ndarray]] = [[] for _ in range(6)]
         for group in rng.choice(len(self.groups), config.batch, p=self.share):
-            name = list(self.groups)[group]
-            one = self.groups[name][rng.integers(len(self.groups[name]))]
-            pick = rng.integers(0, one.inputs.shape[1], config.vertices)
-            flip = int(rng.random() < 0.5)
-            source = _MIRROR[chosen] if flip else chosen
-            to_face, gain = one.to_face[pick], self.gain[name][source]
-            targets = one.targets[pick[:, None], source].astype(np.float32) * gain[:, None]
-            energy, known = one.energy[source] * gain**2, one.known[source]
-            if flip:
-                sign = np.array([-1, 1, 1], np.float32)
-                to_face, targets = to_face * sign[:, None] * sign, targets * sign
-            values = (one.inputs[flip, pick].astype(np.float32), one.code[flip], to_face, targets, energy, known)
-            for column, value in zip(columns, values, strict=True):
+            instances = list(self.groups.values())[group]
+            values = _sample(instances[rng.integers(len(instances))], rng, chosen, config)
+            for column, value in zip(columns, (*values, np.array(self.artist[group])), strict=True):
                 column.append(value)
         return tuple(torch.from_numpy(np.stack(column)) for column in columns) + (torch.from_numpy(chosen),)
+
+
+def _sample(
+    one: dataset.Instance, rng: np.random.Generator, chosen: np.ndarray, config: TrainConfig
+) -> tuple[np.ndarray, ...]:
+    """Random vertices of an instance or of its mirror image."""
+    pick = rng.integers(0, len(one.part), config.vertices)
+    canonical, normals = one.canonical[pick], one.normals[pick].astype(np.float32)
+    side, part, to_face = one.side[pick].astype(np.float32), one.part[pick], one.to_face[pick]
+    source = chosen
+    if flip := rng.random() < 0.5:
+        canonical, normals, side, source = canonical * _FLIP, normals * _FLIP, side[:, [0, 2, 1]], _MIRROR[chosen]
+        to_face = to_face * _FLIP[:, None] * _FLIP
+    targets = one.targets[pick[:, None], source].astype(np.float32) * (_FLIP if flip else 1)
+    if rng.random() < config.merge_parts:
+        side, part = _merged(side, part, rng)
+    canonical = canonical + rng.normal(0, config.jitter, canonical.shape)
+    if rng.random() < 0.5:
+        normals = normals * 0  # avatars with doubtful normals are common
+    inputs = assemble(canonical, normals, side, part)
+    return inputs, to_face.astype(np.float32), targets.astype(np.float32), one.energy[source], one.known[source]
+
+
+def _merged(side: np.ndarray, part: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Teeth, gums and tongue as they look where they are one mesh with the skin: skin with a lip side."""
+    inner = np.isin(part, (Part.TEETH_UPPER, Part.TEETH_LOWER, Part.TONGUE, Part.MOUTH))
+    sign = np.where(part == Part.TEETH_UPPER, 1, -1) * rng.random()
+    side = side.copy()
+    side[inner, 0] = sign[inner]
+    return side, np.where(inner, Part.SKIN, part)
 
 
 def _amplitude(targets: np.ndarray) -> np.ndarray:
@@ -127,7 +147,8 @@ def train(config: TrainConfig, folder: Path, out: Path, hold_out: str | None = N
     out.parent.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
-    pool = Pool(folder, hold_out, config)
+    pool = Pool(folder, hold_out)
+    config.model.artists = pool.artists
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = Deformer(config.model).to(device)
     average = copy.deepcopy(model).eval()
@@ -143,9 +164,8 @@ def train(config: TrainConfig, folder: Path, out: Path, hold_out: str | None = N
     for step in range(first, config.steps):
         for group in optimiser.param_groups:
             group["lr"] = rate_at(step, config)
-        inputs, code, to_face, targets, energy, known, chosen = (t.to(device) for t in pool.draw(rng, config))
-        code = code + config.code_noise * torch.randn_like(code)
-        loss = loss_of(model.conditions(inputs, code, chosen), to_face, targets, energy, known)
+        inputs, to_face, targets, energy, known, artist, chosen = (t.to(device) for t in pool.draw(rng, config))
+        loss = loss_of(model.by_artist(inputs, artist, chosen), to_face, targets, energy, known)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
@@ -162,24 +182,21 @@ def train(config: TrainConfig, folder: Path, out: Path, hold_out: str | None = N
         if (step + 1) % 500 == 0:
             state = {"model": model.state_dict(), "average": average.state_dict(), "step": step + 1}
             torch.save(state | {"optimiser": optimiser.state_dict(), "rng": rng.bit_generator.state}, checkpoint)
-    torch.save({"model": average.state_dict(), "config": asdict(config), "hold_out": hold_out}, out)
+    amplitudes = torch.from_numpy(pool.amplitudes())
+    state = {"model": average.state_dict(), "config": asdict(config), "hold_out": hold_out, "amplitudes": amplitudes}
+    torch.save(state, out)
     out.with_suffix(".json").write_text(json.dumps(asdict(config) | {"rel": running}, indent=1))
     return out
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m training train", description=__doc__)
     parser.add_argument("--hold-out", metavar="FAMILY", help="leave this family out")
     parser.add_argument("--dataset", type=Path, default=Path("out/dataset"))
-    parser.add_argument("--out", type=Path, help="weights file (default out/train/NAME.pt)")
+    parser.add_argument("--out", type=Path, help="weights file (default: out/train/deformer.pt)")
     parser.add_argument("--steps", type=int, default=TrainConfig.steps)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     torch.set_num_threads(given.threads)
-    name = f"without_{given.hold_out}" if given.hold_out else "deformer"
-    out = given.out or Path("out/train") / f"{name}.pt"
-    train(TrainConfig(steps=given.steps), given.dataset, out, given.hold_out)
-
-
-if __name__ == "__main__":
-    main()
+    folder = f"out/train/without_{given.hold_out}" if given.hold_out else "out/train"
+    train(TrainConfig(steps=given.steps), given.dataset, given.out or Path(folder) / "deformer.pt", given.hold_out)

@@ -33,13 +33,11 @@ def offsets(
     expression = np.stack([weights_of(name) for name in names])
     total = np.zeros((len(names), len(features.index), 3), np.float32)
     for mirror in (False, True):
-        inputs, code = features.inputs(mirror)
         asked = expression[:, _MIRROR] if mirror else expression
         made = session.run(
             None,
             {
-                "inputs": inputs,
-                "landmarks": code[None],
+                "inputs": features.inputs(mirror),
                 "expression": asked,
                 "intensity": np.ones(len(names), np.float32),
             },

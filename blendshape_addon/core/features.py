@@ -10,7 +10,6 @@ from .face_space import Canonical, FaceSpace
 from .mesh import Avatar, vertex_normals
 from .parts import Part, classify
 from .side_fields import anchors, cotangent_weights, solve
-from .vocabulary import LANDMARK_MIRROR, LANDMARKS
 
 # The part of face space that an expression can reach: beside the ears, above the brows, down the neck.
 REACH_LOW = np.array([-1.7, -3.0, -1.8])
@@ -36,30 +35,26 @@ class Features:
     canonical: Canonical
     space: FaceSpace
 
-    def inputs(self, mirror: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """Per-vertex inputs (N, F) and the landmark code (3 L,), float32; of the mirrored face if `mirror`."""
-        positions, normals, canonical = self.positions, self.normals, self.canonical.positions
-        side, landmarks = self.side, self.landmarks
+    def inputs(self, mirror: bool = False) -> np.ndarray:
+        """(N, INPUTS) float32, of the mirrored face if `mirror`."""
         if mirror:
-            positions, normals, canonical = positions * _FLIP, normals * _FLIP, canonical * _FLIP
-            side, landmarks = side[:, [0, 2, 1]], landmarks[list(LANDMARK_MIRROR)] * _FLIP
-        return assemble(positions, normals, canonical, side, self.part), landmarks.reshape(-1).astype(np.float32)
+            return assemble(self.canonical.positions * _FLIP, self.normals * _FLIP, self.side[:, [0, 2, 1]], self.part)
+        return assemble(self.canonical.positions, self.normals, self.side, self.part)
 
 
-def assemble(
-    positions: np.ndarray, normals: np.ndarray, canonical: np.ndarray, side: np.ndarray, part: np.ndarray
-) -> np.ndarray:
-    """(N, F) float32 from the arrays named as in Features; sines of canonical coordinates carry fine detail
-    (Tancik et al. 2020, "Fourier Features Let Networks Learn High Frequency Functions", eq. 5, fixed frequencies)."""
+def assemble(canonical: np.ndarray, normals: np.ndarray, side: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """(N, INPUTS) float32 from canonical positions (N, 3) and the arrays named as in Features.
+
+    Sines of canonical coordinates carry fine detail (Tancik et al. 2020, "Fourier Features Let Networks Learn High
+    Frequency Functions", eq. 5, fixed frequencies).
+    """
     canonical = np.clip(canonical, -3, 3)
     waves = [wave(f * canonical) for f in FREQUENCIES for wave in (np.sin, np.cos)]
     one_hot = part[:, None] == np.arange(1, len(Part))
-    drift = np.clip(positions - canonical, -2, 2)
-    return np.concatenate([canonical, drift, normals, side, one_hot, *waves], axis=1).astype(np.float32)
+    return np.concatenate([canonical, normals, side, one_hot, *waves], axis=1).astype(np.float32)
 
 
-INPUTS = 3 + 3 + 3 + 3 + (len(Part) - 1) + 2 * 3 * len(FREQUENCIES)
-CODE = 3 * len(LANDMARKS)
+INPUTS = 3 + 3 + 3 + (len(Part) - 1) + 2 * 3 * len(FREQUENCIES)
 
 
 def compute(avatar: Avatar, landmarks: np.ndarray) -> Features:

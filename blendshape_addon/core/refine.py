@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from . import contacts
 from .face_space import EYE_DISTANCE_MM
 from .features import Features
 from .mesh import Avatar
@@ -26,6 +27,7 @@ def refine(avatar: Avatar, features: Features, offsets: np.ndarray, names: Seque
     offsets[np.ix_(~gaze, eye)] = 0
     for side in (features.positions[:, 0] > 0, features.positions[:, 0] <= 0):
         _make_rigid(features, offsets, eye & side)
+    contacts.meet(features, offsets, names)
     _ride(avatar, features, offsets)
     _join_seams(avatar, features, offsets)
     return _clear_haze(offsets)

@@ -1,0 +1,147 @@
+"""Where geometry knows the amplitude: lips that must meet do meet, lids close, and neither passes through the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .features import Features
+from .parts import Part
+from .vocabulary import LANDMARK_INDEX
+
+LIPS_MEET = frozenset({"vrc.v_pp"})
+LIDS_MEET = {
+    "vrc.blink_left": "l", "eyeBlinkLeft": "l", "vrc.blink_right": "r", "eyeBlinkRight": "r", "vrc.blink": "lr",
+}  # fmt: skip
+# Units are layered by face tracking (mouthClose only makes sense over jawOpen), so only whole expressions are kept apart.
+_LAYERED = ("mouth", "jaw", "cheek", "tongue")
+COLUMNS = np.linspace(0.06, 0.94, 15)
+REACH = 0.11  # eye distances: how far from the rim a correction fades
+MAX_SCALE = 2.5  # a lid's motion is stretched by no more than this to close
+
+
+@dataclass(frozen=True)
+class Slit:
+    """The rims of a mouth or an eye. u runs from 0 at one corner to 1 at the other, along x.
+
+    upper, lower: (n,) and (m,) feature vertices on each rim. corners: (2, 3), ends: (2,) their x, ascending.
+    """
+
+    upper: np.ndarray
+    lower: np.ndarray
+    ends: np.ndarray
+    corners: np.ndarray
+
+    def u(self, positions: np.ndarray) -> np.ndarray:
+        """(...) place along the slit of (..., 3) positions."""
+        return (positions[..., 0] - self.ends[0]) / (self.ends[1] - self.ends[0])
+
+    def rim(self, positions: np.ndarray, side: np.ndarray) -> np.ndarray:
+        """(COLUMNS,) y of a rim of (N, 3) positions."""
+        u = self.u(positions[side])
+        order = np.argsort(u)
+        return np.interp(COLUMNS, u[order], positions[side, 1][order])
+
+    def gap(self, positions: np.ndarray) -> np.ndarray:
+        """(COLUMNS,) upper minus lower rim; negative where they pass each other."""
+        return self.rim(positions, self.upper) - self.rim(positions, self.lower)
+
+
+def find_slit(features: Features, field: int) -> Slit | None:
+    """The mouth (field 0), the left (1) or the right eye (2); None when it is sealed or too coarse to tell."""
+    marks = features.landmarks
+    if field == 0:
+        left, right = "mouth_corner_l", "mouth_corner_r"
+        above = ["lip_upper_inner_l", "lip_upper_inner_mid", "lip_upper_inner_r"]
+        below = [name.replace("upper", "lower") for name in above]
+    else:
+        s = "lr"[field - 1]
+        left, right = f"eye_outer_{s}", f"eye_inner_{s}"
+        above = [f"lid_upper_{k}_{s}" for k in ("out", "mid", "in")]
+        below = [name.replace("upper", "lower") for name in above]
+    corners = np.stack([marks[LANDMARK_INDEX[n]] for n in (left, right)])
+    order = np.argsort(corners[:, 0])
+    corners = corners[order]
+    ends = corners[:, 0]
+    if ends[1] - ends[0] < 0.05:
+        return None
+    sides = []
+    for names, sign in ((above, 1), (below, -1)):
+        known = np.stack([*(marks[LANDMARK_INDEX[n]] for n in names), *corners])
+        known = known[np.argsort(known[:, 0])]
+        rim = _rim(features, field, sign, known, ends)
+        if len(rim) < 3:
+            return None
+        sides.append(rim)
+    return Slit(sides[0], sides[1], ends, corners)
+
+
+def _rim(features: Features, field: int, sign: int, known: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Vertices of one rim: the lowest of the upper side (or highest of the lower) in each column near the landmarks."""
+    x, y, z = features.positions.T
+    own = (features.part == Part.SKIN) & (features.side[:, field] * sign > 0.15) & (x > ends[0]) & (x < ends[1])
+    own &= np.abs(y - np.interp(x, known[:, 0], known[:, 1])) < 0.15
+    own &= z > np.interp(x, known[:, 0], known[:, 2]) - 0.07
+    members = np.flatnonzero(own)
+    if len(members) < 3:
+        return members
+    bins = int(np.clip(0.8 * np.sqrt(len(members)), 4, 24))
+    column = ((x[members] - ends[0]) / (ends[1] - ends[0]) * bins).astype(int)
+    order = np.lexsort((y[members] * sign, column))
+    first = np.unique(column[order], return_index=True)[1]
+    return members[order[first]]
+
+
+def meet(features: Features, offsets: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """Close what must close and part what would pass through, in (E, N, 3) face-space offsets; in place."""
+    mouth = find_slit(features, 0)
+    eyes = {s: find_slit(features, 1 + i) for i, s in enumerate("lr")}
+    for offset, name in zip(offsets, names, strict=True):
+        for s in LIDS_MEET.get(name, ""):
+            if eyes[s]:
+                _close_lids(features, offset, eyes[s], 1 + "lr".index(s))
+        if mouth and not name.startswith(_LAYERED):
+            _fit_lips(features, offset, mouth, name in LIPS_MEET)
+    return offsets
+
+
+def _close_lids(features: Features, offset: np.ndarray, slit: Slit, field: int) -> None:
+    """Stretch the lids' own motion, column by column, until the rims meet."""
+    open_gap = slit.gap(features.positions)
+    left = slit.gap(features.positions + offset)
+    closing = np.maximum(open_gap - left, 0.15 * np.maximum(open_gap, 1e-6))
+    scale = np.clip(np.maximum(open_gap, 0) / np.maximum(closing, 1e-6), 1 / MAX_SCALE, MAX_SCALE)
+    scale = np.convolve(np.pad(scale, 2, mode="edge"), np.ones(5) / 5, mode="valid")
+    u = slit.u(features.positions)
+    centre = slit.corners.mean(0)
+    width = slit.ends[1] - slit.ends[0]
+    distance = np.linalg.norm((features.positions - centre)[:, :2] / [0.75 * width, 0.6 * width], axis=1)
+    near = np.clip(2 - distance, 0, 1) * (features.part != Part.EYE)
+    offset *= (1 + (np.interp(u, COLUMNS, scale) - 1) * near)[:, None].astype(np.float32)
+    # What scaling left open, or pushed too far, is shared out near the rims.
+    _shift(features, offset, slit, field, slit.gap(features.positions + offset), share=0.85)
+
+
+def _fit_lips(features: Features, offset: np.ndarray, slit: Slit, must_meet: bool) -> None:
+    """Bring the rims together (must_meet), or only back out of each other."""
+    rest = np.minimum(slit.gap(features.positions), 0)
+    for _ in range(2):  # the shift bends the rims a little, so look twice
+        excess = slit.gap(features.positions + offset) - rest
+        _shift(features, offset, slit, 0, excess if must_meet else np.minimum(excess, 0), share=0.5)
+
+
+def _shift(features: Features, offset: np.ndarray, slit: Slit, field: int, gap: np.ndarray, share: float) -> None:
+    """Move the upper side down by `share` of the gap (COLUMNS,) and the lower side up by the rest, fading with distance."""
+    if np.abs(gap).max() < 1e-5:
+        return
+    moved = features.positions + offset
+    u = slit.u(moved)
+    amount = np.interp(u, [0, *COLUMNS, 1], [0, *gap, 0]) * (features.part == Part.SKIN)
+    for rim, sign, part in ((slit.upper, 1, share), (slit.lower, -1, 1 - share)):
+        edge = np.interp(u, COLUMNS, slit.rim(moved, rim))
+        depth = moved[rim, 2].mean()
+        near = np.exp(-(((moved[:, 1] - edge) / REACH) ** 2) - (np.maximum(depth - 0.1 - moved[:, 2], 0) / REACH) ** 2)
+        own = features.side[:, field] * sign > 0
+        offset[:, 1] -= (sign * part * amount * near * own).astype(np.float32)

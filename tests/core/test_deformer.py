@@ -1,0 +1,148 @@
+"""From features to checked shapes, with a real ONNX network small enough to reason about, and the shipped one."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from blendshape_addon.core import deformer, features, providers, quality, refine, registry
+from blendshape_addon.core.errors import InputError, ModelError
+from blendshape_addon.core.face_space import EYE_DISTANCE_MM
+from blendshape_addon.core.mesh import Avatar
+from blendshape_addon.core.vocabulary import ALL_SHAPES, CONDITIONS, LANDMARK_INDEX, mirrored, shapes_of
+
+
+@pytest.fixture(scope="module")
+def session():
+    return providers.open_session(registry.load("deformer"), "cpu")
+
+
+@pytest.fixture(scope="module")
+def seen(face):
+    return features.compute(*face)
+
+
+def test_every_shape_has_a_condition_and_a_mirror():
+    for name in ALL_SHAPES:
+        assert deformer.weights_of(name).sum() == (2 if name == "vrc.blink" else 1)
+    assert {mirrored(name) for name in CONDITIONS} == set(CONDITIONS)
+    assert mirrored("mouthSmileLeft") == "mouthSmileRight" and mirrored("vrc.blink_right") == "vrc.blink_left"
+
+
+def test_groups_come_in_key_order_and_unknown_ones_are_named():
+    assert shapes_of("blink,visemes")[0] == "vrc.v_sil" and len(shapes_of("visemes,emotions,blink,arkit")) == 75
+    with pytest.raises(InputError, match="smiles"):
+        shapes_of("visemes,smiles")
+
+
+def test_the_jaw_opens_the_mouth_of_a_face_it_never_saw(session, seen):
+    (offset,) = deformer.offsets(session, seen, ["jawOpen"])
+    upper, lower = quality.lip_columns(seen)
+    gap = quality.lip_gap(seen.positions + offset, upper, lower)
+    assert gap > 6
+    brow = np.linalg.norm(seen.positions - seen.landmarks[LANDMARK_INDEX["brow_mid_l"]], axis=1).argmin()
+    assert np.linalg.norm(offset[brow]) * EYE_DISTANCE_MM < 0.5
+
+
+def test_left_is_the_mirror_of_right_on_a_symmetric_face(session, face, seen):
+    left, right = deformer.offsets(session, seen, ["mouthSmileLeft", "mouthSmileRight"])
+    size = np.linalg.norm(left, axis=1)
+    assert seen.positions[size > 0.5 * size.max(), 0].min() > 0
+    # The mask is a symmetric grid: find each vertex's twin.
+    order = np.lexsort(np.round(seen.positions, 4).T[::-1])
+    twin = np.lexsort(np.round(seen.positions * [-1, 1, 1], 4).T[::-1])
+    assert np.abs(left[order] - (right * [-1, 1, 1])[twin]).max() * EYE_DISTANCE_MM < 0.2
+
+
+def test_shapes_do_not_depend_on_vertex_order(session, face, seen):
+    avatar, marks = face
+    shuffle = np.random.default_rng(0).permutation(len(avatar.vertices))
+    back = np.argsort(shuffle)
+    other = Avatar(avatar.vertices[shuffle], back[avatar.triangles].astype(np.int32), avatar.object_id, ("Face",))
+    (expected,) = deformer.offsets(session, seen, ["vrc.v_aa"])
+    shuffled = features.compute(other, marks)
+    (offset,) = deformer.offsets(session, shuffled, ["vrc.v_aa"])
+    dense = np.zeros((len(avatar.vertices), 3))
+    dense[shuffle[shuffled.index]] = offset
+    assert np.abs(dense[seen.index] - expected).max() * EYE_DISTANCE_MM < 0.2
+
+
+def test_haze_becomes_exact_zero_and_motion_stays(seen, face):
+    offsets = np.zeros((1, len(seen.index), 3), np.float32)
+    offsets[0, :, 1] = 0.04 / EYE_DISTANCE_MM
+    offsets[0, 5, 1] = 1.0 / EYE_DISTANCE_MM
+    refined = refine.refine(face[0], seen, offsets.copy(), ["jawOpen"])
+    moved = np.flatnonzero(refined[0].any(1))
+    assert (moved == [5]).all() and np.allclose(refined[0, 5], offsets[0, 5])
+
+
+def test_seam_twins_move_as_one(face):
+    avatar, marks = face
+    split = Avatar(
+        np.concatenate([avatar.vertices, avatar.vertices]),
+        np.where(np.arange(len(avatar.triangles))[:, None] % 2, avatar.triangles, avatar.triangles + len(avatar.vertices)),
+        np.zeros(2 * len(avatar.vertices), int),
+        ("Face",),
+    )
+    seen = features.compute(split, marks)
+    noise = np.random.default_rng(1).normal(0, 0.02, (1, len(seen.index), 3)).astype(np.float32)
+    refined = refine.refine(split, seen, noise, ["jawOpen"])[0]
+    dense = np.zeros((len(split.vertices), 3))
+    dense[seen.index] = refined
+    half = len(avatar.vertices)
+    assert np.allclose(dense[:half], dense[half:], atol=1e-7) and np.abs(dense).max() > 0
+
+
+def test_a_crumpled_shape_fails_its_check_and_a_calm_one_passes(face, seen):
+    calm = np.zeros((len(seen.index), 3), np.float32)
+    calm[:, 1] = -0.1 * np.exp(-((seen.positions - [0, -1.3, 0]) ** 2).sum(1) / 0.1)
+    crumpled = calm + np.random.default_rng(0).normal(0, 0.08, calm.shape).astype(np.float32)
+    good, bad = quality.examine(face[0], seen, ["jawOpen", "jawLeft"], np.stack([calm, crumpled]), 1.0)
+    assert good.ok and not bad.ok
+    assert any("inside out" in note for note in bad.notes)
+
+
+def test_equal_visemes_are_named(face, seen):
+    same = np.zeros((2, len(seen.index), 3), np.float32)
+    same[:, :40] = 0.05
+    rows = quality.examine(face[0], seen, ["vrc.v_e", "vrc.v_ih"], same, 1.0)
+    assert not rows[0].checks["distinct"] and "vrc.v_ih" in rows[0].notes[-1]
+
+
+@pytest.fixture
+def copied(tmp_path):
+    for path in registry.models_folder().glob("deformer.*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    return tmp_path
+
+
+def test_the_shipped_card_has_the_hash_of_the_shipped_model(copied):
+    model = registry.load("deformer", copied)
+    assert model.card["sha256"] == hashlib.sha256(model.data).hexdigest()
+    assert {"licence", "trained_on", "figures"} <= set(model.card)
+
+
+def test_a_damaged_model_is_refused_in_a_sentence(copied):
+    file = copied / "deformer.onnx"
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(ModelError, match="deformer.onnx is damaged"):
+        registry.load("deformer", copied)
+    file.unlink()
+    with pytest.raises(ModelError, match="deformer.onnx is missing"):
+        registry.load("deformer", copied)
+    with pytest.raises(ModelError, match="No deformer model"):
+        registry.load("deformer", copied / "nowhere")
+
+
+def test_a_model_that_is_no_network_is_refused(copied):
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        providers.open_session(registry.Model("x", {}, b"not a network"), "cpu")
+
+
+def test_an_unknown_provider_is_refused_and_a_missing_one_falls_back_with_the_reason():
+    model = registry.load("deformer")
+    with pytest.raises(InputError, match="quantum"):
+        providers.open_session(model, "quantum")
+    session = providers.open_session(model, "directml")
+    assert session.provider in ("directml", "cpu")
+    assert session.reason or session.provider == "directml"

@@ -1,0 +1,83 @@
+"""What the network sees: side fields that part the lips, and features that no move, turn or scale changes."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from blendshape_addon.core import features
+from blendshape_addon.core.mesh import Avatar
+from blendshape_addon.core.parts import Part
+from blendshape_addon.core.side_fields import cotangent_weights, solve
+from blendshape_addon.core.vocabulary import LANDMARK_INDEX, LANDMARK_MIRROR
+
+
+def test_lip_side_jumps_across_the_closed_mouth(face):
+    avatar, marks = face
+    seen = features.compute(avatar, marks)
+    seam = marks[LANDMARK_INDEX["lip_upper_inner_mid"], 1]
+    middle = (np.abs(seen.positions[:, 0]) < 0.15) & (np.abs(seen.positions[:, 1] - seam) < 0.12)
+    above = seen.positions[:, 1] > seam + 0.01
+    below = seen.positions[:, 1] < seam - 0.01
+    assert seen.side[middle & above, 0].min() > 0.5
+    assert seen.side[middle & below, 0].max() < -0.5
+
+
+def test_lid_sides_have_the_right_sign_and_eye(face):
+    avatar, marks = face
+    seen = features.compute(avatar, marks)
+    for field, side in ((1, "l"), (2, "r")):
+        for lid, sign in (("upper", 1), ("lower", -1)):
+            mark = marks[LANDMARK_INDEX[f"lid_{lid}_mid_{side}"]] + [0, 0.06 * sign, 0]
+            nearest = np.argmin(np.linalg.norm(seen.positions - mark, axis=1))
+            assert seen.side[nearest, field] * sign > 0.3
+            assert abs(seen.side[nearest, 3 - field]) < 0.3
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=6, deadline=None)
+def test_inputs_do_not_change_with_place_turn_and_size(face, seed):
+    avatar, marks = face
+    rng = np.random.default_rng(seed)
+    turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    turn *= np.sign(np.linalg.det(turn))
+    size, shift = 10 ** rng.uniform(-2, 2), rng.normal(size=3)
+    moved = Avatar(avatar.vertices @ turn.T * size + shift, avatar.triangles, avatar.object_id, avatar.object_names)
+    expected = features.compute(avatar, marks).inputs()[0]
+    assert np.abs(features.compute(moved, marks @ turn.T * size + shift).inputs()[0] - expected).max() < 2e-2
+
+
+def test_the_mirror_of_a_symmetric_face_is_the_face(face):
+    avatar, marks = face
+    seen = features.compute(avatar, marks)
+    flipped = Avatar(avatar.vertices * [-1, 1, 1], avatar.triangles[:, ::-1], avatar.object_id, avatar.object_names)
+    mirrored = features.compute(flipped, marks[list(LANDMARK_MIRROR)] * [-1, 1, 1])
+    assert np.abs(mirrored.inputs()[0] - seen.inputs(mirror=True)[0]).max() < 2e-2
+    assert np.abs(mirrored.inputs()[1] - seen.inputs(mirror=True)[1]).max() < 1e-5
+
+
+def test_a_harmonic_field_on_a_strip_is_linear():
+    x = np.linspace(0, 1, 21)
+    points = np.stack([*np.meshgrid(x, [0, 0.05, 0.1]), np.zeros((3, 21))], -1).reshape(-1, 3)
+    at = np.arange(63).reshape(3, 21)
+    quads = np.stack([at[:-1, :-1], at[:-1, 1:], at[1:, 1:], at[1:, :-1]], -1).reshape(-1, 4)
+    edges, weights = cotangent_weights(points, np.concatenate([quads[:, :3], quads[:, [0, 2, 3]]]))
+    field = solve(63, edges, weights, [(at[:, -1], at[:, 0])])[:, 0]
+    assert np.abs(field - (2 * points[:, 0] - 1)).max() < 0.02
+
+
+@pytest.mark.parametrize("name,expected", [("eyelash", Part.RIDER), ("まつげ", Part.RIDER), ("Brows", Part.RIDER)])
+def test_a_card_over_the_eye_rides_on_the_skin(face, name, expected):
+    avatar, marks = face
+    lid = marks[LANDMARK_INDEX["lid_upper_mid_l"]]
+    card = lid + np.array([[-0.15, 0, 0.02], [0.15, 0, 0.02], [0.15, 0.05, 0.1], [-0.15, 0.05, 0.1]])
+    count = len(avatar.vertices)
+    both = Avatar(
+        np.concatenate([avatar.vertices, card]),
+        np.concatenate([avatar.triangles, [[count, count + 1, count + 2], [count, count + 2, count + 3]]]),
+        np.concatenate([avatar.object_id, np.ones(4, int)]),
+        ("Face", name),
+    )
+    seen = features.compute(both, marks)
+    assert (seen.part[seen.index >= count] == expected).all()
+    assert (seen.part[seen.index < count] == Part.SKIN).all()

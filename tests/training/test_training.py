@@ -1,0 +1,99 @@
+"""Training as a chain: instances, a short training that learns, export that says the same, the house style."""
+
+import dataclasses
+import json
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from blendshape_addon.core.vocabulary import CONDITIONS
+from training import dataset, export, house, metrics, rigs, train
+from training.model import Deformer, ModelConfig
+
+needs_rigs = pytest.mark.skipif(not rigs.data_folder().is_dir(), reason=f"no rigs in {rigs.data_folder()}")
+
+
+def tiny(artists=("ict", "makehuman")):
+    torch.manual_seed(0)
+    return Deformer(ModelConfig(width=16, blocks=1, artists=artists)).eval()
+
+
+def test_onnx_says_what_pytorch_says():
+    model = tiny()
+    mixes = model.house(torch.rand(2, len(CONDITIONS)))
+    data = export.build(model, mixes).SerializeToString()
+    assert export.parity(model, mixes, data, np.random.default_rng(0)) < 1e-6
+
+
+def test_intensity_scales_and_zero_is_neutral():
+    model = tiny()
+    data = export.build(model, model.house(torch.rand(2, len(CONDITIONS)))).SerializeToString()
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    inputs = np.random.default_rng(0).normal(size=(50, session.get_inputs()[0].shape[1])).astype(np.float32)
+    expression = np.repeat(np.eye(len(CONDITIONS), dtype=np.float32)[4:5], 3, 0)
+    none, half, full = session.run(
+        None, {"inputs": inputs, "expression": expression, "intensity": np.array([0, 0.5, 1], np.float32)}
+    )[0]
+    assert not none.any() and full.any()
+    assert np.allclose(half * 2, full, atol=1e-6)
+
+
+def test_the_house_brings_artists_to_one_amplitude_and_skips_what_an_artist_has_not():
+    amplitudes = np.full((2, len(CONDITIONS)), np.nan)
+    smile, blink = CONDITIONS.index("mouthSmileLeft"), CONDITIONS.index("vrc.blink_left")
+    amplitudes[:, smile] = 0.4, 0.1
+    amplitudes[1, blink] = 0.2
+    share = house.shares(("ict", "makehuman"), amplitudes)
+    assert share[:, smile] * amplitudes[:, smile] == pytest.approx([0.1, 0.1])  # half each of sqrt(0.4 * 0.1)
+    assert share[:, blink] == pytest.approx([0, 1])
+    assert not share[:, CONDITIONS.index("tongueOut")].any()
+
+
+def test_metrics_on_cases_with_known_answers():
+    truth = np.zeros((100, 3))
+    truth[:50, 1] = 0.1
+    same, none = metrics.compare(truth, truth), metrics.compare(truth * 0, truth)
+    assert same["rel"] == 0 and same["cos"] == pytest.approx(1) and same["mm"] == 0
+    assert none["rel"] == pytest.approx(1) and none["cos"] == 0 and none["mm"] == pytest.approx(6.3)
+    double = metrics.compare(2 * truth, truth)
+    assert double["rel"] == pytest.approx(1) and double["cos"] == pytest.approx(1)
+    stray = truth.copy()
+    stray[50:, 0] = 0.01
+    assert metrics.compare(stray, truth)["stray"] == pytest.approx(0.63)
+    shapes = {"a": truth, "b": -truth}
+    assert metrics.top1(shapes, shapes) == 1 and metrics.top1({"a": -truth, "b": truth}, shapes) == 0
+
+
+@needs_rigs
+def test_a_short_training_learns_and_can_be_exported(tmp_path):
+    rig = rigs.load(rigs.data_folder() / "rocketbox" / "Female_Adult_01")
+    for n in range(2):
+        instance = dataset.make_instance(rig, np.random.default_rng(n), strength=0.3)
+        dataset.save(instance, tmp_path / f"rocketbox__{rig.name}__{n}.npz")
+    config = train.TrainConfig(steps=40, batch=2, vertices=300, warmup=5, model=ModelConfig(width=64, blocks=1))
+    weights = train.train(config, tmp_path, tmp_path / "run" / "deformer.pt")
+    learned = json.loads(weights.with_suffix(".json").read_text())["rel"]
+    assert learned < 0.97
+    export.export(weights, tmp_path / "models" / "deformer.onnx", {})
+    assert (tmp_path / "models" / "deformer.toml").exists()
+
+
+@needs_rigs
+def test_what_an_expression_brings_together_stays_together_under_a_warp():
+    rig = rigs.load(rigs.data_folder() / "rocketbox" / "Female_Adult_01")
+    offset = np.zeros_like(rig.vertices)
+    offset[100] = rig.vertices[200] - rig.vertices[100]
+    touching = dataclasses.replace(rig, shapes={"jawOpen": offset})
+    vertices, shapes, _ = dataset.warped(touching, np.random.default_rng(3), 1.0)
+    assert np.allclose(vertices[100] + shapes["jawOpen"][100], vertices[200], atol=1e-6)
+    assert not np.allclose(shapes["jawOpen"][100] * 0.066, offset[100], atol=1e-3)
+
+
+@needs_rigs
+def test_every_rig_has_symmetric_truth_for_left_and_right_blinks():
+    for rig in rigs.load_all():
+        if "eyeBlinkLeft" in rig.shapes:
+            left = np.linalg.norm(rig.shapes["eyeBlinkLeft"], axis=1) @ rig.vertices[:, 0]
+            assert left > 0, f"{rig.name}: the avatar's left is +x"
