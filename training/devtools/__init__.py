@@ -1,0 +1,1 @@
+"""What `make` runs: the extension's zip, the demo, the benchmark."""

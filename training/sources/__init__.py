@@ -1,0 +1,1 @@
+"""Where people and rigs come from, beyond the rig folders of :mod:`training.rigs`."""

