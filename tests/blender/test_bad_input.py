@@ -131,8 +131,10 @@ def test_ball_without_a_face():
     refused("face")
 
 
-@pytest.mark.parametrize("damage", ["missing", "truncated", "changed"])
-def test_model_file(monkeypatch, tmp_path, damage):
+@pytest.mark.parametrize(
+    ("damage", "words"), [("missing", "missing"), ("truncated", "damaged"), ("changed", "damaged")]
+)
+def test_model_file(monkeypatch, tmp_path, damage, words):
     """A model folder with a damaged file, in the place of the bundled one."""
     load_rig("makehuman/base_hm08")
     folder = tmp_path / "models"
@@ -146,4 +148,4 @@ def test_model_file(monkeypatch, tmp_path, damage):
         else:
             file.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     monkeypatch.setattr(registry, "models_folder", lambda: folder)
-    refused("install")
+    refused(words)
