@@ -31,6 +31,7 @@ def main(arguments: Sequence[str]) -> int:
         names = vocabulary.shapes_of(options.shapes)
         if not 0 <= options.intensity <= 1:
             raise InputError(f"Intensity is {options.intensity:g}: give a number from 0 to 1.")
+        _require_blender()
         jobs = _plan(options.input, options.output)
         _check_folders(options)
         return _run(jobs, names, options)
@@ -57,6 +58,16 @@ def _parser() -> argparse.ArgumentParser:
         help="keys of the same name that this tool did not make: keep them, refuse to work, or replace them")  # fmt: skip
     add("--models", type=Path, help="folder of models to use instead of the bundled ones")
     return parser
+
+
+def _require_blender() -> None:
+    try:
+        import bpy  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise InputError(
+            "Blender's Python module is not installed: run `pip install bpy`, "
+            "or use `blender -b --command vrc_blendshape generate …` instead."
+        ) from error
 
 
 def _plan(inputs: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:

@@ -138,6 +138,7 @@ def _engine(stack: ExitStack, scene: bpy.types.Scene) -> None:
     scene.world.color = (0.6, 0.6, 0.6)
     if _workbench_runs():
         scene.render.engine = "BLENDER_WORKBENCH"
+        scene.display.render_aa = "5"
         shading = scene.display.shading
         shading.light, shading.color_type = "STUDIO", "MATERIAL"
         shading.show_cavity, shading.cavity_type = True, "BOTH"

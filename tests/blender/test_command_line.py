@@ -347,3 +347,15 @@ def test_process_ends_with_the_status(tmp_path):
     )
     assert done.returncode == 2
     assert done.stderr.strip() == "nowhere.glb cannot be opened: No such file or directory."
+
+
+def test_python_without_blender(tmp_path):
+    """The module imports, explains its options and says what is missing."""
+    code = "import sys; sys.modules['bpy'] = None; from blendshape_addon import cli; sys.exit(cli.main(sys.argv[1:]))"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    for arguments, status in ((["generate", "--help"], 0), (["generate", "a.glb", "--output", "b.glb"], 2)):
+        command = [sys.executable, "-c", code, *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == status
+        assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("Blender's Python module is not installed")
