@@ -2,26 +2,16 @@
 
 import os
 import sys
-from pathlib import Path
 
 import bpy
 import numpy as np
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("VRC_BLENDSHAPE_DATA", ROOT.parent / "shared" / "data"))
-sys.path.insert(0, str(ROOT))
+from helpers import HEAD_CENTRE, HEAD_RADIUS, PlantedFace, ball, planted_shape, select
 
 import blendshape_addon
-from blendshape_addon.blender import job
+from blendshape_addon.blender import files, job
 from blendshape_addon.core import pipeline
-from blendshape_addon.core.face_space import canonical_landmarks
 from blendshape_addon.core.mesh import Avatar
-from blendshape_addon.core.vocabulary import ALL_SHAPES
-
-HEAD_CENTRE = np.array([0.0, 0.0, 1.6])
-HEAD_RADIUS = 0.11
-EYE_DISTANCE = 0.063
 
 
 def pytest_sessionfinish(session, exitstatus):
@@ -46,18 +36,6 @@ def addon():
 @pytest.fixture(autouse=True)
 def empty_file(addon):
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
-
-
-class PlantedFace:
-    """Where the figure of `figure` would have its face, carried along by the world matrix it was given."""
-
-    def __init__(self, matrix: np.ndarray) -> None:
-        scale = float(np.cbrt(np.linalg.det(matrix)))
-        upright = canonical_landmarks()[:, [0, 2, 1]] * (1, -1, 1) * EYE_DISTANCE
-        local = upright + HEAD_CENTRE + (0, -HEAD_RADIUS - upright[:, 1].min(), 0.03)
-        self.points = local @ matrix.T
-        self.frame = np.array([(1.0, 0, 0), (0, 0, 1.0), (0, -1.0, 0)]) @ matrix.T / scale
-        self.eye_distance = EYE_DISTANCE * scale
 
 
 @pytest.fixture
@@ -86,49 +64,6 @@ def planted(monkeypatch):
     return Planted
 
 
-def planted_shape(name: str, local: np.ndarray, matrix: np.ndarray, intensity: float = 1.0) -> pipeline.Shape:
-    deltas = planted_deltas(name, local) * intensity
-    moved = np.flatnonzero(deltas.any(1))
-    return pipeline.Shape(name, moved, (deltas[moved] @ matrix.T).astype(np.float32))
-
-
-def planted_deltas(name: str, local: np.ndarray) -> np.ndarray:
-    """(V, 3) metres on the upright figure: around the mouth, by the shape's rank."""
-    rank = ALL_SHAPES.index("vrc.v_dd" if name == "vrc.v_nn" else name)
-    mouth = HEAD_CENTRE + (0.0, -HEAD_RADIUS, -0.03)
-    near = np.linalg.norm(local - mouth, axis=1) < 0.039
-    return near[:, None] * np.array([0.0001 * rank, 0.0, -0.002]) * (rank > 0)
-
-
-def mesh_object(name: str, vertices, faces, parent=None):
-    mesh = bpy.data.meshes.new(name)
-    mesh.from_pydata([tuple(v) for v in np.asarray(vertices, float).tolist()], [], [tuple(f) for f in faces])
-    obj = bpy.data.objects.new(name, mesh)
-    bpy.context.scene.collection.objects.link(obj)
-    obj.parent = parent
-    return obj
-
-
-def ball(name: str, centre, radius: float, parent=None, segments: int = 24):
-    """A sphere of quads and poles as a mesh object whose local space is the figure's."""
-    rings = segments // 2
-    angle = np.linspace(0, np.pi, rings + 1)[1:-1]
-    turn = np.linspace(0, 2 * np.pi, segments, endpoint=False)
-    ring = np.stack([np.outer(np.sin(angle), np.cos(turn)), np.outer(np.sin(angle), np.sin(turn)),
-                     np.outer(np.cos(angle), np.ones(segments))], axis=-1).reshape(-1, 3)  # fmt: skip
-    points = np.concatenate([ring, [(0, 0, 1), (0, 0, -1)]]) * radius + centre
-    faces = []
-    for r in range(rings - 2):
-        for s in range(segments):
-            a, b = r * segments + s, r * segments + (s + 1) % segments
-            faces.append((a, a + segments, b + segments, b))
-    last = (rings - 2) * segments
-    for s in range(segments):
-        faces.append((len(ring), s, (s + 1) % segments))
-        faces.append((len(ring) + 1, last + (s + 1) % segments, last + s))
-    return mesh_object(name, points, faces, parent)
-
-
 @pytest.fixture
 def figure():
     """A whole person 1.7 m tall under an armature: Body (head, trunk and a mouth bag), Teeth and Hair."""
@@ -147,60 +82,22 @@ def figure():
     return {"rig": rig, "body": body, "teeth": teeth, "hair": hair}
 
 
-def select(*objects):
-    bpy.ops.object.select_all(action="DESELECT")
-    for obj in objects:
-        obj.select_set(True)
-    bpy.context.view_layer.objects.active = objects[0] if objects else None
+@pytest.fixture
+def source(figure, tmp_path):
+    """The figure, saved in every readable format: source("fbx") is a path."""
 
+    def make(suffix: str):
+        path = tmp_path / f"figure.{suffix}"
+        objects = [figure["body"], figure["teeth"], figure["hair"]]
+        if suffix in ("blend", "fbx", "glb"):
+            files.save(path, objects)
+        elif suffix == "vrm":
+            files.save(tmp_path / "figure.glb", objects)
+            (tmp_path / "figure.glb").rename(path)
+        elif suffix == "gltf":
+            bpy.ops.export_scene.gltf(filepath=str(path), export_format="GLTF_SEPARATE")
+        else:
+            bpy.ops.wm.obj_export(filepath=str(path))
+        return path
 
-def key_names(obj) -> list[str]:
-    return [key.name for key in obj.data.shape_keys.key_blocks] if obj.data.shape_keys else []
-
-
-def coordinates(points) -> np.ndarray:
-    flat = np.empty(len(points) * 3, np.float32)
-    points.foreach_get("co", flat)
-    return flat.reshape(-1, 3)
-
-
-def deltas(obj, name: str) -> np.ndarray:
-    keys = obj.data.shape_keys
-    return coordinates(keys.key_blocks[name].data) - coordinates(keys.reference_key.data)
-
-
-def fingerprint(obj) -> list:
-    """Everything about an object's base and shape keys that a creator would miss."""
-    keys = obj.data.shape_keys
-    blocks = keys.key_blocks if keys else []
-    return [coordinates(obj.data.vertices).tobytes()] + [
-        (
-            k.name,
-            k.value,
-            k.mute,
-            k.vertex_group,
-            k.slider_min,
-            k.slider_max,
-            k.relative_key.name,
-            coordinates(k.data).tobytes(),
-        )
-        for k in blocks
-    ]
-
-
-def load_rig(name: str):
-    """A rig of the shared data as Blender objects (one a part, facing -Y, metres), neutral only; the first is the head."""
-    path = DATA / name / "rig.npz"
-    if not path.exists():
-        pytest.skip(f"the rig {name} is not in {DATA}")
-    rig = np.load(path)
-    vertices = rig["vertices"][:, [0, 2, 1]] * (1, -1, 1)
-    objects = []
-    for part, part_name in enumerate(rig["part_names"]):
-        triangles = rig["triangles"][(rig["part_id"][rig["triangles"]] == part).all(1)]
-        if len(triangles):
-            used, local = np.unique(triangles, return_inverse=True)
-            objects.append(mesh_object(str(part_name), vertices[used], local.reshape(-1, 3)))
-    objects.sort(key=lambda obj: -len(obj.data.vertices))
-    select(*objects)
-    return objects
+    return make

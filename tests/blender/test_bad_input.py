@@ -5,7 +5,7 @@ import shutil
 import bpy
 import numpy as np
 import pytest
-from conftest import ball, coordinates, fingerprint, key_names, load_rig, mesh_object, select
+from helpers import ball, coordinates, fingerprint, key_names, load_rig, mesh_object, select
 
 from blendshape_addon.core import registry
 

@@ -1,4 +1,4 @@
-"""Files in, files out, exit statuses: in this process with planted shapes, and once as a process of its own."""
+"""Files in, files out, exit statuses and reports, with planted shapes."""
 
 import json
 import os
@@ -8,46 +8,12 @@ import sys
 import bpy
 import numpy as np
 import pytest
-from conftest import ROOT, coordinates, deltas, key_names, select
+from helpers import ROOT, coordinates, deltas, key_names, open_result, run, select, told
 
 from blendshape_addon import cli
 from blendshape_addon.blender import files, job, render
 from blendshape_addon.core.errors import FaceNotFound
 from blendshape_addon.core.vocabulary import BLINKS, EMOTIONS, VISEMES
-
-
-@pytest.fixture
-def source(figure, tmp_path):
-    """The figure, saved in every readable format: source("fbx") is a path."""
-
-    def make(suffix: str):
-        path = tmp_path / f"figure.{suffix}"
-        objects = [figure["body"], figure["teeth"], figure["hair"]]
-        if suffix in ("blend", "fbx", "glb"):
-            files.save(path, objects)
-        elif suffix == "vrm":
-            files.save(tmp_path / "figure.glb", objects)
-            (tmp_path / "figure.glb").rename(path)
-        elif suffix == "gltf":
-            bpy.ops.export_scene.gltf(filepath=str(path), export_format="GLTF_SEPARATE")
-        else:
-            bpy.ops.wm.obj_export(filepath=str(path))
-        return path
-
-    return make
-
-
-def run(*arguments) -> int:
-    return cli.main(["generate", *map(str, arguments)])
-
-
-def open_result(path):
-    files.load(path)
-    return next(
-        obj
-        for obj in bpy.data.objects
-        if obj.type == "MESH" and "vrc.v_aa" in key_names(obj) and "vrc.v_sil" in key_names(obj)
-    )
 
 
 @pytest.mark.parametrize("suffix", ["blend", "glb", "gltf", "vrm", "fbx", "obj"])
@@ -199,32 +165,6 @@ def test_sheet(planted, source, tmp_path, monkeypatch, workbench):
     assert not [mesh for mesh in bpy.data.meshes if "sheet" in mesh.name]
 
 
-def told(capsys) -> str:
-    """What stood on stderr: one line, no traceback."""
-    lines = [line for line in capsys.readouterr().err.splitlines() if line.strip()]
-    assert len(lines) == 1, lines
-    return lines[0]
-
-
-@pytest.mark.parametrize(
-    ("suffix", "damage"),
-    [(suffix, damage) for suffix in ("blend", "glb", "gltf", "vrm", "fbx", "obj")
-     for damage in ("empty", "text", "truncated") if (suffix, damage) != ("obj", "truncated")],  # still an OBJ file
-)  # fmt: skip
-def test_unreadable_input(planted, source, tmp_path, capsys, suffix, damage):
-    path = tmp_path / f"bad.{suffix}"
-    if damage == "truncated":
-        data = source(suffix).read_bytes()
-        path.write_bytes(data[: len(data) // 2])
-    else:
-        path.write_text("This is a shopping list.\n" if damage == "text" else "")
-    capsys.readouterr()
-    before = path.read_bytes()
-    assert run(path, "--output", tmp_path / "out.blend") == cli.BAD_INPUT
-    assert f"bad.{suffix}" in told(capsys)
-    assert path.read_bytes() == before and not (tmp_path / "out.blend").exists()
-
-
 @pytest.mark.skipif(bpy.app.version < (4, 5), reason="Blender reads text FBX from 4.5 on")
 def test_text_fbx(tmp_path):
     """Unity's and Maya's other kind of FBX file."""
@@ -259,88 +199,9 @@ Connections:  {
 """
 
 
-def test_missing_input(tmp_path, capsys):
-    assert run(tmp_path / "nowhere.glb", "--output", tmp_path / "a.glb") == cli.BAD_INPUT
-    assert "nowhere.glb cannot be opened" in told(capsys)
-
-
-def test_unknown_input_format(tmp_path, capsys):
-    (tmp_path / "a.txt").write_text("x")
-    assert run(tmp_path / "a.txt", "--output", tmp_path / "a.glb") == cli.BAD_INPUT
-    assert ".vrm" in told(capsys)
-
-
-def test_scene_without_a_mesh(tmp_path, capsys):
-    files.save(tmp_path / "a.blend", [])
-    assert run(tmp_path / "a.blend", "--output", tmp_path / "b.blend") == cli.BAD_INPUT
-    assert "no mesh with faces" in told(capsys)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--shapes", "vowels"], "vowels"),
-        (["--intensity", "1.5"], "0 to 1"),
-        (["--intensity", "strong"], "strong"),
-        (["--provider", "abacus"], "abacus"),
-        (["--colour", "red"], "red"),
-    ],
-)
-def test_bad_arguments(planted, source, tmp_path, capsys, arguments, words):
-    path = source("blend")
-    capsys.readouterr()
-    assert run(path, "--output", tmp_path / "a.glb", *arguments) == cli.BAD_INPUT
-    assert words in told(capsys)
-    assert not (tmp_path / "a.glb").exists()
-
-
-def test_output_of_an_unknown_format(source, tmp_path, capsys):
-    path = source("blend")
-    capsys.readouterr()
-    assert run(path, "--output", tmp_path / "a.obj") == cli.BAD_INPUT
-    assert ".fbx" in told(capsys)
-
-
-def test_several_inputs_into_one_file(source, tmp_path, capsys):
-    path = source("blend")
-    capsys.readouterr()
-    assert run(path, path, "--output", tmp_path / "a.glb") == cli.BAD_INPUT
-    assert "give a folder" in told(capsys)
-
-
-def test_output_folder_that_cannot_be_written(planted, source, tmp_path, capsys):
-    path = source("blend")
-    capsys.readouterr()
-    (tmp_path / "file").write_text("in the way")
-    assert run(path, "--output", tmp_path / "file" / "a.glb") == cli.BAD_INPUT
-    assert "cannot be written" in told(capsys)
-
-
-@pytest.mark.parametrize("option", ["--report", "--sheet"])
-def test_report_or_sheet_that_cannot_be_written(planted, source, tmp_path, capsys, option):
-    path = source("blend")
-    capsys.readouterr()
-    (tmp_path / "file").write_text("in the way")
-    assert run(path, "--output", tmp_path / "a.glb", option, tmp_path / "file" / "x") == cli.BAD_INPUT
-    assert "cannot be written" in told(capsys)
-    assert not (tmp_path / "a.glb").exists()
-
-
-def test_no_face_in_the_file(planted, source, tmp_path, capsys, monkeypatch):
-    def none(*_, **__):
-        raise FaceNotFound("No face was found: select the head.")
-
-    monkeypatch.setattr(job, "generate", none)
-    path = source("blend")
-    capsys.readouterr()
-    assert run(path, "--output", tmp_path / "a.glb") == cli.BAD_INPUT
-    assert "No face was found" in told(capsys)
-    assert not (tmp_path / "a.glb").exists()
-
-
 def test_process_ends_with_the_status(tmp_path):
     """`python -m blendshape_addon` from anywhere: no traceback, no hang at exit."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     command = [sys.executable, "-m", "blendshape_addon", "generate", "nowhere.glb", "--output", "a.glb"]
     done = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
@@ -352,7 +213,7 @@ def test_process_ends_with_the_status(tmp_path):
 def test_python_without_blender(tmp_path):
     """The module imports, explains its options and says what is missing."""
     code = "import sys; sys.modules['bpy'] = None; from blendshape_addon import cli; sys.exit(cli.main(sys.argv[1:]))"
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     for arguments, status in ((["generate", "--help"], 0), (["generate", "a.glb", "--output", "b.glb"], 2)):
         command = [sys.executable, "-c", code, *arguments]
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)

@@ -4,9 +4,10 @@ import os
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from helpers import ROOT
 
 SCRIPT = """
 import os, sys
@@ -52,8 +53,11 @@ def told(tmp_path_factory):
                 archive.write(file, file.relative_to(package))
         for file in sorted((ROOT / "models").iterdir()):
             archive.write(file, f"models/{file.name}")
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    environment["BLENDER_USER_RESOURCES"] = str(folder / "user")
+    elsewhere = [place for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if Path(place) != ROOT]
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(elsewhere),
+        "BLENDER_USER_RESOURCES": str(folder / "user"),
+    }
     command = [sys.executable, "-c", SCRIPT, str(path)]
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False

@@ -3,7 +3,7 @@
 import bpy
 import numpy as np
 import pytest
-from conftest import ball, deltas, fingerprint, key_names, planted_deltas, select
+from helpers import ball, deltas, fingerprint, key_names, planted_deltas, select
 from mathutils import Matrix
 
 from blendshape_addon.blender import check

@@ -1,0 +1,106 @@
+"""What a user can get wrong on the command line: one line on stderr, status 2, and no file is written."""
+
+import pytest
+from helpers import run, told
+
+from blendshape_addon import cli
+from blendshape_addon.blender import files, job
+from blendshape_addon.core.errors import FaceNotFound
+
+
+@pytest.mark.parametrize(
+    ("suffix", "damage"),
+    [(suffix, damage) for suffix in ("blend", "glb", "gltf", "vrm", "fbx", "obj")
+     for damage in ("empty", "text", "truncated") if (suffix, damage) != ("obj", "truncated")],  # still an OBJ file
+)  # fmt: skip
+def test_unreadable_input(planted, source, tmp_path, capsys, suffix, damage):
+    path = tmp_path / f"bad.{suffix}"
+    if damage == "truncated":
+        data = source(suffix).read_bytes()
+        path.write_bytes(data[: len(data) // 2])
+    else:
+        path.write_text("This is a shopping list.\n" if damage == "text" else "")
+    capsys.readouterr()
+    before = path.read_bytes()
+    assert run(path, "--output", tmp_path / "out.blend") == cli.BAD_INPUT
+    assert f"bad.{suffix}" in told(capsys)
+    assert path.read_bytes() == before and not (tmp_path / "out.blend").exists()
+
+
+def test_missing_input(tmp_path, capsys):
+    assert run(tmp_path / "nowhere.glb", "--output", tmp_path / "a.glb") == cli.BAD_INPUT
+    assert "nowhere.glb cannot be opened" in told(capsys)
+
+
+def test_unknown_input_format(tmp_path, capsys):
+    (tmp_path / "a.txt").write_text("x")
+    assert run(tmp_path / "a.txt", "--output", tmp_path / "a.glb") == cli.BAD_INPUT
+    assert ".vrm" in told(capsys)
+
+
+def test_scene_without_a_mesh(tmp_path, capsys):
+    files.save(tmp_path / "a.blend", [])
+    assert run(tmp_path / "a.blend", "--output", tmp_path / "b.blend") == cli.BAD_INPUT
+    assert "no mesh with faces" in told(capsys)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--shapes", "vowels"], "vowels"),
+        (["--intensity", "1.5"], "0 to 1"),
+        (["--intensity", "strong"], "strong"),
+        (["--provider", "abacus"], "abacus"),
+        (["--colour", "red"], "red"),
+    ],
+)
+def test_bad_arguments(planted, source, tmp_path, capsys, arguments, words):
+    path = source("blend")
+    capsys.readouterr()
+    assert run(path, "--output", tmp_path / "a.glb", *arguments) == cli.BAD_INPUT
+    assert words in told(capsys)
+    assert not (tmp_path / "a.glb").exists()
+
+
+def test_output_of_an_unknown_format(source, tmp_path, capsys):
+    path = source("blend")
+    capsys.readouterr()
+    assert run(path, "--output", tmp_path / "a.obj") == cli.BAD_INPUT
+    assert ".fbx" in told(capsys)
+
+
+def test_several_inputs_into_one_file(source, tmp_path, capsys):
+    path = source("blend")
+    capsys.readouterr()
+    assert run(path, path, "--output", tmp_path / "a.glb") == cli.BAD_INPUT
+    assert "give a folder" in told(capsys)
+
+
+def test_output_folder_that_cannot_be_written(planted, source, tmp_path, capsys):
+    path = source("blend")
+    capsys.readouterr()
+    (tmp_path / "file").write_text("in the way")
+    assert run(path, "--output", tmp_path / "file" / "a.glb") == cli.BAD_INPUT
+    assert "cannot be written" in told(capsys)
+
+
+@pytest.mark.parametrize("option", ["--report", "--sheet"])
+def test_report_or_sheet_that_cannot_be_written(planted, source, tmp_path, capsys, option):
+    path = source("blend")
+    capsys.readouterr()
+    (tmp_path / "file").write_text("in the way")
+    assert run(path, "--output", tmp_path / "a.glb", option, tmp_path / "file" / "x") == cli.BAD_INPUT
+    assert "cannot be written" in told(capsys)
+    assert not (tmp_path / "a.glb").exists()
+
+
+def test_no_face_in_the_file(planted, source, tmp_path, capsys, monkeypatch):
+    def none(*_, **__):
+        raise FaceNotFound("No face was found: select the head.")
+
+    monkeypatch.setattr(job, "generate", none)
+    path = source("blend")
+    capsys.readouterr()
+    assert run(path, "--output", tmp_path / "a.glb") == cli.BAD_INPUT
+    assert "No face was found" in told(capsys)
+    assert not (tmp_path / "a.glb").exists()
