@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--report", type=Path, help="write what was made and checked, as JSON")
     add("--sheet", type=Path, help="write a picture of every shape (PNG); one for each avatar where there are several")
     add("--existing", choices=("keep", "refuse", "replace"), default="keep",
-        help="keys of the same name that this tool did not make: keep them, refuse to work, or replace them")  # fmt: skip
+        help="keys of the same name that this tool did not make (default: %(default)s)")  # fmt: skip
     add("--models", type=Path, help="folder of models to use instead of the bundled ones")
     return parser
 
@@ -71,7 +71,7 @@ def _require_blender() -> None:
 
 
 def _plan(inputs: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:
-    """(input file, output file) for each avatar file. Raises InputError for what cannot work before any work is done."""
+    """(input file, output file) for each avatar file. Raises InputError, before any work, for what cannot work."""
     from .blender import files
 
     found: list[tuple[Path, Path]] = []  # file, and the folder its place in the output is counted from

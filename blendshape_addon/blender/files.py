@@ -58,7 +58,7 @@ def save(path: Path, objects: Sequence[Object]) -> None:
     try:
         with quiet():
             _export(unfinished, suffix, objects)
-        os.replace(unfinished, path)
+        unfinished.replace(path)
     except Exception as error:
         raise InputError(f"{path} cannot be written: check the folder and the free space.") from error
     finally:
@@ -157,7 +157,7 @@ def quiet() -> Iterator[None]:
     sys.stdout.flush()
     sys.stderr.flush()
     kept = os.dup(1), os.dup(2)
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
         try:

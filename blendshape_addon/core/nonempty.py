@@ -76,9 +76,8 @@ def _most_hidden(avatar: Avatar, candidates: np.ndarray, face) -> int:
     candidates = near if len(near) else candidates
     corners = local[avatar.triangles]
     corners = corners[np.linalg.norm(corners.mean(1), axis=1) < 5.0]
-    surface = np.concatenate([
-        local[candidates], corners.reshape(-1, 3), corners.mean(1), ((corners + np.roll(corners, 1, axis=1)) / 2).reshape(-1, 3)
-    ])  # fmt: skip
+    edges = (corners + np.roll(corners, 1, axis=1)) / 2
+    surface = np.concatenate([local[candidates], corners.reshape(-1, 3), corners.mean(1), edges.reshape(-1, 3)])
     depth = np.full(len(candidates), np.inf)
     for view in _VIEWS:
         towards = np.array(view, float) / np.linalg.norm(view)
