@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,8 @@ from .. import labels
 from ..identities import random_warp, sample_neutral
 from ..rigs import Rig
 
-HIDEABLE = ("lash", "hair", "eye", "opacity", "lacrimal", "teeth", "tongue", "gums", "glass", "wear", "weapon")
+HIDEABLE = re.compile("lash|hair|eye|opacity|lacrimal|teeth|tongue|gums|glass|backpack", re.I)
+CLOTHES = re.compile("hair|wear|robo", re.I)
 
 
 @dataclass
@@ -49,8 +51,9 @@ def of_rig(rig: Rig, rng: np.random.Generator, strength: float = 1.0) -> Scene:
     points = marks(vertices)
     if strength:
         triangles = drop_parts(rig, rng)
-        if len(vertices) < 20000 and rig.name.startswith(("base", "Female", "Male")) is False and rng.random() < 0.1:
-            vertices = vertices + rng.normal(0, 0.004, vertices.shape)
+        if rng.random() < 0.2:
+            seam = weld_points(vertices)
+            vertices = vertices + rng.normal(0, rng.uniform(0, 0.008), (seam.max() + 1, 3))[seam]
         if rng.random() < 0.25:
             vertices, triangles = cluster(vertices, triangles, rng.uniform(0.02, 0.07))
         if rng.random() < 0.3:
@@ -87,11 +90,8 @@ def stylise(vertices: np.ndarray, points: np.ndarray, rng: np.random.Generator, 
 
 def drop_parts(rig: Rig, rng: np.random.Generator) -> np.ndarray:
     """(T', 3) triangles without some of the parts that an avatar can lack."""
-    gone = [
-        i for i, name in enumerate(rig.part_names)
-        if rng.random() < 0.3 and any(word in name.split(":")[-1].lower().rsplit("_", 1)[-1] or word in name.lower()
-                                      and "opacity:" not in name for word in HIDEABLE)
-    ]  # fmt: skip
+    hideable = [i for i, name in enumerate(rig.part_names) if HIDEABLE.search(name.split(":")[-1]) or CLOTHES.match(name)]
+    gone = [i for i in hideable if rng.random() < 0.3]
     return rig.triangles[~np.isin(rig.part_id[rig.triangles[:, 0]], gone)]
 
 

@@ -1,0 +1,68 @@
+"""Points near a surface brought onto it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .face_space import FaceSpace
+from .mesh import Avatar
+
+REACH = 0.2  # eye distances that a landmark may lie beside its surface
+DEPTH_TRUST = 0.35  # depth counts this much of what the picture plane counts: networks guess it worse
+SKIN_VOTES = 12  # landmarks on a piece that make it skin; an eye has eight around it
+
+
+def lift(avatar: Avatar, space: FaceSpace, points: np.ndarray) -> np.ndarray:
+    """(L, 3) avatar-space `points` on the nearest surface of the pieces that most of them lie on: the skin.
+
+    A point with no such surface within reach stays where it is.
+    """
+    vertices = space.to_face(avatar.vertices) * [1, 1, DEPTH_TRUST]
+    wanted = space.to_face(points) * [1, 1, DEPTH_TRUST]
+    low, high = wanted.min(0) - REACH, wanted.max(0) + REACH
+    corners = vertices[avatar.triangles]
+    near = np.flatnonzero((corners.max(1) > low).all(1) & (corners.min(1) < high).all(1))
+    corners, piece = corners[near], avatar.components[avatar.triangles[near, 0]]
+    found, where = _nearest(wanted, corners)
+    votes = np.bincount(piece[where[where >= 0]], minlength=1)
+    skin = np.isin(piece, np.flatnonzero(votes >= min(SKIN_VOTES, votes.max())))
+    found, where = _nearest(wanted, corners[skin])
+    found = np.where(where[:, None] >= 0, found, wanted) / [1, 1, DEPTH_TRUST]
+    return space.origin + space.vectors_to_avatar(found)
+
+
+def _nearest(points: np.ndarray, corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Nearest points (L, 3) on triangles (T, 3, 3) and their triangles (L,), -1 where none is within REACH."""
+    low, high = corners.min(1) - REACH, corners.max(1) + REACH
+    out, where = points.copy(), np.full(len(points), -1)
+    for n, p in enumerate(points):
+        candidates = np.flatnonzero((low < p).all(1) & (high > p).all(1))
+        if len(candidates):
+            on = closest_on_triangles(p, corners[candidates])
+            distance = ((on - p) ** 2).sum(1)
+            best = int(distance.argmin())
+            if distance[best] < REACH**2:
+                out[n], where[n] = on[best], candidates[best]
+    return out, where
+
+
+def closest_on_triangles(p: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """(T, 3) the point of each (T, 3, 3) triangle that is closest to (3,) p; triangles may be degenerate."""
+    a, ab, ac = corners[:, 0], corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    ap = p - a
+    d11, d12, d22 = (ab * ab).sum(1), (ab * ac).sum(1), (ac * ac).sum(1)
+    d1, d2 = (ap * ab).sum(1), (ap * ac).sum(1)
+    area = d11 * d22 - d12**2
+    safe = np.where(area > 1e-30, area, 1)
+    v, w = (d22 * d1 - d12 * d2) / safe, (d11 * d2 - d12 * d1) / safe
+    inside = (area > 1e-30) & (v >= 0) & (w >= 0) & (v + w <= 1)
+    best = a + v[:, None] * ab + w[:, None] * ac
+    distance = np.where(inside, ((best - p) ** 2).sum(1), np.inf)
+    for i, j in ((0, 1), (1, 2), (2, 0)):
+        start, edge = corners[:, i], corners[:, j] - corners[:, i]
+        along = np.clip(((p - start) * edge).sum(1) / np.maximum((edge**2).sum(1), 1e-30), 0, 1)
+        on = start + along[:, None] * edge
+        far = ((on - p) ** 2).sum(1)
+        closer = (far < distance) & ~inside
+        best[closer], distance[closer] = on[closer], far[closer]
+    return best

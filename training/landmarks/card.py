@@ -1,0 +1,26 @@
+"""The card beside a face finder's ONNX file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ..export import write_card
+from .dataset import face_rigs, family_of
+
+FIGURES = Path("out/landmarks/figures.json")
+
+
+def write(path: Path, hold_out: str | None = None) -> None:
+    """NAME.toml of `path`, with the figures that `evaluate` left, if it ran."""
+    rigs = [rig for rig in face_rigs() if family_of(rig) != hold_out]
+    fields = {
+        "name": "VRChat face finder" + (f" without {hold_out}" if hold_out else ""),
+        "kind": "landmarks",
+        "file": path.name,
+        "licence": "CC0-1.0",
+        "what": "Whether a square picture of depth and normals shows a face, and where its 48 landmarks lie.",
+        "trained_on": [{"name": f"{rig.family}/{rig.name}", "licence": rig.licence} for rig in rigs],
+    }
+    figures = json.loads(FIGURES.read_text()) if FIGURES.exists() and hold_out is None else {}
+    write_card(path.with_suffix(".toml"), path.read_bytes(), fields, figures)

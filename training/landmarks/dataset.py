@@ -1,0 +1,215 @@
+"""A cache of wide pictures of heads, bodies and other things; each gives many crops while training.
+
+python -m training.landmarks.dataset --shards 40
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from blendshape_addon.core.face_view import View, crop, look
+from blendshape_addon.core.vocabulary import LANDMARK_MIRROR, LANDMARKS
+
+from .. import labels
+from ..rigs import Rig, data_folder, load
+from . import scenes
+
+CACHE = Path("out/landmarks/cache")
+PIXELS = 192
+HALF = 3.4  # half width of a cached picture, eye distances
+CENTRE_Y = -0.4  # of a face's window, eye distances from between the eyes
+FACE_HALF = 1.75  # half width of the window that refinement settles on
+# Pictures of one shard by what they show; a person's face fills most.
+SHARE = {"makehuman": 40, "ict": 40, "rocketbox": 56, "vrm": 32, "negative": 46}
+
+
+@dataclass
+class Shard:
+    """N pictures. depth: (N, S, S) float16 and normal: (N, 2, S, S) int8, both 0 where mask (N, S, S) is False.
+
+    points: (N, L, 3) float32 landmarks relative to the centre in units of the half width, NaN without a face in front.
+    family: (N,) index into `families`, whose pictures a fold leaves out together.
+    """
+
+    depth: np.ndarray
+    normal: np.ndarray
+    mask: np.ndarray
+    points: np.ndarray
+    family: np.ndarray
+
+    families = ("makehuman", "ict", "rocketbox", "vrm", "none")
+
+    def view(self, n: int) -> View:
+        """Picture `n` as the core's view, centred on the origin, half width 1."""
+        channels = np.concatenate([self.depth[n][None], self.normal[n] / np.float32(127), self.mask[n][None]])
+        return View(np.eye(3), np.zeros(3), 1.0, channels.astype(np.float32))
+
+
+def face_rigs() -> list[Rig]:
+    """Every labelled rig, those without expressions too."""
+    return [load(p.parent) for p in sorted(data_folder().glob("*/*/rig.npz")) if _name(p) in labels.all_names()]
+
+
+def _name(path: Path) -> str:
+    return path.parent.name
+
+
+def family_of(rig: Rig) -> str:
+    """The fold that a rig belongs to; the plain Rocketbox heads are Rocketbox."""
+    return "rocketbox" if "rocketbox" in str(rig.folder) else rig.family
+
+
+def turn(yaw: float, pitch: float, roll: float = 0.0) -> np.ndarray:
+    """(3, 3) rows right, up, forward of a camera that looks at a +z face from `yaw`, `pitch` (radians)."""
+    cy, sy, cp, sp, cr, sr = (f(a) for a in (yaw, pitch, roll) for f in (np.cos, np.sin))
+    y = np.array([[cy, 0, -sy], [0, 1, 0], [sy, 0, cy]])
+    x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
+    z = np.array([[cr, sr, 0], [-sr, cr, 0], [0, 0, 1]])
+    return z @ x @ y
+
+
+def draw_shard(rng: np.random.Generator, rigs: list[Rig], faceless: list[Rig]) -> Shard:
+    """One shard with the mixture of SHARE."""
+    by_family = {f: [r for r in rigs if family_of(r) == f] for f in SHARE}
+    rows = []
+    for family, count in SHARE.items():
+        for _ in range(count):
+            if family == "negative":
+                rows.append(_negative(rng, rigs, faceless))
+            else:
+                rig = by_family[family][rng.integers(len(by_family[family]))]
+                scene = scenes.of_rig(rig, rng)
+                view = look(scene.vertices, scene.triangles, scene.normals,
+                            turn(rng.uniform(-0.5, 0.5), rng.uniform(-0.4, 0.4)), np.array([0, CENTRE_Y, 0]), HALF,
+                            PIXELS)  # fmt: skip
+                points = (scene.points - view.centre) @ view.rotation.T / HALF
+                rows.append((view, points, Shard.families.index(family)))
+    views = [r[0] for r in rows]
+    nothing = np.full((len(LANDMARKS), 3), np.nan)
+    return Shard(
+        depth=np.stack([np.clip(v.channels[0], -9, 9) for v in views]).astype(np.float16),
+        normal=np.stack([np.round(v.channels[1:3] * 127) for v in views]).astype(np.int8),
+        mask=np.stack([v.channels[3] > 0 for v in views]),
+        points=np.stack([nothing if r[1] is None else r[1] for r in rows]).astype(np.float32),
+        family=np.array([r[2] for r in rows], np.int8),
+    )
+
+
+def _negative(rng: np.random.Generator, rigs: list[Rig], faceless: list[Rig]) -> tuple[View, None, int]:
+    """The back or side of a head, another part of a body, a body cut below the chin, a body made so, furniture."""
+    kind = rng.choice(["behind", "body", "headless", "faceless", "furniture"], p=[0.25, 0.25, 0.15, 0.15, 0.2])
+    family = Shard.families.index("none")
+    yaw, half, centre = rng.uniform(-0.5, 0.5), float(np.exp(rng.uniform(np.log(0.8), np.log(7)))), np.zeros(3)
+    if kind == "furniture":
+        scene = scenes.furniture(rng)
+        yaw, half = rng.uniform(0, 2 * np.pi), rng.uniform(0.7, 3)
+    elif kind == "faceless":
+        rig = faceless[rng.integers(len(faceless))]
+        size = rig.vertices.max(0)[1] / 20  # a body is some twenty-odd eye distances tall
+        v = (rig.vertices - rig.vertices.mean(0)) / size
+        scene = scenes.Scene(v, rig.triangles, scenes.vertex_normals(v, rig.triangles), None)
+        centre, yaw = v[rng.integers(len(v))], rng.uniform(0, 2 * np.pi)
+    else:
+        rig = rigs[rng.integers(len(rigs))]
+        family = Shard.families.index(family_of(rig))
+        scene = scenes.of_rig(rig, rng)
+        if kind == "behind":
+            yaw, half, centre = rng.uniform(1.4, 2 * np.pi - 1.4), rng.uniform(1.2, 3.4), np.array([0, CENTRE_Y, -1])
+        else:
+            low = scene.points[:, 1].min()
+            far = np.flatnonzero((scene.vertices[:, 1] < low - 0.6) | (np.abs(scene.vertices[:, 0]) > 4.5))
+            if kind == "headless" or not len(far):
+                scene = scenes.headless(scene)
+                far = np.unique(scene.triangles)
+            if len(far):
+                centre = scene.vertices[far[rng.integers(len(far))]]
+            below = low - 0.3 - centre[1]
+            if kind == "body" and abs(centre[0]) < 4:  # keep the face out of the picture
+                half = min(half, max(below, 0.5))
+            yaw = rng.uniform(0, 2 * np.pi)
+    view = look(scene.vertices, scene.triangles, scene.normals, turn(yaw, rng.uniform(-0.4, 0.4)), centre, half, PIXELS)
+    return view, None, family
+
+
+def batch(shard: Shard, rows: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Random crops of pictures: images (n, 4, s, s), points (n, L, 3), is_face (n,), weight (n,), all float32.
+
+    A face counts as one while it is mostly inside, upright within 25 degrees and of a sensible size; crops that turn
+    it over or lose it are examples of no face.
+    """
+    images, targets, faces, weights = [], [], [], []
+    for n in rows:
+        view, points = shard.view(n), shard.points[n].astype(float)
+        has_face = bool(np.isfinite(points).all())
+        roll, half = rng.uniform(-0.44, 0.44), np.exp(rng.normal(np.log(FACE_HALF), 0.12))
+        x, y = rng.normal(0, 0.12, 2)
+        wide = rng.random() < 0.4
+        if wide:  # what the first search offers
+            half = np.exp(rng.uniform(np.log(1.35), np.log(3.2)))
+            x, y = rng.uniform(-0.45, 0.45, 2) * max(half / 1.75, 1)
+        spoiled = has_face and rng.random() < 0.2
+        if spoiled and rng.random() < 0.6:
+            roll += rng.choice([0.5, 1.0, 1.5]) * np.pi
+        elif spoiled:  # past the face, or far too close
+            if rng.random() < 0.5:
+                angle = rng.uniform(0, 2 * np.pi)
+                x, y = np.array([np.cos(angle), np.sin(angle)]) * half * rng.uniform(0.95, 1.4)
+            else:
+                half = rng.uniform(0.35, 0.7)
+        if not has_face:
+            x, y, half = rng.uniform(-1, 1), rng.uniform(-1, 1), rng.uniform(1, HALF)
+            roll = rng.uniform(-np.pi, np.pi)
+        mirror = rng.random() < 0.5
+        window = crop(view, x / HALF, y / HALF, half / HALF, roll, mirror)
+        images.append(window.image)
+        faces.append(has_face and not spoiled)
+        if has_face:
+            local = window.from_avatar(points)
+            targets.append(local[list(LANDMARK_MIRROR)] if mirror else local)
+        else:
+            targets.append(np.zeros((len(LANDMARKS), 3)))
+        weights.append(float(has_face and not spoiled) * (half / FACE_HALF))
+    return (np.stack(images), np.stack(targets).astype(np.float32), np.array(faces, np.float32),
+            np.array(weights, np.float32))  # fmt: skip
+
+
+def read(cache: Path, hold_out: str | None = None) -> Shard:
+    """All shards of `cache` as one, without the pictures of a family. Raises FileNotFoundError when there are none."""
+    paths = sorted(cache.glob("shard_*.npz"))
+    if not paths:
+        raise FileNotFoundError(f"No pictures in {cache}: run python -m training.landmarks.dataset first.")
+    parts: dict[str, list[np.ndarray]] = {}
+    for path in paths:
+        with np.load(path) as data:
+            keep = data["family"] != (Shard.families.index(hold_out) if hold_out else -1)
+            for key in data.files:
+                parts.setdefault(key, []).append(data[key][keep])
+    return Shard(**{key: np.concatenate(value) for key, value in parts.items()})
+
+
+def main() -> None:
+    """Draw shards that are not there yet; several runs may share the work with --first."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shards", type=int, default=40)
+    parser.add_argument("--first", type=int, default=0)
+    arguments = parser.parse_args()
+    rigs = face_rigs()
+    faceless = [load(p.parent) for p in data_folder().glob("plain/*/rig.npz") if _name(p) not in labels.all_names()]
+    CACHE.mkdir(parents=True, exist_ok=True)
+    for number in range(arguments.first, arguments.shards):
+        path = CACHE / f"shard_{number:03d}.npz"
+        if path.exists():
+            continue
+        shard = draw_shard(np.random.default_rng(number), rigs, faceless)
+        part = path.with_name("part_" + path.name)
+        np.savez(part, **vars(shard))
+        part.rename(path)
+        print(path, len(shard.family), flush=True)
+
+
+if __name__ == "__main__":
+    main()
