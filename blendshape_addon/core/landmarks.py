@@ -27,10 +27,11 @@ SURE = 0.8  # score above which no other orientation is tried
 SEARCH_PIXELS = 640
 FACE_PIXELS = 192
 PASSES = 3
-TRIED = 3  # windows of a search that are looked at again
+GLIMPSE = -3.0  # logit from which a window of the search is worth another look
+TRIED = 4  # of them, best first
 # Half widths of windows in heights of what is looked at: from a tall body's head to a head alone.
-SCALES = 0.055 * 1.5 ** np.arange(7)
-BELOW_TOP = (1.0, 1.5, 2.1)  # window centres below the top, in half widths: hair and hats take up room
+SCALES = 0.07 * 1.5 ** np.arange(6)
+BELOW_TOP = (1.1, 1.75)  # window centres below the top, in half widths: hair and hats take up room
 TOLERANCE = 0.08  # eye distances within which a landmark counts as right, for its confidence
 
 
@@ -71,17 +72,21 @@ def find(
     session = providers.open_session(registry.load("landmarks", models), provider)
     normals = vertex_normals(avatar.vertices, avatar.triangles, avatar.weld)
     mesh = (avatar.vertices, avatar.triangles, normals)
+    usual, others = _orientations()
     best: Face | None = None
-    steps = list(_orientations())
-    for number, (forward, ups) in enumerate(steps):
+    seen: list[Sight] = []
+    for number, (forward, ups) in enumerate(usual + others):
         if progress:
-            progress(number / len(steps), "finding the face")
-        for sight in _search(mesh, session, forward, ups):
-            face = _refine(mesh, session, sight)
-            if face and (best is None or face.score > best.score):
-                best = face
-        if best and best.score >= SURE:
-            break
+            progress(number / len(usual + others), "finding the face")
+        seen += _search(mesh, session, forward, ups)
+        if number in (len(usual) - 1, len(usual + others) - 1):
+            for sight in sorted(seen, key=lambda s: -s.logit)[:TRIED]:
+                face = _refine(mesh, session, sight)
+                if face and (best is None or face.score > best.score):
+                    best = face
+            seen = []
+            if best and best.score >= SURE:
+                break
     if best is None or best.score < ACCEPT:
         raise FaceNotFound(_refusal(best))
     space = FaceSpace.of(best.points)
@@ -89,14 +94,16 @@ def find(
     return Face(points, best.confidence, best.score, space.rotation, space.scale)
 
 
-def _orientations() -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
-    """Directions a face may look to, with the ups to try: Blender's and glTF's habits first, then every axis."""
-    axes = [sign * axis for axis in np.eye(3) for sign in (1, -1)]
-    usual = [(-np.eye(3)[1], [np.eye(3)[2]]), (np.eye(3)[2], [np.eye(3)[1]])]
-    yield from usual
+def _orientations() -> tuple[list[tuple[np.ndarray, list[np.ndarray]]], ...]:
+    """Directions a face may look to, each with the ups to try: Blender's and glTF's habits, then every other axis."""
+    x, y, z = np.eye(3)
+    usual = [(-y, [z]), (z, [y])]
+    axes = [sign * axis for axis in (x, y, z) for sign in (1, -1)]
+    others = []
     for forward in axes:
         known = [up for f, ups in usual for up in ups if np.array_equal(f, forward)]
-        yield forward, [up for up in axes if up @ forward == 0 and not any(np.array_equal(up, k) for k in known)]
+        others.append((forward, [u for u in axes if u @ forward == 0 and not any(np.array_equal(u, k) for k in known)]))
+    return usual, others
 
 
 def _run(session: providers.Session, crops: list[Crop], mirrored: list[bool]) -> list[Sight]:
@@ -115,7 +122,7 @@ def _run(session: providers.Session, crops: list[Crop], mirrored: list[bool]) ->
 def _search(
     mesh: tuple[np.ndarray, ...], session: providers.Session, forward: np.ndarray, ups: list[np.ndarray]
 ) -> list[Sight]:
-    """The likeliest sights of a face that looks to `forward` with one of `ups`."""
+    """Sights that may be a face that looks to `forward` with one of `ups`."""
     vertices = mesh[0][np.unique(mesh[1])]
     up = ups[0]
     rotation = np.stack([np.cross(up, forward), up, forward])
@@ -130,7 +137,7 @@ def _search(
         for x, y, half in _windows(view, roll)
     ]
     sights = _run(session, crops, [False] * len(crops))
-    return sorted((s for s in sights if s.logit > -3), key=lambda s: -s.logit)[:TRIED]
+    return [s for s in sights if s.logit > GLIMPSE]
 
 
 def _windows(view: View, roll: float) -> Iterator[tuple[float, float, float]]:

@@ -22,5 +22,6 @@ def write(path: Path, hold_out: str | None = None) -> None:
         "what": "Whether a square picture of depth and normals shows a face, and where its 48 landmarks lie.",
         "trained_on": [{"name": f"{rig.family}/{rig.name}", "licence": rig.licence} for rig in rigs],
     }
-    figures = json.loads(FIGURES.read_text()) if FIGURES.exists() and hold_out is None else {}
+    tables = json.loads(FIGURES.read_text()) if FIGURES.exists() and hold_out is None else {}
+    figures = {f"{case}: {name}": value for case, row in tables.items() for name, value in row.items()}
     write_card(path.with_suffix(".toml"), path.read_bytes(), fields, figures)

@@ -35,7 +35,7 @@ class FaceFinder(nn.Module):
         self.stem = _conv(4, 16, 2)  # 48
         self.quarter = nn.Sequential(_conv(16, 32, 2), _Residual(32))  # 24
         self.eighth = nn.Sequential(_conv(32, 64, 2), _Residual(64))  # 12
-        self.sixteenth = nn.Sequential(_conv(64, 128, 2), _Residual(128), _Residual(128))  # 6
+        self.sixteenth = nn.Sequential(_conv(64, 128, 2), _Residual(128))  # 6
         self.up_eighth = nn.Conv2d(128, 64, 1)
         self.mix_eighth = _conv(64, 64)
         self.up_quarter = nn.Conv2d(64, 48, 1)

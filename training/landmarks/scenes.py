@@ -90,7 +90,9 @@ def stylise(vertices: np.ndarray, points: np.ndarray, rng: np.random.Generator, 
 
 def drop_parts(rig: Rig, rng: np.random.Generator) -> np.ndarray:
     """(T', 3) triangles without some of the parts that an avatar can lack."""
-    hideable = [i for i, name in enumerate(rig.part_names) if HIDEABLE.search(name.split(":")[-1]) or CLOTHES.match(name)]
+    hideable = [
+        i for i, name in enumerate(rig.part_names) if HIDEABLE.search(name.split(":")[-1]) or CLOTHES.match(name)
+    ]
     gone = [i for i in hideable if rng.random() < 0.3]
     return rig.triangles[~np.isin(rig.part_id[rig.triangles[:, 0]], gone)]
 

@@ -55,7 +55,8 @@ def train(hold_out: str | None, minutes: float, checkpoint: Path, seed: int = 0)
         fraction = spent / (minutes * 60)
         for group in optimiser.param_groups:  # warm up, then a cosine to almost nothing
             group["lr"] = RATE * min(1, step / 100) * (0.5 + 0.5 * np.cos(np.pi * fraction)) + 1e-6
-        image, points, is_face, weight = (torch.from_numpy(a) for a in batch(shard, rng.integers(len(shard.family), size=BATCH), rng))
+        drawn = batch(shard, rng.integers(len(shard.family), size=BATCH), rng)
+        image, points, is_face, weight = (torch.from_numpy(a) for a in drawn)
         landmarks, face = loss(model(image.to(memory_format=torch.channels_last)), points, is_face, weight)
         optimiser.zero_grad()
         (landmarks + 2 * face).backward()
@@ -66,11 +67,12 @@ def train(hold_out: str | None, minutes: float, checkpoint: Path, seed: int = 0)
         spent += time.process_time() - start
         if spent - told > 20:
             told = spent
-            print(f"{spent / 60:5.1f} min step {step:5d} landmarks {sums[0] / sums[2]:.3f} face {sums[1] / sums[2]:.4f}",
-                  flush=True)  # fmt: skip
+            mean = sums / sums[2]
+            print(f"{spent / 60:5.1f} min step {step:5d} landmarks {mean[0]:.3f} face {mean[1]:.4f}", flush=True)
             sums[:] = 0
             part = checkpoint.with_suffix(".part")
-            torch.save({"model": model.state_dict(), "optimiser": optimiser.state_dict(), "spent": spent, "step": step}, part)
+            state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "spent": spent, "step": step}
+            torch.save(state, part)
             part.rename(checkpoint)
     return model.eval()
 

@@ -1,0 +1,183 @@
+"""Faces are found on anything that has one, from any side and in any unit, and on nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blendshape_addon.core.errors import Cancelled, FaceNotFound
+from blendshape_addon.core.face_space import FaceSpace
+from blendshape_addon.core.landmarks import find, plausibility
+from blendshape_addon.core.mesh import Avatar
+from blendshape_addon.core.surface import closest_on_triangles, lift
+from blendshape_addon.core.vocabulary import LANDMARKS
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DATA = Path(os.environ.get("VRC_BLENDSHAPE_DATA", REPOSITORY.parent / "shared" / "data"))
+LABELS = REPOSITORY / "training" / "labels"
+RIGS = sorted(p.parent for p in DATA.glob("*/*/rig.npz"))
+FACES = [p for p in RIGS if (LABELS / f"{p.name}.json").exists()]
+FACELESS = [p for p in RIGS if p not in FACES]
+BLENDER = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0.0]])  # y up, +z forward to z up, -y forward
+
+real = pytest.mark.skipif(not FACES, reason=f"no rigs in {DATA}: set VRC_BLENDSHAPE_DATA to their folder")
+
+
+def avatar_of(folder: Path, place: np.ndarray | None = None) -> Avatar:
+    data = np.load(folder / "rig.npz")
+    vertices = data["vertices"].astype(float) @ (np.eye(3) if place is None else place).T
+    names = tuple(str(n) for n in data["part_names"])
+    return Avatar(vertices, data["triangles"].astype(np.int32), data["part_id"].astype(np.int32), names)
+
+
+def truth_of(folder: Path, place: np.ndarray) -> np.ndarray:
+    table = json.loads((LABELS / f"{folder.name}.json").read_text())
+    rows = np.array([table[n] for n in LANDMARKS])
+    vertices = np.load(folder / "rig.npz")["vertices"].astype(float) @ place.T
+    return (vertices[rows[:, :3].astype(int)] * rows[:, 3:, None]).sum(1)
+
+
+def rig(name: str) -> Path:
+    return next(p for p in FACES if p.name == name)
+
+
+def tilt(degrees: float, axis: int) -> np.ndarray:
+    a, b = [i for i in range(3) if i != axis]
+    turn = np.eye(3)
+    turn[[a, b], [a, b]] = np.cos(np.radians(degrees))
+    turn[a, b], turn[b, a] = -np.sin(np.radians(degrees)), np.sin(np.radians(degrees))
+    return turn
+
+
+@real
+@pytest.mark.parametrize("folder", FACES, ids=lambda p: p.name)
+def test_every_rig_with_a_face_is_found_as_blender_imports_it(folder: Path) -> None:
+    face = find(avatar_of(folder, BLENDER))
+    truth = truth_of(folder, BLENDER)
+    space = FaceSpace.of(truth)
+    error = np.linalg.norm(face.points - truth, axis=1) / space.scale
+    assert np.median(error) < 0.06
+    assert np.quantile(error, 0.95) < 0.25
+    assert face.eye_distance == pytest.approx(space.scale, rel=0.1)
+    assert np.diag(face.frame @ space.rotation.T).min() > 0.97  # within 14 degrees of the labelled frame
+    assert face.points.shape == (len(LANDMARKS), 3) and face.confidence.shape == (len(LANDMARKS),)
+    assert face.confidence.min() >= 0 and face.confidence.max() <= 1
+
+
+@real
+@pytest.mark.parametrize(
+    "place",
+    [
+        np.eye(3),  # glTF
+        100 * BLENDER,  # centimetres
+        np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0.0]]),  # facing +x, z up
+        np.array([[-1, 0, 0], [0, -1, 0], [0, 0, 1.0]]),  # standing on its head
+        0.01 * np.array([[0, -1, 0], [0, 0, -1], [1, 0, 0.0]]),  # lying on its side
+        tilt(15, 0) @ tilt(-12, 2) @ BLENDER,  # an object left rotated
+    ],
+    ids=["gltf", "centimetres", "sideways", "upside down", "lying", "tilted"],
+)
+def test_axes_units_and_tilt_do_not_matter(place: np.ndarray) -> None:
+    folder = rig("Female_Adult_01")
+    face = find(avatar_of(folder, place))
+    truth = truth_of(folder, place)
+    error = np.linalg.norm(face.points - truth, axis=1) / FaceSpace.of(truth).scale
+    assert np.median(error) < 0.06
+
+
+@real
+def test_landmarks_lie_on_the_skin() -> None:
+    folder = rig("base_hm08")
+    avatar = avatar_of(folder)
+    skin = avatar.triangles[avatar.object_id[avatar.triangles[:, 0]] == avatar.object_names.index("body")]
+    face = find(avatar)
+    for p in face.points:
+        on = closest_on_triangles(p, avatar.vertices[skin])
+        assert np.linalg.norm(on - p, axis=1).min() < 1e-6
+
+
+@real
+@pytest.mark.parametrize("folder", FACELESS, ids=lambda p: p.name)
+def test_a_body_without_a_face_is_refused_in_a_sentence(folder: Path) -> None:
+    with pytest.raises(FaceNotFound) as refusal:
+        find(avatar_of(folder))
+    assert str(refusal.value).endswith(".") and "face" in str(refusal.value)
+
+
+@real
+def test_a_body_cut_below_the_chin_is_refused() -> None:
+    folder = rig("Male_Adult_08")
+    avatar = avatar_of(folder)
+    chin = truth_of(folder, np.eye(3))[LANDMARKS.index("chin_under"), 1]
+    kept = avatar.triangles[(avatar.vertices[avatar.triangles][:, :, 1] < chin - 0.01).all(1)]
+    with pytest.raises(FaceNotFound):
+        find(Avatar(avatar.vertices, kept, avatar.object_id, avatar.object_names))
+
+
+def box(low: tuple[float, ...], high: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
+    corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])
+    sides = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+    triangles = [t for a, b, c, d in sides for t in ((a, b, c), (a, c, d))]
+    return np.array(low) + corners * (np.array(high) - low), np.array(triangles)
+
+
+def chair() -> Avatar:
+    legs = [box((x, 0, z), (x + 0.05, 0.45, z + 0.05)) for x in (0, 0.4) for z in (0, 0.4)]
+    boxes = [*legs, box((0, 0.45, 0), (0.45, 0.5, 0.45)), box((0, 0.5, 0), (0.45, 1.0, 0.05))]
+    vertices = np.concatenate([v for v, _ in boxes])
+    triangles = np.concatenate([t + 8 * n for n, (_, t) in enumerate(boxes)]).astype(np.int32)
+    return Avatar(vertices, triangles, np.zeros(len(vertices), np.int32), ("chair",))
+
+
+def ball() -> Avatar:
+    u, v = np.meshgrid(np.linspace(0, np.pi, 24), np.linspace(0, 2 * np.pi, 48, endpoint=False), indexing="ij")
+    points = np.stack([np.sin(u) * np.cos(v), np.cos(u), np.sin(u) * np.sin(v)], -1).reshape(-1, 3)
+    at = np.arange(24 * 48).reshape(24, 48)
+    a, b, c, d = at[:-1], np.roll(at, -1, 1)[:-1], at[1:], np.roll(at, -1, 1)[1:]
+    triangles = np.concatenate([np.stack([a, c, b], -1).reshape(-1, 3), np.stack([b, c, d], -1).reshape(-1, 3)])
+    return Avatar(points, triangles.astype(np.int32), np.zeros(len(points), np.int32), ("ball",))
+
+
+@pytest.mark.parametrize("thing", [chair(), ball()], ids=["chair", "ball"])
+def test_furniture_is_refused(thing: Avatar) -> None:
+    with pytest.raises(FaceNotFound):
+        find(thing)
+
+
+def test_the_search_can_be_cancelled() -> None:
+    def stop(fraction: float, stage: str) -> None:
+        raise Cancelled("Stopped.")
+
+    with pytest.raises(Cancelled):
+        find(ball(), progress=stop)
+
+
+def test_lift_brings_points_to_the_skin_and_not_to_an_eye(face: tuple[Avatar, np.ndarray]) -> None:
+    avatar, marks = face
+    eye = ball()
+    for side in "lr":  # eyeballs stand a little in front of the mask
+        middle = marks[[LANDMARKS.index(f"{n}_{side}") for n in ("eye_inner", "eye_outer")]].mean(0)
+        vertices = np.concatenate([avatar.vertices, eye.vertices * 0.17 + middle - [0, 0, 0.1]])
+        triangles = np.concatenate([avatar.triangles, eye.triangles + len(avatar.vertices)])
+        avatar = Avatar(vertices, triangles, np.zeros(len(vertices), np.int32), ("Face",))
+    skin = np.arange(len(face[0].vertices))
+    off = marks + np.random.default_rng(0).normal(0, 0.01, marks.shape)
+    on = lift(avatar, FaceSpace.of(marks), off)
+    flat = [i for i, name in enumerate(LANDMARKS) if not name.startswith("jaw")]  # the mask ends before the jaw's angle
+    for p in on[flat]:
+        near = closest_on_triangles(p, avatar.vertices[avatar.triangles[(avatar.triangles < len(skin)).all(1)]])
+        assert np.linalg.norm(near - p, axis=1).min() < 1e-6
+    assert np.linalg.norm((on - off)[flat, :2], axis=1).max() < 0.15
+
+
+def test_a_jumble_of_points_is_no_face(face: tuple[Avatar, np.ndarray]) -> None:
+    marks = face[1]
+    still = np.zeros(len(marks))
+    assert plausibility(marks, still) > 0.9
+    assert plausibility(marks[np.random.default_rng(0).permutation(len(marks))], still) < 0.3
+    assert plausibility(marks * [1, -1, 1], still) < 0.3
+    assert plausibility(marks, still + 0.3) < 0.3
