@@ -1,0 +1,81 @@
+"""The add-on imported and registered on the stand-in of bpy, and a layout that remembers what panels draw."""
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "stand_in"))
+
+import bpy
+
+import blendshape_addon
+
+
+@pytest.fixture
+def addon():
+    blendshape_addon.register()
+    yield blendshape_addon
+    blendshape_addon.unregister()
+
+
+class Instance:
+    """What Blender makes of a class with declared properties; only these can be read and set."""
+
+    def __init__(self, cls: type) -> None:
+        object.__setattr__(self, "declared", bpy.properties_of(cls))
+        for name, declared in self.declared.items():
+            setattr(self, name, declared.default)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in self.declared:
+            raise AttributeError(f"no property {name}")
+        object.__setattr__(self, name, value)
+
+
+class Layout:
+    """Remembers buttons and properties drawn into it and into the layouts inside it; refuses what does not exist."""
+
+    def __init__(self, drawn: list) -> None:
+        self.drawn = drawn
+
+    def row(self, align: bool = False) -> "Layout":
+        return Layout(self.drawn)
+
+    column = box = row
+
+    def label(self, text: str = "", icon: str = "NONE") -> None:
+        self.drawn.append(("label", text))
+
+    def separator(self) -> None:
+        pass
+
+    def operator(self, idname: str, text: str | None = None, icon: str = "NONE") -> Instance:
+        cls = next(cls for cls in bpy.registered if getattr(cls, "bl_idname", None) == idname)
+        button = Instance(cls)
+        self.drawn.append(("operator", idname, button))
+        return button
+
+    def prop(self, data: Instance, name: str, text: str | None = None, icon: str = "NONE") -> None:
+        getattr(data, name)
+        self.drawn.append(("prop", name))
+
+
+@pytest.fixture
+def draw(addon):
+    """draw(class, settings={}) -> what it draws, with the scene's settings changed to these."""
+
+    def draw(cls: type, settings: dict | None = None) -> list:
+        scene = SimpleNamespace(vrc_blendshape=Instance(bpy.types.Scene.vrc_blendshape.options["type"]))
+        for name, value in (settings or {}).items():
+            setattr(scene.vrc_blendshape, name, value)
+        drawn: list = []
+        panel = cls()
+        panel.layout = Layout(drawn)
+        for name, declared in bpy.properties_of(cls).items():
+            setattr(panel, name, declared.default)
+        panel.draw(SimpleNamespace(scene=scene))
+        return drawn
+
+    return draw
