@@ -28,6 +28,7 @@ def main() -> None:
 
     from . import avatar
 
+    quiet = installed.module("blender.files").quiet
     bare = _Stopwatch(installed.module("core.providers"))
     before = _peak_memory()
     timings: list[dict[str, float]] = []
@@ -37,7 +38,8 @@ def main() -> None:
         avatar.add()
         bare.seconds = 0.0
         began = time.perf_counter()
-        done = installed.press("generate_all")
+        with quiet():
+            done = installed.press("generate_all")
         whole = time.perf_counter() - began
         timings.append({**done.generated.seconds, "whole": whole, "onnxruntime alone": bare.seconds})
     unit = median(run["onnxruntime alone"] for run in timings)

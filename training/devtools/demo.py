@@ -25,9 +25,9 @@ def main() -> int:
     _say("Making the avatar …")
     avatar.add()
     _say("Pressing Generate Visemes …")
-    visemes = installed.press("generate_visemes")
+    visemes = installed.press("generate_visemes", _say_stage)
     _say("Pressing Generate Emotions …")
-    emotions = installed.press("generate_emotions")
+    emotions = installed.press("generate_emotions", _say_stage)
     _say("Writing the files …")
     began = time.perf_counter()
     installed.module("blender.files").save(OUT / "avatar.blend", visemes.objects)
@@ -64,6 +64,10 @@ def _entry(visemes: Any, emotions: Any, saving: float) -> dict:
 
 def _say(words: str) -> None:
     print(words, file=sys.stderr, flush=True)
+
+
+def _say_stage(fraction: float, stage: str) -> None:
+    _say(f"  {fraction:4.0%} {stage}")
 
 
 if __name__ == "__main__":

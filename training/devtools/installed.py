@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -41,16 +42,22 @@ def install(work: Path) -> None:
         raise SystemExit(f"onnxruntime comes from {onnxruntime.__file__}: take it out of this environment.")
 
 
-def press(button: str) -> Any:
+def press(button: str, progress: Callable[[float, str], None] | None = None) -> Any:
     """Call the operator `vrc_blendshape.<button>` as the panel's button does; returns the extension's `job.Done`.
 
-    Raises SystemExit with the operator's sentence where it refuses.
+    progress(fraction, stage) is told instead of the status bar. Raises SystemExit with the operator's sentence where
+    it refuses.
     """
     import bpy
 
     job = module("blender.job")
     run, done = job.run, []
-    job.run = lambda *arguments, **named: done.append(run(*arguments, **named)) or done[-1]
+
+    def kept(*arguments: Any, **named: Any) -> Any:
+        done.append(run(*arguments, **{**named, "progress": progress or named["progress"]}))
+        return done[0]
+
+    job.run = kept
     try:
         getattr(bpy.ops.vrc_blendshape, button)()
     except RuntimeError as error:
