@@ -28,6 +28,10 @@ from .rigs import Rig, load_all
 from .sheets import CELL, face_picture, part_colours, save_sheet
 from .train import TrainConfig, train
 
+SHOWN_UNITS = (
+    "eyeBlinkLeft", "jawOpen", "jawLeft", "mouthClose", "mouthFunnel", "mouthPucker", "mouthSmileLeft",
+    "mouthRollLower", "browInnerUp", "cheekPuff",
+)  # fmt: skip
 SETS = {"mouth+jaw": MOUTH_UNITS, "all units": ARKIT, "visemes": VISEMES, "emotions": EMOTIONS}
 
 
@@ -98,7 +102,7 @@ def truth_sheet(rig: Rig, shapes: dict[str, np.ndarray], path: Path) -> None:
     shown = ~np.isin(rig.part_id, rig.hidden_parts)
     triangles = rig.triangles[shown[rig.triangles].all(1)]
     rows: list[list[tuple[str, np.ndarray]]] = []
-    names = [n for n in (*VISEMES, *EMOTIONS, *ARKIT) if n in shapes]
+    names = [n for n in (*VISEMES, *EMOTIONS, *SHOWN_UNITS) if n in shapes]
     for start in range(0, len(names), 10):
         block = names[start : start + 10]
         rows.append([(n, face_picture(rest + shapes[n], triangles, colours)) for n in block])

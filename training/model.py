@@ -18,8 +18,8 @@ OFFSET_SCALE = 0.02  # eye distances: a usual offset
 class ModelConfig:
     """width of the trunk and number of its residual blocks; artists: families that each have a hand of their own."""
 
-    width: int = 256
-    blocks: int = 4
+    width: int = 192
+    blocks: int = 3
     artists: tuple[str, ...] = ()
 
 

@@ -32,9 +32,9 @@ class TrainConfig:
     jitter: canonical noise a vertex, in eye distances; merge_parts: how often teeth and tongue are shown as skin.
     """
 
-    steps: int = 6000
+    steps: int = 2400
     batch: int = 5
-    vertices: int = 1200
+    vertices: int = 1000
     expressions: int = 40
     rate: float = 2e-3
     warmup: int = 200

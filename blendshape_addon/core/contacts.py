@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .features import Features
+from .mesh import Avatar, flipped
 from .parts import Part
 from .vocabulary import LANDMARK_INDEX
 
@@ -82,8 +83,8 @@ def _rim(features: Features, field: int, sign: int, known: np.ndarray, ends: np.
     """Vertices of one rim: the lowest of the upper side (or highest of the lower) in each column near the landmarks."""
     x, y, z = features.positions.T
     own = (features.part == Part.SKIN) & (features.side[:, field] * sign > 0.15) & (x > ends[0]) & (x < ends[1])
-    own &= np.abs(y - np.interp(x, known[:, 0], known[:, 1])) < 0.15
-    own &= z > np.interp(x, known[:, 0], known[:, 2]) - 0.07
+    own &= np.abs(y - np.interp(x, known[:, 0], known[:, 1])) < 0.08
+    own &= np.abs(z - np.interp(x, known[:, 0], known[:, 2])) < 0.07  # neither teeth behind nor lashes before
     members = np.flatnonzero(own)
     if len(members) < 3:
         return members
@@ -94,20 +95,34 @@ def _rim(features: Features, field: int, sign: int, known: np.ndarray, ends: np.
     return members[order[first]]
 
 
-def meet(features: Features, offsets: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """Close what must close and part what would pass through, in (E, N, 3) face-space offsets; in place."""
+def meet(avatar: Avatar, features: Features, offsets: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """Close what must close and part what would pass through, in (E, N, 3) face-space offsets; in place.
+
+    A correction that would crumple the skin (a lid too coarse or too folded to read) is not made.
+    """
+    triangles = features.skin_triangles(avatar)
+    rest = features.positions
     mouth = find_slit(features, 0)
     eyes = {s: find_slit(features, 1 + i) for i, s in enumerate("lr")}
-    for offset, name in zip(offsets, names, strict=True):
+    for number, name in enumerate(names):
         for s in LIDS_MEET.get(name, ""):
             if eyes[s]:
-                _close_lids(features, offset, eyes[s], 1 + "lr".index(s))
+                fitted = _close_lids(features, offsets[number].copy(), eyes[s], 1 + "lr".index(s))
+                offsets[number] = _calmer(rest, triangles, offsets[number], fitted)
         if mouth and not name.startswith(_LAYERED):
-            _fit_lips(features, offset, mouth, name in LIPS_MEET)
+            fitted = _fit_lips(features, offsets[number].copy(), mouth, name in LIPS_MEET)
+            offsets[number] = _calmer(rest, triangles, offsets[number], fitted)
     return offsets
 
 
-def _close_lids(features: Features, offset: np.ndarray, slit: Slit, field: int) -> None:
+def _calmer(rest: np.ndarray, triangles: np.ndarray, raw: np.ndarray, fitted: np.ndarray) -> np.ndarray:
+    """`fitted` unless it turns more triangles over than `raw` does, a hundredth of those that move allowed for."""
+    moving = triangles[(np.abs(fitted).max(1) > 0)[triangles].any(1)]
+    allowed = 2 + 0.01 * len(moving)
+    return fitted if flipped(rest, rest + fitted, moving).sum() <= flipped(rest, rest + raw, moving).sum() + allowed else raw
+
+
+def _close_lids(features: Features, offset: np.ndarray, slit: Slit, field: int) -> np.ndarray:
     """Stretch the lids' own motion, column by column, until the rims meet."""
     open_gap = slit.gap(features.positions)
     left = slit.gap(features.positions + offset)
@@ -121,21 +136,22 @@ def _close_lids(features: Features, offset: np.ndarray, slit: Slit, field: int) 
     near = np.clip(2 - distance, 0, 1) * (features.part != Part.EYE)
     offset *= (1 + (np.interp(u, COLUMNS, scale) - 1) * near)[:, None].astype(np.float32)
     # What scaling left open, or pushed too far, is shared out near the rims.
-    _shift(features, offset, slit, field, slit.gap(features.positions + offset), share=0.85)
+    return _shift(features, offset, slit, field, slit.gap(features.positions + offset), share=0.85)
 
 
-def _fit_lips(features: Features, offset: np.ndarray, slit: Slit, must_meet: bool) -> None:
+def _fit_lips(features: Features, offset: np.ndarray, slit: Slit, must_meet: bool) -> np.ndarray:
     """Bring the rims together (must_meet), or only back out of each other."""
     rest = np.minimum(slit.gap(features.positions), 0)
     for _ in range(2):  # the shift bends the rims a little, so look twice
         excess = slit.gap(features.positions + offset) - rest
         _shift(features, offset, slit, 0, excess if must_meet else np.minimum(excess, 0), share=0.5)
+    return offset
 
 
-def _shift(features: Features, offset: np.ndarray, slit: Slit, field: int, gap: np.ndarray, share: float) -> None:
+def _shift(features: Features, offset: np.ndarray, slit: Slit, field: int, gap: np.ndarray, share: float) -> np.ndarray:
     """Move the upper side down by `share` of the gap (COLUMNS,) and the lower side up by the rest, fading with distance."""
     if np.abs(gap).max() < 1e-5:
-        return
+        return offset
     moved = features.positions + offset
     u = slit.u(moved)
     amount = np.interp(u, [0, *COLUMNS, 1], [0, *gap, 0]) * (features.part == Part.SKIN)
@@ -145,3 +161,4 @@ def _shift(features: Features, offset: np.ndarray, slit: Slit, field: int, gap: 
         near = np.exp(-(((moved[:, 1] - edge) / REACH) ** 2) - (np.maximum(depth - 0.1 - moved[:, 2], 0) / REACH) ** 2)
         own = features.side[:, field] * sign > 0
         offset[:, 1] -= (sign * part * amount * near * own).astype(np.float32)
+    return offset

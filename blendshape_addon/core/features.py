@@ -41,6 +41,14 @@ class Features:
             return assemble(self.canonical.positions * _FLIP, self.normals * _FLIP, self.side[:, [0, 2, 1]], self.part)
         return assemble(self.canonical.positions, self.normals, self.side, self.part)
 
+    def skin_triangles(self, avatar: Avatar) -> np.ndarray:
+        """(T, 3) triangles of the skin, numbered as the feature vertices are."""
+        local = np.full(len(avatar.vertices), -1)
+        skin = np.flatnonzero(self.part == Part.SKIN)
+        local[self.index[skin]] = skin
+        triangles = local[avatar.triangles]
+        return triangles[(triangles >= 0).all(1)]
+
 
 def assemble(canonical: np.ndarray, normals: np.ndarray, side: np.ndarray, part: np.ndarray) -> np.ndarray:
     """(N, INPUTS) float32 from canonical positions (N, 3) and the arrays named as in Features.

@@ -80,10 +80,7 @@ def find(
             progress(number / len(usual + others), "finding the face")
         seen += _search(mesh, session, forward, ups)
         if number in (len(usual) - 1, len(usual + others) - 1):
-            for sight in sorted(seen, key=lambda s: -s.logit)[:TRIED]:
-                face = _refine(mesh, session, sight)
-                if face and (best is None or face.score > best.score):
-                    best = face
+            best = _best(mesh, session, seen, best)
             seen = []
             if best and best.score >= SURE:
                 break
@@ -92,6 +89,19 @@ def find(
     space = FaceSpace.of(best.points)
     points = lift(avatar, space, best.points)
     return Face(points, best.confidence, best.score, space.rotation, space.scale)
+
+
+def _best(
+    mesh: tuple[np.ndarray, ...], session: providers.Session, sights: list[Sight], best: Face | None
+) -> Face | None:
+    """The best face behind the likeliest `sights`, or `best` if none is better."""
+    for sight in sorted(sights, key=lambda s: -s.logit)[:TRIED]:
+        face = _refine(mesh, session, sight)
+        if face and (best is None or face.score > best.score):
+            best = face
+        if best and best.score >= SURE:
+            break
+    return best
 
 
 def _orientations() -> tuple[list[tuple[np.ndarray, list[np.ndarray]]], ...]:

@@ -86,6 +86,15 @@ def vertex_normals(vertices: np.ndarray, triangles: np.ndarray, weld: np.ndarray
     return normals if weld is None else normals[weld]
 
 
+def flipped(rest: np.ndarray, moved: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """(T,) bool: triangles of (V, 3) positions that turn over between `rest` and `moved`; slivers are not counted."""
+    before, after = (
+        np.cross(p[triangles[:, 1]] - p[triangles[:, 0]], p[triangles[:, 2]] - p[triangles[:, 0]]) for p in (rest, moved)
+    )
+    area = np.linalg.norm(before, axis=1)
+    return ((before * after).sum(1) < 0) & (area > 1e-3 * area.mean() if len(area) else False)
+
+
 def edges_of(triangles: np.ndarray) -> np.ndarray:
     """(E, 2) int64 unique undirected edges, low index first; degenerate edges are dropped."""
     pairs = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]).astype(np.int64)

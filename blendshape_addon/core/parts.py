@@ -61,11 +61,12 @@ def classify(avatar: Avatar, vertices: np.ndarray, landmarks: np.ndarray) -> np.
     chin_drop = seam[1] - point(landmarks, "chin_under")[1]
     for p in np.flatnonzero(~skin):
         extent, centre = high[p] - low[p], (high[p] + low[p]) / 2
+        slack = 0.3 if names[p] in (Part.MOUTH, Part.TONGUE) else 0.15
         inside_mouth = (
-            max(-low[p][0], high[p][0]) < 1.35 * mouth_half + 0.1
-            and high[p][1] < seam[1] + 1.1 * chin_drop
-            and low[p][1] > seam[1] - 1.1 * chin_drop
-            and high[p][2] < seam[2] + 0.15
+            max(-low[p][0], high[p][0]) < 1.35 * mouth_half + slack
+            and high[p][1] < seam[1] + chin_drop + slack
+            and low[p][1] > seam[1] - chin_drop - slack
+            and high[p][2] < seam[2] + slack
             and centre[2] > seam[2] - 1.6
         )
         near_eye = np.abs(centre[None, :2] - eyes[:, :2]).max(1).min() < 0.75 * eye_width
@@ -74,12 +75,13 @@ def classify(avatar: Avatar, vertices: np.ndarray, landmarks: np.ndarray) -> np.
             part[p] = _mouth_part(names[p], mean[p], extent, low[p], high[p], seam, mouth_half)
         elif names[p] == Part.RIDER and extent[1] < 1.0:
             part[p] = Part.RIDER
-        elif (near_eye or both_eyes) and extent[1] < 1.2 * eye_width and extent[2] < 1.2:
-            lids = [point(landmarks, f"lid_{v}_mid_{s}") for v in ("upper", "lower") for s in "lr"]
-            opening = abs(np.array(lids)[:2, 1].mean() - np.array(lids)[2:, 1].mean())
+        elif (near_eye or both_eyes) and extent[1] < 1.6 * eye_width and extent[2] < 1.2:
+            lids = np.stack([point(landmarks, f"lid_{v}_mid_{s}") for v in ("upper", "lower") for s in "lr"])
+            opening = abs(lids[:2, 1].mean() - lids[2:, 1].mean())
             covers = low[p][1] < eyes[0, 1] < high[p][1] and extent[1] > 0.7 * opening
-            eyeball = names[p] == Part.EYE or extent[2] > 0.25
-            part[p] = Part.EYE if covers and eyeball and names[p] != Part.RIDER else Part.RIDER
+            behind = mean[p][2] < lids[:, 2].mean() - 0.04 and extent[1] > 0.25
+            eyeball = names[p] == Part.EYE or (behind and names[p] != Part.RIDER)
+            part[p] = Part.EYE if covers and eyeball else Part.RIDER
         elif _is_brow(centre, extent, landmarks) and names[p] != Part.OTHER:
             part[p] = Part.RIDER
     return part[pieces]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from . import deformer, features, landmarks, providers, quality, refine, registry
+from . import deformer, features, landmarks, openings, providers, quality, refine, registry
 from .errors import InputError
 from .mesh import Avatar
 from .vocabulary import ALL_SHAPES
@@ -63,7 +63,7 @@ def generate(
     with stages("loading models", 0.0):
         session = providers.open_session(registry.load("deformer", models), provider)
     with stages("landmarks", 0.05):
-        face = face or landmarks.find(avatar, models=models or registry.models_folder(), provider=provider)
+        face = face or _find_face(avatar, models, provider, progress)
     with stages("features", 0.35):
         seen = features.compute(avatar, face.points)
     with stages("network", 0.5):
@@ -76,6 +76,15 @@ def generate(
         report = quality.report(rows, seen, face.score, notes)
     shapes = [_shape(name, seen, offset) for name, offset in zip(expressions, offsets, strict=True)]
     return Generated(shapes, face, report, stages.seconds)
+
+
+def _find_face(avatar: Avatar, models: Path | None, provider: str, progress: Progress | None) -> landmarks.Face:
+    def within(fraction: float, stage: str) -> None:
+        if progress:
+            progress(0.05 + 0.3 * fraction, stage)
+
+    face = landmarks.find(avatar, models=models, provider=provider, progress=within)
+    return replace(face, points=openings.fit_lids(avatar, face.points))
 
 
 def _check_arguments(expressions: Sequence[str], intensity: float) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from .face_space import EYE_DISTANCE_MM, point
 from .features import Features
-from .mesh import Avatar
+from .mesh import Avatar, flipped
 from .parts import Part
 
 MAX_PEAK_MM = 45.0
@@ -40,27 +40,25 @@ class Row:
 
 def examine(avatar: Avatar, features: Features, names: Sequence[str], offsets: np.ndarray, intensity: float) -> list[Row]:
     """One Row a shape of (E, N, 3) face-space offsets that were made for `names` at `intensity`."""
-    triangles = _skin_triangles(avatar, features)
+    triangles = features.skin_triangles(avatar)
     rest = features.positions
-    rest_normal, rest_edges = _normals_and_edges(rest, triangles)
+    rest_edges = _edges(rest, triangles)
     upper, lower = lip_columns(features)
     rows = []
     for name, offset in zip(names, offsets, strict=True):
         size = np.linalg.norm(offset, axis=1)
         moving = (size[triangles] > 0).any(1)
-        normal, edges = _normals_and_edges(rest + offset, triangles[moving])
-        area = np.linalg.norm(rest_normal[moving], axis=1)
-        solid = area > 1e-3 * max(area.mean(), 1e-12) if len(area) else np.zeros(0, bool)
-        flipped = int(((normal * rest_normal[moving]).sum(1) < 0)[solid].sum())
+        turned = int(flipped(rest, rest + offset, triangles[moving]).sum())
+        edges = _edges(rest + offset, triangles[moving])
         ratio = (edges / np.maximum(rest_edges[moving], 1e-6)).max(1)
         long = edges.max(1) > 1.0 / EYE_DISTANCE_MM  # a stretched sliver that nobody sees is no fault
-        stretched = int((solid & long & (ratio > MAX_STRETCH)).sum())
+        stretched = int((long & (ratio > MAX_STRETCH)).sum())
         row = Row(
             name,
             float(size.max(initial=0) * EYE_DISTANCE_MM),
             lip_gap(rest + offset, upper, lower),
             int((size > 0).sum()),
-            flipped,
+            turned,
             stretched,
         )
         _judge(row, max(int(moving.sum()), 1), intensity)
@@ -98,18 +96,10 @@ def lip_gap(positions: np.ndarray, upper: np.ndarray, lower: np.ndarray) -> floa
     return float(max(0.0, positions[upper, 1].mean() - positions[lower, 1].mean()) * EYE_DISTANCE_MM)
 
 
-def _skin_triangles(avatar: Avatar, features: Features) -> np.ndarray:
-    local = np.full(len(avatar.vertices), -1)
-    skin = features.part == Part.SKIN
-    local[features.index[skin]] = np.flatnonzero(skin)
-    triangles = local[avatar.triangles]
-    return triangles[(triangles >= 0).all(1)]
-
-
-def _normals_and_edges(positions: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _edges(positions: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """(T, 3) edge lengths."""
     a, b, c = (positions[triangles[:, k]] for k in range(3))
-    edges = np.stack([np.linalg.norm(d, axis=1) for d in (b - a, c - b, a - c)], 1)
-    return np.cross(b - a, c - a), edges
+    return np.stack([np.linalg.norm(d, axis=1) for d in (b - a, c - b, a - c)], 1)
 
 
 def _judge(row: Row, moving: int, intensity: float) -> None:

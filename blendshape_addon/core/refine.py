@@ -27,7 +27,7 @@ def refine(avatar: Avatar, features: Features, offsets: np.ndarray, names: Seque
     offsets[np.ix_(~gaze, eye)] = 0
     for side in (features.positions[:, 0] > 0, features.positions[:, 0] <= 0):
         _make_rigid(features, offsets, eye & side)
-    contacts.meet(features, offsets, names)
+    contacts.meet(avatar, features, offsets, names)
     _ride(avatar, features, offsets)
     _join_seams(avatar, features, offsets)
     return _clear_haze(offsets)
@@ -84,7 +84,10 @@ def nearest(points: np.ndarray, queries: np.ndarray, count: int) -> tuple[np.nda
     for start in range(0, len(queries), 512):
         block = queries[start : start + 512]
         squared = (block**2).sum(1)[:, None] - 2 * block @ points.T + (points**2).sum(1)
-        best = np.argpartition(squared, count - 1, axis=1)[:, :count]
+        if count == 1:
+            best = squared.argmin(1)[:, None]
+        else:
+            best = np.argpartition(squared, count - 1, axis=1)[:, :count]
         found = np.take_along_axis(squared, best, 1)
         order = np.argsort(found, axis=1)
         index[start : start + 512] = np.take_along_axis(best, order, 1)

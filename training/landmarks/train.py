@@ -7,6 +7,7 @@ python -m training.landmarks.train --hold-out vrm         a fold: out/landmarks/
 from __future__ import annotations
 
 import argparse
+import math
 import time
 import warnings
 from pathlib import Path
@@ -54,7 +55,7 @@ def train(hold_out: str | None, minutes: float, checkpoint: Path, seed: int = 0)
         start = time.process_time()
         fraction = spent / (minutes * 60)
         for group in optimiser.param_groups:  # warm up, then a cosine to almost nothing
-            group["lr"] = RATE * min(1, step / 100) * (0.5 + 0.5 * np.cos(np.pi * fraction)) + 1e-6
+            group["lr"] = RATE * min(1, step / 100) * (0.5 + 0.5 * math.cos(math.pi * fraction)) + 1e-6
         drawn = batch(shard, rng.integers(len(shard.family), size=BATCH), rng)
         image, points, is_face, weight = (torch.from_numpy(a) for a in drawn)
         landmarks, face = loss(model(image.to(memory_format=torch.channels_last)), points, is_face, weight)

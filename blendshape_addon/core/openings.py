@@ -1,0 +1,109 @@
+"""Landmarks set right by geometry: the lids' edges are where skin borders the visible eyeball.
+
+A detector knows a lid's edge to a pixel of a coarse picture; where the eye is a piece of its own, the mesh knows it
+exactly.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .face_space import FaceSpace
+from .mesh import Avatar
+from .parts import Part, classify
+from .raster import rasterise
+from .vocabulary import LANDMARK_INDEX
+
+PIXELS = 96
+WINDOW = 0.85  # half width of the picture of an eye, in widths of the eye
+BESIDE = 0.3  # widths of the visible eyeball that a corner may lie beside it
+LEAST = 0.04  # share of the picture that a visible eyeball fills at least
+FARTHEST = 0.16  # eye distances that a landmark may be moved: more is no correction but another feature
+
+
+def fit_lids(avatar: Avatar, landmarks: np.ndarray) -> np.ndarray:
+    """(L, 3) avatar-space landmarks with the lids and eye corners moved to the edge of each visible eyeball.
+
+    Eyes that are sealed, part of the skin or drawn on it are left as they are.
+    """
+    space = FaceSpace.of(landmarks)
+    marks = space.to_face(landmarks)
+    vertices = space.to_face(avatar.vertices)
+    part = classify(avatar, vertices, marks)
+    near = (np.abs(vertices) < 1.5).all(1) & ((part == Part.SKIN) | (part == Part.EYE))
+    triangles = avatar.triangles[near[avatar.triangles].all(1)]
+    if len(triangles) == 0:
+        return landmarks
+    is_eye = part[triangles[:, 0]] == Part.EYE
+    fitted = marks.copy()
+    for s in "lr":
+        _fit_eye(vertices, triangles, is_eye, fitted, s)
+    return space.origin + space.vectors_to_avatar(fitted)
+
+
+def _fit_eye(vertices: np.ndarray, triangles: np.ndarray, is_eye: np.ndarray, marks: np.ndarray, s: str) -> None:
+    inner, outer = (LANDMARK_INDEX[f"eye_{end}_{s}"] for end in ("inner", "outer"))
+    centre = (marks[inner] + marks[outer]) / 2
+    half = WINDOW * np.linalg.norm(marks[inner] - marks[outer])
+    view = (vertices - centre) / half
+    picture = rasterise(view, triangles, PIXELS)
+    eye = np.zeros((PIXELS, PIXELS), bool)
+    eye[picture.mask] = is_eye[picture.triangle[picture.mask]]
+    eye = _piece_nearest_middle(eye)
+    columns = np.flatnonzero(eye.any(0))
+    if eye.mean() < LEAST or columns[0] == 0 or columns[-1] == PIXELS - 1:
+        return
+    place = picture.interpolate(vertices, triangles)
+    skin = picture.mask & ~is_eye[picture.triangle]
+    toward = 1 if marks[outer, 0] > marks[inner, 0] else -1
+    ends = columns[[0, -1]][::toward]
+    width = columns[-1] - columns[0]
+    spots = []
+    for corner, end, outward in ((inner, ends[0], -toward), (outer, ends[1], toward)):
+        # A corner lies beside the eyeball that is seen, never on it and never far from it.
+        beside = np.clip((_column(marks[corner, 0], centre, half) - end) * outward, 1, 1 + BESIDE * width)
+        spots.append(end + outward * beside)
+        rows = np.flatnonzero(eye[:, end])
+        row = np.clip(_row(marks[corner, 1], centre, half), rows[0] - 3, rows[-1] + 3)
+        _move(marks, corner, place, skin, row, spots[-1])
+    for k, t in (("in", 0.25), ("mid", 0.5), ("out", 0.75)):
+        column = int(np.clip(round(spots[0] + t * (spots[1] - spots[0])), columns[0], columns[-1]))
+        rows = np.flatnonzero(eye[:, column])
+        if len(rows):
+            _move(marks, LANDMARK_INDEX[f"lid_upper_{k}_{s}"], place, skin, rows[0] - 1, column)
+            _move(marks, LANDMARK_INDEX[f"lid_lower_{k}_{s}"], place, skin, rows[-1] + 1, column)
+
+
+def _column(x: float, centre: np.ndarray, half: float) -> float:
+    return ((x - centre[0]) / half + 1) * PIXELS / 2 - 0.5
+
+
+def _row(y: float, centre: np.ndarray, half: float) -> float:
+    return (1 - (y - centre[1]) / half) * PIXELS / 2 - 0.5
+
+
+def _move(marks: np.ndarray, index: int, place: np.ndarray, skin: np.ndarray, row: float, column: float) -> None:
+    """Put landmark `index` on the skin seen nearest to a pixel."""
+    rows, columns = np.nonzero(skin)
+    if len(rows) == 0:
+        return
+    best = np.argmin((rows - row) ** 2 + (columns - column) ** 2)
+    found = place[rows[best], columns[best]]
+    if np.linalg.norm((found - marks[index])[:2]) < FARTHEST and (rows[best] - row) ** 2 + (columns[best] - column) ** 2 < 9:
+        marks[index] = found
+
+
+def _piece_nearest_middle(mask: np.ndarray) -> np.ndarray:
+    """The connected part of a (S, S) mask that lies nearest to its middle."""
+    rows, columns = np.nonzero(mask)
+    grown = np.zeros_like(mask)
+    if len(rows) == 0:
+        return grown
+    start = np.argmin((rows - PIXELS / 2) ** 2 + (columns - PIXELS / 2) ** 2)
+    grown[rows[start], columns[start]] = True
+    while True:
+        padded = np.pad(grown, 1)
+        wider = mask & (padded[:-2, 1:-1] | padded[2:, 1:-1] | padded[1:-1, :-2] | padded[1:-1, 2:] | grown)
+        if (wider == grown).all():
+            return grown
+        grown = wider

@@ -1,0 +1,48 @@
+"""Lids are set right where the eye is a piece of its own, and left alone where it is not."""
+
+import numpy as np
+
+from blendshape_addon.core.mesh import Avatar
+from blendshape_addon.core.openings import fit_lids
+from blendshape_addon.core.vocabulary import LANDMARKS
+
+LIDS = [i for i, name in enumerate(LANDMARKS) if name.startswith("lid")]
+
+
+def with_eyeballs(avatar: Avatar, marks: np.ndarray) -> Avatar:
+    """The mask with a ball behind each eye hole."""
+    vertices, triangles = [avatar.vertices], [avatar.triangles]
+    at = np.arange(20 * 24).reshape(20, 24)
+    quads = np.stack([at[:-1], np.roll(at, -1, 1)[:-1], np.roll(at, -1, 1)[1:], at[1:]], -1).reshape(-1, 4)
+    ball = np.concatenate([quads[:, :3], quads[:, [0, 2, 3]]])
+    v, u = np.meshgrid(np.linspace(0.05, np.pi - 0.05, 20), np.arange(24) * 2 * np.pi / 24, indexing="ij")
+    unit = np.stack([np.cos(u) * np.sin(v), np.cos(v), np.sin(u) * np.sin(v)], -1).reshape(-1, 3)
+    for s in "lr":
+        ring = marks[[i for i, n in enumerate(LANDMARKS) if n.startswith(("lid", "eye")) and n.endswith(f"_{s}")]]
+        triangles.append(ball + sum(map(len, vertices)))
+        vertices.append(unit * 0.21 + ring.mean(0) - [0, 0, 0.3])
+    extra = sum(map(len, vertices[1:]))
+    return Avatar(
+        np.concatenate(vertices),
+        np.concatenate(triangles).astype(np.int32),
+        np.concatenate([avatar.object_id, np.ones(extra, int)]),
+        ("Face", "Eyes"),
+    )
+
+
+def test_shaken_lids_come_back_to_the_edge_of_the_eyeball(face):
+    avatar, marks = face
+    eyed = with_eyeballs(avatar, marks)
+    edge = fit_lids(eyed, marks)
+    assert np.linalg.norm((edge - marks)[LIDS], axis=1).max() < 0.1
+    shaken = marks + np.random.default_rng(0).normal(0, 0.03, marks.shape)
+    before = np.linalg.norm((shaken - edge)[LIDS], axis=1)
+    after = np.linalg.norm((fit_lids(eyed, shaken) - edge)[LIDS], axis=1)
+    assert np.median(after) < 0.5 * np.median(before)
+
+
+def test_nothing_moves_without_an_eyeball_nor_away_from_the_eyes(face):
+    avatar, marks = face
+    assert np.allclose(fit_lids(avatar, marks), marks)
+    others = [i for i, n in enumerate(LANDMARKS) if not n.startswith(("lid", "eye"))]
+    assert np.allclose(fit_lids(with_eyeballs(avatar, marks), marks)[others], marks[others])
