@@ -42,7 +42,9 @@ def labelled_face(rig: Rig) -> core_landmarks.Face:
     return core_landmarks.Face(points, np.ones(len(points)), 1.0, space.rotation, space.scale)
 
 
-def predict(rig: Rig, models: Path, face: core_landmarks.Face | None) -> tuple[dict[str, np.ndarray], pipeline.Generated]:
+def predict(
+    rig: Rig, models: Path, face: core_landmarks.Face | None
+) -> tuple[dict[str, np.ndarray], pipeline.Generated]:
     """Shapes {name: (V, 3)} that the pipeline makes for the bare rig, in face space of its labels."""
     avatar = rig.avatar()
     made = pipeline.generate(avatar, CONDITIONS, models=models, provider="cpu", face=face)
@@ -111,7 +113,12 @@ def truth_sheet(rig: Rig, shapes: dict[str, np.ndarray], path: Path) -> None:
         for n in block:
             offset = rig.shapes.get(n)
             moved = None if offset is None else rest + offset @ space.rotation.T / space.scale
-            truth.append(("truth" if moved is not None else "", blank if moved is None else face_picture(moved, triangles, colours)))
+            truth.append(
+                (
+                    "truth" if moved is not None else "",
+                    blank if moved is None else face_picture(moved, triangles, colours),
+                )
+            )
         rows.append(truth)
     save_sheet(path, rows)
 
@@ -133,7 +140,9 @@ def evaluate(work: Path, config: TrainConfig, families: list[str], detect: bool)
                 print(f"{family}/{rig.name}: {error}")
                 continue
             truth_sheet(rig, shapes, work.parent / "evaluate" / f"{family}_{rig.name}.png")
-            (work.parent / "evaluate" / f"{family}_{rig.name}.json").write_text(json.dumps(score(rig, shapes), indent=1))
+            (work.parent / "evaluate" / f"{family}_{rig.name}.json").write_text(
+                json.dumps(score(rig, shapes), indent=1)
+            )
             scores["deformer"].append(score(rig, shapes))
             scores["do nothing"].append(score(rig, {n: np.zeros_like(s) for n, s in shapes.items()}))
             scores["template"].append(score(rig, template_transfer(rig, made.face.points, others)))
@@ -166,4 +175,3 @@ def main(arguments: list[str]) -> None:
     given = parser.parse_args(arguments)
     table = evaluate(given.work, TrainConfig(steps=given.steps), given.families, not given.labels)
     (given.work.parent / "evaluate" / "figures.json").write_text(json.dumps(table, indent=1))
-

@@ -132,7 +132,9 @@ def export(weights: Path, out: Path, figures: dict) -> None:
         "licence": "CC0-1.0",
         "what": "Offsets of visemes, emotions, blinks and ARKit units for the vertices of any face mesh.",
         "trained_on": [
-            {"name": f"{r.family}/{r.name}", "licence": r.licence} for r in load_all() if r.family in state["config"]["model"]["artists"]
+            {"name": f"{r.family}/{r.name}", "licence": r.licence}
+            for r in load_all()
+            if r.family in state["config"]["model"]["artists"]
         ],
     }
     write_card(out.with_suffix(".toml"), data, fields, {"parity": difference} | figures)

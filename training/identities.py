@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -36,7 +37,7 @@ def _sample_ict(rig: Rig, rng: np.random.Generator) -> np.ndarray:
 
 
 def _blend(value: float, stops: tuple[tuple[float, str], ...]) -> dict[str, float]:
-    for (a, name_a), (b, name_b) in zip(stops, stops[1:], strict=False):
+    for (a, name_a), (b, name_b) in itertools.pairwise(stops):
         if value <= b:
             t = (value - a) / (b - a)
             return {name_a: 1 - t, name_b: t}

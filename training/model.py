@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from blendshape_addon.core.features import INPUTS
 from blendshape_addon.core.vocabulary import CONDITIONS
 
-
 OFFSET_SCALE = 0.02  # eye distances: a usual offset
 
 

@@ -1,7 +1,7 @@
 """Face rigs with shapes: where training and evaluation take their truth from.
 
-A rig folder holds `rig.npz` (vertices, triangles, part_id, part_names, shape_names, shape_offsets; metres, y up, face to
-+z) and `meta.json` (family, licence, visemes and emotions as weighted sums of shapes).
+A rig folder holds `rig.npz` (vertices, triangles, part_id, part_names, shape_names, shape_offsets; metres, y up, face
+to +z) and `meta.json` (family, licence, visemes and emotions as weighted sums of shapes).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def data_folder() -> Path:
 
 @dataclass
 class Rig:
-    """vertices (V, 3), triangles (T, 3), shapes {condition: (V, 3) float32}, real: conditions an artist made as such."""
+    """vertices (V, 3), triangles (T, 3), shapes {condition: (V, 3) float32}; real: what an artist made as such."""
 
     name: str
     family: str
@@ -54,7 +54,9 @@ def load(folder: Path) -> Rig:
     meta = json.loads((folder / "meta.json").read_text())
     offsets = {}
     if "shape_names" in data:
-        offsets = {str(n): o.astype(np.float32) for n, o in zip(data["shape_names"], data["shape_offsets"], strict=True)}
+        offsets = {
+            str(n): o.astype(np.float32) for n, o in zip(data["shape_names"], data["shape_offsets"], strict=True)
+        }
     shapes = {}
     for name in ARKIT:
         found = next((n for n in (name, *_OTHER_NAMES.get(name, ())) if n in offsets), None)

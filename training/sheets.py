@@ -13,7 +13,9 @@ from blendshape_addon.core.raster import rasterise
 
 CELL = 240
 LIGHT = np.array([0.35, 0.45, 0.82])
-_COLOURS = np.array([[0.86, 0.68, 0.55], [0.93, 0.93, 0.95], [0.80, 0.35, 0.38], [0.45, 0.33, 0.27], [0.62, 0.62, 0.66]])
+_COLOURS = np.array(
+    [[0.86, 0.68, 0.55], [0.93, 0.93, 0.95], [0.80, 0.35, 0.38], [0.45, 0.33, 0.27], [0.62, 0.62, 0.66]]
+)
 _KINDS = (("lash", "brow", "hair"), ("tongue", "gum", "mouth"), ("teeth", "eye"))
 
 

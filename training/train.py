@@ -77,8 +77,8 @@ class Pool:
         return out
 
     def draw(self, rng: np.random.Generator, config: TrainConfig) -> tuple[Tensor, ...]:
-        """inputs (B, N, F), to_face (B, N, 3, 3), targets (B, N, E, 3), energy (B, E), known (B, E), artist (B,) and the
-        chosen expressions (E,)."""
+        """inputs (B, N, F), to_face (B, N, 3, 3), targets (B, N, E, 3), energy (B, E), known (B, E), artist (B,)
+        and the chosen expressions (E,)."""
         chosen = np.sort(rng.choice(len(CONDITIONS), config.expressions, replace=False))
         columns: list[list[np.ndarray]] = [[] for _ in range(6)]
         for group in rng.choice(len(self.groups), config.batch, p=self.share):

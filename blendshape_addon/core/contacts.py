@@ -16,7 +16,7 @@ LIPS_MEET = frozenset({"vrc.v_pp"})
 LIDS_MEET = {
     "vrc.blink_left": "l", "eyeBlinkLeft": "l", "vrc.blink_right": "r", "eyeBlinkRight": "r", "vrc.blink": "lr",
 }  # fmt: skip
-# Units are layered by face tracking (mouthClose only makes sense over jawOpen), so only whole expressions are kept apart.
+# Face tracking layers units (mouthClose only makes sense over jawOpen), so only whole expressions are kept apart.
 _LAYERED = ("mouth", "jaw", "cheek", "tongue")
 COLUMNS = np.linspace(0.06, 0.94, 15)
 REACH = 0.11  # eye distances: how far from the rim a correction fades
@@ -119,7 +119,11 @@ def _calmer(rest: np.ndarray, triangles: np.ndarray, raw: np.ndarray, fitted: np
     """`fitted` unless it turns more triangles over than `raw` does, a hundredth of those that move allowed for."""
     moving = triangles[(np.abs(fitted).max(1) > 0)[triangles].any(1)]
     allowed = 2 + 0.01 * len(moving)
-    return fitted if flipped(rest, rest + fitted, moving).sum() <= flipped(rest, rest + raw, moving).sum() + allowed else raw
+    return (
+        fitted
+        if flipped(rest, rest + fitted, moving).sum() <= flipped(rest, rest + raw, moving).sum() + allowed
+        else raw
+    )
 
 
 def _close_lids(features: Features, offset: np.ndarray, slit: Slit, field: int) -> np.ndarray:
@@ -149,7 +153,7 @@ def _fit_lips(features: Features, offset: np.ndarray, slit: Slit, must_meet: boo
 
 
 def _shift(features: Features, offset: np.ndarray, slit: Slit, field: int, gap: np.ndarray, share: float) -> np.ndarray:
-    """Move the upper side down by `share` of the gap (COLUMNS,) and the lower side up by the rest, fading with distance."""
+    """Move the upper side down by `share` of the gap (COLUMNS,), the lower up by the rest, fading with distance."""
     if np.abs(gap).max() < 1e-5:
         return offset
     moved = features.positions + offset

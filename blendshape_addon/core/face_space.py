@@ -113,8 +113,8 @@ def canonical_landmarks() -> np.ndarray:
 
 
 def _knots(landmarks: np.ndarray) -> np.ndarray:
-    """(K, 3) points that the warp goes through: the inner lips count as one line, for they nearly touch, and a warp that
-    parts them would fold between them."""
+    """(K, 3) points that the warp goes through: the inner lips count as one line, for they nearly touch, and a warp
+    that parts them would fold between them."""
     points = {name: landmarks[i] for name, i in LANDMARK_INDEX.items()}
     for end in ("mid", "l", "r"):
         points[f"lip_upper_inner_{end}"] = (points[f"lip_upper_inner_{end}"] + points.pop(f"lip_lower_inner_{end}")) / 2

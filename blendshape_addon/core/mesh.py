@@ -89,7 +89,8 @@ def vertex_normals(vertices: np.ndarray, triangles: np.ndarray, weld: np.ndarray
 def flipped(rest: np.ndarray, moved: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """(T,) bool: triangles of (V, 3) positions that turn over between `rest` and `moved`; slivers are not counted."""
     before, after = (
-        np.cross(p[triangles[:, 1]] - p[triangles[:, 0]], p[triangles[:, 2]] - p[triangles[:, 0]]) for p in (rest, moved)
+        np.cross(p[triangles[:, 1]] - p[triangles[:, 0]], p[triangles[:, 2]] - p[triangles[:, 0]])
+        for p in (rest, moved)
     )
     area = np.linalg.norm(before, axis=1)
     return ((before * after).sum(1) < 0) & (area > 1e-3 * area.mean() if len(area) else False)

@@ -89,7 +89,10 @@ def _move(marks: np.ndarray, index: int, place: np.ndarray, skin: np.ndarray, ro
         return
     best = np.argmin((rows - row) ** 2 + (columns - column) ** 2)
     found = place[rows[best], columns[best]]
-    if np.linalg.norm((found - marks[index])[:2]) < FARTHEST and (rows[best] - row) ** 2 + (columns[best] - column) ** 2 < 9:
+    if (
+        np.linalg.norm((found - marks[index])[:2]) < FARTHEST
+        and (rows[best] - row) ** 2 + (columns[best] - column) ** 2 < 9
+    ):
         marks[index] = found
 
 

@@ -106,7 +106,13 @@ def _is_brow(centre: np.ndarray, extent: np.ndarray, landmarks: np.ndarray) -> b
 
 
 def _mouth_part(
-    name: Part | None, mean: np.ndarray, extent: np.ndarray, low: np.ndarray, high: np.ndarray, seam: np.ndarray, half: float
+    name: Part | None,
+    mean: np.ndarray,
+    extent: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    seam: np.ndarray,
+    half: float,
 ) -> Part:
     """Gums reach far above and below the seam, a tongue is longer than wide, teeth hug an arch on one side."""
     if name == Part.TONGUE:

@@ -38,7 +38,9 @@ class Row:
         return all(self.checks.values())
 
 
-def examine(avatar: Avatar, features: Features, names: Sequence[str], offsets: np.ndarray, intensity: float) -> list[Row]:
+def examine(
+    avatar: Avatar, features: Features, names: Sequence[str], offsets: np.ndarray, intensity: float
+) -> list[Row]:
     """One Row a shape of (E, N, 3) face-space offsets that were made for `names` at `intensity`."""
     triangles = features.skin_triangles(avatar)
     rest = features.positions
@@ -78,7 +80,7 @@ def report(rows: Sequence[Row], features: Features, confidence: float, notes: Se
 
 
 def lip_columns(features: Features) -> tuple[np.ndarray, np.ndarray]:
-    """Indices (K,) of skin vertices on the inner rim of the upper lip and of the lower lip, at the middle of the mouth."""
+    """Indices (K,) of skin vertices on the inner rims of the upper and the lower lip, at the middle of the mouth."""
     skin = np.flatnonzero(features.part == Part.SKIN)
     sides = []
     for name, sign in (("lip_upper_inner_mid", 1), ("lip_lower_inner_mid", -1)):

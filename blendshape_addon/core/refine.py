@@ -84,10 +84,7 @@ def nearest(points: np.ndarray, queries: np.ndarray, count: int) -> tuple[np.nda
     for start in range(0, len(queries), 512):
         block = queries[start : start + 512]
         squared = (block**2).sum(1)[:, None] - 2 * block @ points.T + (points**2).sum(1)
-        if count == 1:
-            best = squared.argmin(1)[:, None]
-        else:
-            best = np.argpartition(squared, count - 1, axis=1)[:, :count]
+        best = squared.argmin(1)[:, None] if count == 1 else np.argpartition(squared, count - 1, axis=1)[:, :count]
         found = np.take_along_axis(squared, best, 1)
         order = np.argsort(found, axis=1)
         index[start : start + 512] = np.take_along_axis(best, order, 1)

@@ -16,7 +16,7 @@ MAX_ITERATIONS = 600
 
 
 def anchors(landmarks: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Points in face space that hold the fields (lips, left lids, right lids): a list of (above, below), each (n, 3)."""
+    """Points in face space that hold the fields (lips, left lids, right lids): (above, below) of each, (n, 3)."""
     lips_above = np.stack([
         point(landmarks, "nose_base"), point(landmarks, "lip_upper_outer_mid"),
         point(landmarks, "lip_upper_outer_l"), point(landmarks, "lip_upper_outer_r"),

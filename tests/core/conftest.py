@@ -29,7 +29,9 @@ def mask(columns: int = 81, rows: int = 101) -> tuple[Avatar, np.ndarray]:
     points = np.concatenate([grid, np.zeros((len(grid), 1))], 1)
     points[:, 2] = height(points)[:, 2]
     at = np.arange(len(points)).reshape(len(y), columns)
-    quads = [(at[r, c], at[r, c + 1], at[r + 1, c + 1], at[r + 1, c]) for r in range(len(y) - 1) for c in range(columns - 1)]
+    quads = [
+        (at[r, c], at[r, c + 1], at[r + 1, c + 1], at[r + 1, c]) for r in range(len(y) - 1) for c in range(columns - 1)
+    ]
     quads = np.array(quads)
     # The slit: quads above the seam row get vertices of their own between the corners.
     row = int(np.flatnonzero(np.isclose(y, seam))[0])

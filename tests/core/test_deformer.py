@@ -82,7 +82,9 @@ def test_seam_twins_move_as_one(face):
     avatar, marks = face
     split = Avatar(
         np.concatenate([avatar.vertices, avatar.vertices]),
-        np.where(np.arange(len(avatar.triangles))[:, None] % 2, avatar.triangles, avatar.triangles + len(avatar.vertices)),
+        np.where(
+            np.arange(len(avatar.triangles))[:, None] % 2, avatar.triangles, avatar.triangles + len(avatar.vertices)
+        ),
         np.zeros(2 * len(avatar.vertices), int),
         ("Face",),
     )
