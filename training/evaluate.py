@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from collections import defaultdict
 from pathlib import Path
 
@@ -32,6 +33,7 @@ SHOWN_UNITS = (
     "eyeBlinkLeft", "jawOpen", "jawLeft", "mouthClose", "mouthFunnel", "mouthPucker", "mouthSmileLeft",
     "mouthRollLower", "browInnerUp", "cheekPuff",
 )  # fmt: skip
+FINDERS = Path("out/landmarks")  # face finders of the folds, made by `python -m training.landmarks.train`
 SETS = {"mouth+jaw": MOUTH_UNITS, "all units": ARKIT, "visemes": VISEMES, "emotions": EMOTIONS}
 
 
@@ -93,6 +95,10 @@ def fold_models(family: str, work: Path, config: TrainConfig) -> Path:
     if not weights.exists():
         train(config, work.parent / "dataset", weights, hold_out=family)
     export(weights, folder / "deformer.onnx", {})
+    for suffix in (".onnx", ".toml"):
+        finder = FINDERS / f"fold_{family}{suffix}"
+        if finder.exists():
+            shutil.copyfile(finder, folder / finder.name)
     return folder
 
 
@@ -108,17 +114,14 @@ def truth_sheet(rig: Rig, shapes: dict[str, np.ndarray], path: Path) -> None:
     for start in range(0, len(names), 10):
         block = names[start : start + 10]
         rows.append([(n, face_picture(rest + shapes[n], triangles, colours)) for n in block])
-        blank = np.full((CELL, CELL, 3), 255, np.uint8)
+        blank = ("", np.full((CELL, CELL, 3), 255, np.uint8))
         truth = []
         for n in block:
-            offset = rig.shapes.get(n)
-            moved = None if offset is None else rest + offset @ space.rotation.T / space.scale
-            truth.append(
-                (
-                    "truth" if moved is not None else "",
-                    blank if moved is None else face_picture(moved, triangles, colours),
-                )
-            )
+            if n in rig.shapes:
+                moved = rest + rig.shapes[n] @ space.rotation.T / space.scale
+                truth.append(("truth", face_picture(moved, triangles, colours)))
+            else:
+                truth.append(blank)
         rows.append(truth)
     save_sheet(path, rows)
 
@@ -131,11 +134,13 @@ def evaluate(work: Path, config: TrainConfig, families: list[str], detect: bool)
         held = [r for r in rigs if r.family == family]
         others = [r for r in rigs if r.family != family and len(r.shapes) > 40]
         models = fold_models(family, work, config)
+        found = detect and (models / f"fold_{family}.onnx").exists()
+        table[family]["landmarks"] = "detected" if found else "labelled"
         scores: dict[str, list] = defaultdict(list)
         tops = []
         for rig in held:
             try:
-                shapes, made = predict(rig, models, None if detect else labelled_face(rig))
+                shapes, made = predict(rig, models, None if found else labelled_face(rig))
             except FaceNotFound as error:
                 print(f"{family}/{rig.name}: {error}")
                 continue
@@ -156,7 +161,8 @@ def evaluate(work: Path, config: TrainConfig, families: list[str], detect: bool)
 
 def show(family: str, figures: dict) -> None:
     """Print one family's figures."""
-    print(f"\n{family} left out" + (f", viseme top-1 {t:.0%}" if (t := figures["viseme top-1"]) is not None else ""))
+    top = figures["viseme top-1"]
+    print(f"\n{family} left out, {figures['landmarks']} landmarks" + (f", viseme top-1 {top:.0%}" if top else ""))
     print(f"  {'set':10} {'method':10} {'rel':>6} {'cos':>6} {'mm':>6} {'q95':>6} {'stray':>7}")
     for name in SETS:
         for method in ("deformer", "template", "do nothing"):

@@ -129,7 +129,7 @@ def export(weights: Path, out: Path, figures: dict) -> None:
         "name": "VRChat deformer",
         "kind": "deformer",
         "file": out.name,
-        "licence": "CC0-1.0",
+        "licence": "MIT",
         "what": "Offsets of visemes, emotions, blinks and ARKit units for the vertices of any face mesh.",
         "trained_on": [
             {"name": f"{r.family}/{r.name}", "licence": r.licence}

@@ -18,7 +18,7 @@ def write(path: Path, hold_out: str | None = None) -> None:
         "name": "VRChat face finder" + (f" without {hold_out}" if hold_out else ""),
         "kind": "landmarks",
         "file": path.name,
-        "licence": "CC0-1.0",
+        "licence": "MIT",
         "what": "Whether a square picture of depth and normals shows a face, and where its 48 landmarks lie.",
         "trained_on": [{"name": f"{rig.family}/{rig.name}", "licence": rig.licence} for rig in rigs],
     }
