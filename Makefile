@@ -42,13 +42,21 @@ bench: $(VENV)/blender/ready ## time and memory of Generate All on the demo avat
 package: $(VENV)/blender/ready ## the extension's zips for Linux, Windows and macOS: dist/
 	@$(BLENDER) -m training.devtools.package
 
-train: $(VENV)/training/ready ## train the deformer on all rigs and export it to models/
+train: $(VENV)/training/ready ## train both networks on all rigs and export them to models/
+	@$(TRAINING) -m training.landmarks.dataset
+	@$(TRAINING) -m training.landmarks.train
 	@$(TRAINING) -m training prepare
 	@$(TRAINING) -m training train
 	@$(TRAINING) -m training export
 
-evaluate: $(VENV)/training/ready ## train without each family of rigs in turn and measure on it
+FAMILIES := makehuman ict rocketbox vrm
+evaluate: $(VENV)/training/ready $(FAMILIES:%=out/landmarks/fold_%.onnx) ## train without each family in turn, measure on it
+	@$(TRAINING) -m training.landmarks.evaluate
 	@$(TRAINING) -m training evaluate
+
+out/landmarks/fold_%.onnx: | $(VENV)/training/ready
+	@$(TRAINING) -m training.landmarks.dataset
+	@$(TRAINING) -m training.landmarks.train --hold-out $*
 
 lint: $(VENV)/core/ready ## ruff, by the rules of pyproject.toml
 	@$(CORE) -m ruff check . && $(CORE) -m ruff format --check .
