@@ -117,13 +117,12 @@ def meet(avatar: Avatar, features: Features, offsets: np.ndarray, names: Sequenc
 
 def _calmer(rest: np.ndarray, triangles: np.ndarray, raw: np.ndarray, fitted: np.ndarray) -> np.ndarray:
     """`fitted` unless it turns more triangles over than `raw` does, a hundredth of those that move allowed for."""
-    moving = triangles[(np.abs(fitted).max(1) > 0)[triangles].any(1)]
-    allowed = 2 + 0.01 * len(moving)
-    return (
-        fitted
-        if flipped(rest, rest + fitted, moving).sum() <= flipped(rest, rest + raw, moving).sum() + allowed
-        else raw
-    )
+    changed = (fitted != raw).any(1)
+    touched = triangles[changed[triangles].any(1)]
+    if len(touched) == 0:
+        return fitted
+    turned = flipped(rest, rest + fitted, touched).sum() - 2 - 0.01 * len(touched)
+    return fitted if turned <= 0 or turned <= flipped(rest, rest + raw, touched).sum() else raw
 
 
 def _close_lids(features: Features, offset: np.ndarray, slit: Slit, field: int) -> np.ndarray:
