@@ -172,6 +172,15 @@ def show(family: str, figures: dict) -> None:
                 print(f"  {name:10} {method:10} {values}")
 
 
+def for_card(table: dict) -> dict[str, float]:
+    """The figures of the deformer alone, flat, as a model card keeps them."""
+    flat = {}
+    for family, methods in table.items():
+        for name, row in methods.get("deformer", {}).items():
+            flat |= {f"{family} left out, {name}: {k}": round(v, 3) for k, v in row.items()}
+    return flat
+
+
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m training evaluate", description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("out/train"))
@@ -181,3 +190,4 @@ def main(arguments: list[str]) -> None:
     given = parser.parse_args(arguments)
     table = evaluate(given.work, TrainConfig(steps=given.steps), given.families, not given.labels)
     (given.work.parent / "evaluate" / "figures.json").write_text(json.dumps(table, indent=1))
+    (given.work.parent / "evaluate" / "card.json").write_text(json.dumps(for_card(table), indent=1))

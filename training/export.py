@@ -145,6 +145,6 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m training export", description=__doc__)
     parser.add_argument("weights", type=Path, nargs="?", default=Path("out/train/deformer.pt"))
     parser.add_argument("--out", type=Path, default=Path("models/deformer.onnx"))
-    parser.add_argument("--figures", type=Path, help="JSON of figures for the card")
+    parser.add_argument("--figures", type=Path, default=Path("out/evaluate/card.json"), help="what `evaluate` left")
     given = parser.parse_args(arguments)
-    export(given.weights, given.out, json.loads(given.figures.read_text()) if given.figures else {})
+    export(given.weights, given.out, json.loads(given.figures.read_text()) if given.figures.exists() else {})
