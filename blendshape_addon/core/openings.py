@@ -17,6 +17,7 @@ from .vocabulary import LANDMARK_INDEX
 PIXELS = 96
 WINDOW = 0.85  # half width of the picture of an eye, in widths of the eye
 BESIDE = 0.3  # widths of the visible eyeball that a corner may lie beside it
+FILLS = 0.72  # of the eye's width that a visible eyeball takes up at least
 LEAST = 0.04  # share of the picture that a visible eyeball fills at least
 FARTHEST = 0.16  # eye distances that a landmark may be moved: more is no correction but another feature
 
@@ -53,6 +54,8 @@ def _fit_eye(vertices: np.ndarray, triangles: np.ndarray, is_eye: np.ndarray, ma
     columns = np.flatnonzero(eye.any(0))
     if eye.mean() < LEAST or columns[0] == 0 or columns[-1] == PIXELS - 1:
         return
+    if columns[-1] - columns[0] < FILLS * PIXELS / (2 * WINDOW):
+        return  # an iris on white skin: its edge is not the lids'
     place = picture.interpolate(vertices, triangles)
     skin = picture.mask & ~is_eye[picture.triangle]
     toward = 1 if marks[outer, 0] > marks[inner, 0] else -1

@@ -9,11 +9,13 @@ import numpy as np
 from . import contacts
 from .face_space import EYE_DISTANCE_MM
 from .features import Features
-from .mesh import Avatar
+from .mesh import Avatar, edges_of, flipped
 from .parts import Part
 
 HAZE = 0.05 / EYE_DISTANCE_MM  # motion below 0.05 mm is nobody's intention …
 CLEAR = 0.30 / EYE_DISTANCE_MM  # … and from 0.3 mm it is kept whole
+ROUNDS = 6
+_UNFOLDED = ("vrc.v_", "mouth", "jaw", "cheek", "tongue")
 ROOT = 0.03  # eye distances: a lash or brow vertex nearer than this to the skin is rooted in it
 
 
@@ -27,6 +29,7 @@ def refine(avatar: Avatar, features: Features, offsets: np.ndarray, names: Seque
     offsets[np.ix_(~gaze, eye)] = 0
     for side in (features.positions[:, 0] > 0, features.positions[:, 0] <= 0):
         _make_rigid(features, offsets, eye & side)
+    _untangle(features.skin_triangles(avatar), features.positions, offsets, names)
     contacts.meet(avatar, features, offsets, names)
     _ride(avatar, features, offsets)
     _join_seams(avatar, features, offsets)
@@ -38,6 +41,28 @@ def _clear_haze(offsets: np.ndarray) -> np.ndarray:
     size = np.linalg.norm(offsets, axis=-1, keepdims=True)
     offsets *= np.clip((size - HAZE) / (CLEAR - HAZE), 0, 1)
     return offsets
+
+
+def _untangle(triangles: np.ndarray, rest: np.ndarray, offsets: np.ndarray, names: Sequence[str]) -> None:
+    """Calm the motion around triangles that turn over, by the mean of their neighbours, a few rounds.
+
+    Not where lids close: folding is what a lid does.
+    """
+    edges = edges_of(triangles)
+    for offset, name in zip(offsets, names, strict=True):
+        if not name.startswith(_UNFOLDED):
+            continue
+        for _ in range(ROUNDS):
+            bad = np.unique(triangles[flipped(rest, rest + offset, triangles)])
+            if len(bad) == 0:
+                break
+            near = edges[np.isin(edges, bad).any(1)]
+            ends, others = np.concatenate([near, near[:, ::-1]]).T
+            count = np.bincount(ends, minlength=len(rest))
+            chosen = np.unique(near)
+            for axis in range(3):
+                mean = np.bincount(ends, offset[others, axis], len(rest)) / np.maximum(count, 1)
+                offset[chosen, axis] = 0.5 * (offset[chosen, axis] + mean[chosen])
 
 
 def _make_rigid(features: Features, offsets: np.ndarray, chosen: np.ndarray) -> None:

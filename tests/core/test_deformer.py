@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from blendshape_addon.core import deformer, features, providers, quality, refine, registry
+from blendshape_addon.core import contacts, deformer, features, providers, quality, refine, registry
 from blendshape_addon.core.errors import InputError, ModelError
 from blendshape_addon.core.face_space import EYE_DISTANCE_MM
 from blendshape_addon.core.mesh import Avatar
@@ -37,9 +37,9 @@ def test_groups_come_in_key_order_and_unknown_ones_are_named():
 
 def test_the_jaw_opens_the_mouth_of_a_face_it_never_saw(session, seen):
     (offset,) = deformer.offsets(session, seen, ["jawOpen"])
-    upper, lower = quality.lip_columns(seen)
-    gap = quality.lip_gap(seen.positions + offset, upper, lower)
-    assert gap > 6
+    mouth = contacts.find_slit(seen, 0)
+    assert quality.lip_gap(seen, seen.positions, mouth) < 1
+    assert quality.lip_gap(seen, seen.positions + offset, mouth) > 6
     brow = np.linalg.norm(seen.positions - seen.landmarks[LANDMARK_INDEX["brow_mid_l"]], axis=1).argmin()
     assert np.linalg.norm(offset[brow]) < 0.1 * np.linalg.norm(offset, axis=1).max()
 
