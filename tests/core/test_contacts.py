@@ -1,0 +1,58 @@
+"""Lips and lids meet where they must, and nothing that is not theirs moves."""
+
+import numpy as np
+import pytest
+
+from blendshape_addon.core import contacts, features
+from blendshape_addon.core.face_space import EYE_DISTANCE_MM
+from blendshape_addon.core.vocabulary import LANDMARK_INDEX
+
+
+@pytest.fixture(scope="module")
+def seen(face):
+    return features.compute(*face)
+
+
+def blob(seen, landmark, width, push, field, sign):
+    """(N, 3) smooth motion `push` around a landmark, of one side of a slit only."""
+    centre = seen.landmarks[LANDMARK_INDEX[landmark]]
+    weight = np.exp(-((seen.positions - centre) ** 2).sum(1) / width**2) * (seen.side[:, field] * sign > 0)
+    return (weight[:, None] * np.array(push)).astype(np.float32)
+
+
+def inner(gap):
+    """Columns away from the corners, where a rim of a few vertices says little."""
+    return gap[3:-3] * EYE_DISTANCE_MM
+
+
+@pytest.mark.parametrize("drop", [-0.06, -0.02, 0.05])
+def test_pp_closes_lips_that_were_left_open_or_pushed_through_each_other(face, seen, drop):
+    mouth = contacts.find_slit(seen, 0)
+    offset = blob(seen, "lip_lower_inner_mid", 0.3, (0, drop, 0), 0, -1)
+    assert np.abs(inner(mouth.gap(seen.positions + offset))).max() > 0.9
+    (closed,) = contacts.meet(face[0], seen, offset[None].copy(), ["vrc.v_pp"])
+    assert np.abs(inner(mouth.gap(seen.positions + closed))).max() < 0.3
+    brow = np.linalg.norm(seen.positions - seen.landmarks[LANDMARK_INDEX["brow_mid_l"]], axis=1).argmin()
+    assert np.abs((closed - offset)[brow]).max() * EYE_DISTANCE_MM < 0.05
+
+
+def test_other_visemes_stay_open_but_never_pass_through(face, seen):
+    mouth = contacts.find_slit(seen, 0)
+    opened = blob(seen, "lip_lower_inner_mid", 0.3, (0, -0.2, 0), 0, -1)
+    crossed = blob(seen, "lip_lower_inner_mid", 0.3, (0, 0.06, 0), 0, -1)
+    wide, apart = contacts.meet(face[0], seen, np.stack([opened, crossed]), ["vrc.v_aa", "vrc.v_rr"])
+    assert np.array_equal(wide, opened)
+    assert inner(mouth.gap(seen.positions + apart)).min() > -0.3
+
+
+@pytest.mark.parametrize("strength", [0.5, 1.3])
+def test_a_blink_ends_where_the_lids_meet(face, seen, strength):
+    eye = contacts.find_slit(seen, 1)
+    opening = eye.gap(seen.positions).max()
+    offset = blob(seen, "lid_upper_mid_l", 0.3, (0, -opening * strength, 0.02), 1, 1)
+    (closed,) = contacts.meet(face[0], seen, offset[None].copy(), ["eyeBlinkLeft"])
+    before = np.abs(inner(eye.gap(seen.positions + offset))).max()
+    after = np.abs(inner(eye.gap(seen.positions + closed))).max()
+    assert after < 0.6 and after < 0.4 * before
+    other = seen.positions[:, 0] < -0.2
+    assert np.abs((closed - offset)[other]).max() * EYE_DISTANCE_MM < 0.05
