@@ -7,6 +7,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
+import bmesh
 import bpy
 import numpy as np
 
@@ -18,7 +19,7 @@ from .mesh_io import Object
 
 _COLUMNS = 6
 _CELL = 320  # pixels
-_WIDTH, _HEIGHT = 2.8, 3.3  # of a cell, in eye distances
+_WIDTH, _HEIGHT = 2.9, 3.7  # of a cell, in eye distances
 _LABEL = 0.3
 _YAW = np.radians(18)  # from the side a little, so that depth can be judged
 _COLOURS = {
@@ -50,7 +51,7 @@ def sheet(path: Path, done: Done) -> None:
             if number:
                 shape = done.generated.shapes[number - 1]
                 positions[shape.indices] += _turned(shape.deltas @ space.rotation.T / space.scale)
-            _add_mesh(stack, scene, positions, triangles, parts, materials)
+            _add_mesh(stack, scene, positions, triangles, parts, materials, place)
             _add_label(stack, scene, name, place + [0, -_HEIGHT / 2 - _LABEL * 0.72, 3.0], text)
         _add_camera(stack, scene, columns * _WIDTH, rows * (_HEIGHT + _LABEL))
         scene.render.resolution_x = round(columns * _CELL)
@@ -70,7 +71,8 @@ def _head(done: Done, space: FaceSpace) -> tuple[np.ndarray, np.ndarray, np.ndar
     marks = space.to_face(np.asarray(done.generated.face.points, float))
     positions = _turned(local - (marks.min(0) + marks.max(0)) / 2)
     corners = positions[done.avatar.triangles]
-    shown = (np.abs(corners) < (_WIDTH / 2, _HEIGHT / 2, 4.0)).all((1, 2))
+    reach = np.array([_WIDTH / 2, _HEIGHT / 2, 4.0])
+    shown = ((corners.min(1) < reach) & (corners.max(1) > -reach)).all(1)
     triangles = done.avatar.triangles[shown]
     return positions, triangles, classify(done.avatar, local, marks)[triangles[:, 0]]
 
@@ -101,7 +103,8 @@ def _add_object(stack: ExitStack, scene: bpy.types.Scene, data) -> Object:
     return obj
 
 
-def _add_mesh(stack, scene, positions, triangles, parts, materials) -> None:
+def _add_mesh(stack, scene, positions, triangles, parts, materials, place) -> None:
+    """A head in its cell around `place`, cut clean at the cell's borders."""
     used, local = np.unique(triangles, return_inverse=True)
     mesh = _temporary(stack, bpy.data.meshes, "vrc_blendshape_sheet")
     mesh.from_pydata(positions[used].tolist(), [], local.reshape(-1, 3).tolist())
@@ -109,6 +112,17 @@ def _add_mesh(stack, scene, positions, triangles, parts, materials) -> None:
         mesh.materials.append(material)
     mesh.polygons.foreach_set("material_index", parts.astype(np.int32))
     mesh.polygons.foreach_set("use_smooth", np.ones(len(parts), bool))
+    cut = bmesh.new()
+    cut.from_mesh(mesh)
+    for axis, half in ((0, _WIDTH / 2), (1, _HEIGHT / 2)):
+        for sign in (-1, 1):
+            normal = sign * np.eye(3)[axis]
+            everything = [*cut.verts, *cut.edges, *cut.faces]
+            bmesh.ops.bisect_plane(
+                cut, geom=everything, plane_co=place + half * normal, plane_no=normal, clear_outer=True
+            )
+    cut.to_mesh(mesh)
+    cut.free()
     _add_object(stack, scene, mesh)
 
 
