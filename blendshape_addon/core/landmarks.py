@@ -23,7 +23,7 @@ from .vocabulary import LANDMARK_MIRROR, LANDMARKS
 CENTRE_Y = -0.4  # the middle of a face's window, in eye distances above the eyes
 FACE_HALF = 1.75  # half width of that window, in eye distances
 ACCEPT = 0.5  # score below which there is no face
-SURE = 0.8  # score above which no other orientation is tried
+SURE = 0.7  # score above which no other orientation is tried
 SEARCH_PIXELS = 640
 FACE_PIXELS = 192
 PASSES = 3
@@ -32,6 +32,7 @@ TRIED = 4  # of them, best first
 # Half widths of windows in heights of what is looked at: from a tall body's head to a head alone.
 SCALES = 0.07 * 1.5 ** np.arange(6)
 BELOW_TOP = (1.1, 1.75)  # window centres below the top, in half widths: hair and hats take up room
+AGREEMENT = 0.1  # eye distances between several looks: faces stay below 0.06, other things above 0.08
 TOLERANCE = 0.08  # eye distances within which a landmark counts as right, for its confidence
 
 
@@ -211,7 +212,7 @@ def plausibility(points: np.ndarray, spread: np.ndarray) -> float:
     in_order = np.mean(np.diff(heights) < 0) * np.mean(across > 0)
     in_front = point(points, "nose_tip")[2] > (points[:, 2].mean() - 0.05)
     deep_enough = 0.4 < eyes[1] - point(points, "chin_under")[1] < 4
-    agreement = np.exp(-float(np.median(spread)) / 0.1)
+    agreement = np.exp(-((float(np.median(spread)) / AGREEMENT) ** 2))
     return float(in_order**3 * (1.0 if in_front and deep_enough else 0.5) * agreement)
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from blendshape_addon.core.face_space import FaceSpace, eye_centres, point
-from blendshape_addon.core.mesh import vertex_normals, weld_points
+from blendshape_addon.core.mesh import edges_of, vertex_normals, weld_points
+from blendshape_addon.core.vocabulary import LANDMARK_INDEX
 
 from .. import labels
 from ..identities import random_warp, sample_neutral
@@ -48,6 +49,8 @@ def of_rig(rig: Rig, rng: np.random.Generator, strength: float = 1.0) -> Scene:
         vertices = random_warp(rng, strength * rng.uniform(0, 1.3))(vertices)
         if rng.random() < 0.6:
             vertices = stylise(vertices, marks(vertices), rng, strength)
+        if rng.random() < 0.3:
+            vertices = relax(vertices, triangles, int(rng.integers(3, 25)), rng.uniform(0.3, 1))
     points = marks(vertices)
     if strength:
         triangles = drop_parts(rig, rng)
@@ -56,10 +59,11 @@ def of_rig(rig: Rig, rng: np.random.Generator, strength: float = 1.0) -> Scene:
             vertices = vertices + rng.normal(0, rng.uniform(0, 0.008), (seam.max() + 1, 3))[seam]
         if rng.random() < 0.25:
             vertices, triangles = cluster(vertices, triangles, rng.uniform(0.02, 0.07))
-        if rng.random() < 0.3:
-            shell, faces = hair_shell(points, rng)
-            triangles = np.concatenate([triangles, faces + len(vertices)])
-            vertices = np.concatenate([vertices, shell])
+        for extra, chance in ((hair_shell, 0.3), (drawn_features, 0.3)):
+            if rng.random() < chance:
+                more, faces = extra(points, rng)
+                triangles = np.concatenate([triangles, faces + len(vertices)])
+                vertices = np.concatenate([vertices, more])
     return Scene(vertices, triangles, vertex_normals(vertices, triangles, weld_points(vertices)), points)
 
 
@@ -70,7 +74,7 @@ def stylise(vertices: np.ndarray, points: np.ndarray, rng: np.random.Generator, 
     def bump(centre: np.ndarray, width: float) -> np.ndarray:
         return np.exp(-((vertices - centre) ** 2).sum(1) / (2 * width**2))[:, None]
 
-    eye = rng.uniform(0, 0.7) * strength * np.array([rng.uniform(0.3, 1), 1, 0])
+    eye = strength * np.array([rng.uniform(0, 0.4), rng.uniform(0, 1.4), 0])
     for centre in eye_centres(points):
         out += bump(centre, 0.38) * (vertices - centre) * eye
     mouth = point(points, "mouth_corner_l", "mouth_corner_r")
@@ -86,6 +90,53 @@ def stylise(vertices: np.ndarray, points: np.ndarray, rng: np.random.Generator, 
         nose = point(points, "nose_tip")
         out += bump(nose, 0.22) * [0, 0, -rng.uniform(0, 0.3) * strength]
     return out
+
+
+def relax(vertices: np.ndarray, triangles: np.ndarray, rounds: int, share: float) -> np.ndarray:
+    """Features smoothed away as cartoons do: `share` of `rounds` of Laplacian smoothing over the welded surface."""
+    seam = weld_points(vertices)
+    edges = edges_of(seam[triangles])
+    ends = np.concatenate([edges, edges[:, ::-1]])
+    degree = np.maximum(np.bincount(ends[:, 0], minlength=seam.max() + 1), 1)[:, None]
+    smooth = np.zeros((seam.max() + 1, 3))
+    smooth[seam] = vertices
+    for _ in range(rounds):
+        around = np.stack([np.bincount(ends[:, 0], smooth[ends[:, 1], k], len(smooth)) for k in range(3)], 1) / degree
+        smooth += 0.5 * np.where(degree > 2, around - smooth, 0)
+    return vertices + share * (smooth[seam] - vertices)
+
+
+def drawn_features(points: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Irises, lashes and brows as cards that float before the face, as toon avatars have them: (V, 3), (T, 3)."""
+    at = LANDMARK_INDEX
+    parts, faces = [], []
+    wide, tall, near = rng.uniform(0.5, 1.0), rng.uniform(0.9, 1.4), rng.uniform(0.0, 0.05)
+    thick, lift = rng.uniform(0.02, 0.09, 2), rng.uniform(0.01, 0.06, 2)
+    kept = rng.random(3) < 0.75
+
+    def add(vertices: np.ndarray, triangles: np.ndarray) -> None:
+        faces.append(triangles + sum(len(v) for v in parts))
+        parts.append(vertices)
+
+    for s in "lr":
+        inner, outer = points[at[f"eye_inner_{s}"]], points[at[f"eye_outer_{s}"]]
+        upper = points[[at[f"lid_upper_{k}_{s}"] for k in ("in", "mid", "out")]]
+        lower = points[at[f"lid_lower_mid_{s}"]]
+        if kept[0]:
+            centre = (upper[1] + lower) / 2 + [0, 0, near]
+            angle = np.linspace(0, 2 * np.pi, 20, endpoint=False)[:, None]
+            rim = np.cos(angle) * (outer - inner) / 2 * wide + np.sin(angle) * (upper[1] - lower) / 2 * tall
+            n = np.arange(20)
+            add(np.concatenate([centre[None], centre + rim]), np.stack([0 * n, 1 + n, 1 + (n + 1) % 20], 1))
+        for k, line in ((0, np.concatenate([inner[None], upper, outer[None]])),
+                        (1, points[[at[f"brow_{k}_{s}"] for k in ("inner", "mid", "outer")]])):  # fmt: skip
+            if kept[k + 1]:
+                low = line + [0, 0, lift[k]]
+                n = np.arange(len(line) - 1)
+                m = n + len(line)
+                strip = np.concatenate([np.stack([n, n + 1, m], 1), np.stack([n + 1, m + 1, m], 1)])
+                add(np.concatenate([low, low + [0, thick[k], 0]]), strip)
+    return (np.concatenate(parts), np.concatenate(faces)) if parts else (np.zeros((0, 3)), np.zeros((0, 3), int))
 
 
 def drop_parts(rig: Rig, rng: np.random.Generator) -> np.ndarray:
@@ -124,7 +175,7 @@ def hair_shell(points: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray
     length = rng.uniform(0.3, 2.0)  # of hair at the back and sides
     shell[..., 1] = np.where(shell[..., 1] < 0, shell[..., 1] * length, shell[..., 1])
     shell += centre
-    fringe = brow[1] + rng.uniform(-0.12, 0.35) * face + rng.normal(0, 0.06 * face, columns)
+    fringe = brow[1] + rng.uniform(-0.25, 0.35) * face + rng.normal(0, 0.06 * face, columns)
     open_angle = rng.uniform(0.7, 1.2)
     is_front = np.abs(phi) < open_angle
     keep = np.where(is_front, shell[..., 1] > fringe, True)

@@ -29,17 +29,24 @@ OPSET = 17
 REREAD = 400  # steps
 
 
-def train(hold_out: str | None, minutes: float, checkpoint: Path, seed: int = 0) -> FaceFinder:
+def train(
+    hold_out: str | None, minutes: float, checkpoint: Path, start_from: Path | None = None, seed: int = 0
+) -> FaceFinder:
     """Train for `minutes` of processor time on one core; goes on from `checkpoint` if a run was cut short.
+
+    start_from: a finished run's checkpoint whose weights are taken up and trained anew, say on a larger cache.
 
     The cache is read again now and then: it may still be growing.
     """
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
+    rate = RATE / 3 if start_from else RATE
     model = FaceFinder().to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(model.parameters(), RATE, weight_decay=0.02)
     spent, step = 0.0, 0
+    if start_from:
+        model.load_state_dict(torch.load(start_from, weights_only=True)["model"])
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         model.load_state_dict(state["model"])
@@ -55,7 +62,7 @@ def train(hold_out: str | None, minutes: float, checkpoint: Path, seed: int = 0)
         start = time.process_time()
         fraction = spent / (minutes * 60)
         for group in optimiser.param_groups:  # warm up, then a cosine to almost nothing
-            group["lr"] = RATE * min(1, step / 100) * (0.5 + 0.5 * math.cos(math.pi * fraction)) + 1e-6
+            group["lr"] = rate * min(1, step / 100) * (0.5 + 0.5 * math.cos(math.pi * fraction)) + 1e-6
         drawn = batch(shard, rng.integers(len(shard.family), size=BATCH), rng)
         image, points, is_face, weight = (torch.from_numpy(a) for a in drawn)
         landmarks, face = loss(model(image.to(memory_format=torch.channels_last)), points, is_face, weight)
@@ -95,11 +102,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hold-out", choices=("makehuman", "ict", "rocketbox", "vrm"))
     parser.add_argument("--minutes", type=float, help="of processor time: 15, for a fold 5")
+    parser.add_argument("--start", type=Path, help="checkpoint of a finished run to take the weights from")
     arguments = parser.parse_args()
     held = arguments.hold_out
     OUT.mkdir(parents=True, exist_ok=True)
     minutes = arguments.minutes or (5.0 if held else 15.0)
-    model = train(held, minutes, OUT / f"{held or 'all'}.pt")
+    name = f"{held or 'all'}{'_again' if arguments.start else ''}.pt"
+    model = train(held, minutes, OUT / name, arguments.start)
     if held:
         path = OUT / f"fold_{held}.onnx"
         export(model, path)
