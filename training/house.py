@@ -25,8 +25,7 @@ def shares(artists: Sequence[str], amplitudes: np.ndarray, table: Path = TABLE) 
     for e, name in enumerate(CONDITIONS):
         group = "visemes" if name in VISEMES else "emotions" if name in EMOTIONS else "units"
         known = np.isfinite(amplitudes[:, e])
-        own = weights["shapes"].get(name, weights[group])
-        weight = np.array([own.get(artist, 0.0) for artist in artists]) * known
+        weight = np.array([weights[group].get(artist, 0.0) for artist in artists]) * known
         if not weight.any():
             weight = known.astype(float)
         if weight.any():

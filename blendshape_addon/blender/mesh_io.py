@@ -18,7 +18,7 @@ def avatars_of(objects: Iterable[Object]) -> list[list[Object]]:
     """The mesh objects among `objects`, sorted into avatars; objects without faces and bone widgets are left out.
 
     Objects are of one avatar when they share an armature or the root of a parent hierarchy. One that has neither
-    belongs to the smallest other avatar around its middle (loose eyes in a head), or stands for itself.
+    belongs to the smallest larger one that it touches (loose eyes in a head, a bag on a back), or stands for itself.
     """
     objects = list(objects)
     widgets = {bone.custom_shape for rig in objects if rig.type == "ARMATURE" for bone in rig.pose.bones}
@@ -31,10 +31,9 @@ def avatars_of(objects: Iterable[Object]) -> list[list[Object]]:
     for position, root in enumerate(by_size):
         if root.type == "ARMATURE":
             continue
-        middle = boxes[root].mean(0)
+        low, high = boxes[root]
         for other in by_size[position + 1 :]:
-            low, high = boxes[other]
-            if (low <= middle).all() and (middle <= high).all():
+            if (boxes[other][0] <= high).all() and (low <= boxes[other][1]).all():
                 groups[other] += groups.pop(root)
                 break
     return list(groups.values())

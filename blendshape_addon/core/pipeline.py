@@ -69,7 +69,7 @@ def generate(
     with stages("network", 0.5):
         offsets = deformer.offsets(session, seen, expressions) * np.float32(intensity)
     with stages("refining", 0.75):
-        offsets = refine.refine(avatar, seen, offsets, expressions)
+        offsets = refine.refine(avatar, seen, offsets, expressions, intensity)
     with stages("checking", 0.9):
         rows = quality.examine(avatar, seen, expressions, offsets, intensity)
         notes = [f"Ran on {session.provider}: {session.reason}."] if session.reason else []

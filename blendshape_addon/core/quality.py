@@ -11,6 +11,7 @@ from . import contacts
 from .face_space import EYE_DISTANCE_MM, point
 from .features import Features
 from .mesh import Avatar, flipped
+from .parts import Part
 
 MAX_PEAK_MM = 45.0
 # Shares of the moving skin triangles that turn over in artists' own shapes at most: a lid folds as it closes.
@@ -66,6 +67,9 @@ def examine(
             stretched,
         )
         _judge(row, max(int(moving.sum()), 1), intensity)
+        if name == "tongueOut" and row.peak_mm < 0.3 and not (features.part == Part.TONGUE).any():
+            row.checks["moves"] = True
+            row.notes = ["has no tongue of its own to put out, so the key is empty"]
         rows.append(row)
     _judge_distinct(rows, offsets)
     return rows

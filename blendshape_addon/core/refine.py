@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from . import contacts
-from .face_space import EYE_DISTANCE_MM
+from .face_space import EYE_DISTANCE_MM, point
 from .features import Features
 from .mesh import Avatar, edges_of, flipped
 from .parts import Part
@@ -16,11 +16,14 @@ HAZE = 0.05 / EYE_DISTANCE_MM  # motion below 0.05 mm is nobody's intention …
 CLEAR = 0.30 / EYE_DISTANCE_MM  # … and from 0.3 mm it is kept whole
 ROUNDS = 6
 _UNFOLDED = ("vrc.v_", "mouth", "jaw", "cheek", "tongue")
+TONGUE_SHOWN = 0.25  # eye distances that a tongue comes out of the lips
 ROOT = 0.03  # eye distances: a lash or brow vertex nearer than this to the skin is rooted in it
 
 
-def refine(avatar: Avatar, features: Features, offsets: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """(E, N, 3) face-space offsets made fit to be shape keys; `offsets` is changed in place and returned."""
+def refine(
+    avatar: Avatar, features: Features, offsets: np.ndarray, names: Sequence[str], strength: float = 1.0
+) -> np.ndarray:
+    """(E, N, 3) face-space offsets, made at `strength`, fit to be shape keys; changed in place and returned."""
     part = features.part
     offsets[:, part == Part.TEETH_UPPER] = 0
     _make_rigid(features, offsets, part == Part.TEETH_LOWER)
@@ -31,6 +34,9 @@ def refine(avatar: Avatar, features: Features, offsets: np.ndarray, names: Seque
         _make_rigid(features, offsets, eye & side)
     _untangle(features.skin_triangles(avatar), features.positions, offsets, names)
     contacts.meet(avatar, features, offsets, names)
+    for offset, name in zip(offsets, names, strict=True):
+        if name == "tongueOut":
+            _put_tongue_out(features, offset, strength)
     _ride(avatar, features, offsets)
     _join_seams(avatar, features, offsets)
     return _clear_haze(offsets)
@@ -63,6 +69,22 @@ def _untangle(triangles: np.ndarray, rest: np.ndarray, offsets: np.ndarray, name
             for axis in range(3):
                 mean = np.bincount(ends, offset[others, axis], len(rest)) / np.maximum(count, 1)
                 offset[chosen, axis] = 0.5 * (offset[chosen, axis] + mean[chosen])
+
+
+def _put_tongue_out(features: Features, offset: np.ndarray, strength: float) -> None:
+    """Slide a tongue of its own forward, the tip past the lips and the root where it was.
+
+    How far a tongue has to come is known from the face, not from the few rigs that have one.
+    """
+    tongue = features.part == Part.TONGUE
+    if not tongue.any():
+        return
+    z = features.positions[tongue, 2]
+    lips = point(features.landmarks, "lip_upper_outer_mid", "lip_lower_outer_mid")[2]
+    along = np.clip((z - z.min()) / max(np.ptp(z), 1e-6), 0, 1)
+    weight = along * along * (3 - 2 * along)
+    out = np.array([0.0, -0.3, 1.0]) * max(lips + TONGUE_SHOWN - z.max(), 0.0)
+    offset[tongue] = (weight[:, None] * out * strength).astype(np.float32)
 
 
 def _make_rigid(features: Features, offsets: np.ndarray, chosen: np.ndarray) -> None:
