@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from blendshape_addon.core.face_view import View, crop, look
+from blendshape_addon.core.landmarks import CENTRE_Y, FACE_HALF
 from blendshape_addon.core.vocabulary import LANDMARK_MIRROR, LANDMARKS
 
 from .. import labels
@@ -21,8 +22,6 @@ from . import scenes
 CACHE = Path("out/landmarks/cache")
 PIXELS = 192
 HALF = 3.4  # half width of a cached picture, eye distances
-CENTRE_Y = -0.4  # of a face's window, eye distances from between the eyes
-FACE_HALF = 1.75  # half width of the window that refinement settles on
 # Pictures of one shard by what they show; a person's face fills most.
 SHARE = {"makehuman": 40, "ict": 40, "rocketbox": 56, "vrm": 32, "negative": 46}
 

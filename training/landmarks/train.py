@@ -79,10 +79,16 @@ def train(
             print(f"{spent / 60:5.1f} min step {step:5d} landmarks {mean[0]:.3f} face {mean[1]:.4f}", flush=True)
             sums[:] = 0
             part = checkpoint.with_suffix(".part")
-            state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "spent": spent, "step": step}
-            torch.save(state, part)
-            part.rename(checkpoint)
+            _save(checkpoint, model, optimiser, spent, step)
+    _save(checkpoint, model, optimiser, spent, step)
     return model.eval()
+
+
+def _save(path: Path, model: FaceFinder, optimiser: torch.optim.Optimizer, spent: float, step: int) -> None:
+    state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "spent": spent, "step": step}
+    part = path.with_suffix(".part")
+    torch.save(state, part)
+    part.rename(path)
 
 
 def export(model: FaceFinder, path: Path) -> None:
