@@ -78,7 +78,6 @@ def train(
             mean = sums / sums[2]
             print(f"{spent / 60:5.1f} min step {step:5d} landmarks {mean[0]:.3f} face {mean[1]:.4f}", flush=True)
             sums[:] = 0
-            part = checkpoint.with_suffix(".part")
             _save(checkpoint, model, optimiser, spent, step)
     _save(checkpoint, model, optimiser, spent, step)
     return model.eval()
