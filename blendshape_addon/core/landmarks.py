@@ -22,8 +22,8 @@ from .vocabulary import LANDMARK_MIRROR, LANDMARKS
 
 CENTRE_Y = -0.4  # the middle of a face's window, in eye distances above the eyes
 FACE_HALF = 1.75  # half width of that window, in eye distances
-ACCEPT = 0.5  # score below which there is no face
-SURE = 0.7  # score above which no other orientation is tried
+ACCEPT = 0.6  # score below which there is no face
+SURE = 0.8  # score above which no other orientation is tried
 SEARCH_PIXELS = 640
 FACE_PIXELS = 192
 PASSES = 3
