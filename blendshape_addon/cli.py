@@ -15,6 +15,7 @@ from pathlib import Path
 from .core import vocabulary
 from .core.errors import FaceNotFound, InputError, UserError
 from .core.providers import CHOICES
+from .core.recipes import CHOICES as PRESETS
 
 OK, CHECK_FAILED, BAD_INPUT = 0, 1, 2
 
@@ -51,6 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--output", required=True, type=Path, help="a file (.blend .glb .fbx), or a folder for several inputs")
     add("--shapes", default="visemes,emotions", help=f"any of {','.join(vocabulary.GROUPS)} (default: %(default)s)")
     add("--intensity", type=float, default=1.0, help="strength, 0 to 1 (default: %(default)s)")
+    add("--preset", choices=PRESETS, default="auto", help="style of the shapes; auto looks at the face's proportions")
+    add("--recipes", type=Path, help="a recipes file of your own (TOML): what each viseme and emotion is made of")
     add("--provider", choices=CHOICES, default="auto", help="where the network runs (default: %(default)s)")
     add("--report", type=Path, help="write what was made and checked, as JSON")
     add("--sheet", type=Path, help="write a picture of every shape (PNG); one for each avatar where there are several")
@@ -150,7 +153,8 @@ def _run_file(path: Path, target: Path, names: Sequence[str], options: argparse.
     for objects in avatars:
         try:
             done.append(
-                job.run(objects, names, intensity=options.intensity, existing=options.existing.upper(),
+                job.run(objects, names, intensity=options.intensity, preset=options.preset,
+                        own_recipes=options.recipes, existing=options.existing.upper(),
                         provider=options.provider, models=options.models, progress=progress)
             )  # fmt: skip
         except FaceNotFound as error:  # scenery beside an avatar is no mistake; a file without any face is one

@@ -29,6 +29,8 @@ def run(
     names: Sequence[str],
     *,
     intensity: float = 1.0,
+    preset: str = "auto",
+    own_recipes: Path | None = None,
     existing: str = "KEEP",
     provider: str = "auto",
     models: Path | None = None,
@@ -42,12 +44,16 @@ def run(
     objects = list(objects)
     avatar = mesh_io.read(objects)
     reading = time.perf_counter() - began
-    made = generate(avatar, names, intensity=intensity, provider=provider, models=models, progress=progress)
+    made = generate(
+        avatar, names, intensity=intensity, preset=preset, own_recipes=own_recipes, provider=provider, models=models,
+        progress=progress,
+    )  # fmt: skip
     if progress:
         progress(0.95, "writing")
     began = time.perf_counter()
     made.shapes = with_hidden_marks(avatar, made.shapes, made.face)
     main = main_object(avatar, made.face)
     written = shape_keys.write(objects, avatar, made.shapes, main, existing)
+    shape_keys.remember_style(objects[main], **made.report["style"])
     made.seconds = {"reading": reading, **made.seconds, "writing": time.perf_counter() - began}
     return Done(objects, objects[main], avatar, made, written)

@@ -7,7 +7,7 @@ import bpy
 
 from ..core.errors import UserError
 from ..core.vocabulary import ALL_SHAPES, ARKIT, EMOTIONS, VISEMES
-from . import check, files, job, preferences, properties
+from . import check, files, job, preferences, properties, shape_keys
 from .mesh_io import avatar_from_selection
 
 
@@ -17,6 +17,7 @@ class _Generate:
     bl_options = {"REGISTER", "UNDO"}
     names: tuple[str, ...]
 
+    preset: properties.preset()
     intensity: properties.intensity()
     existing: properties.existing()
 
@@ -27,6 +28,8 @@ class _Generate:
                     avatar_from_selection(context),
                     self.names,
                     intensity=self.intensity,
+                    preset=self.preset.lower(),
+                    own_recipes=preferences.own_recipes(context),
                     existing=self.existing,
                     provider=preferences.provider(context),
                     progress=progress,
@@ -40,7 +43,8 @@ class _Generate:
                 self.report({"WARNING"}, f"{row['name']}: {'; '.join(row['notes'])}")
         if written.kept:
             self.report({"WARNING"}, f"Kept your own {', '.join(written.kept)}.")
-        self.report({"INFO"}, f"Made {len(written.made + written.replaced)} shape keys on {done.face_object.name}.")
+        count, style = len(written.made + written.replaced), shape_keys.style_of(done.face_object)
+        self.report({"INFO"}, f"Made {count} shape keys on {done.face_object.name} in {style}.")
         return {"FINISHED"}
 
 

@@ -2,6 +2,8 @@
 
 import bpy
 
+from . import shape_keys
+
 
 class VRC_BLENDSHAPE_PT_main(bpy.types.Panel):
     bl_label = "Blendshape Generator"
@@ -19,15 +21,19 @@ class VRC_BLENDSHAPE_PT_main(bpy.types.Panel):
         _button(column, "generate_emotions", settings)
         _button(column, "generate_face_tracking", settings)
         _button(column, "generate_all", settings)
+        layout.prop(settings, "preset")
         layout.prop(settings, "intensity")
         layout.prop(settings, "existing")
         column = layout.column(align=True)
         column.operator("vrc_blendshape.check", icon="CHECKMARK")
         column.operator("vrc_blendshape.export_fbx", icon="EXPORT")
+        if style := shape_keys.style_of(context.object):
+            layout.label(text=f"Made in {style}", icon="INFO")
 
 
 def _button(layout, name, settings, **look):
     button = layout.operator(f"vrc_blendshape.{name}", **look)
+    button.preset = settings.preset
     button.intensity = settings.intensity
     button.existing = settings.existing
 

@@ -7,6 +7,18 @@ EXISTING_ITEMS = (
     ("REFUSE", "Refuse", "Do nothing if a key of the same name exists"),
     ("REPLACE", "Replace", "Overwrite keys of the same name, whoever made them"),
 )
+PRESET_ITEMS = (
+    ("AUTO", "Automatic", "Choose by the face's proportions"),
+    ("NATURAL", "Natural", "As artists of realistic faces draw visemes and emotions"),
+    ("ANIME", "Anime", "As anime artists draw them: small mouths, strong emotions"),
+)
+
+
+def preset() -> bpy.props.EnumProperty:
+    """Declared the same way by the panel's settings and by the operators."""
+    return bpy.props.EnumProperty(
+        name="Style", description="Whose style the shapes follow", items=PRESET_ITEMS, default="AUTO"
+    )
 
 
 def intensity() -> bpy.props.FloatProperty:
@@ -26,6 +38,7 @@ def existing() -> bpy.props.EnumProperty:
 class Settings(bpy.types.PropertyGroup):
     """Scene.vrc_blendshape: what the panel's buttons are pressed with."""
 
+    preset: preset()
     intensity: intensity()
     existing: existing()
 

@@ -21,6 +21,7 @@ from .mesh_io import Object, basis, coordinates, require_editable
 
 EXISTING = ("KEEP", "REFUSE", "REPLACE")
 _MARK = "vrc_blendshape_made"
+_STYLE = "vrc_blendshape_style"
 _RANK = {name: rank for rank, name in enumerate(ALL_SHAPES)}
 
 
@@ -70,6 +71,17 @@ def write(
         stale = (ours[obj] & made_names) - set(targets)
         _write_object(obj, targets, ours[obj], stale)
     return result
+
+
+def remember_style(obj: Object, preset: str, automatic: bool) -> None:
+    """Note with the keys of `obj` which style they were last made in."""
+    obj.data.shape_keys[_STYLE] = f"{preset} style{' (chosen automatically)' if automatic else ''}"
+
+
+def style_of(obj: Object | None) -> str:
+    """What remember_style noted; empty where it noted nothing."""
+    keys = getattr(obj.data, "shape_keys", None) if obj else None
+    return keys.get(_STYLE, "") if keys is not None else ""
 
 
 def _settle(plan: list, ours: dict[Object, set[str]], existing: str) -> tuple[list, Written]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import deformer, features, landmarks, openings, providers, quality, refine, registry
+from . import deformer, features, landmarks, openings, providers, quality, recipes, refine, registry
 from .errors import InputError
 from .mesh import Avatar
 from .vocabulary import ALL_SHAPES
@@ -45,6 +45,8 @@ def generate(
     expressions: Sequence[str],
     *,
     intensity: float = 1.0,
+    preset: str = "auto",
+    own_recipes: Path | None = None,
     provider: str = "auto",
     models: Path | None = None,
     face: landmarks.Face | None = None,
@@ -52,13 +54,15 @@ def generate(
 ) -> Generated:
     """Find the face of `avatar` and make one shape for each of `expressions` (names of vocabulary.ALL_SHAPES).
 
-    intensity: 0 to 1, scales every shape. provider: `auto`, `cpu`, `cuda`, `directml` or `coreml`.
-    models: folder of NAME.onnx and NAME.toml, the bundled one if None. face: landmarks that are known already, else
-    they are found. progress(fraction, stage) may raise Cancelled.
+    intensity: 0 to 1, the share of the full shapes. preset: the style, `natural`, `anime` or `auto`, which looks at the
+    face's proportions. own_recipes: file to use instead of the bundled recipes.toml. provider: `auto`, `cpu`, `cuda`,
+    `directml` or `coreml`. models: folder of NAME.onnx and NAME.toml, the bundled one if None. face: landmarks that are
+    known already, else they are found. progress(fraction, stage) may raise Cancelled.
 
     Raises FaceNotFound, ModelError, InputError (all UserError); the avatar is only read.
     """
-    _check_arguments(expressions, intensity)
+    _check_arguments(expressions, intensity, preset)
+    styles = recipes.load(own_recipes)
     stages = _Stages(progress)
     with stages("loading models", 0.0):
         session = providers.open_session(registry.load("deformer", models), provider)
@@ -66,14 +70,16 @@ def generate(
         face = face or _find_face(avatar, models, provider, progress)
     with stages("features", 0.35):
         seen = features.compute(avatar, face.points)
+        style = recipes.pick(styles, preset, seen.landmarks)
     with stages("network", 0.5):
-        offsets = deformer.offsets(session, seen, expressions) * np.float32(intensity)
+        offsets = deformer.offsets(session, seen, style.weights(expressions))
     with stages("refining", 0.75):
-        offsets = refine.refine(avatar, seen, offsets, expressions, intensity)
+        offsets = refine.refine(avatar, seen, offsets, expressions) * np.float32(intensity)
     with stages("checking", 0.9):
         rows = quality.examine(avatar, seen, expressions, offsets, intensity)
         notes = [f"Ran on {session.provider}: {session.reason}."] if session.reason else []
-        report = quality.report(rows, seen, face.score, notes)
+        report = quality.report(rows, seen, face.score, [f"{style}.", *notes])
+        report["style"] = {"preset": style.preset, "automatic": style.automatic}
     shapes = [_shape(name, seen, offset) for name, offset in zip(expressions, offsets, strict=True)]
     return Generated(shapes, face, report, stages.seconds)
 
@@ -87,12 +93,14 @@ def _find_face(avatar: Avatar, models: Path | None, provider: str, progress: Pro
     return replace(face, points=openings.fit_lids(avatar, face.points))
 
 
-def _check_arguments(expressions: Sequence[str], intensity: float) -> None:
+def _check_arguments(expressions: Sequence[str], intensity: float, preset: str) -> None:
     unknown = [name for name in expressions if name not in ALL_SHAPES]
     if unknown or not expressions:
         raise InputError(f"Unknown shapes: {', '.join(unknown) or 'none given'}.")
     if not 0 <= intensity <= 1:
         raise InputError(f"Intensity is {intensity:g}: give a number from 0 to 1.")
+    if preset not in recipes.CHOICES:
+        raise InputError(f"Unknown style “{preset}”: choose from {', '.join(recipes.CHOICES)}.")
 
 
 def _shape(name: str, seen: features.Features, offset: np.ndarray) -> Shape:

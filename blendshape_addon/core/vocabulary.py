@@ -35,8 +35,15 @@ GROUPS = {"visemes": VISEMES, "emotions": EMOTIONS, "blink": BLINKS, "arkit": AR
 # The order of shape keys below Basis.
 ALL_SHAPES = VISEMES + EMOTIONS + BLINKS + ARKIT
 
-# What the deformer is conditioned on, in the order of its one-hot input. `vrc.blink` is the sum of its halves.
+# What the deformer learns. `vrc.blink` is the sum of its halves.
 CONDITIONS = VISEMES + EMOTIONS + ("vrc.blink_left", "vrc.blink_right") + ARKIT
+# What anime artists draw in a way of their own: these the deformer also knows in their hand.
+ANIME_HAND = tuple(f"vrc.v_{vowel}" for vowel in ("aa", "e", "ih", "oh", "ou")) + EMOTIONS + (
+    "vrc.blink_left", "vrc.blink_right", "eyeBlinkLeft", "eyeBlinkRight",
+)  # fmt: skip
+ANIME = tuple(f"anime.{name}" for name in ANIME_HAND)
+# What each number of the deformer's input `expression` weighs.
+EXPRESSIONS = CONDITIONS + ANIME
 
 
 def mirrored(name: str) -> str:

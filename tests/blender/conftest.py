@@ -51,7 +51,7 @@ def planted(monkeypatch):
     class Planted:
         matrix = np.eye(3)
 
-    def generate(avatar: Avatar, expressions, *, intensity=1.0, progress=None, **_):
+    def generate(avatar: Avatar, expressions, *, intensity=1.0, preset="auto", progress=None, **_):
         local = avatar.vertices @ np.linalg.inv(Planted.matrix).T
         shapes = [
             planted_shape(name, local, Planted.matrix, intensity)
@@ -59,7 +59,8 @@ def planted(monkeypatch):
         ]  # fmt: skip
         rows = [{"name": s.name, "peak_mm": 1.0, "lip_gap_mm": 0.0, "moved_vertices": len(s.indices), "ok": True,
                  "checks": {}, "notes": []} for s in shapes]  # fmt: skip
-        report = {"ok": True, "face": {"confidence": 1.0}, "shapes": rows, "notes": []}
+        style = {"preset": "natural" if preset == "auto" else preset, "automatic": preset == "auto"}
+        report = {"ok": True, "face": {"confidence": 1.0}, "style": style, "shapes": rows, "notes": []}
         return pipeline.Generated(shapes, PlantedFace(Planted.matrix), report, {"network": 0.0})
 
     monkeypatch.setattr(job, "generate", generate)

@@ -11,7 +11,7 @@ import pytest
 from helpers import ROOT, coordinates, deltas, key_names, open_result, run, select, told
 
 from blendshape_addon import cli
-from blendshape_addon.blender import files, job, render
+from blendshape_addon.blender import files, job, render, shape_keys
 from blendshape_addon.core.errors import FaceNotFound
 from blendshape_addon.core.vocabulary import BLINKS, EMOTIONS, VISEMES
 
@@ -82,6 +82,26 @@ def test_failed_check_is_status_1(planted, source, tmp_path, monkeypatch):
     monkeypatch.setattr(job, "generate", failing)
     assert run(source("blend"), "--output", tmp_path / "a.glb", "--report", tmp_path / "r.json") == cli.CHECK_FAILED
     assert "lips stay" in (tmp_path / "r.json").read_text()
+
+
+def test_style_is_chosen_or_asked_for_and_told(planted, source, tmp_path):
+    path, report = source("blend"), tmp_path / "r.json"
+    for arguments, expected in (
+        ([], {"preset": "natural", "automatic": True}),
+        (["--preset", "anime"], {"preset": "anime", "automatic": False}),
+    ):
+        assert run(path, "--output", tmp_path / "a.blend", "--report", report, *arguments) == cli.OK
+        assert json.loads(report.read_text())["avatars"][0]["style"] == expected
+    assert "anime style" in shape_keys.style_of(open_result(tmp_path / "a.blend"))
+
+
+@pytest.mark.parametrize("text", ["", "[natural]\njoy = { smile = 1 }", "[natural"])
+def test_bad_recipes_are_a_sentence_and_nothing_is_written(source, tmp_path, capsys, text):
+    (tmp_path / "mine.toml").write_text(text)
+    arguments = ["--output", tmp_path / "a.glb", "--recipes", tmp_path / "mine.toml"]
+    assert run(source("blend"), *arguments) == cli.BAD_INPUT
+    assert "recipes mine.toml" in told(capsys)
+    assert not (tmp_path / "a.glb").exists()
 
 
 def test_folder_in_folder_out(planted, source, tmp_path):

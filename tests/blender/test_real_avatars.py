@@ -9,8 +9,8 @@ from helpers import coordinates, deltas, key_names, load_rig
 from mathutils import Matrix
 
 from blendshape_addon import cli
-from blendshape_addon.blender import files
-from blendshape_addon.core.vocabulary import ALL_SHAPES, VISEMES
+from blendshape_addon.blender import files, shape_keys
+from blendshape_addon.core.vocabulary import ALL_SHAPES, EMOTIONS, VISEMES
 
 HEADS = (
     "makehuman/base_hm08",
@@ -89,6 +89,16 @@ def test_command_line_from_glb_to_fbx(person, tmp_path):
     assert all(np.linalg.norm(shape, axis=1).max() > 40e-6 for shape in shapes)
     assert len({shape.tobytes() for shape in shapes}) == 15
     assert len(bpy.data.armatures[0].bones) > 20
+
+
+def test_style_is_changed_by_pressing_again(person):
+    bpy.ops.vrc_blendshape.generate_emotions()
+    natural = {name: deltas(person["Body"], name) for name in EMOTIONS}
+    assert shape_keys.style_of(person["Body"]) == "natural style (chosen automatically)"
+    bpy.ops.vrc_blendshape.generate_emotions(preset="ANIME")
+    assert shape_keys.style_of(person["Body"]) == "anime style"
+    assert key_names(person["Body"]) == ["Basis", *EMOTIONS]
+    assert all(np.abs(deltas(person["Body"], name) - natural[name]).max() > 0.001 for name in EMOTIONS)
 
 
 def test_second_run_is_the_same(person):

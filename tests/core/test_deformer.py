@@ -5,11 +5,13 @@ import hashlib
 import numpy as np
 import pytest
 
-from blendshape_addon.core import contacts, deformer, features, providers, quality, refine, registry
+from blendshape_addon.core import contacts, deformer, features, providers, quality, recipes, refine, registry
 from blendshape_addon.core.errors import InputError, ModelError
 from blendshape_addon.core.face_space import EYE_DISTANCE_MM
 from blendshape_addon.core.mesh import Avatar
-from blendshape_addon.core.vocabulary import ALL_SHAPES, CONDITIONS, LANDMARK_INDEX, mirrored, shapes_of
+from blendshape_addon.core.vocabulary import ALL_SHAPES, EXPRESSIONS, LANDMARK_INDEX, mirrored, shapes_of
+
+STYLE = recipes.load()["natural"]
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +26,8 @@ def seen(face):
 
 def test_every_shape_has_a_condition_and_a_mirror():
     for name in ALL_SHAPES:
-        assert deformer.weights_of(name).sum() == (2 if name == "vrc.blink" else 1)
-    assert {mirrored(name) for name in CONDITIONS} == set(CONDITIONS)
+        assert STYLE.weights([name]).any()
+    assert {mirrored(name) for name in EXPRESSIONS} == set(EXPRESSIONS)
     assert mirrored("mouthSmileLeft") == "mouthSmileRight" and mirrored("vrc.blink_right") == "vrc.blink_left"
 
 
@@ -36,7 +38,7 @@ def test_groups_come_in_key_order_and_unknown_ones_are_named():
 
 
 def test_the_jaw_opens_the_mouth_of_a_face_it_never_saw(session, seen):
-    (offset,) = deformer.offsets(session, seen, ["jawOpen"])
+    (offset,) = deformer.offsets(session, seen, STYLE.weights(["jawOpen"]))
     mouth = contacts.find_slit(seen, 0)
     assert quality.lip_gap(seen, seen.positions, mouth) < 1
     assert quality.lip_gap(seen, seen.positions + offset, mouth) > 6
@@ -45,7 +47,7 @@ def test_the_jaw_opens_the_mouth_of_a_face_it_never_saw(session, seen):
 
 
 def test_left_is_the_mirror_of_right_on_a_symmetric_face(session, face, seen):
-    left, right = deformer.offsets(session, seen, ["mouthSmileLeft", "mouthSmileRight"])
+    left, right = deformer.offsets(session, seen, STYLE.weights(["mouthSmileLeft", "mouthSmileRight"]))
     size = np.linalg.norm(left, axis=1)
     assert seen.positions[size > 0.5 * size.max(), 0].min() > 0
     # The mask is a symmetric grid: find each vertex's twin.
@@ -61,9 +63,9 @@ def test_shapes_do_not_depend_on_vertex_order(session, face, seen):
     shuffle = np.random.default_rng(0).permutation(len(avatar.vertices))
     back = np.argsort(shuffle)
     other = Avatar(avatar.vertices[shuffle], back[avatar.triangles].astype(np.int32), avatar.object_id, ("Face",))
-    (expected,) = deformer.offsets(session, seen, ["vrc.v_aa"])
+    (expected,) = deformer.offsets(session, seen, STYLE.weights(["vrc.v_aa"]))
     shuffled = features.compute(other, marks)
-    (offset,) = deformer.offsets(session, shuffled, ["vrc.v_aa"])
+    (offset,) = deformer.offsets(session, shuffled, STYLE.weights(["vrc.v_aa"]))
     dense = np.zeros((len(avatar.vertices), 3))
     dense[shuffle[shuffled.index]] = offset
     assert np.abs(dense[seen.index] - expected).max() * EYE_DISTANCE_MM < 0.2

@@ -64,9 +64,9 @@ class Layout:
 
 @pytest.fixture
 def draw(addon):
-    """draw(class, settings={}) -> what it draws, with the scene's settings changed to these."""
+    """draw(class, settings={}, active=None) -> what it draws, with these settings and active object."""
 
-    def draw(cls: type, settings: dict | None = None) -> list:
+    def draw(cls: type, settings: dict | None = None, active: object = None) -> list:
         scene = SimpleNamespace(vrc_blendshape=Instance(bpy.types.Scene.vrc_blendshape.options["type"]))
         for name, value in (settings or {}).items():
             setattr(scene.vrc_blendshape, name, value)
@@ -75,7 +75,7 @@ def draw(addon):
         panel.layout = Layout(drawn)
         for name, declared in bpy.properties_of(cls).items():
             setattr(panel, name, declared.default)
-        panel.draw(SimpleNamespace(scene=scene))
+        panel.draw(SimpleNamespace(scene=scene, object=active))
         return drawn
 
     return draw

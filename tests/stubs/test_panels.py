@@ -1,9 +1,11 @@
 """What the panels draw, on a layout that refuses buttons and properties that do not exist."""
 
+from types import SimpleNamespace
+
 import bpy
 import pytest
 
-from blendshape_addon.blender import panels, preferences
+from blendshape_addon.blender import panels, preferences, shape_keys
 
 
 def buttons(drawn: list) -> dict[str, object]:
@@ -24,9 +26,9 @@ def test_first_button_generates_visemes(draw):
     assert cls.bl_label == "Generate Visemes"
 
 
-@pytest.mark.parametrize("settings", [{}, {"intensity": 0.25, "existing": "REPLACE"}])
+@pytest.mark.parametrize("settings", [{}, {"intensity": 0.25, "existing": "REPLACE", "preset": "ANIME"}])
 def test_every_generate_button_carries_the_panels_settings(draw, settings):
-    expected = {"intensity": 1.0, "existing": "KEEP"} | settings
+    expected = {"intensity": 1.0, "existing": "KEEP", "preset": "AUTO"} | settings
     found = [
         button for name, button in buttons(draw(panels.VRC_BLENDSHAPE_PT_main, settings)).items() if "generate" in name
     ]
@@ -42,13 +44,29 @@ def test_every_operator_has_its_button(draw):
 
 def test_settings_can_be_changed(draw):
     drawn = draw(panels.VRC_BLENDSHAPE_PT_main)
-    assert {entry[1] for entry in drawn if entry[0] == "prop"} >= {"intensity", "existing"}
+    assert {entry[1] for entry in drawn if entry[0] == "prop"} >= {"intensity", "existing", "preset"}
 
 
-def test_preferences_offer_where_to_run():
+def labels(drawn: list) -> list[str]:
+    return [entry[1] for entry in drawn if entry[0] == "label"]
+
+
+def test_the_style_of_the_active_avatar_is_told(draw):
+    def avatar(keys):
+        return SimpleNamespace(data=SimpleNamespace(shape_keys=keys))
+
+    assert labels(draw(panels.VRC_BLENDSHAPE_PT_main)) == []
+    assert labels(draw(panels.VRC_BLENDSHAPE_PT_main, active=avatar(None))) == []
+    made = avatar({})
+    shape_keys.remember_style(made, "anime", automatic=True)
+    assert labels(draw(panels.VRC_BLENDSHAPE_PT_main, active=made)) == ["Made in anime style (chosen automatically)"]
+    shape_keys.remember_style(made, "natural", automatic=False)
+    assert labels(draw(panels.VRC_BLENDSHAPE_PT_main, active=made)) == ["Made in natural style"]
+
+
+def test_preferences_offer_where_to_run_and_recipes():
     drawn = []
     page = preferences.Preferences()
-    page.provider = "auto"
     page.layout = type("Layout", (), {"prop": lambda self, data, name: drawn.append((data, name))})()
     page.draw(None)
-    assert drawn == [(page, "provider")]
+    assert drawn == [(page, "provider"), (page, "recipes")]

@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 import torch
 
-from blendshape_addon.core.vocabulary import CONDITIONS
+from blendshape_addon.core.vocabulary import CONDITIONS, EXPRESSIONS
 from training import dataset, export, house, metrics, rigs, train
 from training.model import Deformer, ModelConfig
 
@@ -20,19 +20,23 @@ def tiny(artists=("ict", "makehuman")):
     return Deformer(ModelConfig(width=16, blocks=1, artists=artists)).eval()
 
 
+def mixes_of(model):
+    return torch.randn(len(EXPRESSIONS), model.config.width, 3) * 0.02
+
+
 def test_onnx_says_what_pytorch_says():
     model = tiny()
-    mixes = model.house(torch.rand(2, len(CONDITIONS)))
+    mixes = mixes_of(model)
     data = export.build(model, mixes).SerializeToString()
     assert export.parity(model, mixes, data, np.random.default_rng(0)) < 1e-6
 
 
 def test_intensity_scales_and_zero_is_neutral():
     model = tiny()
-    data = export.build(model, model.house(torch.rand(2, len(CONDITIONS)))).SerializeToString()
+    data = export.build(model, mixes_of(model)).SerializeToString()
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     inputs = np.random.default_rng(0).normal(size=(50, session.get_inputs()[0].shape[1])).astype(np.float32)
-    expression = np.repeat(np.eye(len(CONDITIONS), dtype=np.float32)[4:5], 3, 0)
+    expression = np.repeat(np.eye(len(EXPRESSIONS), dtype=np.float32)[4:5], 3, 0)
     none, half, full = session.run(
         None, {"inputs": inputs, "expression": expression, "intensity": np.array([0, 0.5, 1], np.float32)}
     )[0]
@@ -49,6 +53,17 @@ def test_the_house_brings_artists_to_one_amplitude_and_skips_what_an_artist_has_
     assert share[:, smile] * amplitudes[:, smile] == pytest.approx([0.1, 0.1])  # half each of sqrt(0.4 * 0.1)
     assert share[:, blink] == pytest.approx([0, 1])
     assert not share[:, CONDITIONS.index("tongueOut")].any()
+
+
+def test_the_anime_hand_is_its_artists_where_they_are_and_the_houses_where_they_are_left_out():
+    joy, smile = CONDITIONS.index("joy"), CONDITIONS.index("mouthSmileLeft")
+    amplitudes = np.full((2, len(CONDITIONS)), np.nan)
+    amplitudes[:, joy], amplitudes[0, smile] = (0.1, 0.4), 0.2
+    share = house.shares(("ict", "vrm"), amplitudes, anime=True)
+    assert share[:, joy] == pytest.approx([0, 1]) and share[:, smile] == pytest.approx([1, 0])
+    assert house.shares(("ict", "vrm"), amplitudes)[:, joy] == pytest.approx([1, 0])
+    fold = house.shares(("ict", "makehuman"), amplitudes, anime=True)
+    assert (fold == house.shares(("ict", "makehuman"), amplitudes)).all()
 
 
 def test_metrics_on_cases_with_known_answers():

@@ -1,0 +1,123 @@
+"""House style: what each shape is made of, as weights of what the deformer knows, in two presets (`recipes.toml`)."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from .errors import InputError
+from .face_space import point
+from .vocabulary import ALL_SHAPES, ANIME_HAND, ARKIT, CONDITIONS, EMOTIONS, EXPRESSIONS, VISEMES
+
+FILE = Path(__file__).with_suffix(".toml")
+PRESETS = ("natural", "anime")
+CHOICES = ("auto", *PRESETS)
+ROWS = VISEMES + EMOTIONS  # every other shape is itself
+_LEARNED = "learned"
+_BLINK = ("vrc.blink_left", "vrc.blink_right")
+# Between the largest of 400 random people and 10 realistic rigs and the smallest of two anime and toon rigs.
+ANIME_FROM = 0.45
+
+
+@dataclass(frozen=True)
+class Style:
+    """One preset. rows: shape name to (EXPRESSIONS,) float32 weights. automatic: the face's proportions chose it."""
+
+    preset: str
+    rows: Mapping[str, np.ndarray]
+    automatic: bool = False
+
+    def weights(self, names: Sequence[str]) -> np.ndarray:
+        """(E, EXPRESSIONS) float32: the deformer's input `expression` for these shapes."""
+        return np.stack([self.rows[name] for name in names])
+
+    def __str__(self) -> str:
+        reason = "chosen from the face's proportions" if self.automatic else "as asked"
+        return f"{self.preset.capitalize()} style, {reason}"
+
+
+def load(path: Path | None = None) -> dict[str, Style]:
+    """The Style of each preset from a recipes file, the bundled one if None.
+
+    Raises InputError, in a sentence, for a file that cannot be read, lacks a row or names what does not exist.
+    """
+    path = path or FILE
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"The recipes {path} cannot be opened: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"The recipes {path.name} cannot be read: {error}.") from error
+    styles = {}
+    for preset in PRESETS:
+        if not isinstance(document.get(preset), dict):
+            raise InputError(f"The recipes {path.name} have no table [{preset}].")
+        try:
+            styles[preset] = Style(preset, _table(document[preset], preset))
+        except InputError as error:
+            raise InputError(f"The recipes {path.name}, [{preset}]: {error}") from error
+    return styles
+
+
+def pick(styles: Mapping[str, Style], preset: str, landmarks: np.ndarray) -> Style:
+    """The style of `preset`; for `auto` the one that suits (L, 3) landmarks in face space."""
+    return replace(styles[choose(landmarks)], automatic=True) if preset == "auto" else styles[preset]
+
+
+def choose(landmarks: np.ndarray) -> str:
+    """The preset that suits a face's proportions, from (L, 3) landmarks in face space."""
+    return "anime" if eye_size(landmarks) > ANIME_FROM else "natural"
+
+
+def eye_size(landmarks: np.ndarray) -> float:
+    """How high the eyes are open, over the geometric mean of the nose's width and the height from chin to eyes.
+
+    Large eyes, a small nose and a short chin are what anime styles share, whatever else they do.
+    """
+
+    def apart(a: str, b: str) -> float:
+        return float(np.linalg.norm(point(landmarks, a) - point(landmarks, b)))
+
+    opening = (apart("lid_upper_mid_l", "lid_lower_mid_l") + apart("lid_upper_mid_r", "lid_lower_mid_r")) / 2
+    nose, chin = apart("nose_wing_l", "nose_wing_r"), abs(point(landmarks, "chin_tip")[1])
+    return opening / math.sqrt(max(nose * chin, 1e-6))
+
+
+def _table(recipes: Mapping[str, object], preset: str) -> dict[str, np.ndarray]:
+    """Weights of ALL_SHAPES from the rows of one preset."""
+    unknown = [name for name in recipes if name not in ROWS]
+    if unknown:
+        raise InputError(f"“{unknown[0]}” is neither a viseme nor an emotion.")
+    missing = [name for name in ROWS if name not in recipes]
+    if missing:
+        raise InputError(f"there is no row for {', '.join(missing)}.")
+    itself = {name: {_LEARNED: 1.0} for name in ALL_SHAPES} | {"vrc.blink": dict.fromkeys(_BLINK, 1.0)}
+    return {name: _row(name, recipe, preset) for name, recipe in (itself | dict(recipes)).items()}
+
+
+def _row(name: str, recipe: object, preset: str) -> np.ndarray:
+    if not isinstance(recipe, dict):
+        raise InputError(f"the row of {name} is no list of weights, as {{ {_LEARNED} = 1.0, jawOpen = 0.1 }} is.")
+    row = np.zeros(len(EXPRESSIONS), np.float32)
+    for part, weight in recipe.items():
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
+            raise InputError(f"the weight of “{part}” in {name} is not a number.")
+        for condition in _conditions(name if part == _LEARNED else part, name):
+            hand = "anime." if preset == "anime" and condition in ANIME_HAND else ""
+            row[EXPRESSIONS.index(hand + condition)] += weight
+    return row
+
+
+def _conditions(part: str, name: str) -> tuple[str, ...]:
+    """What a recipe's word stands for: a condition, or both sides of a pair of units."""
+    pair = (f"{part}Left", f"{part}Right")
+    if part in CONDITIONS:
+        return (part,)
+    if pair[0] in ARKIT:
+        return pair
+    raise InputError(f"{name} asks for “{part}”, which is neither an ARKit unit nor a viseme or emotion.")

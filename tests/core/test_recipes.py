@@ -1,0 +1,205 @@
+"""House style: the bundled recipes, files of a creator's own, the choice by proportions, and what intensity means."""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from blendshape_addon.core import landmarks, pipeline, recipes
+from blendshape_addon.core.errors import InputError
+from blendshape_addon.core.face_space import FaceSpace, canonical_landmarks
+from blendshape_addon.core.vocabulary import (
+    ALL_SHAPES,
+    ANIME,
+    ARKIT,
+    BLINKS,
+    EXPRESSIONS,
+    LANDMARK_INDEX,
+    VISEMES,
+    mirrored,
+)
+
+BUNDLED = recipes.FILE.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def own(tmp_path):
+    """own(row, preset="natural"): the bundled file with one row of a preset replaced."""
+
+    def make(row, preset="natural"):
+        name = row.split("=")[0].strip()
+        start = BUNDLED.index(f"[{preset}]")
+        line = re.compile(rf"^{re.escape(name)} = .*$", re.MULTILINE).search(BUNDLED, start)
+        file = tmp_path / "own.toml"
+        file.write_text(BUNDLED[: line.start()] + row + BUNDLED[line.end() :], encoding="utf-8")
+        return recipes.load(file)
+
+    return make
+
+
+def parts(style, name):
+    """Name to weight of all that is in a shape."""
+    row = style.rows[name]
+    return {EXPRESSIONS[i]: float(row[i]) for i in np.flatnonzero(row)}
+
+
+@pytest.mark.parametrize("preset", recipes.PRESETS)
+def test_every_shape_is_made_of_something_and_no_two_visemes_of_the_same(preset):
+    style = recipes.load()[preset]
+    assert set(style.rows) == set(ALL_SHAPES)
+    assert all(style.rows[name].any() for name in ALL_SHAPES)
+    assert len({style.rows[name].tobytes() for name in VISEMES}) == 15
+
+
+@pytest.mark.parametrize("preset", recipes.PRESETS)
+def test_visemes_and_emotions_have_no_side(preset):
+    style = recipes.load()[preset]
+    for name in recipes.ROWS:
+        made = parts(style, name)
+        assert {mirrored(part): weight for part, weight in made.items()} == made, name
+
+
+@pytest.mark.parametrize("preset", recipes.PRESETS)
+def test_units_are_themselves_and_a_blink_is_both_its_halves(preset):
+    style = recipes.load()[preset]
+    for name in (*ARKIT, *BLINKS[1:]):
+        (part,) = parts(style, name).items()
+        assert part in ((name, 1.0), (f"anime.{name}", 1.0))
+    assert (style.rows["vrc.blink"] == style.rows["vrc.blink_left"] + style.rows["vrc.blink_right"]).all()
+
+
+def test_the_anime_hand_is_asked_for_in_the_anime_preset_only():
+    natural, anime = (recipes.load()[preset] for preset in recipes.PRESETS)
+    assert not any(set(parts(natural, name)) & set(ANIME) for name in ALL_SHAPES)
+    assert set().union(*(parts(anime, name) for name in ALL_SHAPES)) >= set(ANIME)
+
+
+def test_a_row_is_read_as_it_is_written(own):
+    style = own('"vrc.v_th" = { learned = 0.5, jawOpen = 0.25, mouthSmile = 1, browDownLeft = -0.5, "vrc.v_aa" = 2 }')
+    assert parts(style["natural"], "vrc.v_th") == {
+        "vrc.v_th": 0.5, "jawOpen": 0.25, "mouthSmileLeft": 1.0, "mouthSmileRight": 1.0, "browDownLeft": -0.5,
+        "vrc.v_aa": 2.0,
+    }  # fmt: skip
+    style = own('"vrc.v_th" = { learned = 0.5, "vrc.v_aa" = 2 }', "anime")
+    assert parts(style["anime"], "vrc.v_th") == {"vrc.v_th": 0.5, "anime.vrc.v_aa": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ('"vrc.v_th" = { jawOpne = 0.2 }', "vrc.v_th asks for “jawOpne”"),
+        ('"vrc.v_th" = { jawOpen = "much" }', "the weight of “jawOpen” in vrc.v_th is not a number"),
+        ('"vrc.v_th" = { jawOpen = true }', "not a number"),
+        ('"vrc.v_th" = { jawOpen = nan }', "not a number"),
+        ('"vrc.v_th" = 0.3', "the row of vrc.v_th is no list of weights"),
+        ("joy = { learned = 1.0 }\nhappy = { learned = 1.0 }", "“happy” is neither a viseme nor an emotion"),
+        ("joy = {", "cannot be read"),
+        ("# joy = {}", "there is no row for joy"),
+    ],
+)
+def test_a_bad_file_gets_a_sentence(tmp_path, row, said):
+    name = row.lstrip("# ").split("=")[0].strip()
+    file = tmp_path / "own.toml"
+    file.write_text(re.sub(rf"^{re.escape(name)} = .*$", row, BUNDLED, flags=re.MULTILINE), encoding="utf-8")
+    with pytest.raises(InputError, match=re.escape(said)) as told:
+        recipes.load(file)
+    assert "own.toml" in str(told.value) and "\n" not in str(told.value)
+
+
+def test_a_file_that_is_not_there_or_no_text_gets_a_sentence(tmp_path):
+    with pytest.raises(InputError, match="nowhere.toml cannot be opened"):
+        recipes.load(tmp_path / "nowhere.toml")
+    (tmp_path / "picture.toml").write_bytes(b"\x89PNG\r\n\xff")
+    with pytest.raises(InputError, match="picture.toml cannot be read"):
+        recipes.load(tmp_path / "picture.toml")
+    (tmp_path / "half.toml").write_text(BUNDLED.split("[anime]")[0], encoding="utf-8")
+    with pytest.raises(InputError, match=r"no table \[anime\]"):
+        recipes.load(tmp_path / "half.toml")
+
+
+def with_eyes_and_nose(eyes: float, nose: float) -> np.ndarray:
+    """Canonical landmarks with the lids parted `eyes` times as far and the nose's wings `nose` times."""
+    points = canonical_landmarks().copy()
+    for s in "lr":
+        upper, lower = LANDMARK_INDEX[f"lid_upper_mid_{s}"], LANDMARK_INDEX[f"lid_lower_mid_{s}"]
+        middle = (points[upper] + points[lower]) / 2
+        points[[upper, lower]] = middle + (points[[upper, lower]] - middle) * eyes
+        points[LANDMARK_INDEX[f"nose_wing_{s}"], 0] *= nose
+    return points
+
+
+def test_large_eyes_over_a_small_nose_are_anime():
+    assert recipes.choose(canonical_landmarks()) == "natural"
+    assert recipes.choose(with_eyes_and_nose(1.3, 0.9)) == "natural"
+    assert recipes.choose(with_eyes_and_nose(2.6, 0.4)) == "anime"
+
+
+def test_the_choice_is_told_and_can_be_overruled():
+    styles, anime_face = recipes.load(), with_eyes_and_nose(2.6, 0.4)
+    chosen = recipes.pick(styles, "auto", anime_face)
+    assert (chosen.preset, chosen.automatic) == ("anime", True) and "proportions" in str(chosen)
+    asked = recipes.pick(styles, "natural", anime_face)
+    assert (asked.preset, asked.automatic) == ("natural", False) and "as asked" in str(asked)
+
+
+def known_face(marks: np.ndarray) -> landmarks.Face:
+    space = FaceSpace.of(marks)
+    return landmarks.Face(marks, np.ones(len(marks)), 1.0, space.rotation, space.scale)
+
+
+def dense(avatar, made: pipeline.Generated) -> np.ndarray:
+    """(E, V, 3) offsets of a run."""
+    out = np.zeros((len(made.shapes), len(avatar.vertices), 3))
+    for row, shape in zip(out, made.shapes, strict=True):
+        row[shape.indices] = shape.deltas
+    return out
+
+
+@pytest.fixture(scope="module")
+def full(face):
+    avatar, marks = face
+    return dense(avatar, pipeline.generate(avatar, ALL_SHAPES, face=known_face(marks), provider="cpu"))
+
+
+@settings(max_examples=3, deadline=None)
+@given(st.floats(0.01, 0.99))
+def test_intensity_is_the_share_of_the_full_shape(face, full, intensity):
+    """Every vertex of every shape lies on the straight line from neutral to the full shape, and nothing else moves."""
+    avatar, marks = face
+    made = pipeline.generate(avatar, ALL_SHAPES, intensity=intensity, face=known_face(marks), provider="cpu")
+    assert np.allclose(dense(avatar, made), full * intensity, atol=1e-6)
+
+
+def test_intensity_0_is_neutral(face):
+    avatar, marks = face
+    made = pipeline.generate(avatar, ALL_SHAPES, intensity=0.0, face=known_face(marks), provider="cpu")
+    assert [len(shape.indices) for shape in made.shapes] == [0] * len(ALL_SHAPES)
+
+
+def test_presets_differ_and_the_report_says_which_was_used(face):
+    avatar, marks = face
+    run = {}
+    for preset in recipes.CHOICES:
+        run[preset] = pipeline.generate(avatar, ["vrc.v_aa", "jawOpen"], preset=preset, face=known_face(marks))
+    assert run["auto"].report["style"] == {"preset": "natural", "automatic": True}
+    assert run["anime"].report["style"] == {"preset": "anime", "automatic": False}
+    natural, anime = (dense(avatar, run[preset]) for preset in recipes.PRESETS)
+    assert np.abs(natural[0] - anime[0]).max() > 0.02 and (natural[1] == anime[1]).all()
+    assert (dense(avatar, run["auto"]) == natural).all()
+
+
+def test_own_recipes_are_used_and_an_unknown_preset_is_refused(face, tmp_path):
+    avatar, marks = face
+    own = re.sub(r"^joy = .*$", "joy = { jawOpen = 0.5 }", BUNDLED, flags=re.MULTILINE)
+    (tmp_path / "own.toml").write_text(own, encoding="utf-8")
+    names = ["joy", "sorrow", "jawOpen"]
+    bundled = dense(avatar, pipeline.generate(avatar, names, face=known_face(marks)))
+    mine = dense(avatar, pipeline.generate(avatar, names, face=known_face(marks), own_recipes=tmp_path / "own.toml"))
+    chin = np.linalg.norm(avatar.vertices - marks[LANDMARK_INDEX["chin_tip"]], axis=1).argmin()
+    assert mine[0, chin] == pytest.approx(0.5 * mine[2, chin], abs=1e-3) and mine[2, chin, 1] < -0.1
+    assert np.abs(bundled[0, chin] - mine[0, chin]).max() > 0.01
+    assert (bundled[1:] == mine[1:]).all()
+    with pytest.raises(InputError, match="gothic"):
+        pipeline.generate(avatar, names, preset="gothic", face=known_face(marks))
