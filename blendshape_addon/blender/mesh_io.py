@@ -8,10 +8,12 @@ import bpy
 import numpy as np
 from mathutils import Vector
 
+from ..core import hints
 from ..core.errors import InputError
 from ..core.mesh import Avatar
 
 Object = bpy.types.Object
+MADE = "vrc_blendshape_made"  # custom property of a mesh's keys that says which ones this tool made
 
 
 def avatars_of(objects: Iterable[Object]) -> list[list[Object]]:
@@ -99,8 +101,9 @@ def require_editable(obj: Object) -> None:
 
 
 def read(objects: Iterable[Object]) -> Avatar:
-    """The base shapes of `objects` in world space, in their order. Modifiers and pose are left aside.
+    """The base shapes of `objects` in world space, in their order, and what bones, keys and names tell about the face.
 
+    Modifiers and pose are left aside, and so are keys that this tool made.
     Raises InputError if there are no faces or a coordinate is not a finite number.
     """
     objects = list(objects)
@@ -113,12 +116,33 @@ def read(objects: Iterable[Object]) -> Avatar:
         counts.append(len(vertices[-1]))
     if not objects:
         raise InputError("There is no mesh with faces: select the avatar's face mesh and try again.")
+    bones = {name: at for rig in dict.fromkeys(map(root_of, objects)) for name, at in _joints(rig).items()}
+    keys = [key for obj in objects for key in _keys(obj)]
+    parts = [(obj.name, placed) for obj, placed in zip(objects, vertices, strict=True)]
     return Avatar(
         np.concatenate(vertices),
         np.concatenate(triangles).astype(np.int32),
         np.repeat(np.arange(len(objects), dtype=np.int32), counts),
         tuple(obj.name for obj in objects),
+        hints.collect(bones, keys, parts),
     )
+
+
+def _joints(rig: Object) -> dict[str, np.ndarray]:
+    """World places (3,) of an armature's joints at rest, by bone name; nothing for another object."""
+    bones = rig.data.bones if rig.type == "ARMATURE" else ()
+    return {bone.name: np.array(rig.matrix_world @ bone.head_local) for bone in bones}
+
+
+def _keys(obj: Object) -> Iterable[tuple[str, np.ndarray, np.ndarray]]:
+    """Name, base positions (V, 3) and offsets (V, 3) in world space of the creator's keys that tell of the face."""
+    keys = obj.data.shape_keys
+    for key in keys.key_blocks if keys else ():
+        if hints.tells(key.name) and key != keys.reference_key and key.name not in keys.get(MADE, ()):
+            base = coordinates(key.relative_key.points).astype(float)
+            matrix = np.array(obj.matrix_world, float)
+            linear = matrix[:3, :3].T
+            yield key.name, base @ linear + matrix[:3, 3], (coordinates(key.points) - base) @ linear
 
 
 def basis(obj: Object) -> np.ndarray:

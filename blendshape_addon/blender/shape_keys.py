@@ -17,10 +17,9 @@ from ..core.errors import InputError
 from ..core.mesh import Avatar
 from ..core.pipeline import Shape
 from ..core.vocabulary import ALL_SHAPES
-from .mesh_io import Object, basis, coordinates, require_editable
+from .mesh_io import MADE, Object, basis, coordinates, require_editable
 
 EXISTING = ("KEEP", "REFUSE", "REPLACE")
-_MARK = "vrc_blendshape_made"
 _STYLE = "vrc_blendshape_style"
 _RANK = {name: rank for rank, name in enumerate(ALL_SHAPES)}
 
@@ -117,7 +116,7 @@ def _write_object(obj: Object, targets: dict[str, np.ndarray], ours: set[str], s
         key.relative_key = keys.reference_key
         key.points.foreach_set("co", target.reshape(-1))
     ours = (ours | set(targets)) - stale
-    keys[_MARK] = {name: _hash(keys.key_blocks[name]) for name in ours}
+    keys[MADE] = {name: _hash(keys.key_blocks[name]) for name in ours}
     _sort(obj, ours)
     obj.active_shape_key_index = max(keys.key_blocks.find(active), 0) if active else 0
     obj.data.update()
@@ -149,9 +148,9 @@ def _key(obj: Object, name: str) -> bpy.types.ShapeKey | None:
 def _made(obj: Object) -> set[str]:
     """Names of the keys on `obj` that this tool wrote and nobody has edited since."""
     keys = obj.data.shape_keys
-    if keys is None or _MARK not in keys:
+    if keys is None or MADE not in keys:
         return set()
-    marks = keys[_MARK].to_dict()
+    marks = keys[MADE].to_dict()
     return {name for name, mark in marks.items() if name in keys.key_blocks and _hash(keys.key_blocks[name]) == mark}
 
 

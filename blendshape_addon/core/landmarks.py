@@ -1,6 +1,7 @@
 """Finding the face with no click: which way it looks, how large it is, and 48 landmarks on its skin.
 
-A coarse search looks at the avatar along the axes through head-sized windows; the best windows are looked at again,
+Where bones, shape keys or names tell of a face, that place is looked at first. A coarse search looks at the avatar
+along its skeleton's forward, then along the axes, through head-sized windows; the best windows are looked at again,
 centred on and aligned with the face that was seen in them, until landmarks are known to a fraction of a pixel.
 """
 
@@ -15,7 +16,8 @@ import numpy as np
 from . import providers, registry
 from .errors import FaceNotFound
 from .face_space import FaceSpace, point
-from .face_view import Crop, View, crop, look
+from .face_view import Crop, View, crop, look, pieces
+from .hints import Hints
 from .mesh import Avatar, vertex_normals
 from .surface import lift
 from .vocabulary import LANDMARK_MIRROR, LANDMARKS
@@ -23,6 +25,7 @@ from .vocabulary import LANDMARK_MIRROR, LANDMARKS
 CENTRE_Y = -0.4  # the middle of a face's window, in eye distances above the eyes
 FACE_HALF = 1.75  # half width of that window, in eye distances
 ACCEPT = 0.6  # score below which there is no face
+HINTED = 0.25  # the same where bones, keys or names tell of eyes and mouth just there
 SURE = 0.8  # score above which no other orientation is tried
 SEARCH_PIXELS = 640
 FACE_PIXELS = 192
@@ -32,6 +35,7 @@ TRIED = 4  # of them, best first
 # Half widths of windows in heights of what is looked at: from a tall body's head to a head alone.
 SCALES = 0.07 * 1.5 ** np.arange(6)
 BELOW_TOP = (1.1, 1.75)  # window centres below the top, in half widths: hair and hats take up room
+BELOW_HEAD = 0.5  # heights above the head's joint that a chin may lie below it
 AGREEMENT = 0.1  # eye distances between several looks: faces stay below 0.06, other things above 0.08
 TOLERANCE = 0.08  # eye distances within which a landmark counts as right, for its confidence
 
@@ -72,21 +76,26 @@ def find(
     """
     session = providers.open_session(registry.load("landmarks", models), provider)
     normals = vertex_normals(avatar.vertices, avatar.triangles, avatar.weld)
-    mesh = (avatar.vertices, avatar.triangles, normals)
-    usual, others = _orientations()
-    best: Face | None = None
-    seen: list[Sight] = []
-    for number, (forward, ups) in enumerate(usual + others):
-        if progress:
-            progress(number / len(usual + others), "finding the face")
-        seen += _search(mesh, session, forward, ups)
-        if number in (len(usual) - 1, len(usual + others) - 1):
-            best = _best(mesh, session, seen, best)
-            seen = []
-            if best and best.score >= SURE:
-                break
-    if best is None or best.score < ACCEPT:
-        raise FaceNotFound(_refusal(best))
+    mesh = (avatar.vertices, avatar.triangles, normals, pieces(avatar))
+    hints = avatar.hints
+    best = _best(mesh, session, [Sight(p, np.ones(len(p)), 0.0) for p in hints.guesses()], None)
+    stages = [(mesh, orientations) for orientations in _orientations()]
+    if hints.forward is not None:
+        stages.insert(0, (_above_neck(mesh, hints), [(hints.forward, [hints.up])]))
+    looks, total = 0, sum(len(orientations) for _, orientations in stages)
+    for searched, orientations in stages:
+        if best and best.score >= (ACCEPT if hints.agree(best.points) else SURE):
+            break
+        seen: list[Sight] = []
+        for forward, ups in orientations:
+            if progress:
+                progress(looks / total, "finding the face")
+            seen += _search(searched, session, forward, ups)
+            looks += 1
+        best = _best(mesh, session, seen, best)
+    needed = HINTED if best and hints.agree(best.points) else ACCEPT
+    if best is None or best.score < needed:
+        raise FaceNotFound(_refusal(best, hints))
     space = FaceSpace.of(best.points)
     points = lift(avatar, space, best.points)
     return Face(points, best.confidence, best.score, space.rotation, space.scale)
@@ -103,6 +112,14 @@ def _best(
         if best and best.score >= SURE:
             break
     return best
+
+
+def _above_neck(mesh: tuple[np.ndarray, ...], hints: Hints) -> tuple[np.ndarray, ...]:
+    """What lies above the joint of the head and, as chins do, a little below it."""
+    vertices, triangles, normals, piece = mesh
+    height = (vertices - hints.head) @ hints.up
+    kept = (height > -BELOW_HEAD * height[triangles].max())[triangles].all(1)
+    return vertices, triangles[kept], normals, piece[kept]
 
 
 def _orientations() -> tuple[list[tuple[np.ndarray, list[np.ndarray]]], ...]:
@@ -135,6 +152,8 @@ def _search(
 ) -> list[Sight]:
     """Sights that may be a face that looks to `forward` with one of `ups`."""
     vertices = mesh[0][np.unique(mesh[1])]
+    if len(vertices) == 0:
+        return []
     up = ups[0]
     rotation = np.stack([np.cross(up, forward), up, forward])
     seen = vertices @ rotation.T
@@ -216,12 +235,17 @@ def plausibility(points: np.ndarray, spread: np.ndarray) -> float:
     return float(in_order**3 * (1.0 if in_front and deep_enough else 0.5) * agreement)
 
 
-def _refusal(best: Face | None) -> str:
-    """The sentence for a user: what could not be found."""
+def _refusal(best: Face | None, hints: Hints) -> str:
+    """The sentence for a user: what could not be found, and what to do."""
+    show = (
+        "Show where they are with rough shape keys named blink_left, blink_right and mouth_open, and try again."
+        if hints.eyes is None or hints.mouth is None
+        else "Check that its blink and mouth shape keys move the eyes and the mouth, and try again."
+    )
     if best is None or best.score < 0.1:
         return (
-            "No face was found: nothing on this avatar looks like two eyes above a nose and a mouth. "
-            "Select the object that holds the face, or choose a head that has one."
+            f"No face was found: nothing on this avatar looks like two eyes above a nose and a mouth. {show} "
+            "An avatar without a face cannot be given expressions."
         )
     weak = [
         name for name, words in (("eyes", ("lid", "eye")), ("mouth", ("lip", "mouth")), ("jaw", ("chin", "jaw")))
@@ -230,5 +254,5 @@ def _refusal(best: Face | None) -> str:
     return (
         f"No certain face was found (best match {best.score:.0%}, needed {ACCEPT:.0%}): "
         f"the {' and the '.join(weak or ['shape of the head'])} could not be made out. "
-        "Hide what covers the face, or select only the object that holds it."
+        f"Take away what covers them. {show}"
     )

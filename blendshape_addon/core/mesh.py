@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from .errors import InputError
+from .hints import Hints
 
 
 @dataclass(frozen=True)
@@ -15,13 +16,14 @@ class Avatar:
     """All mesh objects of one avatar in one space (any axes, any unit), concatenated.
 
     vertices: (V, 3) float64, base shape. triangles: (T, 3) int32 into vertices.
-    object_id: (V,) int32 into object_names.
+    object_id: (V,) int32 into object_names. hints: what bones, keys and names tell about the face.
     """
 
     vertices: np.ndarray
     triangles: np.ndarray
     object_id: np.ndarray
     object_names: tuple[str, ...]
+    hints: Hints = field(default_factory=Hints)
 
     def __post_init__(self) -> None:
         if len(self.triangles) == 0:

@@ -11,24 +11,28 @@ from pathlib import Path
 
 import numpy as np
 
-from blendshape_addon.core.face_view import View, crop, look
+from blendshape_addon.core.face_view import View, crop, look, pieces
 from blendshape_addon.core.landmarks import CENTRE_Y, FACE_HALF
 from blendshape_addon.core.vocabulary import LANDMARK_MIRROR, LANDMARKS
 
 from .. import labels
 from ..rigs import Rig, data_folder, load
-from . import scenes
+from . import extras, scenes
 
-CACHE = Path("out/landmarks/cache")
+CACHE = Path("out/landmarks/pictures")
 PIXELS = 192
 HALF = 3.4  # half width of a cached picture, eye distances
+SEALED = 0.12  # share of pictures whose pieces do not show: all of one piece, or cut up in other ways
+LOOKS = 2  # pictures of one head
 # Pictures of one shard by what they show; a person's face fills most.
-SHARE = {"makehuman": 40, "ict": 40, "rocketbox": 56, "vrm": 32, "negative": 46}
+SHARE = {"makehuman": 44, "ict": 44, "rocketbox": 48, "vrm": 32, "negative": 52}
 
 
 @dataclass
 class Shard:
-    """N pictures. depth: (N, S, S) float16 and normal: (N, 2, S, S) int8, both 0 where mask (N, S, S) is False.
+    """N pictures. depth: (N, S, S) float16 and normal: (N, 2, S, S) int8, both 0 where there is nothing.
+
+    cover: (N, S, S) uint8, 0 nothing, 1 something, 2 a border of pieces.
 
     points: (N, L, 3) float32 landmarks relative to the centre in units of the half width, NaN without a face in front.
     family: (N,) index into `families`, whose pictures a fold leaves out together.
@@ -36,7 +40,7 @@ class Shard:
 
     depth: np.ndarray
     normal: np.ndarray
-    mask: np.ndarray
+    cover: np.ndarray
     points: np.ndarray
     family: np.ndarray
 
@@ -44,7 +48,8 @@ class Shard:
 
     def view(self, n: int) -> View:
         """Picture `n` as the core's view, centred on the origin, half width 1."""
-        channels = np.concatenate([self.depth[n][None], self.normal[n] / np.float32(127), self.mask[n][None]])
+        cover = self.cover[n]
+        channels = np.stack([self.depth[n], *(self.normal[n] / np.float32(127)), cover > 0, cover == 2])
         return View(np.eye(3), np.zeros(3), 1.0, channels.astype(np.float32))
 
 
@@ -76,15 +81,13 @@ def draw_shard(rng: np.random.Generator, rigs: list[Rig], faceless: list[Rig]) -
     by_family = {f: [r for r in rigs if family_of(r) == f] for f in SHARE}
     rows = []
     for family, count in SHARE.items():
-        for _ in range(count):
+        for _ in range(count // LOOKS):
             if family == "negative":
-                rows.append(_negative(rng, rigs, faceless))
-            else:
-                rig = by_family[family][rng.integers(len(by_family[family]))]
-                scene = scenes.of_rig(rig, rng)
-                view = look(scene.vertices, scene.triangles, scene.normals,
-                            turn(rng.uniform(-0.5, 0.5), rng.uniform(-0.4, 0.4)), np.array([0, CENTRE_Y, 0]), HALF,
-                            PIXELS)  # fmt: skip
+                rows += _negative(rng, rigs, faceless)
+                continue
+            scene = scenes.of_rig(by_family[family][rng.integers(len(by_family[family]))], rng)
+            for _ in range(LOOKS):
+                view = _look(scene, rng.uniform(-0.5, 0.5), rng, np.array([0, CENTRE_Y, 0]), HALF)
                 points = (scene.points - view.centre) @ view.rotation.T / HALF
                 rows.append((view, points, Shard.families.index(family)))
     views = [r[0] for r in rows]
@@ -92,50 +95,62 @@ def draw_shard(rng: np.random.Generator, rigs: list[Rig], faceless: list[Rig]) -
     return Shard(
         depth=np.stack([np.clip(v.channels[0], -9, 9) for v in views]).astype(np.float16),
         normal=np.stack([np.round(v.channels[1:3] * 127) for v in views]).astype(np.int8),
-        mask=np.stack([v.channels[3] > 0 for v in views]),
+        cover=np.stack([v.channels[3] + v.channels[4] for v in views]).astype(np.uint8),
         points=np.stack([nothing if r[1] is None else r[1] for r in rows]).astype(np.float32),
         family=np.array([r[2] for r in rows], np.int8),
     )
 
 
-def _negative(rng: np.random.Generator, rigs: list[Rig], faceless: list[Rig]) -> tuple[View, None, int]:
-    """The back or side of a head, another part of a body, a body cut below the chin, a body made so, furniture."""
-    kind = rng.choice(["behind", "body", "headless", "faceless", "furniture"], p=[0.25, 0.25, 0.15, 0.15, 0.2])
+def _look(scene: scenes.Scene, yaw: float, rng: np.random.Generator, centre: np.ndarray, half: float) -> View:
+    camera = turn(yaw, rng.uniform(-0.4, 0.4))
+    return look(scene.vertices, scene.triangles, scene.normals, scene.piece, camera, centre, half, PIXELS)
+
+
+def _negative(
+    rng: np.random.Generator, rigs: list[Rig], faceless: list[Rig]
+) -> list[tuple[View, np.ndarray | None, int]]:
+    """LOOKS at the back or side of a head, a head with no features, another part of a body, a body cut below the chin,
+    a body made so, furniture."""
+    kind = rng.choice(
+        ["behind", "blank", "body", "headless", "faceless", "furniture"], p=[0.2, 0.1, 0.25, 0.15, 0.1, 0.2]
+    )
     family = Shard.families.index("none")
-    yaw, half, centre = rng.uniform(-0.5, 0.5), float(np.exp(rng.uniform(np.log(0.8), np.log(7)))), np.zeros(3)
     if kind == "furniture":
-        scene = scenes.furniture(rng)
-        yaw, half = rng.uniform(0, 2 * np.pi), rng.uniform(0.7, 3)
+        scene = scenes.Scene.of_solids(extras.furniture(rng))
     elif kind == "faceless":
         rig = faceless[rng.integers(len(faceless))]
         size = rig.vertices.max(0)[1] / 20  # a body is some twenty-odd eye distances tall
-        v = (rig.vertices - rig.vertices.mean(0)) / size
-        scene = scenes.Scene(v, rig.triangles, scenes.vertex_normals(v, rig.triangles), None)
-        centre, yaw = v[rng.integers(len(v))], rng.uniform(0, 2 * np.pi)
+        scene = scenes.Scene((rig.vertices - rig.vertices.mean(0)) / size, rig.triangles, pieces(rig.avatar()), None)
     else:
         rig = rigs[rng.integers(len(rigs))]
         family = Shard.families.index(family_of(rig))
-        scene = scenes.of_rig(rig, rng)
+        scene = scenes.blank(rig, rng) if kind == "blank" else scenes.of_rig(rig, rng)
+    low = None if scene.points is None else scene.points[:, 1].min()
+    if low is not None and (kind == "headless" or (kind == "body" and scene.vertices[:, 1].min() > low - 2)):
+        scene = scenes.headless(scene)
+    rows = []
+    used = np.unique(scene.triangles)
+    for _ in range(LOOKS):
+        yaw, half, centre = rng.uniform(0, 2 * np.pi), float(np.exp(rng.uniform(np.log(0.8), np.log(7)))), np.zeros(3)
         if kind == "behind":
             yaw, half, centre = rng.uniform(1.4, 2 * np.pi - 1.4), rng.uniform(1.2, 3.4), np.array([0, CENTRE_Y, -1])
-        else:
-            low = scene.points[:, 1].min()
-            far = np.flatnonzero((scene.vertices[:, 1] < low - 0.6) | (np.abs(scene.vertices[:, 0]) > 4.5))
-            if kind == "headless" or not len(far):
-                scene = scenes.headless(scene)
-                far = np.unique(scene.triangles)
-            if len(far):
-                centre = scene.vertices[far[rng.integers(len(far))]]
-            below = low - 0.3 - centre[1]
-            if kind == "body" and abs(centre[0]) < 4:  # keep the face out of the picture
-                half = min(half, max(below, 0.5))
-            yaw = rng.uniform(0, 2 * np.pi)
-    view = look(scene.vertices, scene.triangles, scene.normals, turn(yaw, rng.uniform(-0.4, 0.4)), centre, half, PIXELS)
-    return view, None, family
+        elif kind == "blank":
+            yaw, half, centre = rng.uniform(-0.5, 0.5), rng.uniform(1.2, 3.4), np.array([0, CENTRE_Y, 0])
+        elif kind == "furniture":
+            half = rng.uniform(0.7, 3)
+        elif len(used):
+            centre = scene.vertices[used[rng.integers(len(used))]]
+        if kind == "body" and scene.points is not None:
+            far = used[(scene.vertices[used, 1] < low - 0.6) | (np.abs(scene.vertices[used, 0]) > 4.5)]
+            centre = scene.vertices[far[rng.integers(len(far))]]
+            if abs(centre[0]) < 4:  # keep the face out of the picture
+                half = min(half, max(low - 0.3 - centre[1], 0.5))
+        rows.append((_look(scene, yaw, rng, centre, half), None, family))
+    return rows
 
 
 def batch(shard: Shard, rows: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """Random crops of pictures: images (n, 4, s, s), points (n, L, 3), is_face (n,), weight (n,), all float32.
+    """Random crops of pictures: images (n, 5, s, s), points (n, L, 3), is_face (n,), weight (n,), all float32.
 
     A face counts as one while it is mostly inside, upright within 25 degrees and of a sensible size; crops that turn
     it over or lose it are examples of no face.
@@ -164,6 +179,7 @@ def batch(shard: Shard, rows: np.ndarray, rng: np.random.Generator) -> tuple[np.
             roll = rng.uniform(-np.pi, np.pi)
         mirror = rng.random() < 0.5
         window = crop(view, x / HALF, y / HALF, half / HALF, roll, mirror)
+        window.image[4] *= rng.random() > SEALED
         images.append(window.image)
         faces.append(has_face and not spoiled)
         if has_face:

@@ -21,11 +21,12 @@ from blendshape_addon.core.mesh import Avatar
 
 from .. import labels
 from ..rigs import Rig, data_folder, load
-from . import card, scenes
+from . import card, extras, scenes
 from .dataset import face_rigs, family_of, turn
 
 FOLDS = Path("out/landmarks")
 SHIPPED = Path("models/landmarks.onnx")
+FURNITURE = 12  # piles
 CASES = ("makehuman", "ict", "rocketbox", "vrm", "shipped")
 
 
@@ -46,38 +47,28 @@ def faces(rigs: list[Rig], variants: int, rng: np.random.Generator) -> list[tupl
         out.append((rig.name, rig.avatar(), (rig.vertices[index] * weight[:, :, None]).sum(1)))
         for n in range(variants):
             scene, place = scenes.of_rig(rig, rng, 0.5), anywhere(rng)
-            ids = np.zeros(len(scene.vertices), np.int32)
-            avatar = Avatar(scene.vertices @ place.T, scene.triangles.astype(np.int32), ids, ("Avatar",))
-            out.append((f"{rig.name} {n}", avatar, scene.points @ place.T))
+            out.append((f"{rig.name} {n}", scene.avatar(place), scene.points @ place.T))
     return out
 
 
 def strangers(rigs: list[Rig], rng: np.random.Generator) -> list[tuple[str, Avatar]]:
-    """Things without a face: bodies cut below the chin, hands, heads with no front, furniture, a faceless body."""
+    """Things without a face: bodies cut below the chin, hands, backs of heads, blank heads, furniture."""
     out = []
-
-    def add(name: str, vertices: np.ndarray, triangles: np.ndarray) -> None:
-        place = anywhere(rng)
-        if len(triangles):
-            ids = np.zeros(len(vertices), np.int32)
-            out.append((name, Avatar(vertices @ place.T, triangles.astype(np.int32), ids, ("Avatar",))))
-
     for rig in rigs:
         whole = scenes.of_rig(rig, rng, 0)
-        v, t = whole.vertices, whole.triangles
+        corners = whole.vertices[whole.triangles]
         if rig.family != "ict":
-            cut = scenes.headless(whole)
-            add(f"{rig.name} headless", cut.vertices, cut.triangles)
-            hand = v[:, 0] > np.quantile(v[:, 0], 0.999) - 3
-            add(f"{rig.name} hand", v, t[hand[t].all(1)])
-        behind = v[:, 2] < whole.points[:, 2].min() - 0.1
-        add(f"{rig.name} faceless head", v, t[behind[t].all(1)])
-    for n in range(8):
-        pile = scenes.furniture(rng)
-        add(f"furniture {n}", pile.vertices, pile.triangles)
+            out.append((f"{rig.name} headless", scenes.headless(whole)))
+            reach = np.quantile(whole.vertices[:, 0], 0.999) - 3
+            out.append((f"{rig.name} hand", whole.part((corners[:, :, 0] > reach).all(1))))
+        front = whole.points[:, 2].min() - 0.1
+        out.append((f"{rig.name} back of a head", whole.part((corners[:, :, 2] < front).all(1))))
+        out.append((f"{rig.name} without features", scenes.blank(rig, rng)))
+    out += [(f"furniture {n}", scenes.Scene.of_solids(extras.furniture(rng))) for n in range(FURNITURE)]
+    placed = [(name, scene.avatar(anywhere(rng))) for name, scene in out if len(scene.triangles)]
     known = labels.all_names()
     plain = [p.parent for p in sorted(data_folder().glob("plain/*/rig.npz")) if p.parent.name not in known]
-    return out + [(folder.name, load(folder).avatar()) for folder in plain]
+    return placed + [(folder.name, load(folder).avatar()) for folder in plain]
 
 
 def measure(models: Path, cases: list[tuple[str, Avatar, np.ndarray]]) -> dict[str, float]:

@@ -28,11 +28,11 @@ class _Residual(nn.Module):
 
 
 class FaceFinder(nn.Module):
-    """image (N, 4, 96, 96) to points (N, L, 3) in crop units, log_width (N, L), logit (N,)."""
+    """image (N, 5, 96, 96) to points (N, L, 3) in crop units, log_width (N, L), logit (N,)."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = _conv(4, 16, 2)  # 48
+        self.stem = _conv(5, 16, 2)  # 48
         self.quarter = nn.Sequential(_conv(16, 32, 2), _Residual(32))  # 24
         self.eighth = nn.Sequential(_conv(32, 64, 2), _Residual(64))  # 12
         self.sixteenth = nn.Sequential(_conv(64, 128, 2), _Residual(128))  # 6

@@ -96,7 +96,7 @@ def export(model: FaceFinder, path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            model, (torch.zeros(1, 4, SIZE, SIZE),), str(path), opset_version=OPSET, dynamo=False,
+            model, (torch.zeros(1, 5, SIZE, SIZE),), str(path), opset_version=OPSET, dynamo=False,
             input_names=["image"], output_names=["points", "log_width", "logit"],
             dynamic_axes={name: {0: "n"} for name in ("image", "points", "log_width", "logit")},
         )  # fmt: skip
