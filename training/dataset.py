@@ -1,9 +1,10 @@
-"""Augmented instances of rigs, kept on disk as one file each and read back through memory maps."""
+"""Augmented instances of rigs, kept on disk as one file each."""
 
 from __future__ import annotations
 
 import argparse
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,15 +12,17 @@ import numpy as np
 from tqdm import tqdm
 
 from blendshape_addon.core import features as core_features
-from blendshape_addon.core.face_space import FaceSpace, eye_centres
 from blendshape_addon.core.vocabulary import CONDITIONS
 
-from . import labels
-from .identities import random_warp, sample_neutral
+from . import augment, labels, mouths
+from .augment import Solid
+from .heads import Head
+from .identities import random_style, random_warp, sample_neutral
 from .rigs import Rig, load_all
 
 LANDMARK_NOISE = 0.012  # eye distances: what a detector leaves
 MAX_VERTICES = 5000
+STYLED = 0.4  # how often a face is also drawn towards anime, child or muzzle
 
 
 @dataclass
@@ -40,48 +43,60 @@ class Instance:
     known: np.ndarray
 
 
-def landmarks_of(rig: Rig, vertices: np.ndarray) -> np.ndarray:
-    """(L, 3) labelled landmarks of `rig` on the given (V, 3) vertices."""
-    index, weight = labels.load(rig.name)
-    return np.einsum("lk,lkc->lc", weight, vertices[index])
+def warped(head: Head, rng: np.random.Generator, strength: float) -> Head:
+    """Another face on the same mesh: smoothly bent, and often towards anime, child or muzzle."""
+    if rng.random() < STYLED:
+        head = head.mapped(random_style(head.marks, rng, strength * rng.uniform(0.2, 1)))
+    return head.mapped(random_warp(rng, strength))
 
 
-def warped(rig: Rig, rng: np.random.Generator, strength: float) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
-    """A random face on the rig's topology: vertices (V, 3), shapes {name: (V, 3)} and landmarks (L, 3), in face space.
+def rebuilt(head: Head, rng: np.random.Generator, bodies: Sequence[Solid]) -> Head:
+    """The same face as another mesh: a random few of the ways in `augment`; one of `bodies` for a head without."""
 
-    Neutral and expressions go through the same map, so what touches still touches.
-    """
-    neutral = sample_neutral(rig, rng)
-    marks = landmarks_of(rig, neutral)
-    space = FaceSpace.of(marks)
-    # Expressions of a rig are one size: scale them with the person's face.
-    base_marks = landmarks_of(rig, rig.vertices)
-    grown = space.scale / float(np.linalg.norm(np.subtract(*eye_centres(base_marks))))
-    warp = random_warp(rng, strength)
-    before = space.to_face(neutral)
-    vertices = warp(before)
-    shapes = {}
-    for name, offset in rig.shapes.items():
-        moved = np.flatnonzero(np.abs(offset).max(1) > 0)
-        delta = np.zeros_like(vertices)
-        delta[moved] = warp(before[moved] + offset[moved] * grown @ space.rotation.T / space.scale) - vertices[moved]
-        shapes[name] = delta
-    return vertices, shapes, warp(space.to_face(marks))
+    def happens(chance: float) -> bool:
+        return rng.random() < chance
+
+    if happens(0.2):
+        head = mouths.opened(head, rng.uniform(0.03, 0.25))
+    if happens(0.1):
+        head = mouths.sealed(head)
+    elif happens(0.15):
+        head = mouths.without_mouth(head)
+    if happens(0.1):
+        head = mouths.fused(head)
+    elif happens(0.2):
+        head = augment.merged(head)
+    if happens(0.2):
+        head = augment.noisy(head, rng, rng.uniform(0, 0.006))
+    fineness = rng.random()
+    if fineness < 0.25:
+        head = augment.decimated(head, int(np.exp(rng.uniform(np.log(250), np.log(2500)))))
+    elif fineness < 0.32:
+        head = augment.subdivided(head, len(head.vertices) + 1)
+    if happens(0.25):
+        head = augment.retriangulated(head, rng)
+    if happens(0.15):
+        head = augment.split(head, rng, cuts=int(rng.choice([0, 3, 8])))
+    elif happens(0.2):
+        head = augment.welded(head)
+    if bodies and augment.body_of(head) is None and happens(0.3):
+        head = augment.beside(head, *bodies[rng.integers(len(bodies))], "Body")
+    return head
 
 
-def make_instance(rig: Rig, rng: np.random.Generator, strength: float = 1.0) -> Instance:
-    """A random instance of `rig`; strength 0 leaves out the warp."""
-    vertices, shapes, marks = warped(rig, rng, strength)
-    noisy = marks + rng.normal(0, LANDMARK_NOISE, marks.shape)
-    found = core_features.compute(rig.avatar(vertices), noisy)
-    seen = ~np.isin(rig.part_id[found.index], rig.hidden_parts)
-    rotation = found.space.rotation.T / found.space.scale
+def make_instance(rig: Rig, rng: np.random.Generator, strength: float = 1.0, bodies: Sequence[Solid] = ()) -> Instance:
+    """A random instance of `rig`; at strength 0 its own mesh, not warped. bodies: for heads that have none."""
+    head = Head.of(rig, sample_neutral(rig, rng))
+    if strength > 0:
+        head = rebuilt(warped(head, rng, strength), rng, bodies)
+    found = core_features.compute(head.avatar, head.marks + rng.normal(0, LANDMARK_NOISE, head.marks.shape))
+    seen = ~head.hidden[found.index]
+    turn = (found.space.rotation.T / found.space.scale).astype(np.float32)
     targets = np.zeros((len(found.index), len(CONDITIONS), 3), np.float32)
     known = np.zeros(len(CONDITIONS), bool)
-    for e, name in enumerate(CONDITIONS):
-        if name in shapes:
-            known[e] = True
-            targets[:, e] = shapes[name][found.index] @ rotation
+    for name, offset in zip(head.names, head.offsets, strict=True):
+        known[CONDITIONS.index(name)] = True
+        targets[:, CONDITIONS.index(name)] = offset[found.index] @ turn
     energy = (targets[seen] ** 2).sum(-1).mean(0)
     # Half of the sample evenly, half where things move.
     motion = np.sqrt((targets.astype(float) ** 2).sum(-1).mean(1)) * seen
@@ -117,12 +132,13 @@ def load(path: Path) -> Instance:
 def generate(folder: Path, per_rig: int, seed: int = 0) -> None:
     """Make `per_rig` instances of every rig below `folder`, FAMILY__RIG__NUMBER.npz; existing ones are kept."""
     folder.mkdir(parents=True, exist_ok=True)
-    jobs = [(rig, n) for n in range(per_rig) for rig in load_all() if rig.name in labels.names()]
-    for rig, n in tqdm(jobs, desc="instances", unit="face"):
+    rigs = [rig for rig in load_all() if rig.name in labels.names()]
+    bodies = [body for rig in rigs if (body := augment.body_of(Head.of(rig)))]
+    for n, rig in tqdm([(n, rig) for n in range(per_rig) for rig in rigs], desc="instances", unit="face"):
         path = folder / f"{rig.family}__{rig.name}__{n:04d}.npz"
         if not path.exists():
             rng = np.random.default_rng([seed, n, zlib.crc32(rig.name.encode())])
-            save(make_instance(rig, rng, strength=0.0 if n == 0 else rng.uniform(0.2, 1.2)), path)
+            save(make_instance(rig, rng, 0.0 if n == 0 else rng.uniform(0.2, 1.2), bodies), path)
 
 
 def main(arguments: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Random people of the rigs that have an identity basis, and smooth warps that take any rig beyond them."""
+"""Random people of the rigs that have an identity basis, and smooth warps that take any rig far beyond them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+
+from blendshape_addon.core.face_space import eye_centres, point
 
 from .rigs import Rig
 
@@ -79,8 +81,11 @@ def _sample_makehuman(rig: Rig, rng: np.random.Generator) -> np.ndarray:
     return out
 
 
-def random_warp(rng: np.random.Generator, strength: float) -> Callable[[np.ndarray], np.ndarray]:
-    """A smooth, mostly mirrored map of face space: anisotropic scale, shear and a dozen Gaussian bumps.
+def random_warp(
+    rng: np.random.Generator, strength: float, lopsided: bool | None = None
+) -> Callable[[np.ndarray], np.ndarray]:
+    """A smooth map of face space: anisotropic scale, shear and a dozen Gaussian bumps, mirrored unless `lopsided`
+    (by chance if None).
 
     strength 1 reaches childlike and cartoon proportions. The map takes and gives (..., 3).
     """
@@ -92,8 +97,7 @@ def random_warp(rng: np.random.Generator, strength: float) -> Callable[[np.ndarr
     centre = rng.uniform([-1.2, -1.6, -0.6], [1.2, 0.9, 0.6], (count, 3))
     width = rng.uniform(0.3, 0.9, count)
     push = rng.normal(0, 0.085 * strength, (count, 3)) * (width / 0.6)[:, None]
-    skewed = rng.random() < 0.3
-    if not skewed:
+    if not (rng.random() < 0.3 if lopsided is None else lopsided):
         centre = np.concatenate([centre, centre * [-1, 1, 1]])
         push = np.concatenate([push, push * [-1, 1, 1]])
         width = np.concatenate([width, width])
@@ -104,3 +108,33 @@ def random_warp(rng: np.random.Generator, strength: float) -> Callable[[np.ndarr
         return (flat @ linear.T + np.exp(-squared / (2 * width**2)) @ push).reshape(points.shape)
 
     return warp
+
+
+def random_style(points: np.ndarray, rng: np.random.Generator, strength: float) -> Callable[[np.ndarray], np.ndarray]:
+    """A smooth mirrored map of face space towards anime, child or muzzle: larger eyes, a shorter narrower jaw, a snout.
+
+    points: (L, 3) landmarks of the face. The map takes and gives (N, 3).
+    """
+    mouth, nose = point(points, "mouth_corner_l", "mouth_corner_r"), point(points, "nose_tip")
+    # Each bump: where, how wide, by how much it pushes, and by how much it stretches about its centre.
+    eye = strength * np.array([rng.uniform(0, 0.4), rng.uniform(0, 1.4), 0])
+    bumps = [(centre, 0.38, 0, eye) for centre in eye_centres(points)]
+    bumps.append((mouth, 0.4, 0, strength * np.array([rng.uniform(-0.4, 0.2), 0, 0])))
+    chin = strength * np.array([0, rng.uniform(-0.15, 0.4), rng.uniform(-0.15, 0.1)])
+    bumps.append((point(points, "chin_tip"), 0.7, chin, 0))
+    narrow = rng.uniform(-0.15, 0.35) * strength
+    if rng.random() < 0.35:
+        snout = np.array([0, 0, rng.uniform(0.1, 0.8) * strength])
+        bumps.append(((mouth + nose) / 2, rng.uniform(0.35, 0.6), snout, 0))
+    elif rng.random() < 0.5:  # a small flat nose
+        bumps.append((nose, 0.22, np.array([0, 0, -rng.uniform(0, 0.3) * strength]), 0))
+
+    def style(positions: np.ndarray) -> np.ndarray:
+        out = positions.copy()
+        for centre, width, push, stretch in bumps:
+            near = np.exp(-((positions - centre) ** 2).sum(1) / (2 * width**2))[:, None]
+            out += near * (push + (positions - centre) * stretch)
+        out[:, 0] *= 1 - np.clip(-positions[:, 1], 0, 1.5) / 1.5 * narrow
+        return out
+
+    return style

@@ -16,6 +16,8 @@ import numpy as np
 from blendshape_addon.core.mesh import Avatar
 from blendshape_addon.core.vocabulary import ARKIT, CONDITIONS, EMOTIONS, VISEMES
 
+from . import labels
+
 _VISEME_KEYS = ("sil", "PP", "FF", "TH", "DD", "kk", "CH", "SS", "nn", "RR", "aa", "E", "I", "O", "U")
 _OTHER_NAMES = {"eyeBlinkLeft": ("blink_L", "blink_left"), "eyeBlinkRight": ("blink_R", "blink_right")}
 
@@ -93,3 +95,9 @@ def load_all(root: Path | None = None) -> list[Rig]:
     if not rigs:
         raise FileNotFoundError(f"No rigs below {root}: set VRC_BLENDSHAPE_DATA to a folder of rig folders.")
     return rigs
+
+
+def landmarks_of(rig: Rig, vertices: np.ndarray) -> np.ndarray:
+    """(L, 3) labelled landmarks of `rig` on the given (V, 3) vertices."""
+    index, weight = labels.load(rig.name)
+    return np.einsum("lk,lkc->lc", weight, vertices[index])
