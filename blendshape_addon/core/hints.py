@@ -128,10 +128,10 @@ _BLINK = re.compile(
 )
 _WINK = re.compile(r"ウィンク2?|wink2?", re.I)  # MMD's are the left eye's unless they say otherwise
 _MOUTH = re.compile(r"viseme|vrc\.v_|mth|mouth|mouse|jaw|(?<![cfls])lip|口|唇|舌", re.I)
-_VOWEL = re.compile(r"(?:v|vowel)?[\s_.\-]*(?:[aiueo]|aa|ih|ou|oh|ee|uu|ah|eh|[あいうえおアイウエオ]2?)", re.I)
+_VOWEL = re.compile(r"(?:v|vowel)?[\s_.\-]*(?:[aiueo]|aa|ih|ou|oh|ee|uu|ah|eh|open|[あいうえおアイウエオ]2?)", re.I)
 _SIDES = {
-    "l": re.compile(r"(?i:left)|左|(?<=[a-z])L$|(?:^|[\s_.\-])[lL](?=$|[\s_.\-\d])"),
-    "r": re.compile(r"(?i:right)|右|(?<=[a-z])R$|(?:^|[\s_.\-])[rR](?=$|[\s_.\-\d])"),
+    "l": re.compile(r"(?i:left)|左|(?<=[a-z])L$|(?:^|[\s_.\-])(?:[lL](?=$|[\s_.\-\d])|L(?=[A-Z][a-z]))"),
+    "r": re.compile(r"(?i:right)|右|(?<=[a-z])R$|(?:^|[\s_.\-])(?:[rR](?=$|[\s_.\-\d])|R(?=[A-Z][a-z]))"),
 }
 _RIG = re.compile(r"^(?:.*:|j_bip_c_|(?:def|org|mch)-|cc_base_|bip\d*[\s_]|valvebiped\.bip01_)", re.I)
 _HEAD = re.compile(r"head|頭|あたま|spine006")
