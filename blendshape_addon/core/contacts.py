@@ -8,11 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from .features import Features
-from .mesh import Avatar, flipped
+from .mesh import flipped
 from .parts import Part
 from .vocabulary import LANDMARK_INDEX
 
 LIPS_MEET = frozenset({"vrc.v_pp"})
+LIP_ON_TEETH = "vrc.v_ff"
+NEARLY = 0.02  # eye distances between lips that nearly meet
+FRONT_TEETH = 0.12  # eye distances behind the foremost tooth that still count as its front
+TOUCH = 0.005  # eye distances that the lip goes past the teeth's edge to touch it
 LIDS_MEET = {
     "vrc.blink_left": "l", "eyeBlinkLeft": "l", "vrc.blink_right": "r", "eyeBlinkRight": "r", "vrc.blink": "lr",
 }  # fmt: skip
@@ -95,12 +99,12 @@ def _rim(features: Features, field: int, sign: int, known: np.ndarray, ends: np.
     return members[order[first]]
 
 
-def meet(avatar: Avatar, features: Features, offsets: np.ndarray, names: Sequence[str]) -> np.ndarray:
+def meet(triangles: np.ndarray, features: Features, offsets: np.ndarray, names: Sequence[str]) -> np.ndarray:
     """Close what must close and part what would pass through, in (E, N, 3) face-space offsets; in place.
 
-    A correction that would crumple the skin (a lid too coarse or too folded to read) is not made.
+    triangles: (T, 3) of the skin. A correction that would crumple the skin (a lid too coarse or too folded to read) is
+    not made.
     """
-    triangles = features.skin_triangles(avatar)
     rest = features.positions
     mouth = find_slit(features, 0)
     eyes = {s: find_slit(features, 1 + i) for i, s in enumerate("lr")}
@@ -111,6 +115,8 @@ def meet(avatar: Avatar, features: Features, offsets: np.ndarray, names: Sequenc
                 offsets[number] = _calmer(rest, triangles, offsets[number], fitted)
         if mouth and not name.startswith(_LAYERED):
             fitted = _fit_lips(features, offsets[number].copy(), mouth, name in LIPS_MEET)
+            if name == LIP_ON_TEETH:
+                fitted = _bite_lip(features, fitted, mouth)
             offsets[number] = _calmer(rest, triangles, offsets[number], fitted)
     return offsets
 
@@ -149,6 +155,19 @@ def _fit_lips(features: Features, offset: np.ndarray, slit: Slit, must_meet: boo
         excess = slit.gap(features.positions + offset) - rest
         _shift(features, offset, slit, 0, excess if must_meet else np.minimum(excess, 0), share=0.5)
     return offset
+
+
+def _bite_lip(features: Features, offset: np.ndarray, slit: Slit) -> np.ndarray:
+    """Bring the lower lip to the edge of the upper front teeth; nearly to the upper lip where no teeth are known."""
+    moved = features.positions + offset
+    upper, lower = slit.rim(moved, slit.upper), slit.rim(moved, slit.lower)
+    target = upper - NEARLY
+    teeth = features.positions[features.part == Part.TEETH_UPPER]
+    if len(teeth):
+        front = teeth[teeth[:, 2] > teeth[:, 2].max() - FRONT_TEETH]
+        target = np.minimum(front[:, 1].min() + TOUCH, upper)
+    middle = np.clip(2 - 4 * np.abs(COLUMNS - 0.5), 0, 1)  # the corners stay as they are
+    return _shift(features, offset, slit, 0, (target - lower) * middle, share=0)
 
 
 def _shift(features: Features, offset: np.ndarray, slit: Slit, field: int, gap: np.ndarray, share: float) -> np.ndarray:

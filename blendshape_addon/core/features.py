@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .face_space import Canonical, FaceSpace
+from .face_space import Canonical, FaceSpace, eye_centres
 from .mesh import Avatar, vertex_normals
 from .parts import Part, classify
 from .side_fields import anchors, cotangent_weights, solve
@@ -15,6 +15,7 @@ from .side_fields import anchors, cotangent_weights, solve
 REACH_LOW = np.array([-1.7, -3.0, -1.8])
 REACH_HIGH = np.array([1.7, 1.6, 1.5])
 FREQUENCIES = (1.5, 3.0, 6.0, 12.0, 24.0)  # radians per eye distance
+AROUND_EYE = np.array([0.4, 0.35, 0.5])  # eye distances from the middle of an eye that its lids reach
 _FLIP = np.array([-1.0, 1.0, 1.0])
 
 
@@ -111,3 +112,10 @@ def _nearest(where: np.ndarray, outward: np.ndarray, marks: np.ndarray) -> np.nd
     """(M,) index of the point nearest to each mark, those that face backwards counted as further away."""
     squared = ((where[None] - marks[:, None]) ** 2).sum(-1)
     return np.unique(np.argmin(squared + 0.02 * (outward[:, 2] < 0), axis=1))
+
+
+def on_lids(features: Features, triangles: np.ndarray) -> np.ndarray:
+    """(T,) bool: triangles around the eyes, where skin folds when lids close."""
+    centres = features.positions[triangles].mean(1)
+    beside = np.abs(centres[:, None] - eye_centres(features.landmarks)) < AROUND_EYE
+    return beside.all(2).any(1)

@@ -35,6 +35,9 @@ _NAMES = (
 )
 
 
+SINGLE_TEETH = 8  # pieces from which teeth are taken for single ones, not for two rows
+
+
 def _named(name: str) -> Part | None:
     return next((part for part, pattern in _NAMES if pattern.search(name)), None)
 
@@ -84,7 +87,20 @@ def classify(avatar: Avatar, vertices: np.ndarray, landmarks: np.ndarray) -> np.
             part[p] = Part.EYE if covers and eyeball else Part.RIDER
         elif _is_brow(centre, extent, landmarks) and names[p] != Part.OTHER:
             part[p] = Part.RIDER
+    _sort_teeth(part, mean, size)
     return part[pieces]
+
+
+def _sort_teeth(part: np.ndarray, mean: np.ndarray, size: np.ndarray) -> None:
+    """Where every tooth is a piece of its own: upper or lower by the plane on which the two rows bite, which rises
+    towards the back, so that no one height parts them. part: (P,), changed; mean: (P, 3) and size: (P,) of pieces."""
+    teeth = np.flatnonzero((part == Part.TEETH_UPPER) | (part == Part.TEETH_LOWER))
+    if len(teeth) < SINGLE_TEETH:
+        return
+    system = np.stack([np.ones(len(teeth)), mean[teeth, 2]], 1) * np.sqrt(size[teeth])[:, None]
+    height, slope = np.linalg.lstsq(system, mean[teeth, 1] * np.sqrt(size[teeth]), rcond=None)[0]
+    upper = mean[teeth, 1] > height + slope * mean[teeth, 2]
+    part[teeth] = np.where(upper, Part.TEETH_UPPER, Part.TEETH_LOWER)
 
 
 def _skin_pieces(pieces: np.ndarray, vertices: np.ndarray, landmarks: np.ndarray, count: int) -> np.ndarray:

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from . import contacts
-from .face_space import EYE_DISTANCE_MM, point
-from .features import Features
+from . import contacts, tongue
+from .face_space import EYE_DISTANCE_MM
+from .features import Features, on_lids
+from .gaze import turn_eyes
 from .mesh import Avatar, edges_of, flipped
 from .parts import Part
 
 HAZE = 0.05 / EYE_DISTANCE_MM  # motion below 0.05 mm is nobody's intention …
 CLEAR = 0.30 / EYE_DISTANCE_MM  # … and from 0.3 mm it is kept whole
-ROUNDS = 6
-_UNFOLDED = ("vrc.v_", "mouth", "jaw", "cheek", "tongue")
-TONGUE_SHOWN = 0.25  # eye distances that a tongue comes out of the lips
+ROUNDS = 10  # of calming what folds
+MIDDLE = 0.2  # eye distances over which what one eye does fades beside the nose
 ROOT = 0.03  # eye distances: a lash or brow vertex nearer than this to the skin is rooted in it
 
 
@@ -26,17 +26,18 @@ def refine(
     """(E, N, 3) face-space offsets, made at `strength`, fit to be shape keys; changed in place and returned."""
     part = features.part
     offsets[:, part == Part.TEETH_UPPER] = 0
-    _make_rigid(features, offsets, part == Part.TEETH_LOWER)
-    gaze = np.array([name.startswith("eyeLook") for name in names])
-    eye = part == Part.EYE
-    offsets[np.ix_(~gaze, eye)] = 0
-    for side in (features.positions[:, 0] > 0, features.positions[:, 0] <= 0):
-        _make_rigid(features, offsets, eye & side)
-    _untangle(features.skin_triangles(avatar), features.positions, offsets, names)
-    contacts.meet(avatar, features, offsets, names)
-    for offset, name in zip(offsets, names, strict=True):
-        if name == "tongueOut":
-            _put_tongue_out(features, offset, strength)
+    teeth = part == Part.TEETH_LOWER
+    if teeth.sum() >= 4:
+        rest = features.positions[teeth]
+        for offset in offsets:
+            turned, place = tongue.rigid(rest, offset[teeth])
+            offset[teeth] = (rest - rest.mean(0)) @ turned + place - rest
+    tongue.move(features, offsets, names, strength)
+    turn_eyes(features, offsets, names, strength)
+    triangles = features.skin_triangles(avatar)
+    _keep_to_its_side(features, offsets, names)
+    _untangle(triangles[~on_lids(features, triangles)], features.positions, offsets)
+    contacts.meet(triangles, features, offsets, names)
     _ride(avatar, features, offsets)
     _join_seams(avatar, features, offsets)
     return _clear_haze(offsets)
@@ -49,58 +50,34 @@ def _clear_haze(offsets: np.ndarray) -> np.ndarray:
     return offsets
 
 
-def _untangle(triangles: np.ndarray, rest: np.ndarray, offsets: np.ndarray, names: Sequence[str]) -> None:
-    """Calm the motion around triangles that turn over, by the mean of their neighbours, a few rounds.
-
-    Not where lids close: folding is what a lid does.
-    """
-    edges = edges_of(triangles)
+def _keep_to_its_side(features: Features, offsets: np.ndarray, names: Sequence[str]) -> None:
+    """What one eye does stops at the nose: some artists' rigs let the other eye twitch."""
+    share = np.clip(0.5 + features.positions[:, 0] / MIDDLE, 0, 1)[:, None].astype(np.float32)
     for offset, name in zip(offsets, names, strict=True):
-        if not name.startswith(_UNFOLDED):
-            continue
-        for _ in range(ROUNDS):
-            bad = np.unique(triangles[flipped(rest, rest + offset, triangles)])
+        if name.startswith(("eye", "vrc.blink_")):
+            offset *= share if name.lower().endswith("left") else 1 - share
+
+
+def _untangle(triangles: np.ndarray, rest: np.ndarray, offsets: np.ndarray) -> None:
+    """Calm the motion around triangles that turn over, by the mean of their neighbours, while that helps."""
+    edges = edges_of(triangles)
+    for offset in offsets:
+        calmed, fewest = offset.copy(), None
+        for number in range(ROUNDS):
+            bad = triangles[flipped(rest, rest + calmed, triangles)]
+            if fewest is None or len(bad) < fewest:
+                offset[:], fewest = calmed, len(bad)
             if len(bad) == 0:
                 break
             near = edges[np.isin(edges, bad).any(1)]
+            if number >= ROUNDS // 2:  # stubborn: calm a wider ring
+                near = edges[np.isin(edges, near).any(1)]
             ends, others = np.concatenate([near, near[:, ::-1]]).T
             count = np.bincount(ends, minlength=len(rest))
             chosen = np.unique(near)
             for axis in range(3):
-                mean = np.bincount(ends, offset[others, axis], len(rest)) / np.maximum(count, 1)
-                offset[chosen, axis] = 0.5 * (offset[chosen, axis] + mean[chosen])
-
-
-def _put_tongue_out(features: Features, offset: np.ndarray, strength: float) -> None:
-    """Slide a tongue of its own forward, the tip past the lips and the root where it was.
-
-    How far a tongue has to come is known from the face, not from the few rigs that have one.
-    """
-    tongue = features.part == Part.TONGUE
-    if not tongue.any():
-        return
-    z = features.positions[tongue, 2]
-    lips = point(features.landmarks, "lip_upper_outer_mid", "lip_lower_outer_mid")[2]
-    along = np.clip((z - z.min()) / max(np.ptp(z), 1e-6), 0, 1)
-    weight = along * along * (3 - 2 * along)
-    out = np.array([0.0, -0.3, 1.0]) * max(lips + TONGUE_SHOWN - z.max(), 0.0)
-    offset[tongue] = (weight[:, None] * out * strength).astype(np.float32)
-
-
-def _make_rigid(features: Features, offsets: np.ndarray, chosen: np.ndarray) -> None:
-    """Replace the chosen vertices' motion by the nearest rigid one of each shape (Kabsch 1976)."""
-    if chosen.sum() < 4:
-        return
-    rest = features.positions[chosen]
-    centre = rest.mean(0)
-    moved = rest[None] + offsets[:, chosen]
-    target = moved.mean(1)
-    covariance = np.einsum("ni,enj->eij", rest - centre, moved - target[:, None])
-    left, _, right = np.linalg.svd(covariance)
-    sign = np.sign(np.linalg.det(left) * np.linalg.det(right))
-    left[:, :, 2] *= sign[:, None]
-    turned = np.einsum("ni,eij->enj", rest - centre, left @ right)
-    offsets[:, chosen] = turned + target[:, None] - rest
+                mean = np.bincount(ends, calmed[others, axis], len(rest)) / np.maximum(count, 1)
+                calmed[chosen, axis] = 0.5 * (calmed[chosen, axis] + mean[chosen])
 
 
 def _ride(avatar: Avatar, features: Features, offsets: np.ndarray) -> None:

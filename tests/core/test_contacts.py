@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from pieces import attached, sheet
 
 from blendshape_addon.core import contacts, features
 from blendshape_addon.core.face_space import EYE_DISTANCE_MM
+from blendshape_addon.core.parts import Part
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
 
 
@@ -30,7 +32,7 @@ def test_pp_closes_lips_that_were_left_open_or_pushed_through_each_other(face, s
     mouth = contacts.find_slit(seen, 0)
     offset = blob(seen, "lip_lower_inner_mid", 0.3, (0, drop, 0), 0, -1)
     assert np.abs(inner(mouth.gap(seen.positions + offset))).max() > 0.9
-    (closed,) = contacts.meet(face[0], seen, offset[None].copy(), ["vrc.v_pp"])
+    (closed,) = contacts.meet(seen.skin_triangles(face[0]), seen, offset[None].copy(), ["vrc.v_pp"])
     assert np.abs(inner(mouth.gap(seen.positions + closed))).max() < 0.3
     brow = np.linalg.norm(seen.positions - seen.landmarks[LANDMARK_INDEX["brow_mid_l"]], axis=1).argmin()
     assert np.abs((closed - offset)[brow]).max() * EYE_DISTANCE_MM < 0.05
@@ -40,7 +42,9 @@ def test_other_visemes_stay_open_but_never_pass_through(face, seen):
     mouth = contacts.find_slit(seen, 0)
     opened = blob(seen, "lip_lower_inner_mid", 0.3, (0, -0.2, 0), 0, -1)
     crossed = blob(seen, "lip_lower_inner_mid", 0.3, (0, 0.06, 0), 0, -1)
-    wide, apart = contacts.meet(face[0], seen, np.stack([opened, crossed]), ["vrc.v_aa", "vrc.v_rr"])
+    wide, apart = contacts.meet(
+        seen.skin_triangles(face[0]), seen, np.stack([opened, crossed]), ["vrc.v_aa", "vrc.v_rr"]
+    )
     assert np.array_equal(wide, opened)
     assert inner(mouth.gap(seen.positions + apart)).min() > -0.3
 
@@ -50,9 +54,25 @@ def test_a_blink_ends_where_the_lids_meet(face, seen, strength):
     eye = contacts.find_slit(seen, 1)
     opening = eye.gap(seen.positions).max()
     offset = blob(seen, "lid_upper_mid_l", 0.3, (0, -opening * strength, 0.02), 1, 1)
-    (closed,) = contacts.meet(face[0], seen, offset[None].copy(), ["eyeBlinkLeft"])
+    (closed,) = contacts.meet(seen.skin_triangles(face[0]), seen, offset[None].copy(), ["eyeBlinkLeft"])
     before = np.abs(inner(eye.gap(seen.positions + offset))).max()
     after = np.abs(inner(eye.gap(seen.positions + closed))).max()
     assert after < 0.6 and after < 0.4 * before
     other = seen.positions[:, 0] < -0.2
     assert np.abs((closed - offset)[other]).max() * EYE_DISTANCE_MM < 0.05
+
+
+def test_the_lower_lip_bites_on_the_edge_of_the_upper_teeth(face):
+    avatar, marks = face
+    seam = marks[LANDMARK_INDEX["lip_upper_inner_mid"]]
+    teeth, triangles = sheet(np.linspace(-0.3, 0.3, 7), np.linspace(-0.06, 0.2, 4))
+    biting = attached(avatar, teeth + seam - [0, 0, 0.1], triangles, "Teeth")
+    seen = features.compute(biting, marks)
+    assert (seen.part == Part.TEETH_UPPER).sum() == len(teeth)
+    mouth = contacts.find_slit(seen, 0)
+    offset = blob(seen, "lip_lower_inner_mid", 0.3, (0, -0.2, 0), 0, -1)
+    (bitten,) = contacts.meet(seen.skin_triangles(biting), seen, offset[None].copy(), ["vrc.v_ff"])
+    middle = np.abs(contacts.COLUMNS - 0.5) < 0.15
+    rim = mouth.rim(seen.positions + bitten, mouth.lower)[middle]
+    assert np.abs(rim - (seam[1] - 0.06)).max() * EYE_DISTANCE_MM < 1
+    assert np.array_equal(bitten[seen.part == Part.TEETH_UPPER], 0 * teeth)

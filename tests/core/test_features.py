@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pieces import attached, sheet
 
 from blendshape_addon.core import features
 from blendshape_addon.core.mesh import Avatar
-from blendshape_addon.core.parts import Part
+from blendshape_addon.core.parts import Part, classify
 from blendshape_addon.core.side_fields import cotangent_weights, solve
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX, LANDMARK_MIRROR
 
@@ -81,3 +82,19 @@ def test_a_card_over_the_eye_rides_on_the_skin(face, name, expected):
     seen = features.compute(both, marks)
     assert (seen.part[seen.index >= count] == expected).all()
     assert (seen.part[seen.index < count] == Part.SKIN).all()
+
+
+def test_single_teeth_are_sorted_by_the_plane_they_bite_on(face):
+    avatar, marks = face
+    seam = marks[LANDMARK_INDEX["lip_upper_inner_mid"]]
+    box, triangles = sheet(np.linspace(-0.03, 0.03, 3), np.linspace(-0.06, 0.06, 3))
+    upper = []
+    for z in np.linspace(-0.3, -0.9, 6):
+        rise = -0.2 * (z + 0.3)  # at the back the lower teeth stand higher than the upper ones at the front do
+        for side in (0.25, -0.25):
+            for row in (1, -1):
+                tooth = box + seam + [side, rise + 0.065 * row, z]
+                avatar = attached(avatar, tooth, triangles, "Teeth")
+                upper += [row > 0] * len(box)
+    part = classify(avatar, avatar.vertices, marks)[-len(upper) :]
+    assert np.array_equal(part == Part.TEETH_UPPER, upper) and np.array_equal(part == Part.TEETH_LOWER, ~np.array(upper))

@@ -1,42 +1,53 @@
-"""A tongue that is a piece of its own comes out of the mouth; a face without one is told so, not failed."""
+"""A tongue that is a piece of its own takes part; a face without one is told so, not failed."""
 
 import numpy as np
+import pytest
+from pieces import attached, sheet
 
 from blendshape_addon.core import features, quality, refine
-from blendshape_addon.core.mesh import Avatar
 from blendshape_addon.core.parts import Part
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
 
 
-def with_tongue(avatar: Avatar, marks: np.ndarray) -> Avatar:
-    """The mask with a flat tongue behind its lips."""
-    x, z = np.meshgrid(np.linspace(-0.2, 0.2, 5), np.linspace(-1.0, -0.15, 12))
-    sheet = np.stack([x, 0 * x, z], -1).reshape(-1, 3) + marks[LANDMARK_INDEX["lip_lower_inner_mid"]] - [0, 0.05, 0]
-    at = np.arange(60).reshape(12, 5) + len(avatar.vertices)
-    quads = np.stack([at[:-1, :-1], at[:-1, 1:], at[1:, 1:], at[1:, :-1]], -1).reshape(-1, 4)
-    return Avatar(
-        np.concatenate([avatar.vertices, sheet]),
-        np.concatenate([avatar.triangles, quads[:, :3], quads[:, [0, 2, 3]]]).astype(np.int32),
-        np.concatenate([avatar.object_id, np.ones(60, int)]),
-        ("Face", "Tongue"),
-    )
-
-
-def test_the_tip_passes_the_lips_and_the_root_stays(face):
+@pytest.fixture(scope="module")
+def licking(face):
+    """The mask with a flat tongue and a row of lower teeth behind its lips, and what the network sees of it."""
     avatar, marks = face
-    licking = with_tongue(avatar, marks)
-    seen = features.compute(licking, marks)
+    lip = marks[LANDMARK_INDEX["lip_lower_inner_mid"]]
+    flat, triangles = sheet(np.linspace(-0.2, 0.2, 5), np.linspace(-1.2, -0.4, 12))
+    avatar = attached(avatar, flat[:, [0, 2, 1]] + lip - [0, 0.05, 0], triangles, "Tongue")
+    row, triangles = sheet(np.linspace(-0.3, 0.3, 7), np.linspace(-0.3, -0.1, 3))
+    avatar = attached(avatar, row + lip - [0, 0, 0.35], triangles, "Teeth")
+    seen = features.compute(avatar, marks)
+    assert (seen.part == Part.TONGUE).sum() == 60 and (seen.part == Part.TEETH_LOWER).sum() == 21
+    return avatar, seen
+
+
+def test_the_tip_passes_the_lips_and_the_root_stays(licking):
+    avatar, seen = licking
     tongue = np.flatnonzero(seen.part == Part.TONGUE)
-    assert len(tongue) == 60
     still = np.zeros((1, len(seen.index), 3), np.float32)
-    (whole,) = refine.refine(licking, seen, still.copy(), ["tongueOut"])
-    (half,) = refine.refine(licking, seen, still.copy(), ["tongueOut"], 0.5)
+    (whole,) = refine.refine(avatar, seen, still.copy(), ["tongueOut"])
+    (half,) = refine.refine(avatar, seen, still.copy(), ["tongueOut"], 0.5)
     z = seen.positions[tongue, 2]
-    lips = marks[LANDMARK_INDEX["lip_lower_outer_mid"], 2]
+    lips = seen.landmarks[LANDMARK_INDEX["lip_lower_outer_mid"], 2]
     assert z.max() < lips < (z + whole[tongue, 2]).max()
     assert not whole[tongue[z == z.min()]].any()
     assert np.allclose(half[tongue], whole[tongue] / 2, atol=2e-3)
     assert not np.delete(whole, tongue, 0).any()
+
+
+def test_it_rides_on_the_jaw_and_its_tip_rises_for_sounds(licking):
+    avatar, seen = licking
+    tongue, teeth = (np.flatnonzero(seen.part == p) for p in (Part.TONGUE, Part.TEETH_LOWER))
+    offsets = np.zeros((3, len(seen.index), 3), np.float32)
+    offsets[:, teeth] = [0, -0.1, -0.02]
+    rest, th, nn = refine.refine(avatar, seen, offsets, ["jawOpen", "vrc.v_th", "vrc.v_nn"])
+    assert np.allclose(rest[tongue], [0, -0.1, -0.02], atol=1e-5)
+    z = seen.positions[tongue, 2]
+    tip, root = tongue[z == z.max()], tongue[z == z.min()]
+    assert th[tip, 2].min() > rest[tip, 2].max() + 0.05 and nn[tip, 1].min() > rest[tip, 1].max() + 0.03
+    assert np.allclose(th[root], rest[root], atol=1e-5) and np.allclose(nn[root], rest[root], atol=1e-5)
 
 
 def test_no_tongue_is_said_and_not_failed(face):

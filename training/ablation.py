@@ -1,0 +1,134 @@
+"""Does seeing the whole face help? The deformer judges every vertex alone; here it is trained beside two variants that
+also look at the rest of the surface, with the same data, steps and seed.
+
+python -m training.ablation --families ict makehuman --steps 800
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from blendshape_addon.core import features as core_features
+from blendshape_addon.core.deformer import weights_of
+from blendshape_addon.core.vocabulary import ARKIT, MOUTH_UNITS
+
+from . import house, labels
+from .dataset import landmarks_of
+from .metrics import compare
+from .model import Deformer, ModelConfig
+from .rigs import Rig, load_all
+from .train import Pool, TrainConfig, loss_of, rate_at
+
+TOKENS = 128
+
+
+class Pooled(Deformer):
+    """A global code: mean and maximum over all vertices, added to each (PointNet, Qi et al. 2017)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        self.code = nn.Sequential(
+            nn.Linear(2 * config.width, config.width), nn.SiLU(), nn.Linear(config.width, config.width)
+        )
+
+    def trunk(self, inputs: Tensor) -> Tensor:
+        hidden = nn.functional.silu(self.stem(inputs))
+        whole = torch.cat([hidden.mean(-2), hidden.amax(-2)], -1)
+        hidden = hidden + self.code(whole).unsqueeze(-2)
+        for block in self.blocks:
+            hidden = hidden + block(hidden)
+        return self.last(hidden)
+
+
+class Attending(Deformer):
+    """Every vertex attends to TOKENS random vertices of its face (Perceiver, Jaegle et al. 2021), four heads."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        self.attention = nn.MultiheadAttention(config.width, 4, batch_first=True)
+
+    def trunk(self, inputs: Tensor) -> Tensor:
+        hidden = nn.functional.silu(self.stem(inputs))
+        batched = hidden if hidden.ndim == 3 else hidden[None]
+        chosen = torch.randperm(batched.shape[1])[:TOKENS]
+        for number, block in enumerate(self.blocks):
+            if number == 1:
+                tokens = batched[:, chosen]
+                batched = batched + self.attention(batched, tokens, tokens, need_weights=False)[0]
+            batched = batched + block(batched)
+        out = self.last(batched)
+        return out if hidden.ndim == 3 else out[0]
+
+
+VARIANTS = {"each vertex alone": Deformer, "pooled global code": Pooled, "attention to samples": Attending}
+
+
+def fit(kind: type[Deformer], pool: Pool, config: TrainConfig) -> tuple[Deformer, float]:
+    """A variant trained as `training.train` trains, without its checkpoints; and the minutes it took."""
+    torch.manual_seed(config.seed)
+    rng = np.random.default_rng(config.seed)
+    model = kind(ModelConfig(artists=pool.artists))
+    optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=config.decay)
+    began = time.process_time()
+    for step in range(config.steps):
+        for group in optimiser.param_groups:
+            group["lr"] = rate_at(step, config)
+        inputs, to_face, targets, energy, known, artist, chosen = pool.draw(rng, config)
+        loss = loss_of(model.by_artist(inputs, artist, chosen), to_face, targets, energy, known)
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+        optimiser.step()
+    return model.eval(), (time.process_time() - began) / 60
+
+
+def judge(model: Deformer, mixes: Tensor, rig: Rig) -> dict[str, dict[str, float]]:
+    """Figures a unit of the bare network (nothing refined) on `rig` with labelled landmarks; seconds of the trunk."""
+    found = core_features.compute(rig.avatar(), landmarks_of(rig, rig.vertices))
+    seen = ~np.isin(rig.part_id[found.index], rig.hidden_parts)
+    with torch.no_grad():
+        hidden = model.trunk(torch.from_numpy(found.inputs()))
+    rotation = found.space.rotation.T / found.space.scale
+    out = {}
+    for name in ARKIT:
+        if name in rig.shapes:
+            mix = torch.einsum("c,cwk->wk", torch.from_numpy(weights_of(name)), mixes)
+            moved = np.einsum("nij,nj->ni", found.canonical.to_face, (hidden @ mix).numpy())
+            out[name] = compare(moved[seen], (rig.shapes[name][found.index] @ rotation)[seen])
+    return out
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dataset", type=Path, default=Path("out/dataset"))
+    parser.add_argument("--families", nargs="+", default=["ict", "makehuman"])
+    parser.add_argument("--steps", type=int, default=800)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    config = TrainConfig(steps=given.steps)
+    for family in given.families:
+        pool = Pool(given.dataset, family)
+        for name, kind in VARIANTS.items():
+            model, minutes = fit(kind, pool, config)
+            mixes = model.house(torch.from_numpy(house.shares(pool.artists, pool.amplitudes()))).detach()
+            rows: dict[str, dict[str, float]] = {}
+            for rig in load_all():
+                if rig.family == family and rig.name in labels.names():
+                    rows |= {f"{rig.name} {unit}": row for unit, row in judge(model, mixes, rig).items()}
+            mouth = [row for unit, row in rows.items() if unit.split()[-1] in MOUTH_UNITS]
+            size = sum(p.numel() for p in model.parameters()) / 1e6
+            figures = "  ".join(
+                "{}: rel {:.2f} cos {:.3f}".format(label, *(np.median([r[k] for r in group]) for k in ("rel", "cos")))
+                for label, group in (("mouth+jaw", mouth), ("all units", list(rows.values())))
+            )
+            print(f"{family} left out, {name:20} {figures}  {size:.2f} M weights, {minutes:.1f} CPU min", flush=True)
+
+
+if __name__ == "__main__":
+    main()
