@@ -18,7 +18,7 @@ NEARLY = 0.02  # eye distances between lips that nearly meet
 FRONT_TEETH = 0.12  # eye distances behind the foremost tooth that still count as its front
 TOUCH = 0.005  # eye distances that the lip goes past the teeth's edge to touch it
 LIDS_MEET = {
-    "vrc.blink_left": "l", "eyeBlinkLeft": "l", "vrc.blink_right": "r", "eyeBlinkRight": "r", "vrc.blink": "lr",
+    "vrc.blink_left": "l", "eyeBlinkLeft": "l", "vrc.blink_right": "r", "eyeBlinkRight": "r"
 }  # fmt: skip
 # Face tracking layers units (mouthClose only makes sense over jawOpen), so only whole expressions are kept apart.
 _LAYERED = ("mouth", "jaw", "cheek", "tongue")
@@ -109,10 +109,9 @@ def meet(triangles: np.ndarray, features: Features, offsets: np.ndarray, names: 
     mouth = find_slit(features, 0)
     eyes = {s: find_slit(features, 1 + i) for i, s in enumerate("lr")}
     for number, name in enumerate(names):
-        for s in LIDS_MEET.get(name, ""):
-            if eyes[s]:
-                fitted = _close_lids(features, offsets[number].copy(), eyes[s], 1 + "lr".index(s))
-                offsets[number] = _calmer(rest, triangles, offsets[number], fitted)
+        if eyes.get(s := LIDS_MEET.get(name)):
+            fitted = _close_lids(features, offsets[number].copy(), eyes[s], 1 + "lr".index(s))
+            offsets[number] = _calmer(rest, triangles, offsets[number], fitted)
         if mouth and not name.startswith(_LAYERED):
             fitted = _fit_lips(features, offsets[number].copy(), mouth, name in LIPS_MEET)
             if name == LIP_ON_TEETH:

@@ -18,8 +18,8 @@ ROUND = 0.5  # depth over height from which a piece is a ball; a flat iris slide
 RADIUS = (0.3, 1.2)  # of a fitted ball, in widths of the eye's opening
 
 
-def turn_eyes(features: Features, offsets: np.ndarray, names: Sequence[str], strength: float) -> None:
-    """Turn the eyeballs in (E, N, 3) face-space offsets made for `names` at `strength`; they rest in all others."""
+def turn_eyes(features: Features, offsets: np.ndarray, names: Sequence[str]) -> None:
+    """Turn the eyeballs in (E, N, 3) face-space offsets of `names`; they rest in all others."""
     eye = features.part == Part.EYE
     offsets[:, eye] = 0
     for s, chosen in (("Left", eye & (features.positions[:, 0] > 0)), ("Right", eye & (features.positions[:, 0] <= 0))):
@@ -29,13 +29,13 @@ def turn_eyes(features: Features, offsets: np.ndarray, names: Sequence[str], str
         centre = _centre(rest, features.landmarks, s[0].lower())
         for number, name in enumerate(names):
             if name.endswith(s) and name[: -len(s)] in ANGLES:
-                offsets[number, chosen] = (rest - centre) @ (_turn(name, s, strength).T - np.eye(3))
+                offsets[number, chosen] = (rest - centre) @ (_turn(name, s).T - np.eye(3))
 
 
-def _turn(name: str, side: str, strength: float) -> np.ndarray:
+def _turn(name: str, side: str) -> np.ndarray:
     """(3, 3) rotation of an eye that looks forward, +z."""
     kind = name[: -len(side)]
-    angle = np.radians(ANGLES[kind]) * strength
+    angle = np.radians(ANGLES[kind])
     cosine, sine = np.cos(angle), np.sin(angle)
     if kind in ("eyeLookUp", "eyeLookDown"):
         sine = sine if kind == "eyeLookUp" else -sine

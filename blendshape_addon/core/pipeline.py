@@ -15,6 +15,8 @@ from .errors import InputError
 from .mesh import Avatar
 from .vocabulary import ALL_SHAPES
 
+HALVES = {"vrc.blink": ("vrc.blink_left", "vrc.blink_right")}
+
 Progress = Callable[[float, str], None]
 
 
@@ -72,9 +74,11 @@ def generate(
         seen = features.compute(avatar, face.points)
         style = recipes.pick(styles, preset, seen.landmarks)
     with stages("network", 0.5):
-        offsets = deformer.offsets(session, seen, style.weights(expressions))
+        made = list(dict.fromkeys(half for name in expressions for half in HALVES.get(name, (name,))))
+        offsets = deformer.offsets(session, seen, style.weights(made))
     with stages("refining", 0.75):
-        offsets = refine.refine(avatar, seen, offsets, expressions) * np.float32(intensity)
+        offsets = refine.refine(avatar, seen, offsets, made) * np.float32(intensity)
+        offsets = _wholes(expressions, made, offsets)
     with stages("checking", 0.9):
         rows = quality.examine(avatar, seen, expressions, offsets, intensity)
         notes = [f"Ran on {session.provider}: {session.reason}."] if session.reason else []
@@ -101,6 +105,12 @@ def _check_arguments(expressions: Sequence[str], intensity: float, preset: str) 
         raise InputError(f"Intensity is {intensity:g}: give a number from 0 to 1.")
     if preset not in recipes.CHOICES:
         raise InputError(f"Unknown style “{preset}”: choose from {', '.join(recipes.CHOICES)}.")
+
+
+def _wholes(expressions: Sequence[str], made: Sequence[str], offsets: np.ndarray) -> np.ndarray:
+    """(E, N, 3) offsets of `expressions` from those of what was `made`: left and right add up to the whole."""
+    rows = {name: offsets[number] for number, name in enumerate(made)}
+    return np.stack([sum(rows[half] for half in HALVES.get(name, (name,))) for name in expressions])
 
 
 def _shape(name: str, seen: features.Features, offset: np.ndarray) -> Shape:

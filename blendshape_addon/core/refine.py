@@ -20,10 +20,8 @@ MIDDLE = 0.2  # eye distances over which what one eye does fades beside the nose
 ROOT = 0.03  # eye distances: a lash or brow vertex nearer than this to the skin is rooted in it
 
 
-def refine(
-    avatar: Avatar, features: Features, offsets: np.ndarray, names: Sequence[str], strength: float = 1.0
-) -> np.ndarray:
-    """(E, N, 3) face-space offsets, made at `strength`, fit to be shape keys; changed in place and returned."""
+def refine(avatar: Avatar, features: Features, offsets: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """(E, N, 3) face-space offsets at full intensity, fit to be shape keys; changed in place and returned."""
     part = features.part
     offsets[:, part == Part.TEETH_UPPER] = 0
     teeth = part == Part.TEETH_LOWER
@@ -32,8 +30,8 @@ def refine(
         for offset in offsets:
             turned, place = tongue.rigid(rest, offset[teeth])
             offset[teeth] = (rest - rest.mean(0)) @ turned + place - rest
-    tongue.move(features, offsets, names, strength)
-    turn_eyes(features, offsets, names, strength)
+    tongue.move(features, offsets, names)
+    turn_eyes(features, offsets, names)
     triangles = features.skin_triangles(avatar)
     _keep_to_its_side(features, offsets, names)
     _untangle(triangles[~on_lids(features, triangles)], features.positions, offsets)

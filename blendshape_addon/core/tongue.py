@@ -22,8 +22,8 @@ TIPS = {
 }  # fmt: skip
 
 
-def move(features: Features, offsets: np.ndarray, names: Sequence[str], strength: float) -> None:
-    """Pose the tongue in (E, N, 3) face-space offsets made for `names` at `strength`, whose lower teeth are rigid."""
+def move(features: Features, offsets: np.ndarray, names: Sequence[str]) -> None:
+    """Pose the tongue in (E, N, 3) face-space offsets of `names`, whose lower teeth are rigid."""
     tongue = features.part == Part.TONGUE
     lower = features.part == Part.TEETH_LOWER
     if not tongue.any():
@@ -41,14 +41,14 @@ def move(features: Features, offsets: np.ndarray, names: Sequence[str], strength
             offset[tongue] = (rest - features.positions[lower].mean(0)) @ turned + moved - rest
         if name == "tongueOut":
             out = np.array([0.0, -0.3, 1.0]) * max(lips[2] + SHOWN - z.max(), 0.0)
-            offset[tongue] = along * out * strength
-        elif name in TIPS and strength:
-            carried = tip + offset[tongue][z >= np.quantile(z, 0.95)].mean(0) / strength
+            offset[tongue] = along * out
+        elif name in TIPS:
+            carried = tip + offset[tongue][z >= np.quantile(z, 0.95)].mean(0)
             up, forward, farthest = TIPS[name]
             way = edge + [0, up, forward] - carried
             way[0] = 0
             way *= min(1.0, farthest / max(float(np.linalg.norm(way)), 1e-9))
-            offset[tongue] += along**2 * way * strength
+            offset[tongue] += along**2 * way
 
 
 def _edge_of_upper_teeth(features: Features) -> np.ndarray:

@@ -97,4 +97,6 @@ def test_single_teeth_are_sorted_by_the_plane_they_bite_on(face):
                 avatar = attached(avatar, tooth, triangles, "Teeth")
                 upper += [row > 0] * len(box)
     part = classify(avatar, avatar.vertices, marks)[-len(upper) :]
-    assert np.array_equal(part == Part.TEETH_UPPER, upper) and np.array_equal(part == Part.TEETH_LOWER, ~np.array(upper))
+    assert np.array_equal(part == Part.TEETH_UPPER, upper) and np.array_equal(
+        part == Part.TEETH_LOWER, ~np.array(upper)
+    )

@@ -18,8 +18,7 @@ def eyes(face, vertices, triangles, behind):
     return features.compute(avatar, marks)
 
 
-@pytest.mark.parametrize("strength", [1.0, 0.5])
-def test_a_ball_turns_by_the_angle_of_its_shape(face, strength):
+def test_a_ball_turns_by_the_angle_of_its_shape(face):
     radius = 0.2
     seen = eyes(face, *ball(radius), behind=0.22)
     left = np.flatnonzero((seen.part == Part.EYE) & (seen.positions[:, 0] > 0))
@@ -27,12 +26,12 @@ def test_a_ball_turns_by_the_angle_of_its_shape(face, strength):
     assert len(left) == len(right) == len(ball(radius)[0])
     rng = np.random.default_rng(0)
     offsets = rng.normal(0, 0.02, (len(NAMES), len(seen.index), 3)).astype(np.float32)
-    gaze.turn_eyes(seen, offsets, NAMES, strength)
+    gaze.turn_eyes(seen, offsets, NAMES)
     pupil = left[seen.positions[left, 2].argmax()]
     way = {name: offset[pupil] for name, offset in zip(NAMES, offsets, strict=True)}
     for name, axis, sign in (("In", 0, -1), ("Out", 0, 1), ("Up", 1, 1), ("Down", 1, -1)):
         angle = np.degrees(np.arcsin(way[f"eyeLook{name}Left"][axis] * sign / radius))
-        assert angle == pytest.approx(gaze.ANGLES[f"eyeLook{name}"] * strength, rel=0.05)
+        assert angle == pytest.approx(gaze.ANGLES[f"eyeLook{name}"], rel=0.05)
     turned = seen.positions[left] + offsets[0, left]
     span = np.linalg.norm(seen.positions[left][:, None] - seen.positions[left][None], axis=2)
     assert np.allclose(np.linalg.norm(turned[:, None] - turned[None], axis=2), span, atol=1e-5)
@@ -46,5 +45,5 @@ def test_a_flat_iris_slides_towards_where_it_looks(face):
     left = np.flatnonzero((seen.part == Part.EYE) & (seen.positions[:, 0] > 0))
     assert len(left) == len(iris)
     offsets = np.zeros((1, len(seen.index), 3), np.float32)
-    gaze.turn_eyes(seen, offsets, ["eyeLookOutLeft"], 1.0)
+    gaze.turn_eyes(seen, offsets, ["eyeLookOutLeft"])
     assert offsets[0, left, 0].mean() > 0.03 and np.abs(offsets[0, left, 1]).max() < 0.01

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from blendshape_addon.core import features, refine
+from blendshape_addon.core import features, pipeline, refine
+from blendshape_addon.core.landmarks import Face
 from blendshape_addon.core.mesh import flipped
+from blendshape_addon.core.vocabulary import BLINKS
 
 
 @pytest.fixture(scope="module")
@@ -21,19 +23,6 @@ def test_what_one_eye_does_stops_at_the_nose(face, seen):
     assert jaw.any(1).all()
 
 
-def test_both_eyes_closed_is_the_sum_of_each(face, seen):
-    names = ["vrc.blink_left", "vrc.blink_right", "vrc.blink"]
-    offsets = np.zeros((3, len(seen.index), 3), np.float32)
-    for number, s in enumerate("lr"):
-        upper = seen.side[:, 1 + number] > 0
-        centre = seen.landmarks.mean(0) * 0 + [0.5 if s == "l" else -0.5, 0.05, 0]
-        near = np.exp(-((seen.positions - centre)[:, :2] ** 2).sum(1) / 0.06) * upper
-        offsets[number, :, 1] = -0.12 * near
-    offsets[2] = offsets[0] + offsets[1]
-    left, right, both = refine.refine(face[0], seen, offsets, names)
-    assert np.abs(left).max() > 0.05 and np.allclose(both, left + right, atol=1e-4)
-
-
 def test_motion_that_turns_skin_over_is_calmed(face, seen):
     triangles = seen.skin_triangles(face[0])
     rng = np.random.default_rng(0)
@@ -44,3 +33,14 @@ def test_motion_that_turns_skin_over_is_calmed(face, seen):
     (calm,) = refine.refine(face[0], seen, rough.copy(), ["cheekPuff"])
     after = flipped(seen.positions, seen.positions + calm, triangles).sum()
     assert before > 40 and after < 0.1 * before
+
+
+def test_both_eyes_closed_is_the_sum_of_each(face):
+    avatar, marks = face
+    known = Face(marks, np.ones(len(marks)), 1.0, np.eye(3), 1.0)
+    made = pipeline.generate(avatar, BLINKS, face=known, provider="cpu")
+    both, left, right = (np.zeros((len(avatar.vertices), 3)) for _ in BLINKS)
+    for whole, shape in zip((both, left, right), made.shapes, strict=True):
+        whole[shape.indices] = shape.deltas
+    assert np.abs(left).max() > 0.03 and np.abs(right).max() > 0.03
+    assert np.allclose(both, left + right, atol=1e-6)
