@@ -9,7 +9,7 @@ import numpy as np
 from .face_space import Canonical, FaceSpace, eye_centres
 from .mesh import Avatar, vertex_normals
 from .parts import Part, classify
-from .side_fields import anchors, cotangent_weights, solve
+from .side_fields import anchors, over_skin
 
 # The part of face space that an expression can reach: beside the ears, above the brows, down the neck.
 REACH_LOW = np.array([-1.7, -3.0, -1.8])
@@ -80,38 +80,11 @@ def compute(avatar: Avatar, landmarks: np.ndarray) -> Features:
         part=part[index],
         positions=everything[index],
         normals=normals,
-        side=_side_fields(avatar, everything, near & (part == Part.SKIN), marks)[index],
+        side=over_skin(avatar, everything, near & (part == Part.SKIN), anchors(marks))[index],
         landmarks=marks,
         canonical=Canonical.of(everything[index], marks),
         space=space,
     )
-
-
-def _side_fields(avatar: Avatar, vertices: np.ndarray, skin: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """(V, 3) lip and lid fields, solved on the welded skin near the face; 0 elsewhere."""
-    points, local = np.unique(avatar.weld[skin], return_inverse=True)
-    renumber = np.full(avatar.weld.max() + 1, -1)
-    renumber[points] = np.arange(len(points))
-    triangles = renumber[avatar.weld[avatar.triangles]]
-    triangles = triangles[(triangles >= 0).all(1)]
-    out = np.zeros((len(vertices), 3))
-    if len(triangles) == 0:
-        return out
-    where = np.empty((len(points), 3))
-    where[local.reshape(-1)] = vertices[skin]
-    outward = vertex_normals(where, triangles)
-    # An anchor takes the nearest point of the outer surface, not one inside the mouth or behind the lid.
-    fixed = [(_nearest(where, outward, above), _nearest(where, outward, below)) for above, below in anchors(landmarks)]
-    edges, weights = cotangent_weights(where, triangles)
-    fields = solve(len(points), edges, weights, fixed)
-    out[skin] = fields[local.reshape(-1)]
-    return out
-
-
-def _nearest(where: np.ndarray, outward: np.ndarray, marks: np.ndarray) -> np.ndarray:
-    """(M,) index of the point nearest to each mark, those that face backwards counted as further away."""
-    squared = ((where[None] - marks[:, None]) ** 2).sum(-1)
-    return np.unique(np.argmin(squared + 0.02 * (outward[:, 2] < 0), axis=1))
 
 
 def on_lids(features: Features, triangles: np.ndarray) -> np.ndarray:

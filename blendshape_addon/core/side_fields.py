@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .face_space import point
+from .mesh import Avatar, vertex_normals
 
 CREASE = 0.14  # how far from the lid's edge its field is held, in eye distances
 TOLERANCE = 2e-3
@@ -96,3 +97,35 @@ def solve(count: int, edges: np.ndarray, weights: np.ndarray, fixed: list[tuple[
         direction = scaled + new / np.maximum(rho, 1e-30) * direction
         rho = new
     return np.clip(x, -1, 1)
+
+
+def over_skin(
+    avatar: Avatar, vertices: np.ndarray, skin: np.ndarray, held: list[tuple[np.ndarray, np.ndarray]]
+) -> np.ndarray:
+    """(V, F) fields, solved on the welded surface of the (V,) bool `skin`; 0 elsewhere.
+
+    vertices: (V, 3) in face space. held: for each field the points (n, 3) above and below, see `anchors`.
+    """
+    points, local = np.unique(avatar.weld[skin], return_inverse=True)
+    renumber = np.full(avatar.weld.max() + 1, -1)
+    renumber[points] = np.arange(len(points))
+    triangles = renumber[avatar.weld[avatar.triangles]]
+    triangles = triangles[(triangles >= 0).all(1)]
+    out = np.zeros((len(vertices), len(held)))
+    if len(triangles) == 0:
+        return out
+    where = np.empty((len(points), 3))
+    where[local.reshape(-1)] = vertices[skin]
+    outward = vertex_normals(where, triangles)
+    # An anchor takes the nearest point of the outer surface, not one inside the mouth or behind the lid.
+    fixed = [(_nearest(where, outward, above), _nearest(where, outward, below)) for above, below in held]
+    edges, weights = cotangent_weights(where, triangles)
+    fields = solve(len(points), edges, weights, fixed)
+    out[skin] = fields[local.reshape(-1)]
+    return out
+
+
+def _nearest(where: np.ndarray, outward: np.ndarray, marks: np.ndarray) -> np.ndarray:
+    """(M,) index of the point nearest to each mark, those that face backwards counted as further away."""
+    squared = ((where[None] - marks[:, None]) ** 2).sum(-1)
+    return np.unique(np.argmin(squared + 0.02 * (outward[:, 2] < 0), axis=1))
