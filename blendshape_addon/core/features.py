@@ -42,11 +42,11 @@ class Features:
             return assemble(self.canonical.positions * _FLIP, self.normals * _FLIP, self.side[:, [0, 2, 1]], self.part)
         return assemble(self.canonical.positions, self.normals, self.side, self.part)
 
-    def skin_triangles(self, avatar: Avatar) -> np.ndarray:
-        """(T, 3) triangles of the skin, numbered as the feature vertices are."""
+    def triangles(self, avatar: Avatar, *parts: Part) -> np.ndarray:
+        """(T, 3) triangles of these parts, numbered as the feature vertices are."""
         local = np.full(len(avatar.vertices), -1)
-        skin = np.flatnonzero(self.part == Part.SKIN)
-        local[self.index[skin]] = skin
+        chosen = np.flatnonzero(np.isin(self.part, parts))
+        local[self.index[chosen]] = chosen
         triangles = local[avatar.triangles]
         return triangles[(triangles >= 0).all(1)]
 

@@ -49,7 +49,7 @@ def examine(
     avatar: Avatar, features: Features, names: Sequence[str], offsets: np.ndarray, intensity: float
 ) -> list[Row]:
     """One Row a shape of (E, N, 3) face-space offsets that were made for `names` at `intensity`."""
-    triangles = _seen(features, features.skin_triangles(avatar))
+    triangles = _seen(features, features.triangles(avatar, Part.SKIN))
     rest = features.positions
     rest_edges = _edges(rest, triangles)
     lids = on_lids(features, triangles)

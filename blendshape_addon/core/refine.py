@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from . import contacts, tongue
+from . import contacts, teeth, tongue
 from .face_space import EYE_DISTANCE_MM
 from .features import Features, on_lids
 from .gaze import turn_eyes
@@ -24,18 +24,19 @@ def refine(avatar: Avatar, features: Features, offsets: np.ndarray, names: Seque
     """(E, N, 3) face-space offsets at full intensity, fit to be shape keys; changed in place and returned."""
     part = features.part
     offsets[:, part == Part.TEETH_UPPER] = 0
-    teeth = part == Part.TEETH_LOWER
-    if teeth.sum() >= 4:
-        rest = features.positions[teeth]
+    lower = part == Part.TEETH_LOWER
+    if lower.sum() >= 4:
+        rest = features.positions[lower]
         for offset in offsets:
-            turned, place = tongue.rigid(rest, offset[teeth])
-            offset[teeth] = (rest - rest.mean(0)) @ turned + place - rest
+            turned, place = tongue.rigid(rest, offset[lower])
+            offset[lower] = (rest - rest.mean(0)) @ turned + place - rest
     tongue.move(features, offsets, names)
     turn_eyes(features, offsets, names)
-    triangles = features.skin_triangles(avatar)
+    triangles = features.triangles(avatar, Part.SKIN)
     _keep_to_its_side(features, offsets, names)
     _untangle(triangles[~on_lids(features, triangles)], features.positions, offsets)
     contacts.meet(triangles, features, offsets, names)
+    teeth.keep_behind_lips(avatar, features, offsets, names)
     _ride(avatar, features, offsets)
     _join_seams(avatar, features, offsets)
     return _clear_haze(offsets)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pieces import attached, sheet
 
-from blendshape_addon.core import contacts, features
+from blendshape_addon.core import contacts, features, teeth
 from blendshape_addon.core.face_space import EYE_DISTANCE_MM
 from blendshape_addon.core.parts import Part
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
@@ -32,7 +32,7 @@ def test_pp_closes_lips_that_were_left_open_or_pushed_through_each_other(face, s
     mouth = contacts.find_slit(seen, 0)
     offset = blob(seen, "lip_lower_inner_mid", 0.3, (0, drop, 0), 0, -1)
     assert np.abs(inner(mouth.gap(seen.positions + offset))).max() > 0.9
-    (closed,) = contacts.meet(seen.skin_triangles(face[0]), seen, offset[None].copy(), ["vrc.v_pp"])
+    (closed,) = contacts.meet(seen.triangles(face[0], Part.SKIN), seen, offset[None].copy(), ["vrc.v_pp"])
     assert np.abs(inner(mouth.gap(seen.positions + closed))).max() < 0.3
     brow = np.linalg.norm(seen.positions - seen.landmarks[LANDMARK_INDEX["brow_mid_l"]], axis=1).argmin()
     assert np.abs((closed - offset)[brow]).max() * EYE_DISTANCE_MM < 0.05
@@ -43,7 +43,7 @@ def test_other_visemes_stay_open_but_never_pass_through(face, seen):
     opened = blob(seen, "lip_lower_inner_mid", 0.3, (0, -0.2, 0), 0, -1)
     crossed = blob(seen, "lip_lower_inner_mid", 0.3, (0, 0.06, 0), 0, -1)
     wide, apart = contacts.meet(
-        seen.skin_triangles(face[0]), seen, np.stack([opened, crossed]), ["vrc.v_aa", "vrc.v_rr"]
+        seen.triangles(face[0], Part.SKIN), seen, np.stack([opened, crossed]), ["vrc.v_aa", "vrc.v_rr"]
     )
     assert np.array_equal(wide, opened)
     assert inner(mouth.gap(seen.positions + apart)).min() > -0.3
@@ -54,7 +54,7 @@ def test_a_blink_ends_where_the_lids_meet(face, seen, strength):
     eye = contacts.find_slit(seen, 1)
     opening = eye.gap(seen.positions).max()
     offset = blob(seen, "lid_upper_mid_l", 0.3, (0, -opening * strength, 0.02), 1, 1)
-    (closed,) = contacts.meet(seen.skin_triangles(face[0]), seen, offset[None].copy(), ["eyeBlinkLeft"])
+    (closed,) = contacts.meet(seen.triangles(face[0], Part.SKIN), seen, offset[None].copy(), ["eyeBlinkLeft"])
     before = np.abs(inner(eye.gap(seen.positions + offset))).max()
     after = np.abs(inner(eye.gap(seen.positions + closed))).max()
     assert after < 0.6 and after < 0.4 * before
@@ -71,8 +71,23 @@ def test_the_lower_lip_bites_on_the_edge_of_the_upper_teeth(face):
     assert (seen.part == Part.TEETH_UPPER).sum() == len(teeth)
     mouth = contacts.find_slit(seen, 0)
     offset = blob(seen, "lip_lower_inner_mid", 0.3, (0, -0.2, 0), 0, -1)
-    (bitten,) = contacts.meet(seen.skin_triangles(biting), seen, offset[None].copy(), ["vrc.v_ff"])
+    (bitten,) = contacts.meet(seen.triangles(biting, Part.SKIN), seen, offset[None].copy(), ["vrc.v_ff"])
     middle = np.abs(contacts.COLUMNS - 0.5) < 0.15
     rim = mouth.rim(seen.positions + bitten, mouth.lower)[middle]
     assert np.abs(rim - (seam[1] - 0.06)).max() * EYE_DISTANCE_MM < 1
     assert np.array_equal(bitten[seen.part == Part.TEETH_UPPER], 0 * teeth)
+
+
+def test_lips_pressed_back_stay_before_the_teeth(face):
+    avatar, marks = face
+    seam = marks[LANDMARK_INDEX["lip_upper_inner_mid"]]
+    plate, triangles = sheet(np.linspace(-0.3, 0.3, 9), np.linspace(-0.25, 0.25, 9))
+    toothed = attached(avatar, plate + seam - [0, 0, 0.2], triangles, "Teeth")
+    seen = features.compute(toothed, marks)
+    skin = seen.part == Part.SKIN
+    lips = skin & (np.abs(seen.positions[:, :2] - seam[:2]) < 0.2).all(1)
+    offsets = np.zeros((2, len(seen.index), 3), np.float32)
+    offsets[:, skin, 2] = -0.27 * np.exp(-((seen.positions[skin] - seam) ** 2).sum(1) / 0.1)
+    teeth.keep_behind_lips(toothed, seen, offsets, ["vrc.v_ou", "mouthRollUpper"])
+    held, rolled = ((seen.positions + offset)[lips, 2].min() > seam[2] - 0.2 for offset in offsets)
+    assert held and not rolled

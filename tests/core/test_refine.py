@@ -6,6 +6,7 @@ import pytest
 from blendshape_addon.core import features, pipeline, refine
 from blendshape_addon.core.landmarks import Face
 from blendshape_addon.core.mesh import flipped
+from blendshape_addon.core.parts import Part
 from blendshape_addon.core.vocabulary import BLINKS
 
 
@@ -24,7 +25,7 @@ def test_what_one_eye_does_stops_at_the_nose(face, seen):
 
 
 def test_motion_that_turns_skin_over_is_calmed(face, seen):
-    triangles = seen.skin_triangles(face[0])
+    triangles = seen.triangles(face[0], Part.SKIN)
     rng = np.random.default_rng(0)
     cheek = np.abs(seen.positions - [0.7, -0.8, seen.positions[:, 2].mean()]).max(1) < 0.25
     rough = np.zeros((1, len(seen.index), 3), np.float32)
