@@ -12,21 +12,20 @@ import numpy as np
 
 from .errors import InputError
 from .face_space import point
-from .vocabulary import ALL_SHAPES, ANIME_HAND, ARKIT, CONDITIONS, EMOTIONS, EXPRESSIONS, VISEMES
+from .vocabulary import ANIME_HAND, ARKIT, CONDITIONS, EMOTIONS, EXPRESSIONS, VISEMES
 
 FILE = Path(__file__).with_suffix(".toml")
 PRESETS = ("natural", "anime")
 CHOICES = ("auto", *PRESETS)
 ROWS = VISEMES + EMOTIONS  # every other shape is itself
 _LEARNED = "learned"
-_BLINK = ("vrc.blink_left", "vrc.blink_right")
 # Between the largest of 400 random people and 10 realistic rigs and the smallest of two anime and toon rigs.
 ANIME_FROM = 0.45
 
 
 @dataclass(frozen=True)
 class Style:
-    """One preset. rows: shape name to (EXPRESSIONS,) float32 weights. automatic: the face's proportions chose it."""
+    """One preset. rows: each of CONDITIONS to (EXPRESSIONS,) float32 weights. automatic: the face's proportions chose it."""
 
     preset: str
     rows: Mapping[str, np.ndarray]
@@ -89,14 +88,14 @@ def eye_size(landmarks: np.ndarray) -> float:
 
 
 def _table(recipes: Mapping[str, object], preset: str) -> dict[str, np.ndarray]:
-    """Weights of ALL_SHAPES from the rows of one preset."""
+    """Weights of CONDITIONS from the rows of one preset."""
     unknown = [name for name in recipes if name not in ROWS]
     if unknown:
         raise InputError(f"“{unknown[0]}” is neither a viseme nor an emotion.")
     missing = [name for name in ROWS if name not in recipes]
     if missing:
         raise InputError(f"there is no row for {', '.join(missing)}.")
-    itself = {name: {_LEARNED: 1.0} for name in ALL_SHAPES} | {"vrc.blink": dict.fromkeys(_BLINK, 1.0)}
+    itself = dict.fromkeys(CONDITIONS, {_LEARNED: 1.0})
     return {name: _row(name, recipe, preset) for name, recipe in (itself | dict(recipes)).items()}
 
 
