@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import providers, registry
+from . import openings, providers, registry
 from .errors import FaceNotFound
 from .face_space import FaceSpace, point
 from .face_view import Crop, View, crop, look, pieces
@@ -97,7 +97,7 @@ def find(
     if best is None or best.score < needed:
         raise FaceNotFound(_refusal(best, hints))
     space = FaceSpace.of(best.points)
-    points = lift(avatar, space, best.points)
+    points = openings.fit(avatar, lift(avatar, space, best.points))
     return Face(points, best.confidence, best.score, space.rotation, space.scale)
 
 

@@ -1,7 +1,8 @@
-"""Landmarks set right by geometry: the lids' edges are where skin borders the visible eyeball.
+"""Landmarks set right by geometry: the lids' edges are where skin borders the visible eyeball, and the mouth is where
+the skin is slit.
 
-A detector knows a lid's edge to a pixel of a coarse picture; where the eye is a piece of its own, the mesh knows it
-exactly.
+A detector knows the edge of a lid or a lip to a pixel of a coarse picture; where the eye is a piece of its own and the
+lips are two surfaces, the mesh knows it exactly.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from .face_space import FaceSpace
 from .mesh import Avatar
 from .parts import Part, classify
 from .raster import rasterise
+from .side_fields import anchors, over_skin
 from .vocabulary import LANDMARK_INDEX
 
 PIXELS = 96
@@ -21,11 +23,18 @@ FILLS = 0.72  # of the eye's width that a visible eyeball takes up at least
 LEAST = 0.04  # share of the picture that a visible eyeball fills at least
 FARTHEST = 0.16  # eye distances that a landmark may be moved: more is no correction but another feature
 
+MOUTH_WINDOW = 1.5  # half width of the picture of a mouth, in half widths of the mouth
+JUMP = 0.1  # of the field that is +1 on the upper and -1 on the lower lip: a slit, not skin that is stretched
+SLIT = 0.12  # eye distances up or down from the line between the lips that their slit may lie
+DEEP = 0.15  # eye distances behind that line from which a surface is the mouth's inside
+CORNER = 0.5  # half widths of the mouth that its corner may be moved
 
-def fit_lids(avatar: Avatar, landmarks: np.ndarray) -> np.ndarray:
-    """(L, 3) avatar-space landmarks with the lids and eye corners moved to the edge of each visible eyeball.
 
-    Eyes that are sealed, part of the skin or drawn on it are left as they are.
+def fit(avatar: Avatar, landmarks: np.ndarray) -> np.ndarray:
+    """(L, 3) avatar-space landmarks with lids and eye corners moved to the edge of each visible eyeball, and inner lips
+    and mouth corners to the slit between the lips.
+
+    Eyes that are sealed, part of the skin or drawn on it, and lips that are sealed or drawn, are left as they are.
     """
     space = FaceSpace.of(landmarks)
     marks = space.to_face(landmarks)
@@ -35,10 +44,10 @@ def fit_lids(avatar: Avatar, landmarks: np.ndarray) -> np.ndarray:
     triangles = avatar.triangles[near[avatar.triangles].all(1)]
     if len(triangles) == 0:
         return landmarks
-    is_eye = part[triangles[:, 0]] == Part.EYE
     fitted = marks.copy()
     for s in "lr":
-        _fit_eye(vertices, triangles, is_eye, fitted, s)
+        _fit_eye(vertices, triangles, part[triangles[:, 0]] == Part.EYE, fitted, s)
+    _fit_lips(avatar, vertices, part == Part.SKIN, fitted)
     return space.origin + space.vectors_to_avatar(fitted)
 
 
@@ -75,6 +84,55 @@ def _fit_eye(vertices: np.ndarray, triangles: np.ndarray, is_eye: np.ndarray, ma
         if len(rows):
             _move(marks, LANDMARK_INDEX[f"lid_upper_{k}_{s}"], place, skin, rows[0] - 1, column)
             _move(marks, LANDMARK_INDEX[f"lid_lower_{k}_{s}"], place, skin, rows[-1] + 1, column)
+
+
+def _fit_lips(avatar: Avatar, vertices: np.ndarray, skin: np.ndarray, marks: np.ndarray) -> None:
+    corners = marks[[LANDMARK_INDEX[f"mouth_corner_{s}"] for s in "rl"]]
+    centre, half = corners.mean(0), MOUTH_WINDOW * np.linalg.norm(corners[0] - corners[1]) / 2
+    near = skin & (np.abs(vertices - centre) < max(half, 0.8)).all(1)
+    triangles = avatar.triangles[near[avatar.triangles].all(1)]
+    side = over_skin(avatar, vertices, near, anchors(marks)[:1])
+    picture = rasterise((vertices - centre) / half, triangles, PIXELS)
+    place = picture.interpolate(np.concatenate([vertices, side], 1), triangles)
+    outer = picture.mask & (place[..., 2] > _along(marks, centre, half, 2) - DEEP)
+    gap = place[..., 1] - _along(marks, centre, half, 1)
+    slit = _slit(np.where(outer, place[..., 3], np.nan), gap)
+    if slit is None:
+        return
+    columns, above, below = slit
+    for mark, end in zip(("mouth_corner_r", "mouth_corner_l"), (0, -1), strict=True):
+        found = place[above[end], columns[end], :3]
+        if np.linalg.norm((found - marks[LANDMARK_INDEX[mark]])[:2]) < CORNER * half / MOUTH_WINDOW:
+            marks[LANDMARK_INDEX[mark]] = found
+    for name in ("l", "mid", "r"):
+        for lip, rows in (("upper", above), ("lower", below)):
+            mark = LANDMARK_INDEX[f"lip_{lip}_inner_{name}"]
+            nearest = np.abs(columns - _column(marks[mark, 0], centre, half)).argmin()
+            marks[mark] = place[rows[nearest], columns[nearest], :3]
+
+
+def _along(marks: np.ndarray, centre: np.ndarray, half: float, axis: int) -> np.ndarray:
+    """(S,) y or z of the line between the lips at each column of the picture, as the landmarks have it."""
+    line = marks[[LANDMARK_INDEX[n] for n in ("mouth_corner_r", "lip_upper_inner_mid", "mouth_corner_l")]]
+    return np.interp((np.arange(PIXELS) + 0.5) / PIXELS * 2 - 1, (line[:, 0] - centre[0]) / half, line[:, axis])
+
+
+def _slit(side: np.ndarray, gap: np.ndarray) -> tuple[np.ndarray, ...] | None:
+    """Columns (n,) of a picture that the slit crosses and the last row of the upper lip and the first of the lower.
+
+    side: (S, S) lip field, NaN where the lips do not show. gap: (S, S) heights above the line where the slit should be.
+    None where there is no slit.
+    """
+    columns = np.arange(PIXELS)
+    # Teeth may show between the lips: each pixel is compared with the skin last seen above it.
+    last = np.maximum.accumulate(np.where(np.isnan(side), 0, columns[:, None]), axis=0)[:-1]
+    jump = np.take_along_axis(side, last, 0) - side[1:]
+    near = np.abs(np.take_along_axis(gap, last, 0) + gap[1:]) < 2 * SLIT
+    jump = np.where(near, np.nan_to_num(jump), 0)
+    rows = jump.argmax(0)
+    depth = jump[rows, columns]
+    run = max(np.split(columns, np.flatnonzero(depth < JUMP)), key=len)[1:]
+    return (run, last[rows, columns][run], rows[run] + 1) if len(run) > PIXELS / (3 * MOUTH_WINDOW) else None
 
 
 def _column(x: float, centre: np.ndarray, half: float) -> float:

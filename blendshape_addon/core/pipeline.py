@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from . import deformer, features, landmarks, openings, providers, quality, recipes, refine, registry
+from . import deformer, features, landmarks, providers, quality, recipes, refine, registry
 from .errors import InputError
 from .mesh import Avatar
 from .vocabulary import ALL_SHAPES
@@ -93,8 +93,7 @@ def _find_face(avatar: Avatar, models: Path | None, provider: str, progress: Pro
         if progress:
             progress(0.05 + 0.3 * fraction, stage)
 
-    face = landmarks.find(avatar, models=models, provider=provider, progress=within)
-    return replace(face, points=openings.fit_lids(avatar, face.points))
+    return landmarks.find(avatar, models=models, provider=provider, progress=within)
 
 
 def _check_arguments(expressions: Sequence[str], intensity: float, preset: str) -> None:

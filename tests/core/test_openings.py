@@ -1,12 +1,15 @@
-"""Lids are set right where the eye is a piece of its own, and left alone where it is not."""
+"""Lids are set right where the eye is a piece of its own, lips where they are slit, and both left alone otherwise."""
+
+from dataclasses import replace
 
 import numpy as np
 
 from blendshape_addon.core.mesh import Avatar
-from blendshape_addon.core.openings import fit_lids
+from blendshape_addon.core.openings import fit
 from blendshape_addon.core.vocabulary import LANDMARKS
 
 LIDS = [i for i, name in enumerate(LANDMARKS) if name.startswith("lid")]
+MOUTH = [i for i, name in enumerate(LANDMARKS) if name.startswith(("mouth", "lip_upper_inner", "lip_lower_inner"))]
 
 
 def with_eyeballs(avatar: Avatar, marks: np.ndarray) -> Avatar:
@@ -33,16 +36,43 @@ def with_eyeballs(avatar: Avatar, marks: np.ndarray) -> Avatar:
 def test_shaken_lids_come_back_to_the_edge_of_the_eyeball(face):
     avatar, marks = face
     eyed = with_eyeballs(avatar, marks)
-    edge = fit_lids(eyed, marks)
+    edge = fit(eyed, marks)
     assert np.linalg.norm((edge - marks)[LIDS], axis=1).max() < 0.1
     shaken = marks + np.random.default_rng(0).normal(0, 0.03, marks.shape)
     before = np.linalg.norm((shaken - edge)[LIDS], axis=1)
-    after = np.linalg.norm((fit_lids(eyed, shaken) - edge)[LIDS], axis=1)
+    after = np.linalg.norm((fit(eyed, shaken) - edge)[LIDS], axis=1)
     assert np.median(after) < 0.5 * np.median(before)
 
 
-def test_nothing_moves_without_an_eyeball_nor_away_from_the_eyes(face):
+def test_shaken_lips_come_back_to_the_slit(face):
     avatar, marks = face
-    assert np.allclose(fit_lids(avatar, marks), marks)
-    others = [i for i, n in enumerate(LANDMARKS) if not n.startswith(("lid", "eye"))]
-    assert np.allclose(fit_lids(with_eyeballs(avatar, marks), marks)[others], marks[others])
+    still = fit(avatar, marks)
+    assert np.linalg.norm((still - marks)[MOUTH], axis=1).max() < 0.1
+    shaken = marks + np.random.default_rng(0).normal(0, 0.03, marks.shape) * [1, 1, 0]
+    before, after = shaken - still, fit(avatar, shaken) - still
+    corners = [i for i in MOUTH if "corner" in LANDMARKS[i]]
+    assert np.linalg.norm(after[corners], axis=1).max() < 0.04 < np.linalg.norm(before[corners], axis=1).max()
+    assert np.abs(after[MOUTH, 1]).max() < 0.02 < np.abs(before[MOUTH, 1]).max()
+
+
+def test_sealed_lips_are_left_alone(face):
+    avatar, marks = face
+    vertices = avatar.vertices.copy()
+    seam = vertices[:, 1][np.isclose(vertices[:, 1], marks[LANDMARKS.index("mouth_corner_l"), 1], atol=0.1)]
+    twins = [
+        (i, j)
+        for i in np.flatnonzero(np.isin(vertices[:, 1], seam))
+        for j in np.flatnonzero(np.abs(vertices - vertices[i] - [0, 0.004, 0]).max(1) < 1e-9)
+    ]
+    assert len(twins) > 5
+    for i, j in twins:
+        vertices[j] = vertices[i]
+    sealed = replace(avatar, vertices=vertices)
+    assert np.allclose(fit(sealed, marks)[MOUTH], marks[MOUTH])
+
+
+def test_nothing_moves_without_an_eyeball_nor_away_from_eyes_and_mouth(face):
+    avatar, marks = face
+    assert np.allclose(fit(avatar, marks)[LIDS], marks[LIDS])
+    others = [i for i, n in enumerate(LANDMARKS) if not n.startswith(("lid", "eye")) and i not in MOUTH]
+    assert np.allclose(fit(with_eyeballs(avatar, marks), marks)[others], marks[others])
