@@ -9,37 +9,27 @@ import numpy as np
 from blendshape_addon.core.face_space import FaceSpace, ThinPlate
 from blendshape_addon.core.refine import nearest
 
-from .dataset import landmarks_of
-from .rigs import Rig
+from .heads import Head
 
 
-def template_transfer(target: Rig, marks: np.ndarray, templates: Sequence[Rig]) -> dict[str, np.ndarray]:
-    """Shapes {name: (V, 3)} for `target` in face space, carried over from the nearest of `templates`.
+def template_transfer(target: Head, marks: np.ndarray, templates: Sequence[Head]) -> dict[str, np.ndarray]:
+    """Shapes {name: (V, 3)} for `target`, carried over from the nearest of `templates`.
 
-    The template's neutral and shapes go through one thin-plate warp that takes its landmarks to marks (L, 3, avatar
-    space); each target vertex takes the offset of the nearest warped template vertex. Nearest: least landmark residual.
+    The template's neutral and shapes go through one thin-plate warp that takes its landmarks to the target's, marks
+    (L, 3); each target vertex takes the offset of the nearest warped template vertex. Nearest: least landmark residual.
     """
     space = FaceSpace.of(marks)
-    goal = space.to_face(marks)
-
-    def own(rig: Rig) -> tuple[FaceSpace, np.ndarray]:
-        points = landmarks_of(rig, rig.vertices)
-        return FaceSpace.of(points), FaceSpace.of(points).to_face(points)
-
-    template = min(templates, key=lambda rig: float(np.linalg.norm(own(rig)[1] - goal)))
-    frame, points = own(template)
-    warp = ThinPlate(points, goal, smoothing=0.0)
-    before = frame.to_face(template.vertices)
-    near = (np.abs(before) < 3).all(1)
-    before = before[near]
+    goal, where = space.to_face(marks), space.to_face(target.vertices)
+    template = min(templates, key=lambda head: float(np.linalg.norm(head.marks - goal)))
+    near = (np.abs(template.vertices) < 3).all(1)
+    before = template.vertices[near]
+    warp = ThinPlate(template.marks, goal, smoothing=0.0)
     after = warp(before)
-    where = space.to_face(target.vertices)
     reached = np.flatnonzero((np.abs(where) < 3).all(1))
     match = nearest(after, where[reached], count=1)[0][:, 0]
     out = {}
-    for name, offset in template.shapes.items():
-        moved = warp(before + offset[near] @ frame.rotation.T / frame.scale) - after
+    for name, offset in zip(template.names, template.offsets, strict=True):
         carried = np.zeros_like(where)
-        carried[reached] = moved[match]
+        carried[reached] = space.vectors_to_avatar((warp(before + offset[near]) - after)[match])
         out[name] = carried
     return out

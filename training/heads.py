@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from blendshape_addon.core import features
 from blendshape_addon.core.face_space import FaceSpace, eye_centres
 from blendshape_addon.core.mesh import Avatar
 
@@ -35,7 +36,7 @@ class Head:
 
     @staticmethod
     def of(rig: Rig, neutral: np.ndarray | None = None) -> Head:
-        """The rig in face space; `neutral` (V, 3) is another person on its topology."""
+        """The labelled rig in face space; `neutral` (V, 3) is another person on its topology."""
         neutral = rig.vertices if neutral is None else neutral
         marks = landmarks_of(rig, neutral)
         space = FaceSpace.of(marks)
@@ -58,6 +59,11 @@ class Head:
     def avatar(self) -> Avatar:
         """What the core sees of it."""
         return Avatar(self.vertices, self.triangles.astype(np.int32), self.part_id.astype(np.int32), self.part_names)
+
+    @cached_property
+    def features(self) -> features.Features:
+        """What the core sees of it with the true landmarks."""
+        return features.compute(self.avatar, self.marks)
 
     def taken(self, index: np.ndarray, triangles: np.ndarray) -> Head:
         """The head on (V',) of its vertices, some perhaps several times, with (T', 3) triangles between them."""

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from blendshape_addon.core import features
 from blendshape_addon.core.contacts import find_slit
 from blendshape_addon.core.face_space import point
 from blendshape_addon.core.parts import Part, classify
@@ -25,10 +24,10 @@ SEAL_REACH = 0.25  # eye distances from sealed lips over which they pull at each
 
 def without_mouth(head: Head) -> Head:
     """No teeth, tongue and gums, and no skin behind the lips."""
-    return head.kept(head.triangles[~_in_mouth(head)[head.triangles].any(1)])
+    return head.kept(head.triangles[~in_mouth(head)[head.triangles].any(1)])
 
 
-def _in_mouth(head: Head) -> np.ndarray:
+def in_mouth(head: Head) -> np.ndarray:
     """(V,) bool: teeth, tongue, gums, and skin that lies behind other skin at the mouth."""
     part = classify(head.avatar, head.vertices, head.marks)
     seam = point(head.marks, "lip_upper_inner_mid", "lip_lower_inner_mid")
@@ -72,7 +71,7 @@ def sealed(head: Head) -> Head:
     The truth becomes what one surface can do: where the lips meet both move by the mean of what they did, and each lets
     go of the other over SEAL_REACH.
     """
-    seen = features.compute(head.avatar, head.marks)
+    seen = head.features
     slit = find_slit(seen, 0)
     if slit is None:
         return head
@@ -86,7 +85,7 @@ def sealed(head: Head) -> Head:
     offsets[:, seen.index[skin]] += pull[:, None] * (lower - upper)
     side = np.zeros(len(head.vertices))
     side[seen.index] = seen.side[:, 0]
-    kept = head.triangles[~_in_mouth(head)[head.triangles].any(1)]
+    kept = head.triangles[~in_mouth(head)[head.triangles].any(1)]
     return replace(head, offsets=offsets).kept(np.concatenate([kept, _bridge(head, kept, side, slit.corners)]))
 
 

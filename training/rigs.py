@@ -85,16 +85,21 @@ def load(folder: Path) -> Rig:
     )  # fmt: skip
 
 
-def load_all(root: Path | None = None) -> list[Rig]:
-    """Every rig with expressions below `root`, in a fixed order.
+def every_rig(root: Path | None = None) -> list[Rig]:
+    """Every rig below `root`, those without expressions or without a face too, in a fixed order.
 
     Raises FileNotFoundError with the folder looked in when there is none.
     """
     root = root or data_folder()
-    rigs = [load(p.parent) for p in sorted(root.glob("*/*/rig.npz")) if p.parent.parent.name != "plain"]
+    rigs = [load(path.parent) for path in sorted(root.glob("*/*/rig.npz"))]
     if not rigs:
         raise FileNotFoundError(f"No rigs below {root}: set VRC_BLENDSHAPE_DATA to a folder of rig folders.")
     return rigs
+
+
+def load_all(root: Path | None = None) -> list[Rig]:
+    """Every rig with expressions below `root`. Raises FileNotFoundError as every_rig does."""
+    return [rig for rig in every_rig(root) if rig.shapes]
 
 
 def landmarks_of(rig: Rig, vertices: np.ndarray) -> np.ndarray:

@@ -10,8 +10,16 @@ from PIL import Image, ImageDraw
 
 from blendshape_addon.core.mesh import vertex_normals
 from blendshape_addon.core.raster import rasterise
+from blendshape_addon.core.vocabulary import EMOTIONS, VISEMES
+
+from .heads import Head
 
 CELL = 240
+COLUMNS = 10
+SHOWN = (
+    *VISEMES, *EMOTIONS, "eyeBlinkLeft", "jawOpen", "jawLeft", "mouthClose", "mouthFunnel", "mouthPucker",
+    "mouthSmileLeft", "mouthRollLower", "browInnerUp", "cheekPuff",
+)  # fmt: skip
 LIGHT = np.array([0.35, 0.45, 0.82])
 _COLOURS = np.array(
     [[0.86, 0.68, 0.55], [0.93, 0.93, 0.95], [0.80, 0.35, 0.38], [0.45, 0.33, 0.27], [0.62, 0.62, 0.66]]
@@ -60,3 +68,22 @@ def save_sheet(path: Path, rows: Sequence[Sequence[tuple[str, np.ndarray]]]) -> 
             draw.text((c * CELL + 5, r * CELL + 4), label, fill="black")
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path)
+
+
+def shape_sheet(path: Path, head: Head, shapes: dict[str, np.ndarray], truth: dict[str, np.ndarray]) -> None:
+    """Shapes (V, 3) by name, each over its truth where that is known."""
+    colours = part_colours(head.part_id, head.part_names)
+    triangles = head.triangles[~head.hidden[head.triangles].any(1)]
+
+    def cell(label: str, offset: np.ndarray | None) -> tuple[str, np.ndarray]:
+        if offset is None:
+            return "", np.full((CELL, CELL, 3), 255, np.uint8)
+        return label, face_picture(head.vertices + offset, triangles, colours)
+
+    rows = []
+    for start in range(0, len(SHOWN), COLUMNS):
+        block = [name for name in SHOWN[start : start + COLUMNS] if name in shapes]
+        rows.append([cell(name, shapes[name]) for name in block])
+        if any(name in truth for name in block):
+            rows.append([cell("truth", truth.get(name)) for name in block])
+    save_sheet(path, rows)

@@ -1,0 +1,87 @@
+"""The bars that the product is held to, each with what was measured and a verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .robustness import mean_change
+
+REALISTIC = ("ict", "makehuman", "rocketbox")
+
+
+@dataclass(frozen=True)
+class Bar:
+    """values: what was measured, by family, rig or case; all of them have to reach the bar. higher: more is better."""
+
+    what: str
+    bar: float
+    aim: float
+    values: Mapping[str, float | None]
+    higher: bool = False
+
+    def reaches(self, limit: float) -> bool:
+        """Every value is known and on the right side of `limit`."""
+        known = [v for v in self.values.values() if v is not None and math.isfinite(v)]
+        return len(known) == len(self.values) > 0 and all(v >= limit if self.higher else v <= limit for v in known)
+
+    @property
+    def verdict(self) -> str:
+        """`aim`, `met`, `NOT MET` or `not measured`."""
+        if not self.values:
+            return "not measured"
+        return "aim" if self.reaches(self.aim) else "met" if self.reaches(self.bar) else "NOT MET"
+
+
+def bars(figures: Mapping) -> list[Bar]:
+    """Every bar, from the figures that `evaluate` gathers; families that were not run are left out."""
+    families = figures["families"]
+    real = [family for family in REALISTIC if family in families]
+
+    def medians(members: list[str], group: str, figure: str) -> dict[str, float | None]:
+        return {f: families[f]["deformer"].get(group, {}).get(figure) for f in members}
+
+    out = []
+    for figure, higher, limits in (("cos", True, (0.90, 0.95, 0.85, 0.92)), ("rel", False, (0.45, 0.35, 0.55, 0.42))):
+        out.append(Bar(f"{figure}, mouth and jaw units", *limits[:2], medians(real, "mouth+jaw", figure), higher))
+        out.append(Bar(f"{figure}, all ARKit units", *limits[2:], medians(real, "all units", figure), higher))
+    out.append(Bar("Q95 on moving vertices, mm", 4.0, 2.9, medians(real, "all units", "q95")))
+    tops = {f: families[f]["viseme top-1"] for f in real if families[f].get("viseme top-1") is not None}
+    out.append(Bar("real visemes, top-1", 0.75, 0.90, tops, True))
+    anime = [family for family in families if family == "vrm"]
+    out.append(Bar("Seed-san's vowels, cos", 0.75, 0.85, medians(anime, "visemes", "cos"), True))
+    out.append(Bar("stray, mm", 0.05, 0.01, medians(real, "all units", "stray") | medians(anime, "visemes", "stray")))
+    gaps = figures["lip gaps"]
+    out.append(Bar("lip gap at PP, mm", 0.3, 0.3, {rig: row["pp"] for rig, row in gaps.items()}))
+    opens = {rig: row["aa"] / row["aa of truth"] for rig, row in gaps.items() if row.get("aa of truth")}
+    out.append(Bar("aa opens, share of truth", 0.6, 0.6, opens, True))
+    table = figures.get("robustness", {})
+    cases = dict.fromkeys(name for rows in table.values() for name in rows)
+    out.append(Bar("robustness, change of rel", 0.08, 0.03, {n: mean_change(table, n, "all") for n in cases}))
+    for figure, limits in (("median", (3.0, 2.0)), ("p95", (8.0, 5.0))):
+        cases = {case: row.get(figure) for case, row in figures["landmarks"].items() if "left out" in case}
+        out.append(Bar(f"landmarks, {figure}, % of eye distance", *limits, cases))
+    wrong = {rig: row["right"] for rig, row in figures["acceptance"].items()}
+    out.append(Bar("rigs passed or refused as they should", 1.0, 1.0, wrong, True))
+    return out
+
+
+def show(rows: list[Bar]) -> None:
+    """Print the bars as a table; of many values only those that miss the bar are named."""
+    print(f"\n{'Bars':38} {'bar':>6} {'aim':>6}  verdict")
+    for row in rows:
+        sign = ">=" if row.higher else "<="
+        print(f"  {row.what:36} {sign}{row.bar:5.2f} {row.aim:6.2f}  {row.verdict:12} {_values(row)}")
+
+
+def _values(row: Bar) -> str:
+    shown = row.values
+    if len(shown) > 5:
+        shown = {k: v for k, v in shown.items() if not Bar("", row.bar, row.aim, {k: v}, row.higher).reaches(row.bar)}
+    text = ", ".join(f"{k} " + ("–" if v is None else f"{v:.2f}") for k, v in shown.items())
+    return (
+        text
+        if len(shown) == len(row.values)
+        else f"{len(row.values) - len(shown)} of {len(row.values)}" + (f"; not {text}" if text else "")
+    )

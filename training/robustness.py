@@ -1,0 +1,121 @@
+"""What another mesh of the same face does to the shapes: every augmentation alone, against the untouched rig."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from blendshape_addon.core.errors import FaceNotFound
+from blendshape_addon.core.vocabulary import ARKIT, MOUTH_UNITS, VISEMES
+
+from . import augment, mouths
+from .augment import Solid
+from .heads import Head
+from .identities import random_style, random_warp, sample_neutral
+from .rigs import Rig
+from .trial import Trial, labelled_face, run, score
+
+DRAWS = 3  # of what is random in the face itself
+Change = Callable[[Head, np.random.Generator], Head]
+
+
+def changes(rig: Rig, body: Solid) -> dict[str, list[Change]]:
+    """Every augmentation by its name, each as one or more draws of it. body: for a rig that has none."""
+    faces: dict[str, Change] = {
+        "smooth warp": lambda head, rng: head.mapped(random_warp(rng, 1.0, lopsided=False)),
+        "asymmetry": lambda head, rng: head.mapped(random_warp(rng, 0.7, lopsided=True)),
+        "anime, child, muzzle": lambda head, rng: head.mapped(random_style(head.marks, rng, 1.0)),
+    }
+    if rig.family in ("ict", "makehuman"):
+        faces = {"another person": lambda head, rng: person(rig, head, rng)} | faces
+    meshes: dict[str, Change] = {
+        "300 face vertices": lambda head, rng: augment.decimated(head, 300),
+        "100,000 vertices": lambda head, rng: augment.subdivided(head, 100_000),
+        "other diagonals": lambda head, rng: augment.retriangulated(head, rng, 1.0),
+        "seams split": lambda head, rng: augment.split(head, rng),
+        "flat shaded": lambda head, rng: augment.split(head, rng, cuts=0),
+        "seams welded": lambda head, rng: augment.welded(head),
+        "no mouth interior": lambda head, rng: mouths.without_mouth(head),
+        "mouth open in neutral": lambda head, rng: mouths.opened(head, 0.15),
+        "lips sealed": lambda head, rng: mouths.sealed(head),
+        "one object": lambda head, rng: augment.merged(head),
+        "mouth grown to skin": lambda head, rng: mouths.fused(head),
+        "noise of 0.3 mm": lambda head, rng: augment.noisy(head, rng, 0.3 / 63),
+        "whole body": lambda head, rng: augment.beside(head, *body, "Body"),
+        "head alone": lambda head, rng: augment.alone(head),
+    }
+    del meshes["head alone" if augment.body_of(Head.of(rig)) is None else "whole body"]
+    return {name: [change] * DRAWS for name, change in faces.items()} | {n: [c] for n, c in meshes.items()}
+
+
+def person(rig: Rig, head: Head, rng: np.random.Generator) -> Head:
+    """Another person on the rig's mesh."""
+    other = Head.of(rig, sample_neutral(rig, rng))
+    return replace(head, vertices=other.vertices, marks=other.marks)
+
+
+def measure(rig: Rig, plain: Trial, models: Path, body: Solid, detect: bool) -> dict[str, dict[str, float]]:
+    """Change of the median rel by augmentation: of all units, of mouth units, and of all with the face found.
+
+    Against what the untouched rig got (`plain`, labelled landmarks), carried to the same vertices. A rig without units
+    is judged by its visemes. NaN where the face was not found.
+    """
+    head = plain.head
+    both = replace(
+        head,
+        names=head.names * 2,
+        offsets=np.concatenate([head.offsets, [plain.shapes[name] for name in head.names]]).astype(np.float32),
+        mark_offsets=np.concatenate([head.mark_offsets] * 2),
+    )
+    real = frozenset(n for n in head.names if n in rig.real)
+    units = ARKIT if set(ARKIT[:20]) & set(head.names) and rig.family != "vrm" else VISEMES
+    table = {}
+    for name, draws in changes(rig, body).items():
+        rows: dict[str, list[float]] = defaultdict(list)
+        for seed, change in enumerate(draws):
+            changed = change(both, np.random.default_rng(seed))
+            count = len(head.names)
+            truth = replace(
+                changed, names=head.names, offsets=changed.offsets[:count], mark_offsets=changed.mark_offsets[:count]
+            )
+            before = score(truth, dict(zip(head.names, changed.offsets[count:], strict=True)), real)
+            after = score(truth, run(truth, models, labelled_face(truth)).shapes, real)
+            rows["all"].append(_median(after, units) - _median(before, units))
+            if units is ARKIT:
+                rows["mouth"].append(_median(after, MOUTH_UNITS) - _median(before, MOUTH_UNITS))
+            if detect:
+                try:
+                    found = score(truth, run(truth, models, None).shapes, real)
+                    rows["found"].append(_median(found, units) - _median(before, units))
+                except FaceNotFound:
+                    rows["found"].append(np.nan)
+        table[name] = {key: float(np.mean(values)) for key, values in rows.items()}
+        print(f"  {rig.name} {name}: " + ", ".join(f"{k} {v:+.3f}" for k, v in table[name].items()), flush=True)
+    return table
+
+
+def _median(scores: dict[str, dict[str, float]], members: Sequence[str]) -> float:
+    return float(np.median([row["rel"] for name, row in scores.items() if name in members]))
+
+
+def show(table: dict[str, dict[str, dict[str, float]]]) -> None:
+    """Print rig -> augmentation -> figures as one table: all units by rig, then means of all, mouth and found."""
+    print("\nRobustness: change of the median rel of all units against the untouched rig, labelled landmarks")
+    print(f"  {'':22}" + "".join(f"{rig[:10]:>11}" for rig in table) + f"{'mean':>9}{'mouth':>8}{'found':>8}")
+    for name in dict.fromkeys(n for rows in table.values() for n in rows):
+        cells = [table[rig].get(name, {}).get("all") for rig in table]
+        means = [mean_change(table, name, key) for key in ("all", "mouth", "found")]
+        print(
+            f"  {name:22}" + "".join(" " * 10 + "–" if c is None else f"{c:+11.2f}" for c in cells)
+            + f"{means[0]:+9.2f}" + "".join(" " * 7 + "–" if m is None else f"{m:+8.2f}" for m in means[1:])
+        )  # fmt: skip
+
+
+def mean_change(table: dict, name: str, key: str) -> float | None:
+    """Mean of one augmentation's figure over the rigs that have it; None if none has."""
+    values = [rows[name][key] for rows in table.values() if key in rows.get(name, {})]
+    return float(np.mean(values)) if values else None

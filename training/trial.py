@@ -1,0 +1,87 @@
+"""One run of the product on a face with known shapes, and how far what it made is from them."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from blendshape_addon.core import contacts, landmarks, pipeline, quality
+from blendshape_addon.core.vocabulary import ARKIT, CONDITIONS, EMOTIONS, MOUTH_UNITS, VISEMES
+
+from .export import export
+from .heads import Head
+from .metrics import compare
+from .train import TrainConfig, train
+
+SETS = {"mouth+jaw": MOUTH_UNITS, "all units": ARKIT, "visemes": VISEMES, "emotions": EMOTIONS}
+FINDERS = Path("out/landmarks")  # face finders of the folds, made by `python -m training.landmarks.train`
+Scores = dict[str, dict[str, float]]  # shape name to figure to value
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What the pipeline made of a head. shapes: {name: (V, 3)} in the head's own space."""
+
+    head: Head
+    shapes: dict[str, np.ndarray]
+    made: pipeline.Generated
+
+
+def fold_models(family: str, work: Path, config: TrainConfig) -> Path:
+    """Folder with the models of the fold that never saw `family`; a deformer that is not there is trained now."""
+    folder = work / f"without_{family}"
+    weights = folder / "deformer.pt"
+    if not weights.exists():
+        print(f"No deformer without {family} in {folder}: it is trained now, {config.steps} steps; "
+              f"on two cores that takes about {config.steps / 70:.0f} minutes.", flush=True)  # fmt: skip
+        train(config, work.parent / "dataset", weights, hold_out=family)
+    export(weights, folder / "deformer.onnx", {})
+    for suffix in (".onnx", ".toml"):
+        finder = FINDERS / f"fold_{family}{suffix}"
+        if finder.exists():
+            shutil.copyfile(finder, folder / finder.name)
+    return folder
+
+
+def labelled_face(head: Head) -> landmarks.Face:
+    """The true landmarks as if a detector had found them."""
+    return landmarks.Face(head.marks, np.ones(len(head.marks)), 1.0, np.eye(3), 1.0)
+
+
+def run(head: Head, models: Path | None, face: landmarks.Face | None) -> Trial:
+    """The whole core pipeline on the bare mesh; face None: it finds it. Raises FaceNotFound."""
+    made = pipeline.generate(head.avatar, CONDITIONS, models=models, provider="cpu", face=face)
+    shapes = {}
+    for shape in made.shapes:
+        shapes[shape.name] = np.zeros((len(head.vertices), 3), np.float32)
+        shapes[shape.name][shape.indices] = shape.deltas
+    return Trial(head, shapes, made)
+
+
+def score(head: Head, shapes: dict[str, np.ndarray], real: frozenset[str]) -> Scores:
+    """Figures of each shape in `real`, over the vertices whose truth means something."""
+    seen = ~head.hidden
+    return {
+        name: compare(shapes[name][seen], truth[seen])
+        for name, truth in zip(head.names, head.offsets, strict=True)
+        if name in real and name in shapes
+    }
+
+
+def medians(scores: list[Scores]) -> dict[str, dict[str, float]]:
+    """Median of each figure over the shapes of each of SETS, rigs pooled."""
+    out = {}
+    for name, members in SETS.items():
+        rows = [values for one in scores for shape, values in one.items() if shape in members]
+        if rows:
+            out[name] = {k: float(np.nanmedian([row[k] for row in rows])) for k in rows[0]}
+    return out
+
+
+def lip_gap(head: Head, offset: np.ndarray) -> float:
+    """Millimetres between the lips' rims at the middle under a (V, 3) offset."""
+    seen = head.features
+    return quality.lip_gap(seen, seen.positions + offset[seen.index], contacts.find_slit(seen, 0))
