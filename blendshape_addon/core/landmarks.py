@@ -122,16 +122,16 @@ def _above_neck(mesh: tuple[np.ndarray, ...], hints: Hints) -> tuple[np.ndarray,
     return vertices, triangles[kept], normals, piece[kept]
 
 
-def _orientations() -> tuple[list[tuple[np.ndarray, list[np.ndarray]]], ...]:
-    """Directions a face may look to, each with the ups to try: Blender's and glTF's habits, then every other axis."""
+def _orientations() -> list[list[tuple[np.ndarray, list[np.ndarray]]]]:
+    """Directions a face may look to, each with the ups to try: Blender's habit, glTF's, then every other axis."""
     x, y, z = np.eye(3)
-    usual = [(-y, [z]), (z, [y])]
+    usual = [[(-y, [z])], [(z, [y])]]
     axes = [sign * axis for axis in (x, y, z) for sign in (1, -1)]
     others = []
     for forward in axes:
-        known = [up for f, ups in usual for up in ups if np.array_equal(f, forward)]
+        known = [up for [(f, [up])] in usual if np.array_equal(f, forward)]
         others.append((forward, [u for u in axes if u @ forward == 0 and not any(np.array_equal(u, k) for k in known)]))
-    return usual, others
+    return [*usual, others]
 
 
 def _run(session: providers.Session, crops: list[Crop], mirrored: list[bool]) -> list[Sight]:

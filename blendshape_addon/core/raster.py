@@ -45,30 +45,30 @@ def rasterise(vertices: np.ndarray, triangles: np.ndarray, size: int) -> Picture
     finite) cover nothing. Edges belong to the triangle, so neighbours leave no crack; of equal depths the lowest
     triangle number wins.
     """
-    corners = vertices[triangles].astype(np.float64)
     # To pixel units: the centre of column c, row r is at (c, r).
-    corners[:, :, 0] = (corners[:, :, 0] + 1) * (size / 2) - 0.5
-    corners[:, :, 1] = (1 - corners[:, :, 1]) * (size / 2) - 0.5
-    low, high = corners[:, :, :2].min(1), corners[:, :, :2].max(1)
+    pixels = np.stack([(vertices[:, 0] + 1) * (size / 2) - 0.5, (1 - vertices[:, 1]) * (size / 2) - 0.5])
     with np.errstate(invalid="ignore"):
-        first = np.ceil(np.maximum(low, 0) - 1e-9)
-        last = np.floor(np.minimum(high, size - 1) + 1e-9)
-        span = last - first + 1
+        i, j, k = triangles.T
+        first = np.ceil(np.maximum(np.minimum(np.minimum(pixels[:, i], pixels[:, j]), pixels[:, k]), 0) - 1e-9)
+        last = np.floor(np.minimum(np.maximum(np.maximum(pixels[:, i], pixels[:, j]), pixels[:, k]), size - 1) + 1e-9)
+        number = np.flatnonzero((last[0] >= first[0]) & (last[1] >= first[1]))
+        corners = np.concatenate([pixels, vertices[None, :, 2]]).T[triangles[number]].astype(np.float64)
+        first, last = first[:, number].T, last[:, number].T
         a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
         area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
-        drawn = (span > 0).all(1) & (np.abs(area) > 1e-12) & np.isfinite(corners).all((1, 2))
+        drawn = np.flatnonzero((np.abs(area) > 1e-12) & np.isfinite(corners).all((1, 2)))
 
-    number = np.flatnonzero(drawn)
     # Triangles whose boxes are alike are tested together on one grid of pixels.
-    bucket = np.ceil(np.log2(span[number])).astype(int)
+    bucket = np.ceil(np.log2(last[drawn] - first[drawn] + 1)).astype(int)
+    kind = bucket[:, 0] * 64 + bucket[:, 1]
     fragments = []
-    for width, height in np.unique(bucket, axis=0):
-        members = number[(bucket == (width, height)).all(1)]
-        columns, rows = 1 << width, 1 << height
+    for one in np.unique(kind):
+        members = drawn[kind == one]
+        columns, rows = 1 << int(one // 64), 1 << int(one % 64)
         step = max(1, CHUNK // (columns * rows))
         for start in range(0, len(members), step):
-            block = members[start : start + step]
-            fragments.append(_covered(corners[block], area[block], first[block], last[block], columns, rows, block))
+            n = members[start : start + step]
+            fragments.append(_covered(corners[n], area[n], first[n], last[n], columns, rows, number[n]))
     return _resolve(fragments, size)
 
 
@@ -105,9 +105,9 @@ def _resolve(fragments: list[tuple[np.ndarray, ...]], size: int) -> Picture:
     if fragments:
         row, column, z, number, weight = (np.concatenate(parts) for parts in zip(*fragments, strict=True))
         pixel = row * size + column
-        order = np.lexsort((number, -z, pixel))
-        nearest = order[np.diff(pixel[order], prepend=-1) != 0]
-        depth[pixel[nearest]] = z[nearest]
-        triangle[pixel[nearest]] = number[nearest]
-        barycentric[pixel[nearest]] = weight[nearest]
+        order = np.lexsort((-number, z))
+        last = np.full(size * size, -1)
+        last[pixel[order]] = order  # of several at one pixel the one written last stays: the nearest
+        seen = last >= 0
+        depth[seen], triangle[seen], barycentric[seen] = z[last[seen]], number[last[seen]], weight[last[seen]]
     return Picture(depth.reshape(size, size), triangle.reshape(size, size), barycentric.reshape(size, size, 3))

@@ -20,9 +20,9 @@ def lift(avatar: Avatar, space: FaceSpace, points: np.ndarray) -> np.ndarray:
     vertices = space.to_face(avatar.vertices) * [1, 1, DEPTH_TRUST]
     wanted = space.to_face(points) * [1, 1, DEPTH_TRUST]
     low, high = wanted.min(0) - REACH, wanted.max(0) + REACH
-    corners = vertices[avatar.triangles]
-    near = np.flatnonzero((corners.max(1) > low).all(1) & (corners.min(1) < high).all(1))
-    corners, piece = corners[near], avatar.components[avatar.triangles[near, 0]]
+    past, before = (vertices > low)[avatar.triangles].any(1), (vertices < high)[avatar.triangles].any(1)
+    near = np.flatnonzero((past & before).all(1))
+    corners, piece = vertices[avatar.triangles[near]], avatar.components[avatar.triangles[near, 0]]
     found, where = _nearest(wanted, corners)
     votes = np.bincount(piece[where[where >= 0]], minlength=1)
     skin = np.isin(piece, np.flatnonzero(votes >= min(SKIN_VOTES, votes.max())))
