@@ -130,7 +130,7 @@ def _judge(row: Row, moving: tuple[int, int], intensity: float, sealed: bool, st
     row.checks["stretch"] = row.stretched <= max(2, MAX_STRETCHED * sum(moving))
     if full and not still:
         row.checks["moves"] = row.peak_mm >= 0.3
-    if row.name == "vrc.v_pp" and not sealed:
+    if row.name == "vrc.v_pp" and full and not sealed:
         row.checks["lips close"] = row.lip_gap_mm <= CLOSED_MM
     if row.name == "vrc.v_aa" and full and not sealed:
         row.checks["mouth opens"] = row.lip_gap_mm >= OPEN_MM

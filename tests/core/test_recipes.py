@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from blendshape_addon.core import landmarks, pipeline, recipes
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.face_space import FaceSpace, canonical_landmarks
+from blendshape_addon.core.mesh import Avatar
 from blendshape_addon.core.vocabulary import (
     ALL_SHAPES,
     ANIME,
@@ -176,6 +177,22 @@ def test_intensity_0_is_neutral(face):
     avatar, marks = face
     made = pipeline.generate(avatar, ALL_SHAPES, intensity=0.0, face=known_face(marks), provider="cpu")
     assert [len(shape.indices) for shape in made.shapes] == [0] * len(ALL_SHAPES)
+
+
+def test_half_a_shape_is_not_blamed_for_what_only_the_full_one_does(face):
+    """Lips that are apart in neutral meet at full intensity, and at a part of it they need not."""
+    avatar, marks = face
+    slit = marks[[LANDMARK_INDEX["mouth_corner_l"], LANDMARK_INDEX["lip_upper_inner_mid"]]].mean(0)
+    x, y = avatar.vertices[:, 0], avatar.vertices[:, 1] - slit[1]
+    vertices = avatar.vertices.copy()
+    vertices[:, 1] += 0.04 * np.exp(-((x / 0.2) ** 2) - (y / 0.15) ** 2) * (y > 0.002)
+    parted = Avatar(vertices, avatar.triangles, avatar.object_id, avatar.object_names)
+    run = {
+        share: pipeline.generate(parted, ["vrc.v_pp"], intensity=share, face=known_face(marks)) for share in (0.2, 1.0)
+    }
+    gap = {share: made.report["shapes"][0]["lip_gap_mm"] for share, made in run.items()}
+    assert gap[1.0] < 1 < gap[0.2]
+    assert run[0.2].report["ok"] and run[1.0].report["ok"]
 
 
 def test_presets_differ_and_the_report_says_which_was_used(face):

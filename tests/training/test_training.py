@@ -8,9 +8,12 @@ import onnxruntime
 import pytest
 import torch
 
+from blendshape_addon.core import recipes
+from blendshape_addon.core.face_space import FaceSpace
 from blendshape_addon.core.vocabulary import CONDITIONS, EXPRESSIONS
-from training import dataset, export, house, metrics, rigs, train
+from training import dataset, export, house, labels, metrics, rigs, train
 from training.heads import Head
+from training.identities import sample_neutral
 from training.model import Deformer, ModelConfig
 
 needs_rigs = pytest.mark.skipif(not rigs.data_folder().is_dir(), reason=f"no rigs in {rigs.data_folder()}")
@@ -105,6 +108,20 @@ def test_what_an_expression_brings_together_stays_together_under_a_warp():
     bent = dataset.warped(head, np.random.default_rng(3), 1.0)
     assert np.allclose(bent.vertices[100] + bent.offsets[0, 100], bent.vertices[200], atol=1e-6)
     assert not np.allclose(bent.offsets[0, 100], head.offsets[0, 100], atol=1e-3)
+
+
+@needs_rigs
+def test_every_face_gets_the_style_of_its_proportions_with_room_on_both_sides():
+    def eye_size(rig, vertices):
+        marks = rigs.landmarks_of(rig, vertices)
+        return recipes.eye_size(FaceSpace.of(marks).to_face(marks))
+
+    for rig in rigs.every_rig():
+        if rig.name in labels.all_names():
+            anime = rig.family == "vrm"
+            people = [rig.vertices] if anime else [sample_neutral(rig, np.random.default_rng(n)) for n in range(20)]
+            sizes = [eye_size(rig, vertices) / recipes.ANIME_FROM for vertices in people]
+            assert min(sizes) > 1.25 if anime else max(sizes) < 0.8, rig.name
 
 
 @needs_rigs
