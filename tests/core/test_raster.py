@@ -6,6 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from blendshape_addon.core.face_view import crop, look, pieces
+from blendshape_addon.core.mesh import Avatar
 from blendshape_addon.core.raster import rasterise
 
 coordinate = st.floats(-1.6, 1.6, allow_nan=False).map(lambda x: round(x, 3))
@@ -83,3 +85,28 @@ def test_the_lowest_number_wins_at_equal_depth() -> None:
     square = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0]], float)
     picture = rasterise(square, np.array([[0, 1, 2], [1, 2, 0], [2, 1, 0]]), 8)
     assert set(np.unique(picture.triangle)) == {-1, 0}
+
+
+def card(half: float, z: float) -> np.ndarray:
+    return np.array([[-half, -half, z], [half, -half, z], [half, half, z], [-half, half, z]])
+
+
+def test_borders_show_a_card_that_lies_flat_on_the_skin() -> None:
+    vertices = np.concatenate([card(0.9, 0), card(0.5, 1e-6)])
+    triangles = np.array([[0, 1, 2], [0, 2, 3], [4, 5, 6], [4, 6, 7]], np.int32)
+    avatar = Avatar(vertices, triangles, np.zeros(8, np.int32), ("Face",))
+    normals = np.tile([0, 0, 1.0], (8, 1))
+    assert len(np.unique(pieces(avatar))) == 2
+    view = look(vertices, triangles, normals, pieces(avatar), np.eye(3), np.zeros(3), 1.0, 40)
+    row, column = np.nonzero(view.channels[4])
+    off = np.maximum(np.abs((row + 0.5) / 20 - 1), np.abs((column + 0.5) / 20 - 1))
+    assert len(off) > 70 and np.abs(off - 0.5).max() < 0.06  # the card's rim, not the skin's
+    assert crop(view, 0, 0, 1.0).image[4].any()
+    one = look(vertices, triangles, normals, np.zeros(4, int), np.eye(3), np.zeros(3), 1.0, 40)
+    assert not one.channels[4].any()
+
+
+def test_objects_are_pieces_even_where_they_are_welded() -> None:
+    vertices = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0.0]])
+    avatar = Avatar(vertices, np.array([[0, 1, 2], [3, 4, 5]], np.int32), np.array([0, 0, 0, 1, 1, 1]), ("A", "B"))
+    assert len(np.unique(pieces(avatar))) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -11,9 +12,8 @@ from blendshape_addon.core.face_space import FaceSpace, point
 from blendshape_addon.core.face_view import pieces
 from blendshape_addon.core.mesh import Avatar, edges_of, vertex_normals, weld_points
 
-from .. import labels
 from ..identities import random_style, random_warp, sample_neutral
-from ..rigs import Rig
+from ..rigs import Rig, landmarks_of
 from . import extras, toon
 from .extras import Solid
 
@@ -67,11 +67,7 @@ def _pieces(rig: Rig) -> np.ndarray:
 
 def of_rig(rig: Rig, rng: np.random.Generator, strength: float = 1.0) -> Scene:
     """A random face on `rig`; strength 0 is the rig itself."""
-    index, weight = labels.load(rig.name)
-
-    def marks(v: np.ndarray) -> np.ndarray:
-        return (v[index] * weight[:, :, None]).sum(1)
-
+    marks = partial(landmarks_of, rig)
     if strength == 0:
         vertices = FaceSpace.of(marks(rig.vertices)).to_face(rig.vertices)
         return Scene(vertices, rig.triangles, _pieces(rig), marks(vertices))

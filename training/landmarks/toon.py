@@ -24,11 +24,11 @@ def proportions(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     opening = np.ptp(points[_EYES["l"]][:, 1])
     tall = max(rng.uniform(0.12, 0.65), opening) / opening
     wide, apart = rng.uniform(0.8, 1.5), rng.uniform(-0.06, 0.1)
-    tilt = rng.normal(0, 0.1)
+    tilt, flat = rng.normal(0, 0.1), rng.uniform(0.5, 1)
     lash = rng.uniform(0, 0.2)
     for s, side in (("l", 1), ("r", -1)):
         ring, centre = points[_EYES[s]], points[_EYES[s]].mean(0)
-        moved = (ring - centre) * [wide, tall, rng.uniform(0.5, 1)]
+        moved = (ring - centre) * [wide, tall, flat]
         moved[:, 1] += moved[:, 0] * side * tilt
         grown = np.ptp(moved[:, 1]) / 2 - np.ptp(ring[:, 1]) / 2
         out[_EYES[s]] = centre + moved + [side * apart, 0, 0]
