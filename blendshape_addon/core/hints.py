@@ -1,8 +1,8 @@
 """What an avatar tells about its face beside its shape: bones, existing shape keys, names of objects.
 
 All conventions that creators use: Unity, VRM and VRoid, VRChat, ARKit, MMD, Mixamo, Rigify, Character Creator, in
-English and Japanese. Nothing here is believed for itself; it says where to look first, and a face that is found where
-several of these say it is needs less of a likeness to count as one.
+English and Japanese. They say where to look first, and a face that is found where several of them say it is needs less
+of a likeness to count as one. Alone, only keys are believed that move each eye and the mouth.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ class Hints:
     """Places in avatar space, None where nothing tells.
 
     eyes: (2, 3), the avatar's left one first if `sided`. mouth, head (where it sits on the neck): (3,).
-    left, up: (3,) unit directions of the skeleton, at right angles.
+    left, up: (3,) unit directions of the skeleton, at right angles. shown: the creator's keys move each eye and the
+    mouth, so there is a face whatever it looks like.
     """
 
     eyes: np.ndarray | None = None
@@ -35,6 +36,7 @@ class Hints:
     head: np.ndarray | None = None
     left: np.ndarray | None = None
     up: np.ndarray | None = None
+    shown: bool = False
 
     @property
     def forward(self) -> np.ndarray | None:
@@ -112,7 +114,8 @@ def collect(
             eyes = eyes[::-1]
     elif {"l", "r"} <= named.keys():
         eyes = np.stack([named["l"], named["r"]])
-    return Hints(eyes, sided and eyes is not None, told.get("mouth", named.get("mouth")), head, left, up)
+    shown = {"l", "r", "mouth"} <= told.keys()
+    return Hints(eyes, sided and eyes is not None, told.get("mouth", named.get("mouth")), head, left, up, shown)
 
 
 def tells(key: str) -> str | None:

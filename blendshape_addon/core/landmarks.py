@@ -95,10 +95,19 @@ def find(
         best = _best(mesh, session, seen, best)
     needed = HINTED if best and hints.agree(best.points) else ACCEPT
     if best is None or best.score < needed:
-        raise FaceNotFound(_refusal(best, hints))
+        if not (hints.shown and hints.guesses()):
+            raise FaceNotFound(_refusal(best, hints))
+        best = _shown(hints)
     space = FaceSpace.of(best.points)
     points = openings.fit(avatar, lift(avatar, space, best.points))
     return Face(points, best.confidence, best.score, space.rotation, space.scale)
+
+
+def _shown(hints: Hints) -> Face:
+    """The face by its proportions alone, where the creator's keys show eyes and mouth."""
+    points = hints.guesses()[0]
+    space = FaceSpace.of(points)
+    return Face(points, np.full(len(points), HINTED), HINTED, space.rotation, space.scale)
 
 
 def _best(

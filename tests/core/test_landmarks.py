@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from blendshape_addon.core.errors import Cancelled, FaceNotFound
-from blendshape_addon.core.face_space import FaceSpace
+from blendshape_addon.core.face_space import FaceSpace, eye_centres
+from blendshape_addon.core.hints import Hints, collect
 from blendshape_addon.core.landmarks import find, plausibility
 from blendshape_addon.core.mesh import Avatar
 from blendshape_addon.core.surface import closest_on_triangles, lift
@@ -146,6 +148,38 @@ def ball() -> Avatar:
 def test_furniture_is_refused(thing: Avatar) -> None:
     with pytest.raises(FaceNotFound):
         find(thing)
+
+
+def shown_on(thing: Avatar, keys: tuple[str, ...]) -> Avatar:
+    """`thing`, a ball of radius 1, with keys that move small places of it: two eyes and a mouth towards +z."""
+    centres = {"blink_left": [0.35, 0.2, 0.9], "blink_right": [-0.35, 0.2, 0.9], "mouth_open": [0, -0.4, 0.9]}
+    pushes = {name: np.exp(-((thing.vertices - centres[name]) ** 2).sum(1) / 0.01)[:, None] for name in keys}
+    told = [(name, thing.vertices, push * [0, -0.05, 0]) for name, push in pushes.items()]
+    return replace(thing, hints=collect({}, told, []))
+
+
+def test_rough_keys_show_a_face_that_cannot_be_seen() -> None:
+    face = find(shown_on(ball(), ("blink_left", "blink_right", "mouth_open")))
+    assert np.abs(eye_centres(face.points) - [[0.35, 0.2, 0.9], [-0.35, 0.2, 0.9]]).max() < 0.12
+    assert np.allclose(face.frame, np.eye(3), atol=0.2)
+    assert face.score < 0.6
+
+
+def test_one_eye_and_a_mouth_are_not_enough_and_the_refusal_says_what_is() -> None:
+    with pytest.raises(FaceNotFound, match="blink_left, blink_right and mouth_open"):
+        find(shown_on(ball(), ("blink_left", "mouth_open")))
+
+
+@real
+def test_misleading_hints_do_not_hide_a_face() -> None:
+    folder = rig("Male_Adult_08")
+    avatar = avatar_of(folder, BLENDER)
+    truth = truth_of(folder, BLENDER)
+    scale = FaceSpace.of(truth).scale
+    wrong = Hints(eyes=eye_centres(truth) - [0, 0, 9 * scale], sided=True, mouth=truth.mean(0) - [0, 0, 10 * scale],
+                  head=np.array([0, 0, 1.0]), left=np.array([-1.0, 0, 0]), up=np.array([0, 0, -1.0]))  # fmt: skip
+    face = find(replace(avatar, hints=wrong))
+    assert np.median(np.linalg.norm(face.points - truth, axis=1)) < 0.06 * scale
 
 
 def test_the_search_can_be_cancelled() -> None:
