@@ -135,14 +135,17 @@ def _joints(rig: Object) -> dict[str, np.ndarray]:
 
 
 def _keys(obj: Object) -> Iterable[tuple[str, np.ndarray, np.ndarray]]:
-    """Name, base positions (V, 3) and offsets (V, 3) in world space of the creator's keys that tell of the face."""
+    """Name, base positions (n, 3) and offsets (n, 3) in world space of what those of the creator's keys move that tell
+    of the face."""
     keys = obj.data.shape_keys
     for key in keys.key_blocks if keys else ():
         if hints.tells(key.name) and key != keys.reference_key and key.name not in keys.get(MADE, ()):
-            base = coordinates(key.relative_key.points).astype(float)
+            base = coordinates(key.relative_key.points)
+            push = coordinates(key.points) - base
+            moved = np.flatnonzero(push.any(1))
             matrix = np.array(obj.matrix_world, float)
             linear = matrix[:3, :3].T
-            yield key.name, base @ linear + matrix[:3, 3], (coordinates(key.points) - base) @ linear
+            yield key.name, base[moved] @ linear + matrix[:3, 3], push[moved] @ linear
 
 
 def basis(obj: Object) -> np.ndarray:

@@ -89,8 +89,8 @@ def collect(
 ) -> Hints:
     """Hints from what an avatar has.
 
-    bones: name to (3,) place of the joint at rest. keys: name, (V, 3) base positions and (V, 3) offsets of each shape
-    key that `tells` anything. parts: name and (V, 3) positions of each object. All in avatar space.
+    bones: name to (3,) place of the joint at rest. keys: name, (n, 3) base positions and (n, 3) offsets of what each
+    shape key moves. parts: name and (V, 3) positions of each object. All in avatar space.
     """
     head, left, up = _skeleton(bones)
     spots: dict[str, list[np.ndarray]] = {}
@@ -190,5 +190,5 @@ def _halves(vertices: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """(2, 3) centres of the two sides of a cloud, cut across its longest axis."""
     off = vertices - weight @ vertices
     axis = np.linalg.svd((off * weight[:, None]).T @ off)[0][:, 0]
-    sides = [off @ axis > 0, off @ axis <= 0]
-    return np.stack([np.average(vertices[s], axis=0, weights=weight[s]) for s in sides])
+    sides = [weight * (off @ axis > 0), weight * (off @ axis <= 0)]
+    return np.stack([(w @ vertices) / w.sum() if w.any() else weight @ vertices for w in sides])

@@ -105,6 +105,11 @@ def test_nothing_known_gives_no_guess() -> None:
     assert collect({"Bone": np.zeros(3)}, [("blink_L", *nothing), ("A", *nothing)], [("Cube", np.eye(3))]) == Hints()
 
 
+def test_a_key_that_moves_one_vertex_tells_no_pair_of_eyes() -> None:
+    one = (EYES[:1], np.array([[0, -0.1, 0]]))
+    assert collect({}, [("Blink", *one), ("A", *cloud(MOUTH))], []).guesses() == []
+
+
 def test_eyes_and_mouth_that_make_no_face_give_no_guess() -> None:
     assert Hints(eyes=EYES, sided=True, mouth=np.array([0, -9.0, 0])).guesses() == []
     assert Hints(eyes=EYES[[0, 0]], sided=True, mouth=MOUTH).guesses() == []
