@@ -12,7 +12,7 @@ from .mesh import Avatar
 from .parts import Part
 from .raster import Picture, rasterise
 
-PIXELS = 96
+PIXELS = 48
 GAP = 0.006  # eye distances kept between teeth and skin
 FARTHEST = 0.1  # eye distances that skin is held back by
 SPREAD = 0.035  # eye distances over which that fades
