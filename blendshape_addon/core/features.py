@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from . import drawn_mouth
 from .face_space import Canonical, FaceSpace, eye_centres
 from .mesh import Avatar, vertex_normals
 from .parts import Part, classify
@@ -75,12 +76,16 @@ def compute(avatar: Avatar, landmarks: np.ndarray) -> Features:
     near = ((everything > REACH_LOW) & (everything < REACH_HIGH)).all(1) & (part != Part.OTHER)
     index = np.flatnonzero(near)
     normals = vertex_normals(everything, avatar.triangles, avatar.weld)[index]
+    side = over_skin(avatar, everything, near & (part == Part.SKIN), anchors(marks))
+    drawn = drawn_mouth.lip_side(avatar, everything, part, marks)
+    part = np.where(np.isnan(drawn), part, Part.SKIN).astype(np.int8)
+    side[:, 0] = np.where(np.isnan(drawn), side[:, 0], drawn)
     return Features(
         index=index,
         part=part[index],
         positions=everything[index],
         normals=normals,
-        side=over_skin(avatar, everything, near & (part == Part.SKIN), anchors(marks))[index],
+        side=side[index],
         landmarks=marks,
         canonical=Canonical.of(everything[index], marks),
         space=space,
