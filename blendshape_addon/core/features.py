@@ -25,7 +25,8 @@ class Features:
     """The vertices that an expression may move, as the network sees them (N of the avatar's V vertices).
 
     index: (N,) into Avatar.vertices. part: (N,) int8 of Part. positions, normals: (N, 3) face space.
-    side: (N, 3) lip, left lid and right lid fields. landmarks: (L, 3) face space.
+    side: (N, 3) lip, left lid and right lid fields. drawn: (N,) bool, of a mouth that is drawn on the face.
+    landmarks: (L, 3) face space.
     """
 
     index: np.ndarray
@@ -33,6 +34,7 @@ class Features:
     positions: np.ndarray
     normals: np.ndarray
     side: np.ndarray
+    drawn: np.ndarray
     landmarks: np.ndarray
     canonical: Canonical
     space: FaceSpace
@@ -77,15 +79,16 @@ def compute(avatar: Avatar, landmarks: np.ndarray) -> Features:
     index = np.flatnonzero(near)
     normals = vertex_normals(everything, avatar.triangles, avatar.weld)[index]
     side = over_skin(avatar, everything, near & (part == Part.SKIN), anchors(marks))
-    drawn = drawn_mouth.lip_side(avatar, everything, part, marks)
-    part = np.where(np.isnan(drawn), part, Part.SKIN).astype(np.int8)
-    side[:, 0] = np.where(np.isnan(drawn), side[:, 0], drawn)
+    halves = drawn_mouth.lip_side(avatar, everything, part, marks)
+    drawn = np.isfinite(halves)
+    part[drawn], side[drawn, 0] = Part.SKIN, halves[drawn]
     return Features(
         index=index,
         part=part[index],
         positions=everything[index],
         normals=normals,
         side=side[index],
+        drawn=drawn[index],
         landmarks=marks,
         canonical=Canonical.of(everything[index], marks),
         space=space,

@@ -1,0 +1,70 @@
+"""A mouth that is a flat piece on closed skin opens by its own edges; teeth behind a real slit are no such thing."""
+
+import numpy as np
+import pytest
+from pieces import attached, sheet
+
+from blendshape_addon.core import contacts, features, pipeline
+from blendshape_addon.core.face_space import EYE_DISTANCE_MM
+from blendshape_addon.core.landmarks import Face
+from blendshape_addon.core.mesh import Avatar
+from blendshape_addon.core.parts import Part
+from blendshape_addon.core.vocabulary import LANDMARK_INDEX
+
+
+@pytest.fixture(scope="module")
+def toon(face):
+    """The mask with its slit sewn up and a thin card before it, and the card's vertices."""
+    avatar, marks = face
+    seam = marks[LANDMARK_INDEX["lip_upper_inner_mid"]]
+    slit = np.abs(avatar.vertices[:, 1] - seam[1]) < 0.006
+    sewn = avatar.vertices.copy()
+    sewn[slit, 1] = sewn[slit, 1].mean()
+    sealed = Avatar(sewn, avatar.triangles, avatar.object_id, avatar.object_names)
+    corner = marks[LANDMARK_INDEX["mouth_corner_l"], 0]
+    card, triangles = sheet(np.linspace(-corner, corner, 9), np.linspace(-0.008, 0.008, 3))
+    card[:, 1] += seam[1]
+    near = np.linalg.norm((sewn[None, :, :2] - card[:, None, :2]), axis=2).argmin(1)
+    card[:, 2] = sewn[near, 2] + 0.01
+    return attached(sealed, card, triangles, "Mouth"), marks, len(sewn)
+
+
+def test_its_edges_are_its_lips(toon):
+    avatar, marks, first = toon
+    seen = features.compute(avatar, marks)
+    card = seen.index >= first
+    assert np.array_equal(seen.drawn, card) and (seen.part[card] == Part.SKIN).all()
+    assert sorted(set(seen.side[card, 0].round(3))) == [-1, 0, 1]
+
+
+def test_it_opens_for_aa_and_closes_for_pp(toon):
+    avatar, marks, _ = toon
+    known = Face(marks, np.ones(len(marks)), 1.0, np.eye(3), 1.0)
+    made = pipeline.generate(avatar, ["vrc.v_pp", "vrc.v_aa"], face=known, provider="cpu")
+    assert made.report["ok"], made.report
+    seen = features.compute(avatar, marks)
+    mouth = contacts.find_slit(seen, 0)
+    middle = np.abs(contacts.COLUMNS - 0.5) < 0.2
+    closed, opened = (avatar.vertices.copy() for _ in range(2))
+    for moved, shape in zip((closed, opened), made.shapes, strict=True):
+        moved[shape.indices] += shape.deltas
+    gaps = [mouth.gap(moved[seen.index])[middle].mean() * EYE_DISTANCE_MM for moved in (closed, opened)]
+    assert gaps[0] < 0.3 and gaps[1] > 4
+
+
+def test_teeth_behind_a_slit_are_not_drawn(face):
+    avatar, marks = face
+    row, triangles = sheet(np.linspace(-0.3, 0.3, 7), np.linspace(-0.02, 0.2, 3))
+    toothed = attached(avatar, row + marks[LANDMARK_INDEX["lip_upper_inner_mid"]] - [0, 0, 0.2], triangles, "Teeth")
+    assert not features.compute(toothed, marks).drawn.any()
+
+
+def test_sealed_lips_are_said_and_not_failed(toon):
+    avatar, marks, first = toon
+    own = (avatar.triangles < first).all(1)
+    bare = Avatar(avatar.vertices[:first], avatar.triangles[own], avatar.object_id[:first], avatar.object_names)
+    known = Face(marks, np.ones(len(marks)), 1.0, np.eye(3), 1.0)
+    made = pipeline.generate(bare, ["vrc.v_aa"], face=known, provider="cpu")
+    (row,) = made.report["shapes"]
+    assert row["ok"] and "one surface" in row["notes"][0]
+    assert row["moved_vertices"] > 50
