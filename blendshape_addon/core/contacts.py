@@ -24,6 +24,7 @@ LIDS_MEET = {
 _LAYERED = ("mouth", "jaw", "cheek", "tongue")
 COLUMNS = np.linspace(0.06, 0.94, 15)
 REACH = 0.11  # eye distances: how far from the rim a correction fades
+JUMP = 0.55  # of the lip field from rim to rim: 0.6 to 1.9 across a slit, below 0.5 where the lips are one surface
 MAX_SCALE = 2.5  # a lid's motion is stretched by no more than this to close
 
 
@@ -80,6 +81,8 @@ def find_slit(features: Features, field: int) -> Slit | None:
         if len(rim) < 3:
             return None
         sides.append(rim)
+    if field == 0 and sum(float(np.median(np.abs(features.side[rim, 0]))) for rim in sides) < JUMP:
+        return None
     return Slit(sides[0], sides[1], ends, corners)
 
 
