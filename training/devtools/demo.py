@@ -53,6 +53,7 @@ def _entry(visemes: Any, emotions: Any, saving: float) -> dict:
         "avatar": visemes.face_object.name,
         "objects": [obj.name for obj in visemes.objects],
         "face": first.report["face"],
+        "style": first.report["style"],
         "shapes": first.report["shapes"] + second.report["shapes"],
         "ok": first.report["ok"] and second.report["ok"],
         "notes": list(dict.fromkeys(first.report["notes"] + second.report["notes"])),
