@@ -61,8 +61,8 @@ def decimated(head: Head, vertices: int) -> Head:
 
 
 def subdivided(head: Head, vertices: int) -> Head:
-    """Every triangle cut into four at the middle of its edges until the mesh has at least `vertices` vertices."""
-    while len(head.vertices) < vertices:
+    """Every triangle cut into four at the middle of its edges, as often as brings the mesh nearest to `vertices`."""
+    while 2 * len(head.vertices) <= vertices:
         head = _quartered(head)
     return head
 

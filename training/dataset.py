@@ -72,7 +72,7 @@ def rebuilt(head: Head, rng: np.random.Generator, bodies: Sequence[Solid]) -> He
     if fineness < 0.25:
         head = augment.decimated(head, int(np.exp(rng.uniform(np.log(250), np.log(2500)))))
     elif fineness < 0.32:
-        head = augment.subdivided(head, len(head.vertices) + 1)
+        head = augment.subdivided(head, 4 * len(head.vertices))
     if happens(0.25):
         head = augment.retriangulated(head, rng)
     if happens(0.15):

@@ -17,14 +17,14 @@ from .augment import Solid
 from .heads import Head
 from .identities import random_style, random_warp, sample_neutral
 from .rigs import Rig
-from .trial import Trial, labelled_face, run, score
+from .trial import Scores, Trial, labelled_face, run, score
 
-DRAWS = 3  # of what is random in the face itself
+DRAWS = 2  # of what is random in the face itself
 Change = Callable[[Head, np.random.Generator], Head]
 
 
-def changes(rig: Rig, body: Solid) -> dict[str, list[Change]]:
-    """Every augmentation by its name, each as one or more draws of it. body: for a rig that has none."""
+def changes(rig: Rig, head: Head, body: Solid) -> dict[str, list[Change]]:
+    """Every augmentation of `head`, which is `rig`, by its name, as draws of it. body: for a head that has none."""
     faces: dict[str, Change] = {
         "smooth warp": lambda head, rng: head.mapped(random_warp(rng, 1.0, lopsided=False)),
         "asymmetry": lambda head, rng: head.mapped(random_warp(rng, 0.7, lopsided=True)),
@@ -48,7 +48,7 @@ def changes(rig: Rig, body: Solid) -> dict[str, list[Change]]:
         "whole body": lambda head, rng: augment.beside(head, *body, "Body"),
         "head alone": lambda head, rng: augment.alone(head),
     }
-    del meshes["head alone" if augment.body_of(Head.of(rig)) is None else "whole body"]
+    del meshes["head alone" if augment.body_of(head) is None else "whole body"]
     return {name: [change] * DRAWS for name, change in faces.items()} | {n: [c] for n, c in meshes.items()}
 
 
@@ -71,26 +71,24 @@ def measure(rig: Rig, plain: Trial, models: Path, body: Solid, detect: bool) -> 
         offsets=np.concatenate([head.offsets, [plain.shapes[name] for name in head.names]]).astype(np.float32),
         mark_offsets=np.concatenate([head.mark_offsets] * 2),
     )
-    real = frozenset(n for n in head.names if n in rig.real)
-    units = ARKIT if set(ARKIT[:20]) & set(head.names) and rig.family != "vrm" else VISEMES
+    real, count = frozenset(n for n in head.names if n in rig.real), len(head.names)
+    sets = {"all": ARKIT, "mouth": MOUTH_UNITS} if len(set(ARKIT) & set(head.names)) > 20 else {"all": VISEMES}
     table = {}
-    for name, draws in changes(rig, body).items():
+    for name, draws in changes(rig, head, body).items():
         rows: dict[str, list[float]] = defaultdict(list)
         for seed, change in enumerate(draws):
             changed = change(both, np.random.default_rng(seed))
-            count = len(head.names)
             truth = replace(
                 changed, names=head.names, offsets=changed.offsets[:count], mark_offsets=changed.mark_offsets[:count]
             )
             before = score(truth, dict(zip(head.names, changed.offsets[count:], strict=True)), real)
             after = score(truth, run(truth, models, labelled_face(truth)).shapes, real)
-            rows["all"].append(_median(after, units) - _median(before, units))
-            if units is ARKIT:
-                rows["mouth"].append(_median(after, MOUTH_UNITS) - _median(before, MOUTH_UNITS))
-            if detect:
+            for key, members in sets.items():
+                rows[key].append(_median(after, members) - _median(before, members))
+            if detect and seed == 0:
                 try:
                     found = score(truth, run(truth, models, None).shapes, real)
-                    rows["found"].append(_median(found, units) - _median(before, units))
+                    rows["found"].append(_median(found, sets["all"]) - _median(before, sets["all"]))
                 except FaceNotFound:
                     rows["found"].append(np.nan)
         table[name] = {key: float(np.mean(values)) for key, values in rows.items()}
@@ -98,7 +96,7 @@ def measure(rig: Rig, plain: Trial, models: Path, body: Solid, detect: bool) -> 
     return table
 
 
-def _median(scores: dict[str, dict[str, float]], members: Sequence[str]) -> float:
+def _median(scores: Scores, members: Sequence[str]) -> float:
     return float(np.median([row["rel"] for name, row in scores.items() if name in members]))
 
 

@@ -1,0 +1,130 @@
+"""The tables of the evaluation: verdicts, the floor, regions, and one rig through all of it."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from blendshape_addon.core.vocabulary import ARKIT, VISEMES
+from tests.core.conftest import mask
+from training import bars, evaluate, floor, labels, regions, rigs, robustness, sheets, trial
+from training.bars import Bar
+from training.heads import Head
+
+ROCKETBOX = rigs.data_folder() / "rocketbox" / "Female_Adult_01"
+needs_rigs = pytest.mark.skipif(not ROCKETBOX.exists(), reason=f"no rigs in {rigs.data_folder()}")
+
+
+@pytest.fixture(scope="module")
+def talker():
+    """The mask with three units and three visemes that are sums of them."""
+    avatar, marks = mask(41, 51)
+    bumps = [
+        np.exp(-((avatar.vertices - centre) ** 2).sum(1) / 0.1)[:, None] * way
+        for centre, way in (
+            ([0, -1.3, 0], [0, -0.2, 0]),
+            ([0.4, -1, 0], [0.1, 0.1, 0]),
+            ([-0.4, -1, 0], [-0.1, 0.1, 0]),
+        )
+    ]
+    units = np.array(bumps)
+    mixes = np.array([[0.9, 0, 0], [0.2, 0.5, 0.5], [0.1, 0.7, 0]])
+    return Head(
+        vertices=avatar.vertices, triangles=avatar.triangles, part_id=avatar.object_id, part_names=("Face",),
+        names=("jawOpen", "mouthSmileLeft", "mouthSmileRight", "vrc.v_aa", "vrc.v_e", "vrc.v_ih"),
+        offsets=np.concatenate([units, np.tensordot(mixes, units, 1)]).astype(np.float32),
+        hidden=np.zeros(len(avatar.vertices), bool), marks=marks, mark_offsets=np.zeros((6, *marks.shape), np.float32),
+    )  # fmt: skip
+
+
+def test_a_verdict_needs_every_value():
+    low = Bar("error", 1.0, 0.5, {"a": 0.4, "b": 0.5})
+    assert low.verdict == "aim"
+    assert dataclasses.replace(low, values={"a": 0.4, "b": 0.9}).verdict == "met"
+    assert dataclasses.replace(low, values={"a": 0.4, "b": 1.1}).verdict == "NOT MET"
+    assert dataclasses.replace(low, values={"a": 0.4, "b": None}).verdict == "NOT MET"
+    assert dataclasses.replace(low, values={"a": float("nan")}).verdict == "NOT MET"
+    assert dataclasses.replace(low, values={}).verdict == "not measured"
+    assert Bar("share", 0.6, 0.8, {"a": 0.7}, higher=True).verdict == "met"
+
+
+def test_of_many_values_those_that_miss_the_bar_are_named(capsys):
+    bars.show([Bar("lips", 0.3, 0.3, {f"rig{n}": n / 10 for n in range(8)})])
+    said = capsys.readouterr().out
+    assert "NOT MET" in said and "4 of 8; not rig4 0.40" in said and "rig2" not in said
+
+
+def test_carrying_a_face_to_itself_gives_itself(talker):
+    again = floor.carried(talker, talker)
+    assert np.abs(again - talker.offsets).max() < 0.1 * np.abs(talker.offsets).max()
+    double = dataclasses.replace(talker, offsets=2 * talker.offsets)
+    rig = dataclasses.make_dataclass("Artist", ["real"])(frozenset(ARKIT))
+    found = floor.units((rig, double), (rig, talker))
+    assert set(found) == {"jawOpen", "mouthSmileLeft", "mouthSmileRight"}
+    assert min(cos for cos, _ in found.values()) > 0.99
+    assert [size for _, size in found.values()] == pytest.approx([2, 2, 2], rel=0.05)
+    row = floor.units_row([found])
+    assert row["rel all"] < 0.15 and row["amplitude"] == pytest.approx(2, rel=0.05)
+
+
+def test_recipes_are_found_and_speak_for_another_artist(talker):
+    mixes = floor.recipes(talker)
+    assert mixes["vrc.v_e"][ARKIT.index("mouthSmileLeft")] == pytest.approx(0.5, abs=1e-3)
+    assert floor.visemes(mixes, talker) == pytest.approx({"cos": 1, "top-1": 1})
+    swapped = dataclasses.replace(talker, offsets=talker.offsets[[0, 1, 2, 4, 5, 3]])
+    assert floor.visemes(mixes, swapped)["top-1"] == 0
+
+
+def test_the_error_is_found_where_it_was_put(talker):
+    shapes = {name: offset.copy() for name, offset in zip(talker.names, talker.offsets, strict=True)}
+    for shape in shapes.values():
+        shape[:, 0] += 0.01
+    rows = regions.table(talker, shapes, frozenset(ARKIT))
+    assert sum(row["share of error"] for row in rows.values()) == pytest.approx(1)
+    assert rows["skin"]["share of error"] > 0.9 and rows["skin"]["share of motion"] == pytest.approx(1)
+
+
+def test_rigs_that_are_not_there_are_said(tmp_path):
+    with pytest.raises(FileNotFoundError, match="VRC_BLENDSHAPE_DATA"):
+        rigs.every_rig(tmp_path)
+
+
+@needs_rigs
+def test_every_change_of_the_robustness_table_keeps_the_truth_in_step():
+    rig = rigs.load(ROCKETBOX)
+    head = Head.of(rig)
+    body = head.vertices[:4] - [0, 9, 0], np.array([[0, 1, 2], [1, 2, 3]])
+    for name, draws in robustness.changes(rig, head, body).items():
+        changed = draws[0](head, np.random.default_rng(0))
+        assert changed.offsets.shape == (len(head.names), len(changed.vertices), 3), name
+        assert changed.triangles.max() < len(changed.vertices) == len(changed.hidden), name
+        size = [np.sqrt((h.offsets[0] ** 2).sum(1).max()) for h in (head, changed)]
+        assert size[1] == pytest.approx(size[0], rel=0.75), name
+
+
+@needs_rigs
+def test_one_rig_through_the_tables(tmp_path, monkeypatch, capsys):
+    """The shipped models stand in for a fold: what is tested is the tables, not the figures."""
+    monkeypatch.setattr(evaluate, "OUT", tmp_path)
+    monkeypatch.setattr(sheets, "SHOWN", ("vrc.v_aa", "jawOpen"))
+    rig = rigs.load(ROCKETBOX)
+    head = Head.of(rig)
+    found = evaluate.judge("rocketbox", [(rig, head)], [head], None, detect=False)
+    assert (tmp_path / f"rocketbox_{rig.name}.png").exists()
+    assert found["do nothing"]["all units"]["rel"] == pytest.approx(1)
+    assert found["template"]["all units"]["rel"] < 0.05  # its own face is the template
+    assert 0 < found["deformer"]["all units"]["rel"] < 3 and 0 <= found["viseme top-1"] <= 1
+    assert found["lip gaps"][rig.name]["aa of truth"] > 10 > found["lip gaps"][rig.name]["pp"]
+    evaluate.show("rocketbox", found)
+    figures = {
+        "families": {"rocketbox": found}, "lip gaps": found["lip gaps"], "landmarks": {},
+        "acceptance": {rig.name: {"right": 1.0}},
+    }  # fmt: skip
+    rows = {row.what: row for row in bars.bars(figures)}
+    assert rows["rigs passed or refused as they should"].verdict == "aim"
+    assert rows["robustness, change of rel"].verdict == "not measured"
+    cos = rows["cos, all ARKit units"].values["rocketbox"]
+    assert cos == found["deformer"]["all units"]["cos"] and f"{cos:.2f}" in capsys.readouterr().out
+    assert set(evaluate.for_card({"rocketbox": found})) >= {"rocketbox left out, visemes: top-1"}
+    assert rig.name in labels.names() and set(VISEMES) >= {n for n in found["shapes"][rig.name] if "v_" in n[:6]}
+    assert trial.medians([found["shapes"][rig.name]]) == found["deformer"]
