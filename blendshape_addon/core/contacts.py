@@ -24,7 +24,6 @@ LIDS_MEET = {
 _LAYERED = ("mouth", "jaw", "cheek", "tongue")
 COLUMNS = np.linspace(0.06, 0.94, 15)
 REACH = 0.11  # eye distances: how far from the rim a correction fades
-JUMP = 0.55  # of the lip field from rim to rim: 0.6 to 1.9 across a slit, below 0.5 where the lips are one surface
 MAX_SCALE = 2.5  # a lid's motion is stretched by no more than this to close
 
 
@@ -58,6 +57,8 @@ class Slit:
 def find_slit(features: Features, field: int) -> Slit | None:
     """The mouth (field 0), the left (1) or the right eye (2); None when it is sealed or too coarse to tell."""
     marks = features.landmarks
+    if field == 0 and features.sealed:
+        return None
     if field == 0:
         left, right = "mouth_corner_l", "mouth_corner_r"
         above = ["lip_upper_inner_l", "lip_upper_inner_mid", "lip_upper_inner_r"]
@@ -81,8 +82,6 @@ def find_slit(features: Features, field: int) -> Slit | None:
         if len(rim) < 3:
             return None
         sides.append(rim)
-    if field == 0 and sum(float(np.median(np.abs(features.side[rim, 0]))) for rim in sides) < JUMP:
-        return None
     return Slit(sides[0], sides[1], ends, corners)
 
 

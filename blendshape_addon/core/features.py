@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import drawn_mouth
-from .face_space import Canonical, FaceSpace, eye_centres
+from .face_space import Canonical, FaceSpace, eye_centres, point
 from .mesh import Avatar, vertex_normals
 from .parts import Part, classify
 from .side_fields import anchors, over_skin
@@ -16,6 +16,7 @@ from .side_fields import anchors, over_skin
 REACH_LOW = np.array([-1.7, -3.0, -1.8])
 REACH_HIGH = np.array([1.7, 1.6, 1.5])
 FREQUENCIES = (1.5, 3.0, 6.0, 12.0, 24.0)  # radians per eye distance
+LIPS_DEPTH = 0.1  # eye distances from the seam of the lips within which they touch
 AROUND_EYE = np.array([0.4, 0.35, 0.5])  # eye distances from the middle of an eye that its lids reach
 _FLIP = np.array([-1.0, 1.0, 1.0])
 
@@ -26,7 +27,7 @@ class Features:
 
     index: (N,) into Avatar.vertices. part: (N,) int8 of Part. positions, normals: (N, 3) face space.
     side: (N, 3) lip, left lid and right lid fields. drawn: (N,) bool, of a mouth that is drawn on the face.
-    landmarks: (L, 3) face space.
+    sealed: skin runs from lip to lip and no mouth is drawn on it. landmarks: (L, 3) face space.
     """
 
     index: np.ndarray
@@ -35,6 +36,7 @@ class Features:
     normals: np.ndarray
     side: np.ndarray
     drawn: np.ndarray
+    sealed: bool
     landmarks: np.ndarray
     canonical: Canonical
     space: FaceSpace
@@ -79,9 +81,11 @@ def compute(avatar: Avatar, landmarks: np.ndarray) -> Features:
     index = np.flatnonzero(near)
     normals = vertex_normals(everything, avatar.triangles, avatar.weld)[index]
     side = over_skin(avatar, everything, near & (part == Part.SKIN), anchors(marks))
+    sealed = _sealed(everything, avatar.triangles[(part[avatar.triangles] == Part.SKIN).all(1)], side[:, 0], marks)
     halves = drawn_mouth.lip_side(avatar, everything, part, marks)
     drawn = np.isfinite(halves)
     part[drawn], side[drawn, 0] = Part.SKIN, halves[drawn]
+    sealed = sealed and not drawn.any()
     return Features(
         index=index,
         part=part[index],
@@ -89,10 +93,23 @@ def compute(avatar: Avatar, landmarks: np.ndarray) -> Features:
         normals=normals,
         side=side[index],
         drawn=drawn[index],
+        sealed=sealed,
         landmarks=marks,
         canonical=Canonical.of(everything[index], marks),
         space=space,
     )
+
+
+def _sealed(positions: np.ndarray, triangles: np.ndarray, side: np.ndarray, landmarks: np.ndarray) -> bool:
+    """Whether skin runs from the upper to the lower lip: triangles there have a corner on either side."""
+    most, least = side[triangles].max(1), side[triangles].min(1)
+    across = (most > 0) & (least < 0) & (most - least > 0.05)
+    corners = np.stack([point(landmarks, f"mouth_corner_{s}") for s in "lr"])
+    seam = point(landmarks, "lip_upper_inner_mid", "lip_lower_inner_mid")
+    quarter = np.linalg.norm(corners[0] - corners[1]) / 4
+    x, y, z = (positions[triangles[across]].mean(1) - seam).T
+    # Behind the lips the walls of the mouth join them.
+    return bool(((np.abs(x) < quarter) & (np.abs(y) < LIPS_DEPTH) & (z > -LIPS_DEPTH)).any())
 
 
 def on_lids(features: Features, triangles: np.ndarray) -> np.ndarray:

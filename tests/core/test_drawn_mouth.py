@@ -17,7 +17,7 @@ def toon(face):
     """The mask with its slit sewn up and a thin card before it, and the card's vertices."""
     avatar, marks = face
     seam = marks[LANDMARK_INDEX["lip_upper_inner_mid"]]
-    slit = np.abs(avatar.vertices[:, 1] - seam[1]) < 0.006
+    slit = np.abs(avatar.vertices[:, 1] - seam[1]) < 0.01
     sewn = avatar.vertices.copy()
     sewn[slit, 1] = sewn[slit, 1].mean()
     sealed = Avatar(sewn, avatar.triangles, avatar.object_id, avatar.object_names)
