@@ -88,7 +88,7 @@ def find_slit(features: Features, field: int) -> Slit | None:
 def _rim(features: Features, field: int, sign: int, known: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Vertices of one rim: the lowest of the upper side (or highest of the lower) in each column near the landmarks."""
     x, y, z = features.positions.T
-    own = (features.part == Part.SKIN) & (features.side[:, field] * sign > 0.15) & (x > ends[0]) & (x < ends[1])
+    own = _lips(features, field) & (features.side[:, field] * sign > 0.15) & (x > ends[0]) & (x < ends[1])
     own &= np.abs(y - np.interp(x, known[:, 0], known[:, 1])) < 0.08
     own &= np.abs(z - np.interp(x, known[:, 0], known[:, 2])) < 0.07  # neither teeth behind nor lashes before
     members = np.flatnonzero(own)
@@ -99,6 +99,11 @@ def _rim(features: Features, field: int, sign: int, known: np.ndarray, ends: np.
     order = np.lexsort((y[members] * sign, column))
     first = np.unique(column[order], return_index=True)[1]
     return members[order[first]]
+
+
+def _lips(features: Features, field: int) -> np.ndarray:
+    """(N,) bool: what has rims that meet; of a mouth drawn on the face only the drawing."""
+    return features.drawn if field == 0 and features.drawn.any() else features.part == Part.SKIN
 
 
 def meet(triangles: np.ndarray, features: Features, offsets: np.ndarray, names: Sequence[str]) -> np.ndarray:
@@ -177,7 +182,7 @@ def _shift(features: Features, offset: np.ndarray, slit: Slit, field: int, gap: 
         return offset
     moved = features.positions + offset
     u = slit.u(moved)
-    amount = np.interp(u, [0, *COLUMNS, 1], [0, *gap, 0]) * (features.part == Part.SKIN)
+    amount = np.interp(u, [0, *COLUMNS, 1], [0, *gap, 0]) * _lips(features, field)
     for rim, sign, part in ((slit.upper, 1, share), (slit.lower, -1, 1 - share)):
         edge = np.interp(u, COLUMNS, slit.rim(moved, rim))
         depth = moved[rim, 2].mean()

@@ -50,9 +50,10 @@ def examine(
 ) -> list[Row]:
     """One Row a shape of (E, N, 3) face-space offsets that were made for `names` at `intensity`."""
     triangles = _seen(features, features.triangles(avatar, Part.SKIN))
+    triangles = triangles[~features.drawn[triangles].any(1)]  # a drawn mouth opens from a line and closes to one
     rest = features.positions
     rest_edges = _edges(rest, triangles)
-    lids, drawn = on_lids(features, triangles), features.drawn[triangles].any(1)
+    lids = on_lids(features, triangles)
     mouth = contacts.find_slit(features, 0)
     has_tongue = bool((features.part == Part.TONGUE).any())
     rows = []
@@ -63,7 +64,6 @@ def examine(
         edges = _edges(rest + offset, triangles[moving])
         ratio = (edges / np.maximum(rest_edges[moving], 1e-6)).max(1)
         long = edges.max(1) > 1.0 / EYE_DISTANCE_MM  # a stretched sliver that nobody sees is no fault
-        long &= ~drawn[moving]  # and a drawn mouth opens from a line
         stretched = int((long & (ratio > MAX_STRETCH)).sum())
         row = Row(
             name,

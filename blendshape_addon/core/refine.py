@@ -33,6 +33,7 @@ def refine(avatar: Avatar, features: Features, offsets: np.ndarray, names: Seque
     tongue.move(features, offsets, names)
     turn_eyes(features, offsets, names)
     triangles = features.triangles(avatar, Part.SKIN)
+    triangles = triangles[~features.drawn[triangles].any(1)]  # a drawn mouth folds to a line when it closes
     _keep_to_its_side(features, offsets, names)
     _untangle(triangles[~on_lids(features, triangles)], features.positions, offsets)
     contacts.meet(triangles, features, offsets, names)
