@@ -88,6 +88,10 @@ def classify(avatar: Avatar, vertices: np.ndarray, landmarks: np.ndarray) -> np.
         elif _is_brow(centre, extent, landmarks) and names[p] != Part.OTHER:
             part[p] = Part.RIDER
     _sort_teeth(part, mean, size)
+    # Pupils and highlights lie wholly before an eye; a lash reaches past it.
+    for eye in np.flatnonzero(part == Part.EYE):
+        within = (low[:, :2] > low[eye, :2] - 0.01).all(1) & (high[:, :2] < high[eye, :2] + 0.01).all(1)
+        part[within & (part == Part.RIDER) & (np.abs(mean[:, 2] - high[eye, 2]) < 0.2)] = Part.EYE
     return part[pieces]
 
 

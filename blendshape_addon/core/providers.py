@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,13 +51,28 @@ def open_session(model: Model, provider: str = "auto") -> Session:
             reason = f"{name} failed to start: {str(error).splitlines()[0][:200]}"
             continue
         if session.get_providers()[0] == PROVIDERS[name]:
-            return Session(session.run, name, None)
+            return Session(_guarded(session.run, model), name, None)
         reason = f"{name} is installed but did not start (driver or runtime libraries are missing)"
     try:
         session = _load(onnxruntime, model, ["CPUExecutionProvider"])
     except Exception as error:
         raise ModelError(f"The model {model.name} cannot be loaded: install the extension again.") from error
-    return Session(session.run, "cpu", reason)
+    return Session(_guarded(session.run, model), "cpu", reason)
+
+
+def _guarded(run: Callable, model: Model) -> Callable:
+    """`run` whose failure is a sentence: a model of another version takes other inputs."""
+
+    def guarded(names: list[str] | None, inputs: dict) -> list:
+        try:
+            return run(names, inputs)
+        except Exception as error:
+            raise ModelError(
+                f"The model {model.name} does not fit this version of the add-on or failed to run: "
+                f"use the one that came with it ({str(error).strip().splitlines()[0][:160]})."
+            ) from error
+
+    return guarded
 
 
 def _load(onnxruntime: Any, model: Model, providers: list[str]) -> Any:

@@ -144,6 +144,13 @@ def test_a_model_that_is_no_network_is_refused(copied):
         providers.open_session(registry.Model("x", {}, b"not a network"), "cpu")
 
 
+def test_a_model_of_another_version_is_refused_in_a_sentence(seen):
+    other = registry.Model("deformer", {}, registry.load("landmarks").data)
+    session = providers.open_session(other, "cpu")
+    with pytest.raises(ModelError, match="deformer does not fit this version"):
+        deformer.offsets(session, seen, recipes.load()["natural"].weights(["vrc.v_aa"]))
+
+
 def test_an_unknown_provider_is_refused_and_a_missing_one_falls_back_with_the_reason():
     model = registry.load("deformer")
     with pytest.raises(InputError, match="quantum"):

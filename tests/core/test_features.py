@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from pieces import attached, sheet
 
 from blendshape_addon.core import features
+from blendshape_addon.core.face_space import eye_centres
 from blendshape_addon.core.mesh import Avatar
 from blendshape_addon.core.parts import Part, classify
 from blendshape_addon.core.side_fields import cotangent_weights, solve
@@ -100,3 +101,17 @@ def test_single_teeth_are_sorted_by_the_plane_they_bite_on(face):
     assert np.array_equal(part == Part.TEETH_UPPER, upper) and np.array_equal(
         part == Part.TEETH_LOWER, ~np.array(upper)
     )
+
+
+def test_pupils_and_highlights_are_of_the_eye_and_lashes_ride(face):
+    avatar, marks = face
+    centre = eye_centres(marks)[0]
+    iris, triangles = sheet(np.linspace(-0.15, 0.15, 5), np.linspace(-0.12, 0.12, 5))
+    avatar = attached(avatar, iris + centre - [0, 0, 0.06], triangles, "Eye")
+    dot, triangles = sheet(np.linspace(0, 0.05, 3), np.linspace(0, 0.05, 3))
+    avatar = attached(avatar, dot + centre + [0.02, 0.03, -0.05], triangles, "Thing")
+    lash, triangles = sheet(np.linspace(-0.25, 0.25, 7), np.linspace(0.08, 0.14, 3))
+    avatar = attached(avatar, lash + centre + [0, 0, 0.02], triangles, "Eyelash")
+    part = classify(avatar, avatar.vertices, marks)
+    first = len(face[0].vertices)
+    assert (part[first : first + 34] == Part.EYE).all() and (part[first + 34 :] == Part.RIDER).all()
