@@ -58,7 +58,9 @@ def bars(figures: Mapping) -> list[Bar]:
     out.append(Bar("aa opens, share of truth", 0.6, 0.6, opens, True))
     table = figures.get("robustness", {})
     cases = dict.fromkeys(name for rows in table.values() for name in rows)
-    out.append(Bar("robustness, change of rel", 0.08, 0.03, {n: mean_change(table, n, "all") for n in cases}))
+    for what, key in (("all units", "all"), ("mouth and jaw", "mouth")):
+        changes = {name: mean_change(table, name, key) for name in cases}
+        out.append(Bar(f"change of rel by mesh, {what}", 0.08, 0.03, changes))
     for figure, limits in (("median", (3.0, 2.0)), ("p95", (8.0, 5.0))):
         cases = {case: row.get(figure) for case, row in figures["landmarks"].items() if "left out" in case}
         out.append(Bar(f"landmarks, {figure}, % of eye distance", *limits, cases))

@@ -16,6 +16,7 @@ from . import augment, mouths
 from .augment import Solid
 from .heads import Head
 from .identities import random_style, random_warp, sample_neutral
+from .landmarks import toon
 from .rigs import Rig
 from .trial import Scores, Trial, labelled_face, run, score
 
@@ -28,7 +29,8 @@ def changes(rig: Rig, head: Head, body: Solid) -> dict[str, list[Change]]:
     faces: dict[str, Change] = {
         "smooth warp": lambda head, rng: head.mapped(random_warp(rng, 1.0, lopsided=False)),
         "asymmetry": lambda head, rng: head.mapped(random_warp(rng, 0.7, lopsided=True)),
-        "anime, child, muzzle": lambda head, rng: head.mapped(random_style(head.marks, rng, 1.0)),
+        "child, muzzle": lambda head, rng: head.mapped(random_style(head.marks, rng, 1.0)),
+        "toon proportions": toonish,
     }
     if rig.family in ("ict", "makehuman"):
         faces = {"another person": lambda head, rng: person(rig, head, rng)} | faces
@@ -56,6 +58,12 @@ def person(rig: Rig, head: Head, rng: np.random.Generator) -> Head:
     """Another person on the rig's mesh."""
     other = Head.of(rig, sample_neutral(rig, rng))
     return replace(head, vertices=other.vertices, marks=other.marks)
+
+
+def toonish(head: Head, rng: np.random.Generator) -> Head:
+    """The face with a toon's proportions, one draw of them for the neutral and every shape."""
+    seed = int(rng.integers(1 << 32))
+    return head.mapped(lambda points: toon.warp(points, head.marks, np.random.default_rng(seed)))
 
 
 def measure(rig: Rig, plain: Trial, models: Path, body: Solid, detect: bool) -> dict[str, dict[str, float]]:
