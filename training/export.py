@@ -13,6 +13,7 @@ import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from blendshape_addon.core import recipes
 from blendshape_addon.core.features import INPUTS
 from blendshape_addon.core.vocabulary import ANIME_HAND, CONDITIONS, EXPRESSIONS
 
@@ -27,16 +28,23 @@ PARITY = 1e-4  # eye distances
 def load_weights(path: Path) -> tuple[Deformer, torch.Tensor, dict]:
     """The trained network of a weights file, its mixes (EXPRESSIONS, width, 3) and all that was saved with it.
 
-    Of a fold that left the anime artists out, the rows of their hand are the house's: nothing of them leaks in.
+    Where the anime artists have not a shape, or are left out of training, the row of their hand is the natural recipe.
     """
     state = torch.load(path, map_location="cpu", weights_only=True)
     config = ModelConfig(**state["config"]["model"])
     model = Deformer(config)
     model.load_state_dict(state["model"])
     amplitudes = state["amplitudes"].numpy()
-    mixes, anime = (model.house(torch.from_numpy(house.shares(config.artists, amplitudes, a))) for a in (False, True))
-    own = [CONDITIONS.index(name) for name in ANIME_HAND]
-    return model.eval(), torch.cat([mixes, anime[own]]).detach(), state
+    mixes = model.house(torch.from_numpy(house.shares(config.artists, amplitudes)))
+    anime = house.shares(config.artists, amplitudes, anime=True)
+    natural = recipes.load()["natural"].rows
+    rows = [
+        model.house(torch.from_numpy(anime))[CONDITIONS.index(name)]
+        if anime[:, CONDITIONS.index(name)].any()
+        else torch.einsum("c,cwk->wk", torch.from_numpy(natural[name][: len(CONDITIONS)]), mixes)
+        for name in ANIME_HAND
+    ]
+    return model.eval(), torch.cat([mixes, torch.stack(rows)]).detach(), state
 
 
 def build(model: Deformer, mixes: torch.Tensor) -> onnx.ModelProto:

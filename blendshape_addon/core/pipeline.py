@@ -76,6 +76,7 @@ def generate(
     with stages("network", 0.5):
         made = list(dict.fromkeys(half for name in expressions for half in HALVES.get(name, (name,))))
         offsets = deformer.offsets(session, seen, style.weights(made))
+        style.keep_near_mouth(seen, offsets, made)
     with stages("refining", 0.75):
         offsets = refine.refine(avatar, seen, offsets, made) * np.float32(intensity)
         offsets = _wholes(expressions, made, offsets)

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from .errors import InputError
-from .face_space import point
+from .face_space import canonical_landmarks, point
+from .features import Features
+from .parts import Part
 from .vocabulary import ANIME_HAND, ARKIT, CONDITIONS, EMOTIONS, EXPRESSIONS, VISEMES
 
 FILE = Path(__file__).with_suffix(".toml")
@@ -19,21 +21,36 @@ PRESETS = ("natural", "anime")
 CHOICES = ("auto", *PRESETS)
 ROWS = VISEMES + EMOTIONS  # every other shape is itself
 _LEARNED = "learned"
+_REACH = "mouth_reach"
 # `eye_size` of 1,000 random people and ten realistic rigs is at most 0.33, of an anime and a toon rig 0.80 and 1.07.
 ANIME_FROM = 0.5
 
 
 @dataclass(frozen=True)
 class Style:
-    """One preset. rows: each of CONDITIONS to (EXPRESSIONS,) float32 weights. automatic: chosen by the proportions."""
+    """One preset. rows: each of CONDITIONS to (EXPRESSIONS,) float32 weights. reach: how far visemes reach from the
+    middle of the mouth, across and up, in eye distances of the canonical face; None: as far as they are learned.
+    automatic: the face's proportions chose it.
+    """
 
     preset: str
     rows: Mapping[str, np.ndarray]
+    reach: tuple[float, float] | None = None
     automatic: bool = False
 
     def weights(self, names: Sequence[str]) -> np.ndarray:
         """(E, EXPRESSIONS) float32: the deformer's input `expression` for these shapes."""
         return np.stack([self.rows[name] for name in names])
+
+    def keep_near_mouth(self, features: Features, offsets: np.ndarray, names: Sequence[str]) -> None:
+        """Fade (E, N, 3) offsets of visemes beyond `reach`, in place; teeth and tongue follow the lips."""
+        if self.reach is None:
+            return
+        mouth = point(canonical_landmarks(), "mouth_corner_l", "mouth_corner_r")
+        away = (((features.canonical.positions - mouth)[:, :2] / self.reach) ** 2).sum(1)
+        share = np.exp(-(away**2) / 2).astype(np.float32)
+        share[np.isin(features.part, (Part.TEETH_LOWER, Part.TONGUE, Part.MOUTH))] = 1
+        offsets[[name in VISEMES for name in names]] *= share[:, None]
 
     def __str__(self) -> str:
         reason = "chosen from the face's proportions" if self.automatic else "as asked"
@@ -57,7 +74,9 @@ def load(path: Path | None = None) -> dict[str, Style]:
         if not isinstance(document.get(preset), dict):
             raise InputError(f"The recipes {path.name} have no table [{preset}].")
         try:
-            styles[preset] = Style(preset, _table(document[preset], preset))
+            table = dict(document[preset])
+            reach = _reach(table.pop(_REACH, None))
+            styles[preset] = Style(preset, _table(table, preset), reach)
         except InputError as error:
             raise InputError(f"The recipes {path.name}, [{preset}]: {error}") from error
     return styles
@@ -85,6 +104,18 @@ def eye_size(landmarks: np.ndarray) -> float:
     opening = (apart("lid_upper_mid_l", "lid_lower_mid_l") + apart("lid_upper_mid_r", "lid_lower_mid_r")) / 2
     nose, chin = apart("nose_wing_l", "nose_wing_r"), abs(point(landmarks, "chin_tip")[1])
     return opening / math.sqrt(max(nose * chin, 1e-6))
+
+
+def _reach(given: object) -> tuple[float, float] | None:
+    if given is None:
+        return None
+    if (
+        isinstance(given, list)
+        and len(given) == 2
+        and all(isinstance(v, int | float) and not isinstance(v, bool) and 0.05 <= v < math.inf for v in given)
+    ):
+        return float(given[0]), float(given[1])
+    raise InputError(f"{_REACH} is not two numbers from 0.05, as [0.4, 0.3] is.")
 
 
 def _table(recipes: Mapping[str, object], preset: str) -> dict[str, np.ndarray]:

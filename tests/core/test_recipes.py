@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blendshape_addon.core import landmarks, pipeline, recipes
+from blendshape_addon.core import features, landmarks, pipeline, recipes
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.face_space import FaceSpace, canonical_landmarks
 from blendshape_addon.core.mesh import Avatar
@@ -220,3 +220,23 @@ def test_own_recipes_are_used_and_an_unknown_preset_is_refused(face, tmp_path):
     assert (bundled[1:] == mine[1:]).all()
     with pytest.raises(InputError, match="gothic"):
         pipeline.generate(avatar, names, preset="gothic", face=known_face(marks))
+
+
+def test_anime_visemes_stay_at_the_mouth(face):
+    seen = features.compute(*face)
+    styles = recipes.load()
+    offsets = np.ones((2, len(seen.index), 3), np.float32)
+    styles["natural"].keep_near_mouth(seen, offsets, ["vrc.v_aa", "jawOpen"])
+    assert (offsets == 1).all()
+    styles["anime"].keep_near_mouth(seen, offsets, ["vrc.v_aa", "jawOpen"])
+    lip, chin = (
+        np.linalg.norm(seen.positions - seen.landmarks[LANDMARK_INDEX[name]], axis=1).argmin()
+        for name in ("lip_lower_outer_mid", "chin_tip")
+    )
+    assert offsets[0, lip].min() > 0.9 and offsets[0, chin].max() < 0.4 and (offsets[1] == 1).all()
+
+
+@pytest.mark.parametrize("reach", ["0.4", "[0.4]", "[0.4, 0]", '[0.4, "wide"]', "[0.4, inf]"])
+def test_a_reach_that_is_none_is_refused(own, reach):
+    with pytest.raises(InputError, match="mouth_reach is not two numbers"):
+        own(f"mouth_reach = {reach}", "anime")
