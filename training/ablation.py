@@ -1,5 +1,5 @@
-"""Does seeing the whole face help? The deformer, which has a global code, beside two variants: each vertex alone, and
-each vertex attending to samples of the surface; with the same data, steps and seed.
+"""Does seeing the whole face help? The deformer judges every vertex alone; here it is trained beside two variants that
+also look at the rest of the surface, with the same data, steps and seed.
 
 python -m training.ablation --families ict makehuman --steps 800
 """
@@ -28,11 +28,19 @@ from .train import Pool, TrainConfig, loss_of, rate_at
 TOKENS = 128
 
 
-class Alone(Deformer):
-    """No global code: each vertex is judged by what it sees of itself."""
+class Pooled(Deformer):
+    """A global code: mean and maximum over all vertices, added to each (PointNet, Qi et al. 2017)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        self.code = nn.Sequential(
+            nn.Linear(2 * config.width, config.width), nn.SiLU(), nn.Linear(config.width, config.width)
+        )
 
     def trunk(self, inputs: Tensor) -> Tensor:
         hidden = nn.functional.silu(self.stem(inputs))
+        whole = torch.cat([hidden.mean(-2), hidden.amax(-2)], -1)
+        hidden = hidden + self.code(whole).unsqueeze(-2)
         for block in self.blocks:
             hidden = hidden + block(hidden)
         return self.last(hidden)
@@ -58,7 +66,7 @@ class Attending(Deformer):
         return out if hidden.ndim == 3 else out[0]
 
 
-VARIANTS = {"each vertex alone": Alone, "pooled global code": Deformer, "attention to samples": Attending}
+VARIANTS = {"each vertex alone": Deformer, "pooled global code": Pooled, "attention to samples": Attending}
 
 
 def fit(kind: type[Deformer], pool: Pool, config: TrainConfig) -> tuple[Deformer, float]:

@@ -74,9 +74,6 @@ def build(model: Deformer, mixes: torch.Tensor) -> onnx.ModelProto:
         return node("Mul", x, node("Sigmoid", x))
 
     hidden = silu(linear(model.stem, "stem", "inputs"))
-    mean, most = (node(kind, hidden, axes=[0], keepdims=1) for kind in ("ReduceMean", "ReduceMax"))
-    whole = silu(linear(model.code[0], "code.0", node("Concat", mean, most, axis=1)))
-    hidden = node("Add", hidden, linear(model.code[2], "code.2", whole))
     for number, block in enumerate(model.blocks):
         inner = linear(block[1], f"block{number}.1", normalised(block[0], f"block{number}.0", hidden))
         hidden = node("Add", hidden, linear(block[3], f"block{number}.3", silu(inner)))

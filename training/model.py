@@ -24,19 +24,15 @@ class ModelConfig:
 
 class Deformer(nn.Module):
     """A trunk turns each vertex into `width` basis functions; an expression is three mixes of them (DeepONet, Lu et al.
-    2021). A global code, mean and maximum over all vertices, tells each vertex of the face that it is part of
-    (PointNet, Qi et al. 2017); `training.ablation` says what that brings. Every artist has mixes of their own over the
-    one trunk, because artists differ: what all rigs teach about faces is shared, what one artist means by a smile is
-    not. Offsets are canonical, linear in expression and intensity, and exactly 0 at intensity 0.
+    2021). Every artist has mixes of their own over the one trunk, because artists differ: what all rigs teach about
+    faces is shared, what one artist means by a smile is not. Offsets are canonical, linear in expression and
+    intensity, and exactly 0 at intensity 0.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
         self.stem = nn.Linear(INPUTS, config.width)
-        self.code = nn.Sequential(
-            nn.Linear(2 * config.width, config.width), nn.SiLU(), nn.Linear(config.width, config.width)
-        )
         self.blocks = nn.ModuleList(
             nn.Sequential(
                 nn.LayerNorm(config.width), nn.Linear(config.width, config.width), nn.SiLU(),
@@ -51,8 +47,6 @@ class Deformer(nn.Module):
     def trunk(self, inputs: Tensor) -> Tensor:
         """(..., V, INPUTS) to (..., V, width)."""
         hidden = nn.functional.silu(self.stem(inputs))
-        whole = torch.cat([hidden.mean(-2), hidden.amax(-2)], -1)
-        hidden = hidden + self.code(whole).unsqueeze(-2)
         for block in self.blocks:
             hidden = hidden + block(hidden)
         return self.last(hidden)
