@@ -127,9 +127,9 @@ def tells(key: str) -> str | None:
 
 
 _BLINK = re.compile(
-    r"blink|eyes?[\s_.\-]*(?:shut|clos)|clos\w*[\s_.\-]*eye|wink|まばたき|瞬き|ウィンク|目[\s_]*閉|目とじ", re.I
+    r"blink|eyes?[\s_.\-]*(?:shut|clos)|clos\w*[\s_.\-]*eye|wink|まばたき|瞬き|ウ[ィイ]ンク|目[\s_]*閉|目とじ", re.I
 )
-_WINK = re.compile(r"ウィンク2?|wink2?", re.I)  # MMD's are the left eye's unless they say otherwise
+_WINK = re.compile(r"ウ[ィイ]ンク2?|wink2?", re.I)  # MMD's are the left eye's unless they say otherwise
 _MOUTH = re.compile(r"viseme|vrc\.v_|mth|mouth|mouse|jaw|(?<![cfls])lip|口|唇|舌", re.I)
 _VOWEL = re.compile(r"(?:v|vowel)?[\s_.\-]*(?:[aiueo]|aa|ih|ou|oh|ee|uu|ah|eh|open|[あいうえおアイウエオ]2?)", re.I)
 _SIDES = {
