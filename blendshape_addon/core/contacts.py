@@ -10,13 +10,13 @@ import numpy as np
 from .features import Features
 from .mesh import flipped
 from .parts import Part
-from .vocabulary import LANDMARK_INDEX
+from .vocabulary import EMOTIONS, LANDMARK_INDEX
 
 LIPS_MEET = frozenset({"vrc.v_pp"})
 LIP_ON_TEETH = "vrc.v_ff"
 NEARLY = 0.02  # eye distances between lips that nearly meet
 FRONT_TEETH = 0.12  # eye distances behind the foremost tooth that still count as its front
-TOUCH = 0.005  # eye distances that the lip goes past the teeth's edge to touch it
+TOUCH = 0.005  # eye distances that what touches may overlap
 LIDS_MEET = {
     "vrc.blink_left": "l", "eyeBlinkLeft": "l", "vrc.blink_right": "r", "eyeBlinkRight": "r"
 }  # fmt: skip
@@ -116,9 +116,10 @@ def meet(triangles: np.ndarray, features: Features, offsets: np.ndarray, names: 
     mouth = find_slit(features, 0)
     eyes = {s: find_slit(features, 1 + i) for i, s in enumerate("lr")}
     for number, name in enumerate(names):
-        if eyes.get(s := LIDS_MEET.get(name)):
-            fitted = _close_lids(features, offsets[number].copy(), eyes[s], 1 + "lr".index(s))
-            offsets[number] = _calmer(rest, triangles, offsets[number], fitted)
+        for field, (s, eye) in enumerate(eyes.items(), 1):
+            if eye and (LIDS_MEET.get(name) == s or name in EMOTIONS):
+                fitted = _fit_lids(features, offsets[number].copy(), eye, field, name in LIDS_MEET)
+                offsets[number] = _calmer(rest, triangles, offsets[number], fitted)
         if mouth and not name.startswith(_LAYERED):
             fitted = _fit_lips(features, offsets[number].copy(), mouth, name in LIPS_MEET)
             if name == LIP_ON_TEETH:
@@ -137,12 +138,14 @@ def _calmer(rest: np.ndarray, triangles: np.ndarray, raw: np.ndarray, fitted: np
     return fitted if turned <= 0 or turned <= flipped(rest, rest + raw, touched).sum() else raw
 
 
-def _close_lids(features: Features, offset: np.ndarray, slit: Slit, field: int) -> np.ndarray:
-    """Stretch the lids' own motion, column by column, until the rims meet."""
+def _fit_lids(features: Features, offset: np.ndarray, slit: Slit, field: int, must_meet: bool) -> np.ndarray:
+    """Scale the lids' own motion, column by column, so that the rims meet (must_meet) or only do not cross."""
     open_gap = slit.gap(features.positions)
     left = slit.gap(features.positions + offset)
+    if not must_meet and (left - np.minimum(open_gap, 0)).min() > -TOUCH:
+        return offset
     closing = np.maximum(open_gap - left, 0.15 * np.maximum(open_gap, 1e-6))
-    scale = np.clip(np.maximum(open_gap, 0) / np.maximum(closing, 1e-6), 1 / MAX_SCALE, MAX_SCALE)
+    scale = np.clip(np.maximum(open_gap, 0) / np.maximum(closing, 1e-6), 1 / MAX_SCALE, MAX_SCALE if must_meet else 1)
     scale = np.convolve(np.pad(scale, 2, mode="edge"), np.ones(5) / 5, mode="valid")
     u = slit.u(features.positions)
     centre = slit.corners.mean(0)
@@ -151,7 +154,8 @@ def _close_lids(features: Features, offset: np.ndarray, slit: Slit, field: int) 
     near = np.clip(2 - distance, 0, 1) * (features.part != Part.EYE)
     offset *= (1 + (np.interp(u, COLUMNS, scale) - 1) * near)[:, None].astype(np.float32)
     # What scaling left open, or pushed too far, is shared out near the rims.
-    return _shift(features, offset, slit, field, slit.gap(features.positions + offset), share=0.85)
+    gap = slit.gap(features.positions + offset)
+    return _shift(features, offset, slit, field, gap if must_meet else np.minimum(gap, 0), share=0.85)
 
 
 def _fit_lips(features: Features, offset: np.ndarray, slit: Slit, must_meet: bool) -> np.ndarray:

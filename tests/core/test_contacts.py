@@ -62,6 +62,16 @@ def test_a_blink_ends_where_the_lids_meet(face, seen, strength):
     assert np.abs((closed - offset)[other]).max() * EYE_DISTANCE_MM < 0.05
 
 
+def test_lids_of_an_emotion_close_no_further_than_shut(face, seen):
+    eye = contacts.find_slit(seen, 1)
+    opening = eye.gap(seen.positions).max()
+    half, crossed = (blob(seen, "lid_upper_mid_l", 0.3, (0, -opening * s, 0), 1, 1) for s in (0.1, 1.5))
+    skin = seen.triangles(face[0], Part.SKIN)
+    kept, shut = contacts.meet(skin, seen, np.stack([half, crossed]), ["joy", "joy"])
+    assert np.array_equal(kept, half)
+    assert inner(eye.gap(seen.positions + crossed)).min() < -2 < -0.5 < inner(eye.gap(seen.positions + shut)).min()
+
+
 def test_the_lower_lip_bites_on_the_edge_of_the_upper_teeth(face):
     avatar, marks = face
     seam = marks[LANDMARK_INDEX["lip_upper_inner_mid"]]
