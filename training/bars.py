@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from .floor import BEST
 from .robustness import mean_change
 
 REALISTIC = ("ict", "makehuman", "rocketbox")
@@ -13,13 +14,17 @@ REALISTIC = ("ict", "makehuman", "rocketbox")
 
 @dataclass(frozen=True)
 class Bar:
-    """values: what was measured, by family, rig or case; all of them have to reach the bar. higher: more is better."""
+    """values: what was measured, by family, rig or case; all of them have to reach the bar. higher: more is better.
+
+    floor: what the nearest other artist's own shapes would get, where that is known.
+    """
 
     what: str
     bar: float
     aim: float
     values: Mapping[str, float | None]
     higher: bool = False
+    floor: Mapping[str, float] = field(default_factory=dict)
 
     def reaches(self, limit: float) -> bool:
         """Every value is known and on the right side of `limit`."""
@@ -42,13 +47,18 @@ def bars(figures: Mapping) -> list[Bar]:
     def medians(members: list[str], group: str, figure: str) -> dict[str, float | None]:
         return {f: families[f]["deformer"].get(group, {}).get(figure) for f in members}
 
+    def floor(figure: str) -> dict[str, float]:
+        table = figures.get("floor", {}).get("units", {})
+        return {family: rows[BEST][figure] for family, rows in table.items() if figure in rows[BEST]}
+
     out = []
     for figure, higher, limits in (("cos", True, (0.90, 0.95, 0.85, 0.92)), ("rel", False, (0.45, 0.35, 0.55, 0.42))):
-        out.append(Bar(f"{figure}, mouth and jaw units", *limits[:2], medians(real, "mouth+jaw", figure), higher))
-        out.append(Bar(f"{figure}, all ARKit units", *limits[2:], medians(real, "all units", figure), higher))
+        mouth, units = medians(real, "mouth+jaw", figure), medians(real, "all units", figure)
+        out.append(Bar(f"{figure}, mouth and jaw units", *limits[:2], mouth, higher, floor(f"{figure} mouth+jaw")))
+        out.append(Bar(f"{figure}, all ARKit units", *limits[2:], units, higher, floor(f"{figure} all")))
     out.append(Bar("Q95 on moving vertices, mm", 4.0, 2.9, medians(real, "all units", "q95")))
     tops = {f: families[f]["viseme top-1"] for f in real if families[f].get("viseme top-1") is not None}
-    out.append(Bar("real visemes, top-1", 0.75, 0.90, tops, True))
+    out.append(Bar("real visemes, top-1", 0.75, 0.90, tops, True, floor("top-1")))
     anime = [family for family in families if family == "vrm"]
     out.append(Bar("Seed-san's vowels, cos", 0.75, 0.85, medians(anime, "visemes", "cos"), True))
     out.append(Bar("stray, mm", 0.05, 0.01, medians(real, "all units", "stray") | medians(anime, "visemes", "stray")))
@@ -81,7 +91,10 @@ def _values(row: Bar) -> str:
     shown = row.values
     if len(shown) > 5:
         shown = {k: v for k, v in shown.items() if not Bar("", row.bar, row.aim, {k: v}, row.higher).reaches(row.bar)}
-    text = ", ".join(f"{k} " + ("–" if v is None else f"{v:.2f}") for k, v in shown.items())
+    text = ", ".join(
+        f"{k} " + ("–" if v is None else f"{v:.2f}") + (f" (floor {row.floor[k]:.2f})" if k in row.floor else "")
+        for k, v in shown.items()
+    )
     return (
         text
         if len(shown) == len(row.values)

@@ -21,6 +21,7 @@ from .rigs import Rig
 
 SIDE = 0.5  # eye distances that two lips or lids lie apart, so that they are never matched with each other
 PARTS = 10.0  # and two kinds of parts
+BEST = "best of them"  # each unit, and all visemes, from whichever artist of another family fits best
 
 
 def carried(source: Head, target: Head) -> np.ndarray:
@@ -119,12 +120,20 @@ def measure(rigs: Sequence[tuple[Rig, Head]]) -> dict:
             for source, one in zip(sources, found, strict=True):
                 rows.setdefault(source[0].family, []).append(one)
         table["units"][family] = {name: units_row(pairs) for name, pairs in rows.items()}
-        table["units"][family]["best of them"] = units_row(best)
+        table["units"][family][BEST] = units_row(best)
     speakers = [pair for pair in artists if len(set(VISEMES) & set(pair[1].names) & pair[0].real) > 10]
     for source in speakers:
         mixes = recipes(source[1])
         for target in speakers:
             table["visemes"].setdefault(target[0].name, {})[source[0].name] = visemes(mixes, target[1])
+    for family, rows in table["units"].items():
+        tops = [
+            max(table["visemes"][t.name][s.name]["top-1"] for s, _ in speakers if s.family != family)
+            for t, _ in speakers
+            if t.family == family and any(s.family != family for s, _ in speakers)
+        ]
+        if tops:
+            rows[BEST]["top-1"] = float(np.mean(tops))
     return table
 
 

@@ -54,6 +54,11 @@ def test_of_many_values_those_that_miss_the_bar_are_named(capsys):
     assert "NOT MET" in said and "4 of 8; not rig4 0.40" in said and "rig2" not in said
 
 
+def test_the_floor_is_said_beside_what_was_measured(capsys):
+    bars.show([Bar("cos", 0.9, 0.95, {"ict": 0.8, "vrm": 0.7}, higher=True, floor={"ict": 0.82})])
+    assert "ict 0.80 (floor 0.82), vrm 0.70\n" in capsys.readouterr().out
+
+
 def test_carrying_a_face_to_itself_gives_itself(talker):
     again = floor.carried(talker, talker)
     assert np.abs(again - talker.offsets).max() < 0.1 * np.abs(talker.offsets).max()
