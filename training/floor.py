@@ -8,6 +8,7 @@ those weights, are compared with the other's true visemes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import nnls
@@ -17,11 +18,21 @@ from blendshape_addon.core.vocabulary import ARKIT, MOUTH_UNITS, VISEMES
 
 from .heads import Head
 from .metrics import compare, top1
+from .regions import regions_of
 from .rigs import Rig
 
 SIDE = 0.5  # eye distances that two lips or lids lie apart, so that they are never matched with each other
 PARTS = 10.0  # and two kinds of parts
+SAME = "itself"  # another face by the same artist: what carrying over costs
 BEST = "best of them"  # each unit, and all visemes, from whichever artist of another family fits best
+
+
+class Fit(NamedTuple):
+    """cos over the whole face and over the skin alone, and amplitude (carried over true), of one unit."""
+
+    cos: float
+    skin: float
+    amplitude: float
 
 
 def carried(source: Head, target: Head) -> np.ndarray:
@@ -42,40 +53,35 @@ def carried(source: Head, target: Head) -> np.ndarray:
     return out
 
 
-def units(source: tuple[Rig, Head], target: tuple[Rig, Head]) -> dict[str, tuple[float, float]]:
-    """cos and amplitude (carried over true) of every unit that both artists made."""
+def units(source: tuple[Rig, Head], target: tuple[Rig, Head]) -> dict[str, Fit]:
+    """How every unit that both artists made fits."""
     seen = ~target[1].hidden
+    skin = seen & (regions_of(target[1]) == 0)
     made = dict(zip(source[1].names, carried(source[1], target[1]), strict=True))
     out = {}
     for name, truth in zip(target[1].names, target[1].offsets, strict=True):
         if name in ARKIT and name in made and name in source[0].real & target[0].real:
+            whole, outside = (compare(made[name][where], truth[where])["cos"] for where in (seen, skin))
             size = np.linalg.norm(made[name][seen]) / np.linalg.norm(truth[seen])
-            out[name] = compare(made[name][seen], truth[seen])["cos"], float(size)
+            out[name] = Fit(whole, outside, float(size))
     return out
 
 
-def units_row(pairs: Sequence[dict[str, tuple[float, float]]]) -> dict[str, float]:
-    """Figures of one line of the table, units of `pairs` pooled. rel: with each unit's true amplitude known."""
-    both = [pair for one in pairs for pair in one.items()]
-    cos = np.array([c for _, (c, _) in both])
-    size = np.array([s for _, (_, s) in both])
-    mouth = np.array([name in MOUTH_UNITS for name, _ in both])
-    low, high = np.quantile(size, (0.1, 0.9))
-    return {
-        "cos mouth+jaw": float(np.median(cos[mouth])),
-        "cos all": float(np.median(cos)),
-        "rel mouth+jaw": float(np.sqrt(1 - np.median(np.maximum(cos[mouth], 0)) ** 2)),
-        "rel all": float(np.sqrt(1 - np.median(np.maximum(cos, 0)) ** 2)),
-        "amplitude": float(np.median(size)),
-        "amplitude 10 %": float(low),
-        "amplitude 90 %": float(high),
-    }
+def units_row(fits: Sequence[dict[str, Fit]]) -> dict[str, float]:
+    """Figures of one line of the table, units of `fits` pooled. rel: with each unit's true amplitude known."""
+    names = [name for one in fits for name in one]
+    cos, skin, size = np.array([fit for one in fits for fit in one.values()]).T
+    mouth = np.isin(names, MOUTH_UNITS)
+    low, middle, high = np.quantile(size, (0.1, 0.5, 0.9))
+    row = {"cos mouth+jaw": np.median(cos[mouth]), "cos all": np.median(cos), "cos skin": np.median(skin)}
+    row |= {name.replace("cos", "rel"): np.sqrt(1 - max(row[name], 0) ** 2) for name in ("cos mouth+jaw", "cos all")}
+    row |= {"amplitude": middle, "amplitude 10 %": low, "amplitude 90 %": high}
+    return {name: float(value) for name, value in row.items()}
 
 
-def best_units(pairs: Sequence[dict[str, tuple[float, float]]]) -> dict[str, tuple[float, float]]:
+def best_units(fits: Sequence[dict[str, Fit]]) -> dict[str, Fit]:
     """Each unit from whichever artist fits it best."""
-    names = {name for one in pairs for name in one}
-    return {name: max(one[name] for one in pairs if name in one) for name in names}
+    return {name: max(one[name] for one in fits if name in one) for name in {name for one in fits for name in one}}
 
 
 def recipes(head: Head) -> dict[str, np.ndarray]:
@@ -114,13 +120,14 @@ def measure(rigs: Sequence[tuple[Rig, Head]]) -> dict:
         rows: dict[str, list] = {}
         best = []
         for target in (pair for pair in artists if pair[0].family == family):
-            sources = [pair for pair in artists if pair[0].family != family]
-            found = [units(source, target) for source in sources]
-            best.append(best_units(found))
-            for source, one in zip(sources, found, strict=True):
-                rows.setdefault(source[0].family, []).append(one)
-        table["units"][family] = {name: units_row(pairs) for name, pairs in rows.items()}
-        table["units"][family][BEST] = units_row(best)
+            others = []
+            for source in (pair for pair in artists if pair[0] is not target[0]):
+                fit = units(source, target)
+                same = source[0].family == family
+                rows.setdefault(SAME if same else source[0].family, []).append(fit)
+                others += [] if same else [fit]
+            best.append(best_units(others))
+        table["units"][family] = {name: units_row(fits) for name, fits in rows.items()} | {BEST: units_row(best)}
     speakers = [pair for pair in artists if len(set(VISEMES) & set(pair[1].names) & pair[0].real) > 10]
     for source in speakers:
         mixes = recipes(source[1])
@@ -140,13 +147,15 @@ def measure(rigs: Sequence[tuple[Rig, Head]]) -> dict:
 def show(table: dict) -> None:
     """Print both tables."""
     print("\nThe floor: one artist's units on another's face, no network")
-    print(f"  {'onto':10} {'from':14} {'cos':>5} {'all':>5} {'rel':>5} {'all':>5}  amplitude (10 % to 90 %)")
+    print(
+        f"  {'onto':10} {'from':12} {'cos':>5} {'all':>5} {'skin':>5} {'rel':>5} {'all':>5}  amplitude (10 % to 90 %)"
+    )
     for target, sources in table["units"].items():
         for source, row in sources.items():
-            values = "{cos mouth+jaw:5.2f} {cos all:5.2f} {rel mouth+jaw:5.2f} {rel all:5.2f}".format(**row)
-            spread = "{amplitude:5.2f} ({amplitude 10 %:.2f} to {amplitude 90 %:.2f})".format(**row)
-            print(f"  {target:10} {source:14} {values}  {spread}")
-    print("  cos and rel of mouth and jaw units, then of all; rel as if each unit's amplitude were known")
+            values = "{cos mouth+jaw:5.2f} {cos all:5.2f} {cos skin:5.2f} {rel mouth+jaw:5.2f} {rel all:5.2f}"
+            spread = "{amplitude:5.2f} ({amplitude 10 %:.2f} to {amplitude 90 %:.2f})"
+            print(f"  {target:10} {source:12} " + f"{values}  {spread}".format(**row))
+    print("  cos of mouth and jaw units, of all, and of all on the skin alone; rel as if each amplitude were known")
     print("The floor of visemes: one artist's recipes over the other's own true units")
     for target, sources in table["visemes"].items():
         for source, row in sources.items():

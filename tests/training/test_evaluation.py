@@ -66,8 +66,8 @@ def test_carrying_a_face_to_itself_gives_itself(talker):
     rig = dataclasses.make_dataclass("Artist", ["real"])(frozenset(ARKIT))
     found = floor.units((rig, double), (rig, talker))
     assert set(found) == {"jawOpen", "mouthSmileLeft", "mouthSmileRight"}
-    assert min(cos for cos, _ in found.values()) > 0.99
-    assert [size for _, size in found.values()] == pytest.approx([2, 2, 2], rel=0.05)
+    assert min(fit.cos for fit in found.values()) > 0.99 and min(fit.skin for fit in found.values()) > 0.99
+    assert [fit.amplitude for fit in found.values()] == pytest.approx([2, 2, 2], rel=0.05)
     row = floor.units_row([found])
     assert row["rel all"] < 0.15 and row["amplitude"] == pytest.approx(2, rel=0.05)
 
