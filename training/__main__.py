@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
+from blendshape_addon.core.errors import UserError
+
 VERBS = {
-    "prepare": ("dataset", "make augmented instances of the rigs"),
+    "prepare": ("prepare", "make a dataset of augmented faces from rigs and avatars"),
     "train": ("train", "train the deformer on them"),
     "export": ("export", "write a trained deformer as ONNX with its card"),
     "evaluate": ("evaluate", "train without each family in turn and measure on it"),
@@ -14,14 +17,26 @@ VERBS = {
 
 
 def main(arguments: list[str]) -> int:
-    """Run one verb; 2 for one that does not exist."""
+    """Run one verb; 2 for one that does not exist or what a user gave wrong, said in a sentence; 130 when stopped."""
     if arguments[:1] in ([], ["-h"], ["--help"]) or arguments[0] not in VERBS:
         print("usage: python -m training VERB [--help]\n")
         print("\n".join(f"  {verb:9} {what}" for verb, (_, what) in VERBS.items()))
         return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
-    import_module(f"training.{VERBS[arguments[0]][0]}").main(arguments[1:])
+    try:
+        import_module(f"training.{VERBS[arguments[0]][0]}").main(arguments[1:])
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Stopped: the same command goes on where it was.", file=sys.stderr)
+        return 130
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    if "bpy" in sys.modules:  # as a module it may hang in a clean exit
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)

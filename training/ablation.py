@@ -19,10 +19,9 @@ from blendshape_addon.core.deformer import weights_of
 from blendshape_addon.core.vocabulary import ARKIT, MOUTH_UNITS
 
 from . import house, labels
-from .dataset import landmarks_of
 from .metrics import compare
 from .model import Deformer, ModelConfig
-from .rigs import Rig, load_all
+from .rigs import Rig, landmarks_of, load_all
 from .train import Pool, TrainConfig, loss_of, rate_at
 
 TOKENS = 128

@@ -11,8 +11,7 @@ from blendshape_addon.core import face_space
 from blendshape_addon.core.vocabulary import LANDMARK_MIRROR, LANDMARKS
 
 from . import labels
-from .dataset import landmarks_of
-from .rigs import load_all
+from .rigs import landmarks_of, load_all
 
 
 def main() -> None:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
+import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from blendshape_addon.core import features as core_features
+from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import CONDITIONS
 
-from . import augment, labels, mouths
+from . import augment, mouths
 from .augment import Solid
 from .heads import Head
 from .identities import random_style, random_warp, sample_neutral
-from .rigs import Rig, load_all
+from .rigs import Rig
 
 LANDMARK_NOISE = 0.012  # eye distances: what a detector leaves
 MAX_VERTICES = 5000
@@ -118,32 +118,19 @@ def make_instance(rig: Rig, rng: np.random.Generator, strength: float = 1.0, bod
 
 def save(instance: Instance, path: Path) -> None:
     """Write one instance; appears under its name only when whole."""
-    part = path.with_suffix(".part.npz")
-    np.savez(part, **vars(instance))
-    part.rename(path)
+    part = path.with_suffix(".part")
+    try:
+        with part.open("wb") as file:
+            np.savez(file, **vars(instance))
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def load(path: Path) -> Instance:
-    """Read what `save` wrote."""
-    with np.load(path) as data:
-        return Instance(**{k: data[k] for k in data.files})
-
-
-def generate(folder: Path, per_rig: int, seed: int = 0) -> None:
-    """Make `per_rig` instances of every rig below `folder`, FAMILY__RIG__NUMBER.npz; existing ones are kept."""
-    folder.mkdir(parents=True, exist_ok=True)
-    rigs = [rig for rig in load_all() if rig.name in labels.names()]
-    bodies = [body for rig in rigs if (body := augment.body_of(Head.of(rig)))]
-    for n, rig in tqdm([(n, rig) for n in range(per_rig) for rig in rigs], desc="instances", unit="face"):
-        path = folder / f"{rig.family}__{rig.name}__{n:04d}.npz"
-        if not path.exists():
-            rng = np.random.default_rng([seed, n, zlib.crc32(rig.name.encode())])
-            save(make_instance(rig, rng, 0.0 if n == 0 else rng.uniform(0.2, 1.2), bodies), path)
-
-
-def main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m training prepare", description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("out/dataset"), help="folder (default: %(default)s)")
-    parser.add_argument("--per-rig", type=int, default=60, help="instances of each rig (default: %(default)s)")
-    given = parser.parse_args(arguments)
-    generate(given.out, given.per_rig)
+    """Read what `save` wrote. Raises InputError when the file is damaged or another version's."""
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            return Instance(**{k: data[k] for k in data.files})
+    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"{path} is damaged: `python -m training prepare` makes it again.") from error

@@ -20,6 +20,8 @@ _OPPOSITES = (("incr", "decr"), ("up", "down"), ("in", "out"), ("forward", "back
 
 def sample_neutral(rig: Rig, rng: np.random.Generator) -> np.ndarray:
     """(V, 3) neutral of a random person on `rig`'s topology; the rig's own neutral if it has no identity basis."""
+    if rig.people:
+        return rig.people(rng)
     if rig.family == "ict":
         return _sample_ict(rig, rng)
     if rig.family == "makehuman":

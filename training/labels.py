@@ -21,6 +21,10 @@ from pathlib import Path
 
 import numpy as np
 
+from blendshape_addon.core import features
+from blendshape_addon.core.mesh import Avatar
+from blendshape_addon.core.parts import Part
+from blendshape_addon.core.surface import closest_on_triangles
 from blendshape_addon.core.vocabulary import LANDMARKS
 
 FOLDER = Path(__file__).parent / "labels"
@@ -47,3 +51,30 @@ def names() -> tuple[str, ...]:
 def all_names() -> tuple[str, ...]:
     """Rigs that have labels, with those whose eyes and mouth are flat cards: they teach where a face is."""
     return tuple(sorted(path.stem for path in FOLDER.glob("*.json")))
+
+
+def on_skin(avatar: Avatar, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices (L, 3) and weights (L, 3), as `load` gives them, of (L, 3) landmarks that were found on `avatar`.
+
+    Each lies on the nearest triangle of the skin; those of a lip on that lip, for lips may touch.
+    """
+    seen = features.compute(avatar, points)
+    skin = seen.triangles(avatar, Part.SKIN)
+    corners, lip = seen.positions[skin], seen.side[skin, 0].mean(1)
+    index, weight = np.empty((len(points), 3), np.int64), np.empty((len(points), 3))
+    for n, (name, place) in enumerate(zip(LANDMARKS, seen.landmarks, strict=True)):
+        own = lip * (name.startswith("lip_upper") - name.startswith("lip_lower"))
+        near = np.flatnonzero(own > 0) if own.any() else np.arange(len(skin))
+        on = closest_on_triangles(place, corners[near])
+        best = int(((on - place) ** 2).sum(1).argmin())
+        index[n] = seen.index[skin[near[best]]]
+        weight[n] = _weights(on[best], corners[near[best]])
+    return index, weight
+
+
+def _weights(place: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """(3,) weights of a triangle's (3, 3) corners, that sum to 1, for (3,) a point on it; it may be degenerate."""
+    edges = (corners[1:] - corners[0]).T
+    second, third = np.linalg.lstsq(edges, place - corners[0], rcond=None)[0]
+    weight = np.clip([1 - second - third, second, third], 0, None)
+    return weight / weight.sum()

