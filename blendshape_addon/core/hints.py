@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .aliases import plain
 from .face_space import FaceSpace, canonical_landmarks, eye_centres, point
 
 EYES_TO_MOUTH = (0.3, 2.5)  # eye distances: what hints that hang together may say
@@ -152,7 +153,7 @@ def _side(name: str) -> str | None:
 
 def _plain(name: str) -> str:
     """A bone's name without its rig's prefix, case and separators."""
-    return re.sub(r"[\s_.\-]", "", _RIG.sub("", unicodedata.normalize("NFKC", name))).lower()
+    return plain(_RIG.sub("", name))
 
 
 def _eye(name: str) -> str | None:

@@ -35,8 +35,12 @@ TRIED = 4  # of them, best first
 # Half widths of windows in heights of what is looked at: from a tall body's head to a head alone.
 SCALES = 0.07 * 1.5 ** np.arange(6)
 BELOW_TOP = (1.1, 1.75)  # window centres below the top, in half widths: hair and hats take up room
+# Looks of a pass: from so far beside the face (radians), through a window so much wider, leaning by so much (radians).
+LOOKS = ((0.0, 1.0, 0.0),)
+LAST_LOOKS = ((0.0, 1.0, 0.0), (0.3, 0.92, 0.06), (-0.3, 1.1, -0.06))
+DEPTH_SHARE = 0.3  # what depth counts of what the picture plane counts
 BELOW_HEAD = 0.5  # heights above the head's joint that a chin may lie below it
-AGREEMENT = 0.1  # eye distances between several looks: faces stay below 0.06, other things above 0.08
+AGREEMENT = 0.12  # eye distances between looks from several sides
 TOLERANCE = 0.08  # eye distances within which a landmark counts as right, for its confidence
 
 
@@ -207,16 +211,16 @@ def _refine(mesh: tuple[np.ndarray, ...], session: providers.Session, sight: Sig
         if not np.isfinite(space.rotation).all() or not 1e-3 * size < space.scale < size:
             return None
         centre = space.origin + CENTRE_Y * space.scale * space.rotation[1]
-        view = look(*mesh, space.rotation, centre, FACE_HALF * space.scale, FACE_PIXELS)
         last = number == PASSES - 1
-        looks = [(1.0, 0.0, m) for m in (False, True)]
-        if last:
-            looks += [(half, roll, m) for half, roll in ((0.9, 0.06), (1.12, -0.06)) for m in (False, True)]
-        crops = [crop(view, 0, 0, half, roll, mirror) for half, roll, mirror in looks]
-        sights = _run(session, crops, [mirror for _, _, mirror in looks])
+        crops = []
+        for yaw, half, roll in LAST_LOOKS if last else LOOKS:
+            turn = np.array([[np.cos(yaw), 0, -np.sin(yaw)], [0, 1, 0], [np.sin(yaw), 0, np.cos(yaw)]])
+            view = look(*mesh, turn @ space.rotation, centre, FACE_HALF * space.scale, FACE_PIXELS)
+            crops += [crop(view, 0, 0, half, roll, mirror) for mirror in (False, True)]
+        sights = _run(session, crops, [False, True] * (len(crops) // 2))
+        points = _fused(crops, sights)
         share = np.array([1 / s.width**2 for s in sights])
         share /= share.sum(0)
-        points = np.einsum("sl,slc->lc", share, [s.points for s in sights])
         width = np.einsum("sl,sl->l", share, [s.width for s in sights])
         sight = Sight(points, width, float(np.mean([s.logit for s in sights])))
     space = FaceSpace.of(sight.points)
@@ -225,6 +229,16 @@ def _refine(mesh: tuple[np.ndarray, ...], session: providers.Session, sight: Sig
     confidence = 1 - np.exp(-TOLERANCE / np.maximum(width, spread))
     score = float(1 / (1 + np.exp(-sight.logit)) * plausibility(space.to_face(points), spread))
     return Face(points, confidence, score, space.rotation, space.scale)
+
+
+def _fused(crops: list[Crop], sights: list[Sight]) -> np.ndarray:
+    """(L, 3) what several looks from different sides say together: each knows depth less well than the rest."""
+    matrix, right = np.zeros((len(LANDMARKS), 3, 3)), np.zeros((len(LANDMARKS), 3))
+    for window, sight in zip(crops, sights, strict=True):
+        trust = (window.rotation.T * [1, 1, DEPTH_SHARE]) @ window.rotation / sight.width[:, None, None] ** 2
+        matrix += trust
+        right += np.einsum("lij,lj->li", trust, sight.points)
+    return np.linalg.solve(matrix, right[:, :, None])[:, :, 0]
 
 
 def plausibility(points: np.ndarray, spread: np.ndarray) -> float:

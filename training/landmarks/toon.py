@@ -98,12 +98,12 @@ def doll(
         & (ground > points[:, 2].mean() - 0.9)
     )
     nose = point(points, "nose_tip")
-    if rng.random() < 0.4:  # round as a ball
+    if featureless or rng.random() < 0.4:  # round as a ball
         flat = 0.5 * rng.uniform(0.2, 0.9, 2)
         ball = np.quantile(ground[inside], 0.95) - flat[0] * x**2 - flat[1] * (y - 0.5 * nose[1]) ** 2
-        ground = ground + rng.uniform(0.5, 1) * (ball - ground)
+        ground = ground + (1 if featureless else rng.uniform(0.5, 1)) * (ball - ground)
     size = rng.uniform(0.04, 0.15)
-    bump = rng.choice([0.0, rng.uniform(0, 0.2)])
+    bump = 0.0 if featureless else rng.choice([0.0, rng.uniform(0, 0.2)])
     ground = ground + bump * np.exp(-((x - nose[0]) ** 2 + (y - nose[1]) ** 2) / (2 * size**2))
 
     marks = points.copy()
