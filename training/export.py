@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -126,6 +127,11 @@ def write_card(path: Path, data: bytes, fields: dict, figures: dict) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def _of_rig_folders(families: Sequence[str]) -> list[dict[str, str]]:
+    """Name and licence of the rigs of these families: of weights whose dataset had no manifest."""
+    return [{"name": f"{r.family}/{r.name}", "licence": r.licence} for r in load_all() if r.family in families]
+
+
 def export(weights: Path, out: Path, figures: dict) -> None:
     """Export a weights file to `out` (.onnx) and its card.
 
@@ -144,11 +150,7 @@ def export(weights: Path, out: Path, figures: dict) -> None:
         "file": out.name,
         "licence": "MIT",
         "what": "Offsets of visemes, emotions, blinks and ARKit units for the vertices of any face mesh.",
-        "trained_on": [
-            {"name": f"{r.family}/{r.name}", "licence": r.licence}
-            for r in load_all()
-            if r.family in state["config"]["model"]["artists"]
-        ],
+        "trained_on": state.get("trained_on") or _of_rig_folders(state["config"]["model"]["artists"]),
     }
     write_card(out.with_suffix(".toml"), data, fields, {"parity": difference} | figures)
     print(f"{out}: {len(data) / 2**20:.1f} MB, differs from PyTorch by {difference:.1e}")

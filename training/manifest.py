@@ -69,6 +69,23 @@ def write(folder: Path, entries: dict[str, Entry]) -> None:
     part.replace(folder / NAME)
 
 
+def trained_on(folder: Path, hold_out: str | None = None) -> list[dict[str, str]]:
+    """Name and licence of every rig that a training on `folder` sees, as a model's card lists them; none for a folder
+    without a manifest. hold_out: family that is left out.
+
+    Raises InputError when there are shards of which the manifest does not know whose they are.
+    """
+    entries = read(folder)
+    unknown = {path.name.rsplit("__", 1)[0] for path in folder.glob("*__*.npz")} - entries.keys()
+    if entries and unknown:
+        raise InputError(f"{folder / NAME} does not say what {sorted(unknown)[0]} is: prepare its source again.")
+    return [
+        {"name": key.replace("__", "/"), "licence": entry.licence}
+        for key, entry in entries.items()
+        if entry.shards and not key.startswith(f"{hold_out}__")
+    ]
+
+
 def hash_of(path: Path) -> str:
     """SHA-256 of a file."""
     with path.open("rb") as file:

@@ -18,7 +18,7 @@ from blendshape_addon.core.features import assemble
 from blendshape_addon.core.parts import Part
 from blendshape_addon.core.vocabulary import CONDITIONS, mirrored
 
-from . import dataset
+from . import dataset, manifest
 from .model import Deformer, ModelConfig
 
 _FLIP = np.array([-1, 1, 1], np.float32)
@@ -147,6 +147,7 @@ def train(config: TrainConfig, folder: Path, out: Path, hold_out: str | None = N
     out.parent.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
+    trained_on = manifest.trained_on(folder, hold_out)
     pool = Pool(folder, hold_out)
     config.model.artists = pool.artists
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -184,6 +185,7 @@ def train(config: TrainConfig, folder: Path, out: Path, hold_out: str | None = N
             torch.save(state | {"optimiser": optimiser.state_dict(), "rng": rng.bit_generator.state}, checkpoint)
     amplitudes = torch.from_numpy(pool.amplitudes())
     state = {"model": average.state_dict(), "config": asdict(config), "hold_out": hold_out, "amplitudes": amplitudes}
+    state["trained_on"] = trained_on
     torch.save(state, out)
     out.with_suffix(".json").write_text(json.dumps(asdict(config) | {"rel": running}, indent=1))
     return out

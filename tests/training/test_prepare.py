@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import tomllib
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
 from tests.core.conftest import mask
-from training import __main__, dataset, labels, manifest, prepare, rigs, sources, train
+from training import __main__, dataset, export, labels, manifest, prepare, rigs, sources, train
+from training.model import ModelConfig
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +130,26 @@ def test_training_reads_the_dataset(tmp_path, faces):
     prepare.prepare(tmp_path, ["mask", "two"], 2)
     pool = train.Pool(tmp_path, None)
     assert {name: len(group) for name, group in pool.groups.items()} == {"numbers__mask": 2, "numbers__two": 2}
+
+
+def test_a_model_learns_from_what_its_card_lists(tmp_path, faces):
+    prepare.prepare(tmp_path, ["mask", "two"], 1)
+    listed = [{"name": f"numbers/{name}", "licence": "CC0"} for name in ("mask", "two")]
+    assert manifest.trained_on(tmp_path) == listed and manifest.trained_on(tmp_path, "numbers") == []
+    (tmp_path / "numbers__mask__0000.npz").rename(tmp_path / "other__mask__0000.npz")
+    with pytest.raises(InputError, match="other__mask"):
+        manifest.trained_on(tmp_path)
+    (tmp_path / "manifest.json").unlink()
+    assert manifest.trained_on(tmp_path) == []
+
+
+def test_weights_and_card_carry_the_licences(tmp_path, faces):
+    prepare.prepare(tmp_path / "data", ["mask"], 2)
+    config = train.TrainConfig(steps=2, batch=2, vertices=50, model=ModelConfig(width=16, blocks=1))
+    weights = train.train(config, tmp_path / "data", tmp_path / "deformer.pt")
+    export.export(weights, tmp_path / "deformer.onnx", {})
+    card = tomllib.loads((tmp_path / "deformer.toml").read_text())
+    assert card["trained_on"] == [{"name": "numbers/mask", "licence": "CC0"}]
 
 
 def test_bad_input_is_a_sentence_and_changes_nothing(tmp_path, faces):
