@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.mesh import Avatar
 from blendshape_addon.core.vocabulary import ARKIT, CONDITIONS, EMOTIONS, VISEMES
 
@@ -60,7 +62,14 @@ class Rig:
 
 
 def load(folder: Path) -> Rig:
-    """Read one rig folder."""
+    """Read one rig folder. Raises InputError when a file is missing or damaged."""
+    try:
+        return _read(folder)
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise InputError(f"{folder} is no rig folder that can be read: {error}.") from error
+
+
+def _read(folder: Path) -> Rig:
     data = np.load(folder / "rig.npz")
     meta = json.loads((folder / "meta.json").read_text())
     offsets = {}

@@ -122,6 +122,24 @@ def test_ict_damage_is_named(checkout, tmp_path):
         sources.read(f"ict:{tmp_path}", None)
 
 
+def test_a_rig_folder_without_labels_gets_landmarks_where_its_face_is_found(anny, tmp_path):
+    folder = tmp_path / "studio" / "someone"
+    folder.mkdir(parents=True)
+    np.savez(
+        folder / "rig.npz", vertices=anny.vertices, triangles=anny.triangles, part_id=anny.part_id,
+        part_names=anny.part_names, shape_names=["jawOpen"], shape_offsets=anny.shapes["jawOpen"][None],
+    )  # fmt: skip
+    meta = {"name": "someone", "family": "studio", "licence": "own work", "visemes": {}, "emotions": {}}
+    (folder / "meta.json").write_text(json.dumps(meta | {"n_real_visemes": 0}))
+    (rig,) = sources.read(f"rigs:{tmp_path}", None)
+    assert (rig.name, rig.family, rig.licence, set(rig.shapes)) == ("someone", "studio", "own work", {"jawOpen"})
+    far = np.linalg.norm(Head.of(rig).marks - Head.of(anny).marks, axis=1)
+    assert np.median(far) < 0.06
+    (folder / "rig.npz").write_bytes(b"PK")
+    with pytest.raises(InputError, match="someone"):
+        sources.read(f"rigs:{tmp_path}", None)
+
+
 @needs_rigs
 def test_rig_folders_are_those_with_labels_and_carry_the_hash_of_their_files():
     found = sources.read(f"rigs:{rigs.data_folder()}", None)
@@ -195,3 +213,6 @@ def test_a_file_that_is_no_vrm_says_nothing(tmp_path):
     (tmp_path / "not.vrm").write_bytes(b"glTF")
     assert vrm.expressions(tmp_path / "not.vrm") == {}
     assert vrm.expressions(vrm_file(tmp_path / "plain.vrm", {}, [])) == {}
+    groups = [{"name": "A", "presetName": "a", "binds": [{"mesh": 7, "index": 0, "weight": 100}]}]
+    broken = vrm_file(tmp_path / "broken.vrm", {"VRM": {"blendShapeMaster": {"blendShapeGroups": groups}}}, [])
+    assert vrm.expressions(broken) == {}

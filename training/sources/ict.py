@@ -90,10 +90,8 @@ def _vertices(path: Path, count: int | None = None) -> np.ndarray:
 
 def _triangles(path: Path) -> np.ndarray:
     """(T, 3) int32: the file's polygons as fans."""
-    out = []
     with path.open(encoding="ascii") as lines:
-        for line in lines:
-            if line.startswith("f "):
-                corner = [int(word.split("/")[0]) - 1 for word in line.split()[1:]]
-                out += [(corner[0], corner[n], corner[n + 1]) for n in range(1, len(corner) - 1)]
-    return np.array(out, np.int32)
+        polygons = [
+            [int(word.split("/")[0]) - 1 for word in line.split()[1:]] for line in lines if line.startswith("f ")
+        ]
+    return np.array([(p[0], p[n], p[n + 1]) for p in polygons for n in range(1, len(p) - 1)], np.int32)

@@ -1,24 +1,34 @@
-"""Rig folders (`rigs`), those with labelled landmarks, each with the hash of its files."""
+"""Rig folders (see `rigs`), each with the hash of its files and with landmarks where it has no labels."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
 
+from blendshape_addon.core import landmarks
+
 from .. import labels, rigs
 from . import digest_of
 
 
 def read(path: Path | None, licence: str | None) -> list[rigs.Rig]:
-    """Labelled rigs with shapes below `path`, $VRC_BLENDSHAPE_DATA if None; each has its own licence.
+    """Rigs with shapes and a modelled face below `path`, $VRC_BLENDSHAPE_DATA if None; each has its own licence.
 
-    Raises FileNotFoundError when there is none.
+    Raises FileNotFoundError when there is none, InputError for a damaged one, FaceNotFound.
     """
-    found = [rig for rig in rigs.load_all(path) if rig.name in labels.names()]
-    return [replace(rig, digest=digest_of(_files(rig))) for rig in found]
+    flat = set(labels.all_names()) - set(labels.names())
+    return [_complete(rig) for rig in rigs.load_all(path) if rig.name not in flat]
+
+
+def _complete(rig: rigs.Rig) -> rigs.Rig:
+    rig = replace(rig, digest=digest_of(_files(rig)))
+    if rig.name in labels.names():
+        return rig
+    avatar = rig.avatar()
+    return replace(rig, marks=labels.on_skin(avatar, landmarks.find(avatar).points))
 
 
 def _files(rig: rigs.Rig) -> list[Path]:
-    own = [rig.folder / "rig.npz", rig.folder / "meta.json", labels.FOLDER / f"{rig.name}.json"]
-    identity = rig.folder.parent / "identity.npz"
-    return [*own, identity] if identity.exists() else own
+    own = [rig.folder / "rig.npz", rig.folder / "meta.json"]
+    others = [labels.FOLDER / f"{rig.name}.json", rig.folder.parent / "identity.npz"]
+    return own + [file for file in others if file.exists()]

@@ -18,8 +18,17 @@ _NO_PRESET = ("", "unknown")
 
 
 def expressions(path: Path) -> dict[str, Recipe]:
-    """{shape: weights of morph targets} of the expressions that are shapes; empty for a file that is no VRM."""
-    document = _document(path)
+    """{shape: weights of morph targets} of the expressions that are shapes.
+
+    Empty for a file that is no VRM, or whose table is not as the specification has it.
+    """
+    try:
+        return _expressions(_document(path))
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return {}
+
+
+def _expressions(document: dict) -> dict[str, Recipe]:
     extensions = document.get("extensions", {})
     found: dict[str, Recipe] = {}
     for name, targets in (*_clips(extensions), *_presets(extensions, document)):
