@@ -157,6 +157,15 @@ def test_what_cannot_be_learned_from_is_said(file, tmp_path):
             sources.read(f"avatar:{path}", licence)
 
 
+def test_a_key_with_an_emotions_name_that_moves_no_face_is_none(file, person):
+    suit = person["Suit"]
+    suit.shape_key_add(name="Basis")
+    lowest = int(mesh_io.basis(suit)[:, 2].argmin())
+    suit.shape_key_add(name="Fun").points[lowest].co.x += 0.1
+    with pytest.raises(InputError, match="none moves the face"):
+        sources.read(f"avatar:{file('.blend', {})}", "CC0")
+
+
 def test_an_avatar_goes_into_a_dataset(file, tmp_path):
     path = file(".blend", ARKIT)
     prepare.prepare(tmp_path / "dataset", [f"avatar:{path}"], 2, "CC BY 4.0")

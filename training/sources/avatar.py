@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from blendshape_addon.core import aliases, landmarks
+from blendshape_addon.core import aliases, features, landmarks
 from blendshape_addon.core.errors import InputError, UserError
+from blendshape_addon.core.face_space import FaceSpace
 from blendshape_addon.core.mesh import Avatar
 from blendshape_addon.core.vocabulary import CONDITIONS
 
@@ -67,12 +68,18 @@ def _rig(name: str, path: Path, licence: str, objects: Sequence[Object], express
     recipes = expressions | {shape: {key: 1.0} for shape, key in aliases.pick(keys).items()}
     avatar = mesh_io.read(objects)
     shapes = {shape: _offsets(objects, avatar, recipe) for shape, recipe in recipes.items()}
-    shapes = {shape: offsets for shape, offsets in shapes.items() if offsets.any()}
-    if not shapes:
+    if not any(offsets.any() for offsets in shapes.values()):
         what = f"shape keys of known names (it has {', '.join(keys[:NAMED])})" if keys else "shape keys"
         raise InputError(f"{path.name} has no {what}: there is nothing to learn from.")
     face = landmarks.find(avatar)
-    shapes = sums.with_blinks(_halved(shapes, (avatar.vertices - face.points.mean(0)) @ face.frame[0] > 0))
+    places = FaceSpace.of(face.points).to_face(avatar.vertices)
+    near = ((places > features.REACH_LOW) & (places < features.REACH_HIGH)).all(1)
+    shapes = {shape: offsets for shape, offsets in shapes.items() if offsets[near].any()}
+    if not shapes:
+        raise InputError(
+            f"{path.name} has shape keys of known names, but none moves the face: there is nothing to learn."
+        )
+    shapes = sums.with_blinks(_halved(shapes, places[:, 0] > 0))
     turn = face.frame.T
     return Rig(
         name=name, family=f"avatar_{name}", folder=path.parent, vertices=avatar.vertices @ turn,
