@@ -7,7 +7,7 @@ centred on and aligned with the face that was seen in them, until landmarks are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,31 +15,26 @@ import numpy as np
 
 from . import openings, providers, registry
 from .errors import FaceNotFound
+from .face_search import Sight, above_neck, orientations, run, search
 from .face_space import FaceSpace, point
-from .face_view import Crop, View, crop, look, pieces
+from .face_view import Crop, crop, look, pieces
 from .hints import Hints
 from .mesh import Avatar, vertex_normals
 from .surface import lift
-from .vocabulary import LANDMARK_MIRROR, LANDMARKS
+from .vocabulary import LANDMARKS
 
 CENTRE_Y = -0.4  # the middle of a face's window, in eye distances above the eyes
 FACE_HALF = 1.75  # half width of that window, in eye distances
 ACCEPT = 0.6  # score below which there is no face
 HINTED = 0.25  # the same where bones, keys or names tell of eyes and mouth just there
 SURE = 0.8  # score above which no other orientation is tried
-SEARCH_PIXELS = 640
 FACE_PIXELS = 192
 PASSES = 3
-GLIMPSE = -3.0  # logit from which a window of the search is worth another look
 TRIED = 4  # of them, best first
-# Half widths of windows in heights of what is looked at: from a tall body's head to a head alone.
-SCALES = 0.07 * 1.5 ** np.arange(6)
-BELOW_TOP = (1.1, 1.75)  # window centres below the top, in half widths: hair and hats take up room
 # Looks of a pass: from so far beside the face (radians), through a window so much wider, leaning by so much (radians).
 LOOKS = ((0.0, 1.0, 0.0),)
 LAST_LOOKS = ((0.0, 1.0, 0.0), (0.3, 0.92, 0.06), (-0.3, 1.1, -0.06))
 DEPTH_SHARE = 0.3  # what depth counts of what the picture plane counts
-BELOW_HEAD = 0.5  # heights above the head's joint that a chin may lie below it
 AGREEMENT = 0.12  # eye distances between looks from several sides
 TOLERANCE = 0.08  # eye distances within which a landmark counts as right, for its confidence
 
@@ -58,15 +53,6 @@ class Face:
     eye_distance: float
 
 
-@dataclass(frozen=True)
-class Sight:
-    """What the network says of one crop. points: (L, 3) avatar space, width: (L,) of their error there."""
-
-    points: np.ndarray
-    width: np.ndarray
-    logit: float
-
-
 def find(
     avatar: Avatar,
     models: Path | None = None,
@@ -83,18 +69,18 @@ def find(
     mesh = (avatar.vertices, avatar.triangles, normals, pieces(avatar))
     hints = avatar.hints
     best = _best(mesh, session, [Sight(p, np.ones(len(p)), 0.0) for p in hints.guesses()], None)
-    stages = [(mesh, orientations) for orientations in _orientations()]
+    stages = [(mesh, directions) for directions in orientations()]
     if hints.forward is not None:
-        stages.insert(0, (_above_neck(mesh, hints), [(hints.forward, [hints.up])]))
-    looks, total = 0, sum(len(orientations) for _, orientations in stages)
-    for searched, orientations in stages:
+        stages.insert(0, (above_neck(mesh, hints), [(hints.forward, [hints.up])]))
+    looks, total = 0, sum(len(directions) for _, directions in stages)
+    for searched, directions in stages:
         if best and best.score >= (ACCEPT if hints.agree(best.points) else SURE):
             break
         seen: list[Sight] = []
-        for forward, ups in orientations:
+        for forward, ups in directions:
             if progress:
                 progress(looks / total, "finding the face")
-            seen += _search(searched, session, forward, ups)
+            seen += search(searched, session, forward, ups)
             looks += 1
         best = _best(mesh, session, seen, best)
     needed = HINTED if best and hints.agree(best.points) else ACCEPT
@@ -127,82 +113,6 @@ def _best(
     return best
 
 
-def _above_neck(mesh: tuple[np.ndarray, ...], hints: Hints) -> tuple[np.ndarray, ...]:
-    """What lies above the joint of the head and, as chins do, a little below it."""
-    vertices, triangles, normals, piece = mesh
-    height = (vertices - hints.head) @ hints.up
-    kept = (height > -BELOW_HEAD * height[triangles].max())[triangles].all(1)
-    return vertices, triangles[kept], normals, piece[kept]
-
-
-def _orientations() -> list[list[tuple[np.ndarray, list[np.ndarray]]]]:
-    """Directions a face may look to, each with the ups to try: Blender's habit, glTF's, then every other axis."""
-    x, y, z = np.eye(3)
-    usual = [[(-y, [z])], [(z, [y])]]
-    axes = [sign * axis for axis in (x, y, z) for sign in (1, -1)]
-    others = []
-    for forward in axes:
-        known = [up for [(f, [up])] in usual if np.array_equal(f, forward)]
-        others.append((forward, [u for u in axes if u @ forward == 0 and not any(np.array_equal(u, k) for k in known)]))
-    return [*usual, others]
-
-
-def _run(session: providers.Session, crops: list[Crop], mirrored: list[bool]) -> list[Sight]:
-    sights = []
-    for start in range(0, len(crops), 32):
-        block = crops[start : start + 32]
-        outputs = session.run(None, {"image": np.stack([c.image for c in block])})
-        for window, flip, points, width, logit in zip(block, mirrored[start:], *outputs, strict=False):
-            order = list(LANDMARK_MIRROR) if flip else list(range(len(LANDMARKS)))
-            sights.append(
-                Sight(window.to_avatar(points[order].astype(float)), np.exp(width[order]) * window.half, float(logit))
-            )
-    return sights
-
-
-def _search(
-    mesh: tuple[np.ndarray, ...], session: providers.Session, forward: np.ndarray, ups: list[np.ndarray]
-) -> list[Sight]:
-    """Sights that may be a face that looks to `forward` with one of `ups`."""
-    vertices = mesh[0][np.unique(mesh[1])]
-    if len(vertices) == 0:
-        return []
-    up = ups[0]
-    rotation = np.stack([np.cross(up, forward), up, forward])
-    seen = vertices @ rotation.T
-    low, high = seen.min(0), seen.max(0)
-    centre = (low + high) / 2 @ rotation
-    view = look(*mesh, rotation, centre, 0.51 * float((high - low)[:2].max()), SEARCH_PIXELS)
-    crops = [
-        crop(view, x, y, half, roll)
-        for other in ups
-        for roll in [float(np.arctan2(-(other @ rotation[0]), other @ rotation[1]))]
-        for x, y, half in _windows(view, roll)
-    ]
-    sights = _run(session, crops, [False] * len(crops))
-    return [s for s in sights if s.logit > GLIMPSE]
-
-
-def _windows(view: View, roll: float) -> Iterator[tuple[float, float, float]]:
-    """Head-sized windows (x, y, half) at the top of what `view` shows, where up leans by `roll`."""
-    mask = np.rot90(view.channels[3] > 0, -round(roll / (np.pi / 2)))
-    size = len(mask)
-    rows = np.flatnonzero(mask.any(1))
-    if len(rows) == 0:
-        return
-    height = (rows[-1] - rows[0] + 1) / size * 2
-    cosine, sine = np.cos(roll), np.sin(roll)
-    for half in SCALES * height:
-        band = np.nonzero(mask[rows[0] : rows[0] + max(2, int(half * size))])[1]
-        middles = [(np.median(band) + 0.5) / size * 2 - 1]
-        if abs(middles[0]) > 0.3 * half:
-            middles.append(0.0)
-        for below in BELOW_TOP:
-            y = 1 - rows[0] / size * 2 - below * half
-            for x in middles:
-                yield x * cosine - y * sine, x * sine + y * cosine, half
-
-
 def _refine(mesh: tuple[np.ndarray, ...], session: providers.Session, sight: Sight) -> Face | None:
     """Look again, closer and straighter; None when what is seen falls apart."""
     for number in range(PASSES):
@@ -217,7 +127,7 @@ def _refine(mesh: tuple[np.ndarray, ...], session: providers.Session, sight: Sig
             turn = np.array([[np.cos(yaw), 0, -np.sin(yaw)], [0, 1, 0], [np.sin(yaw), 0, np.cos(yaw)]])
             view = look(*mesh, turn @ space.rotation, centre, FACE_HALF * space.scale, FACE_PIXELS)
             crops += [crop(view, 0, 0, half, roll, mirror) for mirror in (False, True)]
-        sights = _run(session, crops, [False, True] * (len(crops) // 2))
+        sights = run(session, crops, [False, True] * (len(crops) // 2))
         points = _fused(crops, sights)
         share = np.array([1 / s.width**2 for s in sights])
         share /= share.sum(0)
