@@ -24,6 +24,8 @@ LIDS_MEET = {
 _LAYERED = ("mouth", "jaw", "cheek", "tongue")
 COLUMNS = np.linspace(0.06, 0.94, 15)
 REACH = 0.11  # eye distances: how far from the rim a correction fades
+FOLDS, MORE_FOLDS = 0.01, 1.35  # what a contact may turn over: a share of what it moves, or so much more than before
+LEAST_OVER, MOST_OVER = 0.008, 0.03  # eye distances that the upper lid lies over the lower one when shut
 MAX_SCALE = 2.5  # a lid's motion is stretched by no more than this to close
 
 
@@ -129,23 +131,29 @@ def meet(triangles: np.ndarray, features: Features, offsets: np.ndarray, names: 
 
 
 def _calmer(rest: np.ndarray, triangles: np.ndarray, raw: np.ndarray, fitted: np.ndarray) -> np.ndarray:
-    """`fitted` unless it turns more triangles over than `raw` does, a hundredth of those that move allowed for."""
+    """`fitted`, or half the way to it, unless it turns far more triangles over than `raw` does."""
     changed = (fitted != raw).any(1)
     touched = triangles[changed[triangles].any(1)]
     if len(touched) == 0:
         return fitted
-    turned = flipped(rest, rest + fitted, touched).sum() - 2 - 0.01 * len(touched)
-    return fitted if turned <= 0 or turned <= flipped(rest, rest + raw, touched).sum() else raw
+    allowed = max(2 + FOLDS * len(touched), MORE_FOLDS * flipped(rest, rest + raw, touched).sum())
+    for offset in (fitted, (raw + fitted) / 2):
+        if flipped(rest, rest + offset, touched).sum() <= allowed:
+            return offset
+    return raw
 
 
 def _fit_lids(features: Features, offset: np.ndarray, slit: Slit, field: int, must_meet: bool) -> np.ndarray:
-    """Scale the lids' own motion, column by column, so that the rims meet (must_meet) or only do not cross."""
-    open_gap = slit.gap(features.positions)
+    """Scale the lids' own motion, column by column, so that the upper rim comes to lie a little over the lower one
+    (must_meet), or only not further over it than that."""
+    open_gap = np.maximum(slit.gap(features.positions), 0)
     left = slit.gap(features.positions + offset)
-    if not must_meet and (left - np.minimum(open_gap, 0)).min() > -TOUCH:
-        return offset
-    closing = np.maximum(open_gap - left, 0.15 * np.maximum(open_gap, 1e-6))
-    scale = np.clip(np.maximum(open_gap, 0) / np.maximum(closing, 1e-6), 1 / MAX_SCALE, MAX_SCALE if must_meet else 1)
+    share = open_gap / max(float(open_gap.max()), 1e-6)  # lids lie side by side in the corners
+    target = np.clip(left, -MOST_OVER * share, -LEAST_OVER * share if must_meet else np.inf)
+    closing = np.maximum(open_gap - left, 0)
+    # Where a lid hardly moves or has no way to go, as at the corners, it is left as it is.
+    doubt = (0.2 * max(float(open_gap.max()), 1e-6)) ** 2
+    scale = np.clip(((open_gap - target) * closing + doubt) / (closing**2 + doubt), 1 / MAX_SCALE, MAX_SCALE)
     scale = np.convolve(np.pad(scale, 2, mode="edge"), np.ones(5) / 5, mode="valid")
     u = slit.u(features.positions)
     centre = slit.corners.mean(0)
@@ -154,8 +162,7 @@ def _fit_lids(features: Features, offset: np.ndarray, slit: Slit, field: int, mu
     near = np.clip(2 - distance, 0, 1) * (features.part != Part.EYE)
     offset *= (1 + (np.interp(u, COLUMNS, scale) - 1) * near)[:, None].astype(np.float32)
     # What scaling left open, or pushed too far, is shared out near the rims.
-    gap = slit.gap(features.positions + offset)
-    return _shift(features, offset, slit, field, gap if must_meet else np.minimum(gap, 0), share=0.85)
+    return _shift(features, offset, slit, field, slit.gap(features.positions + offset) - target, share=0.85)
 
 
 def _fit_lips(features: Features, offset: np.ndarray, slit: Slit, must_meet: bool) -> np.ndarray:

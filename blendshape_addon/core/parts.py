@@ -88,10 +88,11 @@ def classify(avatar: Avatar, vertices: np.ndarray, landmarks: np.ndarray) -> np.
         elif _is_brow(centre, extent, landmarks) and names[p] != Part.OTHER:
             part[p] = Part.RIDER
     _sort_teeth(part, mean, size)
-    # Pupils and highlights lie wholly before an eye; a lash reaches past it.
+    # Pupils and highlights lie wholly before an eye and are small; a lash is as wide as the lids.
     for eye in np.flatnonzero(part == Part.EYE):
         within = (low[:, :2] > low[eye, :2] - 0.01).all(1) & (high[:, :2] < high[eye, :2] + 0.01).all(1)
-        part[within & (part == Part.RIDER) & (np.abs(mean[:, 2] - high[eye, 2]) < 0.2)] = Part.EYE
+        within &= ((high - low)[:, 0] < 0.6 * (high - low)[eye, 0]) & (np.abs(mean[:, 2] - high[eye, 2]) < 0.2)
+        part[within & (part == Part.RIDER)] = Part.EYE
     return part[pieces]
 
 

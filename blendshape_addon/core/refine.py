@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from . import contacts, teeth, tongue
+from . import barriers, contacts, tongue
 from .face_space import EYE_DISTANCE_MM
 from .features import Features, on_lids
 from .gaze import turn_eyes
@@ -37,7 +37,7 @@ def refine(avatar: Avatar, features: Features, offsets: np.ndarray, names: Seque
     _keep_to_its_side(features, offsets, names)
     _untangle(triangles[~on_lids(features, triangles)], features.positions, offsets)
     contacts.meet(triangles, features, offsets, names)
-    teeth.keep_behind_lips(avatar, features, offsets, names)
+    barriers.hold(avatar, features, offsets, names)
     _ride(avatar, features, offsets)
     _join_seams(avatar, features, offsets)
     return _clear_haze(offsets)
@@ -60,11 +60,13 @@ def _keep_to_its_side(features: Features, offsets: np.ndarray, names: Sequence[s
 
 def _untangle(triangles: np.ndarray, rest: np.ndarray, offsets: np.ndarray) -> None:
     """Calm the motion around triangles that turn over, by the mean of their neighbours, while that helps."""
-    edges = edges_of(triangles)
+    every_edge = edges_of(triangles)
     for offset in offsets:
+        moving = (np.abs(offset) > HAZE).any(1)
+        own, edges = triangles[moving[triangles].any(1)], every_edge[moving[every_edge].any(1)]
         calmed, fewest = offset.copy(), None
         for number in range(ROUNDS):
-            bad = triangles[flipped(rest, rest + calmed, triangles)]
+            bad = own[flipped(rest, rest + calmed, own)]
             if fewest is None or len(bad) < fewest:
                 offset[:], fewest = calmed, len(bad)
             if len(bad) == 0:

@@ -1,0 +1,101 @@
+"""Teeth stay behind the lips, eyeballs behind the lids: skin that a shape would carry through is held before them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .face_space import eye_centres, point
+from .features import Features
+from .mesh import Avatar
+from .parts import Part
+from .raster import Picture, rasterise
+
+PIXELS = 48
+TEETH_GAP, EYE_GAP = 0.006, 0.012  # eye distances kept to the skin: lids are coarse and the eyeball is round
+FARTHEST = 0.1  # eye distances that skin is held back by
+SPREAD = 0.035  # eye distances over which that fades
+_ROLLED = "mouthRoll"  # lips rolled in go where the teeth are, in every artist's version
+
+
+class Barrier:
+    """Pieces of a face seen from the front through a square window, and the skin that has to stay before them."""
+
+    def __init__(
+        self, features: Features, triangles: np.ndarray, skin: np.ndarray, centre: np.ndarray, half: float, gap: float
+    ) -> None:
+        """triangles: (T, 3) of the pieces and skin: (M,) indices, feature vertices; centre (3,), half: the window."""
+        self.rest, self.skin, self.centre, self.half, self.gap = features.positions, skin, centre, half, gap
+        self.vertices, local = np.unique(triangles, return_inverse=True)
+        self.triangles = local.reshape(-1, 3)
+        self.still = self._picture(self.rest[self.vertices])
+        # What lies closer already, as the edge of a lid does, may stay so.
+        self.already = self._needed(self.still, self.rest[skin])
+
+    def _picture(self, positions: np.ndarray) -> Picture:
+        return rasterise((positions - self.centre) / self.half, self.triangles, PIXELS)
+
+    def depth(self, picture: Picture, positions: np.ndarray) -> np.ndarray:
+        """(M,) z of what lies at (M, 3) positions; -inf beside the window and where nothing is."""
+        seen = (positions - self.centre)[:, :2] / self.half
+        column, row = np.round(((1 + seen * [1, -1]) * PIXELS - 1) / 2).astype(int).T
+        inside = (np.minimum(row, column) >= 0) & (np.maximum(row, column) < PIXELS)
+        row, column = np.clip(row, 0, PIXELS - 1), np.clip(column, 0, PIXELS - 1)
+        return np.where(inside, picture.depth[row, column] * self.half + self.centre[2], -np.inf)
+
+    def _needed(self, picture: Picture, positions: np.ndarray) -> np.ndarray:
+        """(M,) how far (M, 3) positions would have to come forward."""
+        return np.clip(self.depth(picture, positions) - positions[:, 2] + self.gap, 0, FARTHEST)
+
+    def hold(self, offset: np.ndarray) -> None:
+        """Push the skin back before the pieces in (N, 3) `offset`, fading around, in place."""
+        if not offset[self.skin].any():
+            return
+        moved = self.rest[self.skin] + offset[self.skin]
+        pieces = offset[self.vertices]
+        picture = self._picture(self.rest[self.vertices] + pieces) if pieces.any() else self.still
+        push = np.maximum(self._needed(picture, moved) - self.already, 0)
+        pushed = np.flatnonzero(push)
+        if len(pushed):
+            square = (moved**2).sum(1)
+            apart = square[:, None] + square[pushed] - 2 * moved @ moved[pushed].T
+            offset[self.skin, 2] += (push[pushed] * np.exp(-apart / (2 * SPREAD**2))).max(1).astype(np.float32)
+
+
+def hold(avatar: Avatar, features: Features, offsets: np.ndarray, names: Sequence[str]) -> None:
+    """Hold the lips before the teeth and the lids before the eyeballs in (E, N, 3) face-space offsets, in place."""
+    teeth, eyes = _teeth(avatar, features), _eyes(avatar, features)
+    for offset, name in zip(offsets, names, strict=True):
+        if teeth and not name.startswith(_ROLLED):
+            teeth.hold(offset)
+        for eye in eyes:
+            eye.hold(offset)
+
+
+def _teeth(avatar: Avatar, features: Features) -> Barrier | None:
+    triangles = features.triangles(avatar, Part.TEETH_UPPER, Part.TEETH_LOWER)
+    if len(triangles) == 0:
+        return None
+    corners = np.stack([point(features.landmarks, f"mouth_corner_{s}") for s in "lr"])
+    skin = np.flatnonzero(features.part == Part.SKIN)
+    half = 0.65 * float(np.linalg.norm(corners[0] - corners[1]))
+    skin = skin[np.abs(features.positions[skin] - corners.mean(0))[:, :2].max(1) < 1.5 * half]
+    # The walls of the mouth lie behind the teeth and stay there.
+    before = Barrier(features, triangles, skin, corners.mean(0), half, TEETH_GAP).already == 0
+    return Barrier(features, triangles, skin[before], corners.mean(0), half, TEETH_GAP)
+
+
+def _eyes(avatar: Avatar, features: Features) -> list[Barrier]:
+    triangles = features.triangles(avatar, Part.EYE)
+    out = []
+    for s, centre in zip("lr", eye_centres(features.landmarks), strict=True):
+        corners = (point(features.landmarks, f"eye_{end}_{s}") for end in ("inner", "outer"))
+        width = float(np.linalg.norm(np.subtract(*corners)))
+        own = triangles[(np.abs(features.positions[triangles].mean(1) - centre)[:, :2] < width).all(1)]
+        # The outside of the lids: their lining lies against the eyeball.
+        skin = (features.part == Part.SKIN) & (features.normals[:, 2] > 0.2)
+        skin &= (np.abs(features.positions - centre) < 1.2 * width).all(1)
+        if len(own) and skin.any():
+            out.append(Barrier(features, own, np.flatnonzero(skin), centre, width, EYE_GAP))
+    return out
