@@ -15,8 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from blendshape_addon.core import features as core_features
-from blendshape_addon.core.deformer import weights_of
-from blendshape_addon.core.vocabulary import ARKIT, MOUTH_UNITS
+from blendshape_addon.core.vocabulary import ARKIT, CONDITIONS, MOUTH_UNITS
 
 from . import house, labels
 from .metrics import compare
@@ -97,8 +96,7 @@ def judge(model: Deformer, mixes: Tensor, rig: Rig) -> dict[str, dict[str, float
     out = {}
     for name in ARKIT:
         if name in rig.shapes:
-            mix = torch.einsum("c,cwk->wk", torch.from_numpy(weights_of(name)), mixes)
-            moved = np.einsum("nij,nj->ni", found.canonical.to_face, (hidden @ mix).numpy())
+            moved = np.einsum("nij,nj->ni", found.canonical.to_face, (hidden @ mixes[CONDITIONS.index(name)]).numpy())
             out[name] = compare(moved[seen], (rig.shapes[name][found.index] @ rotation)[seen])
     return out
 

@@ -18,7 +18,7 @@ from blendshape_addon.core import recipes
 from blendshape_addon.core.features import INPUTS
 from blendshape_addon.core.vocabulary import ANIME_HAND, CONDITIONS, EXPRESSIONS
 
-from . import house
+from . import house, labels
 from .model import Deformer, ModelConfig
 from .rigs import load_all
 
@@ -128,8 +128,9 @@ def write_card(path: Path, data: bytes, fields: dict, figures: dict) -> None:
 
 
 def _of_rig_folders(families: Sequence[str]) -> list[dict[str, str]]:
-    """Name and licence of the rigs of these families: of weights whose dataset had no manifest."""
-    return [{"name": f"{r.family}/{r.name}", "licence": r.licence} for r in load_all() if r.family in families]
+    """Name and licence of the labelled rigs of these families: of weights whose dataset had no manifest."""
+    rigs = [r for r in load_all() if r.family in families and r.name in labels.names()]
+    return [{"name": f"{r.family}/{r.name}", "licence": r.licence} for r in rigs]
 
 
 def export(weights: Path, out: Path, figures: dict) -> None:
