@@ -104,7 +104,7 @@ def test_every_change_of_the_robustness_table_keeps_the_truth_in_step():
         assert changed.offsets.shape == (len(head.names), len(changed.vertices), 3), name
         assert changed.triangles.max() < len(changed.vertices) == len(changed.hidden), name
         size = [np.sqrt((h.offsets[0] ** 2).sum(1).max()) for h in (head, changed)]
-        assert size[1] == pytest.approx(size[0], rel=0.75), name
+        assert size[0] / 5 < size[1] < 5 * size[0], name  # a toon blinks further than a person
 
 
 @needs_rigs
