@@ -15,13 +15,16 @@ import torch
 from torch import Tensor, nn
 
 from blendshape_addon.core import features as core_features
+from blendshape_addon.core.features import Features
 from blendshape_addon.core.vocabulary import ARKIT, CONDITIONS, MOUTH_UNITS
 
-from . import house, labels
+from . import house, labels, losses
+from .config import TrainConfig
 from .metrics import compare
 from .model import Deformer, ModelConfig
+from .pool import Pool
 from .rigs import Rig, landmarks_of, load_all
-from .train import Pool, TrainConfig, loss_of, rate_at
+from .train import rate_at
 
 TOKENS = 128
 
@@ -77,8 +80,9 @@ def fit(kind: type[Deformer], pool: Pool, config: TrainConfig) -> tuple[Deformer
     for step in range(config.steps):
         for group in optimiser.param_groups:
             group["lr"] = rate_at(step, config)
-        inputs, to_face, targets, energy, known, artist, chosen = pool.draw(rng, config)
-        loss = loss_of(model.by_artist(inputs, artist, chosen), to_face, targets, energy, known)
+        batch = pool.draw(rng, config)
+        predicted = model.by_artist(batch.inputs, batch.artist, batch.chosen)
+        loss = losses.total(losses.terms(predicted, batch, config.loss), config.loss)
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), config.clip)
@@ -86,10 +90,11 @@ def fit(kind: type[Deformer], pool: Pool, config: TrainConfig) -> tuple[Deformer
     return model.eval(), (time.process_time() - began) / 60
 
 
-def judge(model: Deformer, mixes: Tensor, rig: Rig) -> dict[str, dict[str, float]]:
-    """Figures a unit of the bare network (nothing refined) on `rig` with labelled landmarks; seconds of the trunk."""
+def predict(model: Deformer, mixes: Tensor, rig: Rig) -> tuple[Features, dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """What the bare network (nothing refined) makes of `rig` with labelled landmarks: its features, and each unit's
+    offsets and their truth (N, 3), face space, 0 where the truth means nothing."""
     found = core_features.compute(rig.avatar(), landmarks_of(rig, rig.vertices))
-    seen = ~np.isin(rig.part_id[found.index], rig.hidden_parts)
+    seen = ~np.isin(rig.part_id[found.index], rig.hidden_parts)[:, None]
     with torch.no_grad():
         hidden = model.trunk(torch.from_numpy(found.inputs()))
     rotation = found.space.rotation.T / found.space.scale
@@ -97,8 +102,18 @@ def judge(model: Deformer, mixes: Tensor, rig: Rig) -> dict[str, dict[str, float
     for name in ARKIT:
         if name in rig.shapes:
             moved = np.einsum("nij,nj->ni", found.canonical.to_face, (hidden @ mixes[CONDITIONS.index(name)]).numpy())
-            out[name] = compare(moved[seen], (rig.shapes[name][found.index] @ rotation)[seen])
-    return out
+            out[name] = moved * seen, (rig.shapes[name][found.index] @ rotation) * seen
+    return found, out
+
+
+def house_mixes(model: Deformer, pool: Pool) -> Tensor:
+    """(CONDITIONS, width, 3) mixes of the house style."""
+    return model.house(torch.from_numpy(house.shares(pool.artists, pool.amplitudes()))).detach()
+
+
+def left_out(family: str) -> list[Rig]:
+    """The labelled rigs of a family."""
+    return [rig for rig in load_all() if rig.family == family and rig.name in labels.names()]
 
 
 def main() -> None:
@@ -113,11 +128,11 @@ def main() -> None:
         pool = Pool(given.dataset, family)
         for name, kind in VARIANTS.items():
             model, minutes = fit(kind, pool, config)
-            mixes = model.house(torch.from_numpy(house.shares(pool.artists, pool.amplitudes()))).detach()
+            mixes = house_mixes(model, pool)
             rows: dict[str, dict[str, float]] = {}
-            for rig in load_all():
-                if rig.family == family and rig.name in labels.names():
-                    rows |= {f"{rig.name} {unit}": row for unit, row in judge(model, mixes, rig).items()}
+            for rig in left_out(family):
+                _, shapes = predict(model, mixes, rig)
+                rows |= {f"{rig.name} {unit}": compare(made, truth) for unit, (made, truth) in shapes.items()}
             mouth = [row for unit, row in rows.items() if unit.split()[-1] in MOUTH_UNITS]
             size = sum(p.numel() for p in model.parameters()) / 1e6
             figures = "  ".join(

@@ -19,6 +19,7 @@ from .augment import Solid
 from .heads import Head
 from .identities import random_style, random_warp, sample_neutral
 from .rigs import Rig
+from .surface import sampled_triangles
 
 LANDMARK_NOISE = 0.012  # eye distances: what a detector leaves
 MAX_VERTICES = 5000
@@ -30,7 +31,8 @@ class Instance:
     """One face as the network trains on it.
 
     canonical, normals, side (N, 3) and part (N,) as in core.features; to_face (N, 3, 3); targets (N, E, 3) face-space
-    offsets; energy (E,) mean squared offset over all its vertices; known (E,) bool.
+    offsets; energy (E,) mean squared offset over all its vertices; known (E,) bool. places (N, 3) in face space and
+    triangles (T, 3) between them, see `surface`; None in instances that older versions made.
     """
 
     canonical: np.ndarray
@@ -41,6 +43,8 @@ class Instance:
     targets: np.ndarray
     energy: np.ndarray
     known: np.ndarray
+    places: np.ndarray | None = None
+    triangles: np.ndarray | None = None
 
 
 def warped(head: Head, rng: np.random.Generator, strength: float) -> Head:
@@ -113,7 +117,14 @@ def make_instance(rig: Rig, rng: np.random.Generator, strength: float = 1.0, bod
         targets=targets[pick].astype(np.float16),
         energy=energy.astype(np.float32),
         known=known,
+        places=found.positions[pick].astype(np.float32),
+        triangles=sampled_triangles(head.vertices, _seen(head), found.index[pick]),
     )
+
+
+def _seen(head: Head) -> np.ndarray:
+    """(T, 3) triangles whose truth means something."""
+    return head.triangles[~head.hidden[head.triangles].any(1)]
 
 
 def save(instance: Instance, path: Path) -> None:
@@ -121,7 +132,7 @@ def save(instance: Instance, path: Path) -> None:
     part = path.with_suffix(".part")
     try:
         with part.open("wb") as file:
-            np.savez(file, **vars(instance))
+            np.savez(file, **{k: v for k, v in vars(instance).items() if v is not None})
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

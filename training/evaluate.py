@@ -21,12 +21,12 @@ from blendshape_addon.core.vocabulary import VISEMES
 
 from . import acceptance, augment, bars, floor, labels, regions, robustness, trial
 from .baselines import template_transfer
+from .config import TrainConfig
 from .heads import Head
 from .landmarks import card as landmark_card
 from .metrics import top1
 from .rigs import Rig, every_rig, landmarks_of
 from .sheets import shape_sheet
-from .train import TrainConfig
 
 FAMILIES = ("ict", "makehuman", "rocketbox", "vrm")
 OUT = Path("out/evaluate")

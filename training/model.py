@@ -58,6 +58,8 @@ class Deformer(nn.Module):
         out = torch.bmm(self.trunk(inputs), flat)
         return out.reshape(*out.shape[:-1], len(chosen), 3)
 
+    forward = by_artist  # what several processes share (DistributedDataParallel)
+
     def house(self, share: Tensor) -> Tensor:
         """(CONDITIONS, width, 3) mixes of the house style; share: (artists, CONDITIONS) weights."""
         return torch.einsum("ac,acwk->cwk", share, self.mixes) * OFFSET_SCALE

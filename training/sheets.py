@@ -57,8 +57,11 @@ def face_picture(
     return (np.clip(small, 0, 1) * 255).astype(np.uint8)
 
 
-def save_sheet(path: Path, rows: Sequence[Sequence[tuple[str, np.ndarray]]]) -> None:
-    """Write rows of (label, picture) cells as one PNG."""
+Cell = tuple[str, np.ndarray]  # label and picture
+
+
+def sheet_of(rows: Sequence[Sequence[Cell]]) -> Image.Image:
+    """Rows of cells as one picture."""
     width = max(len(row) for row in rows)
     sheet = Image.new("RGB", (width * CELL, len(rows) * CELL), "white")
     draw = ImageDraw.Draw(sheet)
@@ -66,19 +69,22 @@ def save_sheet(path: Path, rows: Sequence[Sequence[tuple[str, np.ndarray]]]) -> 
         for c, (label, picture) in enumerate(row):
             sheet.paste(Image.fromarray(picture), (c * CELL, r * CELL))
             draw.text((c * CELL + 5, r * CELL + 4), label, fill="black")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(path)
+    return sheet
 
 
-def shape_sheet(path: Path, head: Head, shapes: dict[str, np.ndarray], truth: dict[str, np.ndarray]) -> None:
-    """Shapes (V, 3) by name, each over its truth where that is known."""
-    colours = part_colours(head.part_id, head.part_names)
-    triangles = head.triangles[~head.hidden[head.triangles].any(1)]
+def shape_rows(
+    vertices: np.ndarray,
+    triangles: np.ndarray,
+    colours: np.ndarray,
+    shapes: dict[str, np.ndarray],
+    truth: dict[str, np.ndarray],
+) -> list[list[Cell]]:
+    """Shapes (V, 3) of a face (V, 3) by name, each over its truth where that is known."""
 
-    def cell(label: str, offset: np.ndarray | None) -> tuple[str, np.ndarray]:
+    def cell(label: str, offset: np.ndarray | None) -> Cell:
         if offset is None:
             return "", np.full((CELL, CELL, 3), 255, np.uint8)
-        return label, face_picture(head.vertices + offset, triangles, colours)
+        return label, face_picture(vertices + offset, triangles, colours)
 
     rows = []
     for start in range(0, len(SHOWN), COLUMNS):
@@ -86,4 +92,12 @@ def shape_sheet(path: Path, head: Head, shapes: dict[str, np.ndarray], truth: di
         rows.append([cell(name, shapes[name]) for name in block])
         if any(name in truth for name in block):
             rows.append([cell("truth", truth.get(name)) for name in block])
-    save_sheet(path, rows)
+    return rows
+
+
+def shape_sheet(path: Path, head: Head, shapes: dict[str, np.ndarray], truth: dict[str, np.ndarray]) -> None:
+    """Write `shape_rows` of a head as one PNG."""
+    triangles = head.triangles[~head.hidden[head.triangles].any(1)]
+    rows = shape_rows(head.vertices, triangles, part_colours(head.part_id, head.part_names), shapes, truth)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheet_of(rows).save(path)

@@ -11,10 +11,11 @@ import numpy as np
 from blendshape_addon.core import contacts, landmarks, pipeline, quality
 from blendshape_addon.core.vocabulary import ARKIT, CONDITIONS, EMOTIONS, MOUTH_UNITS, VISEMES
 
+from .config import TrainConfig
 from .export import export
 from .heads import Head
 from .metrics import compare
-from .train import TrainConfig, train
+from .train import train
 
 SETS = {"mouth+jaw": MOUTH_UNITS, "all units": ARKIT, "visemes": VISEMES, "emotions": EMOTIONS}
 FINDERS = Path("out/landmarks")  # face finders of the folds, made by `python -m training.landmarks.train`
