@@ -182,7 +182,7 @@ def _bite_lip(features: Features, offset: np.ndarray, slit: Slit) -> np.ndarray:
     teeth = features.positions[features.part == Part.TEETH_UPPER]
     if len(teeth):
         front = teeth[teeth[:, 2] > teeth[:, 2].max() - FRONT_TEETH]
-        target = np.minimum(front[:, 1].min() + TOUCH, upper)
+        target = np.minimum(front[:, 1].min() + TOUCH, target)
     middle = np.clip(2 - 4 * np.abs(COLUMNS - 0.5), 0, 1)  # the corners stay as they are
     return _shift(features, offset, slit, 0, (target - lower) * middle, share=0)
 
