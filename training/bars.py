@@ -45,7 +45,7 @@ def bars(figures: Mapping) -> list[Bar]:
     real = [family for family in REALISTIC if family in families]
 
     def medians(members: list[str], group: str, figure: str) -> dict[str, float | None]:
-        return {f: families[f]["deformer"].get(group, {}).get(figure) for f in members}
+        return {f: families[f].get("deformer", {}).get(group, {}).get(figure) for f in members}
 
     def floor(figure: str) -> dict[str, float]:
         table = figures.get("floor", {}).get("units", {})

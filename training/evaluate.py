@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections import defaultdict
 from pathlib import Path
 
@@ -42,6 +43,12 @@ def judge(family: str, held: list[tuple[Rig, Head]], templates: list[Head], mode
             made = trial.run(head, models, None if detect else trial.labelled_face(head))
         except FaceNotFound as error:
             print(f"{family}/{rig.name}: {error}")
+            if rig.name in labels.names():  # a face that is not found is a face on which nothing moves
+                truth = dict(zip(head.names, head.offsets, strict=True))
+                nothing = trial.score(head, {n: np.zeros_like(t) for n, t in truth.items()}, rig.real)
+                for method in ("deformer", "template", "do nothing"):
+                    scores[method].append(nothing)
+                tops.append(0.0 if any(n in VISEMES and n in rig.real for n in truth) else math.nan)
             continue
         truth = dict(zip(head.names, head.offsets, strict=True))
         shape_sheet(OUT / f"{family}_{rig.name}.png", head, made.shapes, truth)
@@ -68,7 +75,10 @@ def judge(family: str, held: list[tuple[Rig, Head]], templates: list[Head], mode
 def show(family: str, figures: dict) -> None:
     """Print one family's figures."""
     top = figures["viseme top-1"]
-    print(f"\n{family} left out, {figures['landmarks']} landmarks" + (f", viseme top-1 {top:.0%}" if top else ""))
+    print(
+        f"\n{family} left out, {figures['landmarks']} landmarks"
+        + (f", viseme top-1 {top:.0%}" if top is not None else "")
+    )
     print(f"  {'set':10} {'method':10} {'rel':>6} {'cos':>6} {'mm':>6} {'q95':>6} {'stray':>7}")
     for name in trial.SETS:
         for method in ("deformer", "template", "do nothing"):
@@ -105,7 +115,7 @@ def evaluate(work: Path, config: TrainConfig, families: list[str], detect: bool,
     everyone = every_rig()
     faces = [(r, Head.of(r)) for r in everyone if r.shapes and r.name in labels.all_names()]
     rigs = [(r, h) for r, h in faces if r.name in labels.names()]
-    body = next(body for r, h in rigs if (body := augment.body_of(h)))
+    body = next((body for r, h in rigs if (body := augment.body_of(h))), None)
     figures: dict = {"families": {}, "lip gaps": {}, "landmarks": {}}
     if not quick:
         figures["floor"] = floor.measure(rigs)
@@ -131,6 +141,7 @@ def evaluate(work: Path, config: TrainConfig, families: list[str], detect: bool,
         robustness.show(table)
     if landmark_card.FIGURES.exists():
         figures["landmarks"] = json.loads(landmark_card.FIGURES.read_text())
+    (OUT / "figures.json").write_text(json.dumps(figures, indent=1))
     bars.show(bars.bars(figures))
     return figures
 
@@ -156,5 +167,4 @@ def main(arguments: list[str]) -> None:
     given = parser.parse_args(arguments)
     OUT.mkdir(parents=True, exist_ok=True)
     figures = evaluate(given.work, TrainConfig(steps=given.steps), given.families, not given.labels, given.sheets)
-    (OUT / "figures.json").write_text(json.dumps(figures, indent=1))
     (OUT / "card.json").write_text(json.dumps(for_card(figures["families"]), indent=1))

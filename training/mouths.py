@@ -111,7 +111,7 @@ def _bridge(head: Head, triangles: np.ndarray, side: np.ndarray, corners: np.nda
     for v in members:
         above = bool(side[v] > 0)
         if len(last) == 2:
-            strip.append((last[above], last[not above], v))
+            strip.append((last[True], last[False], v))  # seen from the front, the same way round
         last[above] = v
     return np.array(strip, int).reshape(-1, 3)
 
@@ -126,6 +126,8 @@ def fused(head: Head) -> Head:
         members = np.flatnonzero(piece == number)
         near, far = nearest(head.vertices[skin], head.vertices[members], 1)
         root = members[far[:, 0].argmin()]
-        triangle = head.triangles[(head.triangles == root).any(1)][0]
+        triangle = next((t for t in head.triangles[(head.triangles == root).any(1)] if len(set(t)) == 3), None)
+        if triangle is None:
+            continue
         bridges.append([root, triangle[triangle != root][0], skin[near[far[:, 0].argmin(), 0]]])
     return merged(replace(head, triangles=np.concatenate([head.triangles, np.array(bridges, int).reshape(-1, 3)])))

@@ -64,8 +64,8 @@ def _missing(folder: Path, rig: Rig, source: str, entries: dict[str, manifest.En
     old = entries.get(key)
     if old and old.sha256 != fresh.sha256:
         print(f"{key} has changed since its instances were made: they are made again.", file=sys.stderr)
-        for name in old.shards:
-            (folder / name).unlink(missing_ok=True)
+        for path in folder.glob(f"{key}__*.npz"):
+            path.unlink()
     elif old:
         fresh.shards, fresh.versions = old.shards, old.versions
     entries[key] = fresh
@@ -98,7 +98,7 @@ def _make(folder: Path, missing: Sequence[tuple], entries: dict[str, manifest.En
     groups = {source: group for source, group, _, _ in missing}
     bodies = {source: _bodies(group) for source, group in groups.items()}
     for source, _, rig, name in tqdm(sorted(missing, key=lambda row: row[3][-8:]), desc="instances", unit="face"):
-        number = int(name[-8:-4])
+        number = int(name.removesuffix(".npz").rsplit("__", 1)[1])
         rng = np.random.default_rng([SEED, number, zlib.crc32(rig.name.encode())])
         strength = 0.0 if number == 0 else rng.uniform(0.2, 1.2)
         dataset.save(dataset.make_instance(rig, rng, strength, bodies[source]), folder / name)

@@ -24,7 +24,7 @@ DRAWS = 2  # of what is random in the face itself
 Change = Callable[[Head, np.random.Generator], Head]
 
 
-def changes(rig: Rig, head: Head, body: Solid) -> dict[str, list[Change]]:
+def changes(rig: Rig, head: Head, body: Solid | None) -> dict[str, list[Change]]:
     """Every augmentation of `head`, which is `rig`, by its name, as draws of it. body: for a head that has none."""
     faces: dict[str, Change] = {
         "smooth warp": lambda head, rng: head.mapped(random_warp(rng, 1.0, lopsided=False)),
@@ -51,6 +51,8 @@ def changes(rig: Rig, head: Head, body: Solid) -> dict[str, list[Change]]:
         "head alone": lambda head, rng: augment.alone(head),
     }
     del meshes["head alone" if augment.body_of(head) is None else "whole body"]
+    if body is None:
+        meshes.pop("whole body", None)
     return {name: [change] * DRAWS for name, change in faces.items()} | {n: [c] for n, c in meshes.items()}
 
 
@@ -66,7 +68,7 @@ def toonish(head: Head, rng: np.random.Generator) -> Head:
     return head.mapped(lambda points: toon.warp(points, head.marks, np.random.default_rng(seed)))
 
 
-def measure(rig: Rig, plain: Trial, models: Path, body: Solid, detect: bool) -> dict[str, dict[str, float]]:
+def measure(rig: Rig, plain: Trial, models: Path, body: Solid | None, detect: bool) -> dict[str, dict[str, float]]:
     """Change of the median rel by augmentation: of all units, of mouth units, and of all with the face found.
 
     Against what the untouched rig got (`plain`, labelled landmarks), carried to the same vertices. A rig without units

@@ -16,6 +16,7 @@ PIXELS = 48
 TEETH_GAP, EYE_GAP = 0.006, 0.012  # eye distances kept to the skin: lids are coarse and the eyeball is round
 FARTHEST = 0.1  # eye distances that skin is held back by
 SPREAD = 0.035  # eye distances over which that fades
+BLOCK = 128  # of pushed vertices at a time: bounds the memory
 _ROLLED = "mouthRoll"  # lips rolled in go where the teeth are, in every artist's version
 
 
@@ -58,9 +59,16 @@ class Barrier:
         push = np.maximum(self._needed(picture, moved) - self.already, 0)
         pushed = np.flatnonzero(push)
         if len(pushed):
-            square = (moved**2).sum(1)
-            apart = square[:, None] + square[pushed] - 2 * moved @ moved[pushed].T
-            offset[self.skin, 2] += (push[pushed] * np.exp(-apart / (2 * SPREAD**2))).max(1).astype(np.float32)
+            reach = 4 * SPREAD
+            low, high = moved[pushed].min(0) - reach, moved[pushed].max(0) + reach
+            near = np.flatnonzero(((moved > low) & (moved < high)).all(1))
+            most = np.zeros(len(near))
+            for some in np.array_split(pushed, 1 + len(pushed) // BLOCK):
+                apart = ((moved[near] ** 2).sum(1)[:, None] + (moved[some] ** 2).sum(1)) - 2 * moved[near] @ moved[
+                    some
+                ].T
+                most = np.maximum(most, (push[some] * np.exp(-apart / (2 * SPREAD**2))).max(1))
+            offset[self.skin[near], 2] += most.astype(np.float32)
 
 
 def hold(avatar: Avatar, features: Features, offsets: np.ndarray, names: Sequence[str]) -> None:

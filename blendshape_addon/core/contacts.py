@@ -24,8 +24,9 @@ LIDS_MEET = {
 _LAYERED = ("mouth", "jaw", "cheek", "tongue")
 COLUMNS = np.linspace(0.06, 0.94, 15)
 REACH = 0.11  # eye distances: how far from the rim a correction fades
-FOLDS, MORE_FOLDS = 0.01, 1.35  # what a contact may turn over: a share of what it moves, or so much more than before
+MORE_FOLDS = 1.35  # times as many triangles as before that a contact may turn over
 LEAST_OVER, MOST_OVER = 0.008, 0.03  # eye distances that the upper lid lies over the lower one when shut
+LOOKS, CLOSE = 6, 0.001  # at the lips, at most, until they are so near to what is meant, in eye distances
 MAX_SCALE = 2.5  # a lid's motion is stretched by no more than this to close
 
 
@@ -126,17 +127,21 @@ def meet(triangles: np.ndarray, features: Features, offsets: np.ndarray, names: 
             fitted = _fit_lips(features, offsets[number].copy(), mouth, name in LIPS_MEET)
             if name == LIP_ON_TEETH:
                 fitted = _bite_lip(features, fitted, mouth)
-            offsets[number] = _calmer(rest, triangles, offsets[number], fitted)
+            folds = 0.03 if name in LIPS_MEET else 0.01
+            offsets[number] = _calmer(rest, triangles, offsets[number], fitted, folds)
     return offsets
 
 
-def _calmer(rest: np.ndarray, triangles: np.ndarray, raw: np.ndarray, fitted: np.ndarray) -> np.ndarray:
-    """`fitted`, or half the way to it, unless it turns far more triangles over than `raw` does."""
+def _calmer(
+    rest: np.ndarray, triangles: np.ndarray, raw: np.ndarray, fitted: np.ndarray, folds: float = 0.01
+) -> np.ndarray:
+    """`fitted`, or half the way to it, unless it turns far more triangles over than `raw` does: more than a share of
+    `folds` of what it moves."""
     changed = (fitted != raw).any(1)
     touched = triangles[changed[triangles].any(1)]
     if len(touched) == 0:
         return fitted
-    allowed = max(2 + FOLDS * len(touched), MORE_FOLDS * flipped(rest, rest + raw, touched).sum())
+    allowed = max(2 + folds * len(touched), MORE_FOLDS * flipped(rest, rest + raw, touched).sum())
     for offset in (fitted, (raw + fitted) / 2):
         if flipped(rest, rest + offset, touched).sum() <= allowed:
             return offset
@@ -168,8 +173,10 @@ def _fit_lids(features: Features, offset: np.ndarray, slit: Slit, field: int, mu
 def _fit_lips(features: Features, offset: np.ndarray, slit: Slit, must_meet: bool) -> np.ndarray:
     """Bring the rims together (must_meet), or only back out of each other."""
     rest = np.minimum(slit.gap(features.positions), 0)
-    for _ in range(2):  # the shift bends the rims a little, so look twice
+    for _ in range(LOOKS):  # the shift bends the rims a little, so look again
         excess = slit.gap(features.positions + offset) - rest
+        if np.abs(excess if must_meet else np.minimum(excess, 0)).max() < CLOSE:
+            break
         _shift(features, offset, slit, 0, excess if must_meet else np.minimum(excess, 0), share=0.5)
     return offset
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from .features import Features
@@ -14,9 +12,7 @@ _MIRROR = np.array([EXPRESSIONS.index(mirrored(name)) for name in EXPRESSIONS])
 _FLIP = np.array([-1.0, 1.0, 1.0], np.float32)
 
 
-def offsets(
-    session: Session, features: Features, expression: np.ndarray, progress: Callable[[float], None] | None = None
-) -> np.ndarray:
+def offsets(session: Session, features: Features, expression: np.ndarray) -> np.ndarray:
     """(E, N, 3) float32 face-space offsets of the feature vertices for (E, EXPRESSIONS) weights at full intensity.
 
     The network also sees the mirror image, and the mean of both is taken: a symmetric mesh gets symmetric shapes, and
@@ -34,6 +30,4 @@ def offsets(
             },
         )[0]
         total += made * _FLIP if mirror else made
-        if progress:
-            progress(0.5 if not mirror else 1.0)
     return np.einsum("nij,enj->eni", features.canonical.to_face.astype(np.float32), total / 2, optimize=True)

@@ -34,14 +34,17 @@ def lip_side(avatar: Avatar, vertices: np.ndarray, part: np.ndarray, landmarks: 
     picture = None
     for piece in np.flatnonzero((close == size) & (size >= 4)):
         mine = np.flatnonzero(pieces == piece)
-        if skin[mine[0]] or np.ptp(vertices[mine, 0]) < LEAST_WIDTH * width:
+        low, high = vertices[mine].min(0), vertices[mine].max(0)
+        across = high[0] - low[0] > LEAST_WIDTH * width and low[1] - SUNK < centre[1] < high[1] + SUNK
+        if skin[mine[0]] or not across:
             continue
         if picture is None:
             triangles = avatar.triangles[skin[avatar.triangles].all(1)]
             picture = rasterise((vertices - centre) / width, triangles, PIXELS)
         seen = (vertices[mine] - centre) / width
         column, row = np.round(((1 + seen[:, :2] * [1, -1]) * PIXELS - 1) / 2).astype(int).T
-        if np.quantile(picture.depth[row, column] - seen[:, 2], 0.8) * width < SUNK:
+        sunk = (picture.depth[row, column] - seen[:, 2]) * width
+        if np.mean((sunk < SUNK) & (sunk > -np.inf)) >= 0.8:  # over a hole there is nothing to be drawn on
             out[mine] = _halves(vertices[mine])
     return out
 

@@ -82,7 +82,7 @@ def compute(avatar: Avatar, landmarks: np.ndarray) -> Features:
     normals = vertex_normals(everything, avatar.triangles, avatar.weld)[index]
     side = over_skin(avatar, everything, near & (part == Part.SKIN), anchors(marks))
     sealed = _sealed(everything, avatar.triangles[(part[avatar.triangles] == Part.SKIN).all(1)], side[:, 0], marks)
-    halves = drawn_mouth.lip_side(avatar, everything, part, marks)
+    halves = drawn_mouth.lip_side(avatar, everything, part, marks) if sealed else np.full(len(part), np.nan)
     drawn = np.isfinite(halves)
     part[drawn], side[drawn, 0] = Part.SKIN, halves[drawn]
     sealed = sealed and not drawn.any()

@@ -101,7 +101,7 @@ def collect(
         if moved and kind:
             spots.setdefault(kind, []).append(_halves(*moved) if kind == "eyes" else moved[1] @ moved[0])
     named = {side: at for name, at in bones.items() for side in [_eye(name)] if side}
-    for name, vertices in parts:
+    for name, vertices in ((name, vertices) for name, vertices in parts if len(vertices)):
         kind = "mouth" if _INSIDE_MOUTH.search(name) else _eye(name)
         if kind:
             named.setdefault(kind, (vertices.min(0) + vertices.max(0)) / 2)

@@ -116,7 +116,8 @@ def _skin_pieces(pieces: np.ndarray, vertices: np.ndarray, landmarks: np.ndarray
     for mark in landmarks[chosen]:
         nearest = region[np.argmin(((vertices[region] - mark) ** 2).sum(1))]
         votes[pieces[nearest]] += 1
-    return votes >= 0.15 * len(chosen)
+    enough = votes >= 0.15 * len(chosen)
+    return enough if enough.any() else votes > 0  # a face in many pieces
 
 
 def _is_brow(centre: np.ndarray, extent: np.ndarray, landmarks: np.ndarray) -> bool:

@@ -19,16 +19,17 @@ MAX_PEAK_MM = 45.0
 MAX_FLIPPED = 0.01
 MAX_ROLLED = 0.03
 MAX_LIDS_FOLDED = 0.065
-FEW = 12
+FEW = 6
 MAX_STRETCH = 6.0
 MAX_STRETCHED = 0.02
 CLOSED_MM = 0.3
-OPEN_MM = 4.0
+OPEN_SHARE = 0.08  # of the width of the mouth
 
 
 @dataclass
 class Row:
-    """Measures of one shape. lip_gap_mm: see lip_gap; flipped (lids apart), flipped_lids, stretched: triangles."""
+    """Measures of one shape. lip_gap_mm: see lip_gap, for PP see unclosed. flipped (lids apart), flipped_lids and
+    stretched: triangles."""
 
     name: str
     peak_mm: float
@@ -55,6 +56,9 @@ def examine(
     rest_edges = _edges(rest, triangles)
     lids = on_lids(features, triangles)
     mouth = contacts.find_slit(features, 0)
+    width_mm = EYE_DISTANCE_MM * float(
+        np.linalg.norm(point(features.landmarks, "mouth_corner_l") - point(features.landmarks, "mouth_corner_r"))
+    )
     has_tongue = bool((features.part == Part.TONGUE).any())
     rows = []
     for name, offset in zip(names, offsets, strict=True):
@@ -74,8 +78,12 @@ def examine(
             int(turned[lids[moving]].sum()),
             stretched,
         )
+        if mouth and name == "vrc.v_pp":
+            row.lip_gap_mm = unclosed(mouth, rest, rest + offset)
         still = name == "vrc.v_sil" or (name == "tongueOut" and not has_tongue)
-        _judge(row, (int((moving & ~lids).sum()), int((moving & lids).sum())), intensity, mouth is None, still)
+        _judge(
+            row, (int((moving & ~lids).sum()), int((moving & lids).sum())), intensity, features.sealed, still, width_mm
+        )
         rows.append(row)
     _judge_distinct(rows, offsets)
     return rows
@@ -106,6 +114,13 @@ def lip_gap(features: Features, positions: np.ndarray, mouth: contacts.Slit | No
     return float(max(0.0, gap) * EYE_DISTANCE_MM)
 
 
+def unclosed(mouth: contacts.Slit, rest: np.ndarray, positions: np.ndarray) -> float:
+    """Millimetres that the lips of (N, 3) `positions` are from meeting where it is worst, apart or through each other
+    (what overlaps in the (N, 3) neutral may stay so); the corners, where rims say little, left out."""
+    excess = mouth.gap(positions) - np.minimum(mouth.gap(rest), 0)
+    return float(np.abs(excess[3:-3]).max() * EYE_DISTANCE_MM)
+
+
 def _seen(features: Features, triangles: np.ndarray) -> np.ndarray:
     """The triangles outside the mouth: what folds behind the lips of a closed mouth shows nowhere."""
     corners = np.stack([point(features.landmarks, f"mouth_corner_{s}") for s in "lr"])
@@ -120,9 +135,9 @@ def _edges(positions: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     return np.stack([np.linalg.norm(d, axis=1) for d in (b - a, c - b, a - c)], 1)
 
 
-def _judge(row: Row, moving: tuple[int, int], intensity: float, sealed: bool, still: bool) -> None:
+def _judge(row: Row, moving: tuple[int, int], intensity: float, sealed: bool, still: bool, width_mm: float) -> None:
     """moving: triangles that move beside the lids and on them; sealed: the lips are one surface; still: a shape that
-    need not move."""
+    need not move; width_mm: of the mouth."""
     full = intensity >= 0.99
     folding = MAX_ROLLED if row.name == "mouthClose" else MAX_FLIPPED
     row.checks["size"] = row.peak_mm <= MAX_PEAK_MM
@@ -134,14 +149,14 @@ def _judge(row: Row, moving: tuple[int, int], intensity: float, sealed: bool, st
     if row.name == "vrc.v_pp" and full and not sealed:
         row.checks["lips close"] = row.lip_gap_mm <= CLOSED_MM
     if row.name == "vrc.v_aa" and full and not sealed:
-        row.checks["mouth opens"] = row.lip_gap_mm >= OPEN_MM
+        row.checks["mouth opens"] = row.lip_gap_mm >= OPEN_SHARE * width_mm
     sentences = {
         "size": f"moves {row.peak_mm:.0f} mm, more than a face can",
         "flips": f"{row.flipped} triangles turn inside out",
         "lids": f"{row.flipped_lids} triangles of the lids turn inside out",
         "stretch": f"{row.stretched} triangles stretch more than {MAX_STRETCH:.0f} times",
         "moves": "hardly moves",
-        "lips close": f"the lips stay {row.lip_gap_mm:.1f} mm apart",
+        "lips close": f"the lips are {row.lip_gap_mm:.1f} mm from meeting",
         "mouth opens": f"the mouth opens only {row.lip_gap_mm:.1f} mm",
     }
     row.notes += [sentences[check] for check, passed in row.checks.items() if not passed]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pieces import attached, sheet
 
-from blendshape_addon.core import contacts, features, pipeline
+from blendshape_addon.core import contacts, features, pipeline, quality
 from blendshape_addon.core.face_space import EYE_DISTANCE_MM
 from blendshape_addon.core.landmarks import Face
 from blendshape_addon.core.mesh import Avatar
@@ -68,3 +68,21 @@ def test_sealed_lips_are_said_and_not_failed(toon):
     (row,) = made.report["shapes"]
     assert row["ok"] and "one surface" in row["notes"][0]
     assert row["moved_vertices"] > 50
+
+
+def test_a_beard_before_real_lips_is_no_mouth(face):
+    avatar, marks = face
+    strip, triangles = sheet(np.linspace(-0.2, 0.2, 9), np.linspace(-0.12, 0.02, 4))
+    bearded = attached(avatar, strip + marks[LANDMARK_INDEX["lip_lower_outer_mid"]] + [0, 0, 0.03], triangles, "Beard")
+    seen = features.compute(bearded, marks)
+    assert not seen.drawn.any() and contacts.find_slit(seen, 0) is not None
+
+
+def test_lips_through_each_other_do_not_count_as_closed(face):
+    avatar, marks = face
+    seen = features.compute(avatar, marks)
+    crossed = np.zeros((1, len(seen.index), 3), np.float32)
+    lips = np.exp(-((seen.positions - marks[LANDMARK_INDEX["lip_lower_inner_mid"]]) ** 2).sum(1) / 0.09)
+    crossed[0, :, 1] = 0.05 * lips * (seen.side[:, 0] < 0)
+    (row,) = quality.examine(avatar, seen, ["vrc.v_pp"], crossed, 1.0)
+    assert not row.checks["lips close"] and row.lip_gap_mm > 2

@@ -15,7 +15,6 @@ _EYES = {
 _BROWS = {s: [LANDMARK_INDEX[f"brow_{k}_{s}"] for k in ("inner", "mid", "outer")] for s in "lr"}
 _NOSE = [i for i, n in enumerate(LANDMARKS) if n.startswith(("nose_tip", "nose_base", "nose_wing"))]
 _LIPS = [i for i, n in enumerate(LANDMARKS) if n.startswith(("lip", "mouth"))]
-_INNER = [i for i in _LIPS if "inner" in LANDMARKS[i]]
 
 
 def proportions(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
