@@ -46,8 +46,9 @@ class Barrier:
         return np.where(inside, picture.depth[row, column] * self.half + self.centre[2], -np.inf)
 
     def _needed(self, picture: Picture, positions: np.ndarray) -> np.ndarray:
-        """(M,) how far (M, 3) positions would have to come forward."""
-        return np.clip(self.depth(picture, positions) - positions[:, 2] + self.gap, 0, FARTHEST)
+        """(M,) how far (M, 3) positions would have to come forward; 0 for what lies far behind, such as the throat."""
+        behind = self.depth(picture, positions) - positions[:, 2] + self.gap
+        return np.where(behind < 2 * FARTHEST, np.clip(behind, 0, FARTHEST), 0)
 
     def hold(self, offset: np.ndarray) -> None:
         """Push the skin back before the pieces in (N, 3) `offset`, fading around, in place."""

@@ -104,3 +104,19 @@ def test_lips_pressed_back_stay_before_the_teeth(face):
     barriers.hold(toothed, seen, offsets, ["vrc.v_ou", "mouthRollUpper"])
     held, rolled = ((seen.positions + offset)[lips, 2].min() > seam[2] - 0.2 for offset in offsets)
     assert held and not rolled
+
+
+def test_skin_far_behind_the_teeth_is_left_alone(face):
+    avatar, marks = face
+    seam = marks[LANDMARK_INDEX["lip_upper_inner_mid"]]
+    plate, triangles = sheet(np.linspace(-0.3, 0.3, 9), np.linspace(-0.25, -0.05, 5))
+    toothed = attached(avatar, plate + seam - [0, 0, 0.2], triangles, "Teeth")
+    seen = features.compute(toothed, marks)
+    lower, skin = seen.part == Part.TEETH_LOWER, seen.part == Part.SKIN
+    throat = skin & (np.abs(seen.positions[:, 0]) < 0.2) & (seen.positions[:, 1] < seam[1] - 0.3)
+    seen.positions[throat, 2] -= 1.2
+    offsets = np.zeros((1, len(seen.index), 3), np.float32)
+    offsets[0, lower, 1] = -0.3
+    offsets[0, throat, 1] = -0.01
+    barriers.hold(toothed, seen, offsets, ["jawOpen"])
+    assert lower.any() and throat.sum() > 50 and not offsets[0, throat, 2].any()
