@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .face_space import eye_centres, point
+from .face_space import eye_centres, mouth_corners, point
 from .features import Features
 from .mesh import Avatar
 from .parts import Part
-from .raster import Picture, rasterise
+from .raster import Picture, rasterise, to_pixels
 
 PIXELS = 48
 TEETH_GAP, EYE_GAP = 0.006, 0.012  # eye distances kept to the skin: lids are coarse and the eyeball is round
@@ -34,13 +34,16 @@ class Barrier:
         # What lies closer already, as the edge of a lid does, may stay so.
         self.already = self._needed(self.still, self.rest[skin])
 
+    def keep(self, chosen: np.ndarray) -> None:
+        """Hold only the `chosen` (M,) of the skin."""
+        self.skin, self.already = self.skin[chosen], self.already[chosen]
+
     def _picture(self, positions: np.ndarray) -> Picture:
         return rasterise((positions - self.centre) / self.half, self.triangles, PIXELS)
 
     def depth(self, picture: Picture, positions: np.ndarray) -> np.ndarray:
         """(M,) z of what lies at (M, 3) positions; -inf beside the window and where nothing is."""
-        seen = (positions - self.centre)[:, :2] / self.half
-        column, row = np.round(((1 + seen * [1, -1]) * PIXELS - 1) / 2).astype(int).T
+        column, row = np.round(to_pixels((positions - self.centre) / self.half, PIXELS)).astype(int).T
         inside = (np.minimum(row, column) >= 0) & (np.maximum(row, column) < PIXELS)
         row, column = np.clip(row, 0, PIXELS - 1), np.clip(column, 0, PIXELS - 1)
         return np.where(inside, picture.depth[row, column] * self.half + self.centre[2], -np.inf)
@@ -86,13 +89,14 @@ def _teeth(avatar: Avatar, features: Features) -> Barrier | None:
     triangles = features.triangles(avatar, Part.TEETH_UPPER, Part.TEETH_LOWER)
     if len(triangles) == 0:
         return None
-    corners = np.stack([point(features.landmarks, f"mouth_corner_{s}") for s in "lr"])
+    corners = mouth_corners(features.landmarks)
     skin = np.flatnonzero(features.part == Part.SKIN)
     half = 0.65 * float(np.linalg.norm(corners[0] - corners[1]))
     skin = skin[np.abs(features.positions[skin] - corners.mean(0))[:, :2].max(1) < 1.5 * half]
     # The walls of the mouth lie behind the teeth and stay there.
-    before = Barrier(features, triangles, skin, corners.mean(0), half, TEETH_GAP).already == 0
-    return Barrier(features, triangles, skin[before], corners.mean(0), half, TEETH_GAP)
+    barrier = Barrier(features, triangles, skin, corners.mean(0), half, TEETH_GAP)
+    barrier.keep(barrier.already == 0)
+    return barrier
 
 
 def _eyes(avatar: Avatar, features: Features) -> list[Barrier]:

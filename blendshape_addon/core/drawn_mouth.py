@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .face_space import point
+from .face_space import mouth_corners
 from .mesh import Avatar
 from .parts import Part
-from .raster import rasterise
+from .raster import rasterise, to_pixels
 
 PIXELS = 64
 SUNK = 0.04  # eye distances that a drawn mouth may lie behind the skin; teeth lie deeper
@@ -24,7 +24,7 @@ def lip_side(avatar: Avatar, vertices: np.ndarray, part: np.ndarray, landmarks: 
     vertices: (V, 3) and landmarks: (L, 3) in face space; part: (V,) of Part.
     """
     out = np.full(len(vertices), np.nan)
-    corners = np.stack([point(landmarks, f"mouth_corner_{s}") for s in "lr"])
+    corners = mouth_corners(landmarks)
     centre, width = corners.mean(0), float(np.linalg.norm(corners[0] - corners[1]))
     pieces = avatar.components
     reach = np.array([0.85, 0.5, 0.7]) * width
@@ -42,7 +42,7 @@ def lip_side(avatar: Avatar, vertices: np.ndarray, part: np.ndarray, landmarks: 
             triangles = avatar.triangles[skin[avatar.triangles].all(1)]
             picture = rasterise((vertices - centre) / width, triangles, PIXELS)
         seen = (vertices[mine] - centre) / width
-        column, row = np.round(((1 + seen[:, :2] * [1, -1]) * PIXELS - 1) / 2).astype(int).T
+        column, row = np.round(to_pixels(seen, PIXELS)).astype(int).T
         sunk = (picture.depth[row, column] - seen[:, 2]) * width
         if np.mean((sunk < SUNK) & (sunk > -np.inf)) >= 0.8:  # over a hole there is nothing to be drawn on
             out[mine] = _halves(vertices[mine])

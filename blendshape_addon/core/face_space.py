@@ -30,6 +30,11 @@ def eye_centres(points: np.ndarray) -> np.ndarray:
     return np.stack([point(points, f"eye_inner_{s}", f"eye_outer_{s}") for s in "lr"])
 
 
+def mouth_corners(points: np.ndarray) -> np.ndarray:
+    """(2, 3) the left and the right corner of the mouth."""
+    return np.stack([point(points, f"mouth_corner_{s}") for s in "lr"])
+
+
 @dataclass(frozen=True)
 class FaceSpace:
     """The similarity from avatar space to face space. rotation: (3, 3), rows x, y, z in avatar space."""

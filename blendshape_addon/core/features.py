@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import drawn_mouth
-from .face_space import Canonical, FaceSpace, eye_centres, point
+from .face_space import Canonical, FaceSpace, eye_centres, mouth_corners, point
 from .mesh import Avatar, vertex_normals
 from .parts import Part, classify
 from .side_fields import anchors, over_skin
@@ -104,7 +104,7 @@ def _sealed(positions: np.ndarray, triangles: np.ndarray, side: np.ndarray, land
     """Whether skin runs from the upper to the lower lip: triangles there have a corner on either side."""
     most, least = side[triangles].max(1), side[triangles].min(1)
     across = (most > 0) & (least < 0) & (most - least > 0.05)
-    corners = np.stack([point(landmarks, f"mouth_corner_{s}") for s in "lr"])
+    corners = mouth_corners(landmarks)
     seam = point(landmarks, "lip_upper_inner_mid", "lip_lower_inner_mid")
     quarter = np.linalg.norm(corners[0] - corners[1]) / 4
     x, y, z = (positions[triangles[across]].mean(1) - seam).T

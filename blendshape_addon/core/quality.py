@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from . import contacts
-from .face_space import EYE_DISTANCE_MM, point
+from .face_space import EYE_DISTANCE_MM, mouth_corners, point
 from .features import Features, on_lids
 from .mesh import Avatar, flipped
 from .parts import Part
@@ -56,9 +56,7 @@ def examine(
     rest_edges = _edges(rest, triangles)
     lids = on_lids(features, triangles)
     mouth = contacts.find_slit(features, 0)
-    width_mm = EYE_DISTANCE_MM * float(
-        np.linalg.norm(point(features.landmarks, "mouth_corner_l") - point(features.landmarks, "mouth_corner_r"))
-    )
+    width_mm = EYE_DISTANCE_MM * float(np.linalg.norm(np.subtract(*mouth_corners(features.landmarks))))
     has_tongue = bool((features.part == Part.TONGUE).any())
     rows = []
     for name, offset in zip(names, offsets, strict=True):
@@ -123,7 +121,7 @@ def unclosed(mouth: contacts.Slit, rest: np.ndarray, positions: np.ndarray) -> f
 
 def _seen(features: Features, triangles: np.ndarray) -> np.ndarray:
     """The triangles outside the mouth: what folds behind the lips of a closed mouth shows nowhere."""
-    corners = np.stack([point(features.landmarks, f"mouth_corner_{s}") for s in "lr"])
+    corners = mouth_corners(features.landmarks)
     x, y, z = (features.positions - corners.mean(0)).T
     inside = (np.abs(x) < np.abs(corners[:, 0] - corners[:, 0].mean()).max()) & (np.abs(y) < 0.45) & (z < -0.02)
     return triangles[~inside[triangles].any(1)]

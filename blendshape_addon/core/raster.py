@@ -38,6 +38,11 @@ class Picture:
         return out
 
 
+def to_pixels(points: np.ndarray, size: int) -> np.ndarray:
+    """(M, 2) column and row, as fractions of pixels, of (M, 3) points in view space in a size x size picture."""
+    return ((1 + points[:, :2] * [1, -1]) * size - 1) / 2
+
+
 def rasterise(vertices: np.ndarray, triangles: np.ndarray, size: int) -> Picture:
     """Draw triangles, both sides alike, into size x size pixels.
 
