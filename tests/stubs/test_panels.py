@@ -6,6 +6,7 @@ import bpy
 import pytest
 
 from blendshape_addon.blender import panels, preferences, shape_keys
+from blendshape_addon.blender.panels.main import VRC_BLENDSHAPE_PT_main
 
 
 def buttons(drawn: list) -> dict[str, object]:
@@ -13,13 +14,19 @@ def buttons(drawn: list) -> dict[str, object]:
 
 
 def test_sidebar_tab():
-    assert panels.VRC_BLENDSHAPE_PT_main.bl_category == "VRChat"
-    assert panels.VRC_BLENDSHAPE_PT_main.bl_space_type == "VIEW_3D"
-    assert panels.VRC_BLENDSHAPE_PT_main.bl_region_type == "UI"
+    assert panels.CLASSES[0] == VRC_BLENDSHAPE_PT_main
+    for panel in panels.CLASSES:
+        assert (panel.bl_space_type, panel.bl_region_type, panel.bl_category) == ("VIEW_3D", "UI", "VRChat")
+
+
+def test_what_is_below_the_main_panel_is_collapsed():
+    for panel in panels.CLASSES[1:]:
+        assert panel.bl_parent_id == "VRC_BLENDSHAPE_PT_main"
+        assert "DEFAULT_CLOSED" in panel.bl_options
 
 
 def test_first_button_generates_visemes(draw):
-    drawn = draw(panels.VRC_BLENDSHAPE_PT_main)
+    drawn = draw(VRC_BLENDSHAPE_PT_main)
     first = next(entry for entry in drawn if entry[0] == "operator")
     assert first[1] == "vrc_blendshape.generate_visemes"
     cls = next(cls for cls in bpy.registered if getattr(cls, "bl_idname", None) == first[1])
@@ -29,21 +36,19 @@ def test_first_button_generates_visemes(draw):
 @pytest.mark.parametrize("settings", [{}, {"intensity": 0.25, "existing": "REPLACE", "preset": "ANIME"}])
 def test_every_generate_button_carries_the_panels_settings(draw, settings):
     expected = {"intensity": 1.0, "existing": "KEEP", "preset": "AUTO"} | settings
-    found = [
-        button for name, button in buttons(draw(panels.VRC_BLENDSHAPE_PT_main, settings)).items() if "generate" in name
-    ]
+    found = [button for name, button in buttons(draw(VRC_BLENDSHAPE_PT_main, settings)).items() if "generate" in name]
     assert len(found) == 4
     for button in found:
         assert {name: getattr(button, name) for name in expected} == expected
 
 
 def test_every_operator_has_its_button(draw):
-    drawn = buttons(draw(panels.VRC_BLENDSHAPE_PT_main))
-    assert drawn.keys() == {cls.bl_idname for cls in bpy.registered if issubclass(cls, bpy.types.Operator)}
+    drawn = [name for panel in panels.CLASSES for name in buttons(draw(panel))]
+    assert set(drawn) == {cls.bl_idname for cls in bpy.registered if issubclass(cls, bpy.types.Operator)}
 
 
 def test_settings_can_be_changed(draw):
-    drawn = draw(panels.VRC_BLENDSHAPE_PT_main)
+    drawn = draw(VRC_BLENDSHAPE_PT_main)
     assert {entry[1] for entry in drawn if entry[0] == "prop"} >= {"intensity", "existing", "preset"}
 
 
@@ -55,13 +60,13 @@ def test_the_style_of_the_active_avatar_is_told(draw):
     def avatar(keys):
         return SimpleNamespace(data=SimpleNamespace(shape_keys=keys))
 
-    assert labels(draw(panels.VRC_BLENDSHAPE_PT_main)) == []
-    assert labels(draw(panels.VRC_BLENDSHAPE_PT_main, active=avatar(None))) == []
+    assert labels(draw(VRC_BLENDSHAPE_PT_main)) == []
+    assert labels(draw(VRC_BLENDSHAPE_PT_main, active=avatar(None))) == []
     made = avatar({})
     shape_keys.remember_style(made, "anime", automatic=True)
-    assert labels(draw(panels.VRC_BLENDSHAPE_PT_main, active=made)) == ["Made in anime style (chosen automatically)"]
+    assert labels(draw(VRC_BLENDSHAPE_PT_main, active=made)) == ["Made in anime style (chosen automatically)"]
     shape_keys.remember_style(made, "natural", automatic=False)
-    assert labels(draw(panels.VRC_BLENDSHAPE_PT_main, active=made)) == ["Made in natural style"]
+    assert labels(draw(VRC_BLENDSHAPE_PT_main, active=made)) == ["Made in natural style"]
 
 
 def test_preferences_offer_where_to_run_and_recipes():

@@ -1,14 +1,13 @@
-"""What the buttons do. A UserError becomes a report and leaves everything as it was."""
+"""The Generate buttons."""
 
 from contextlib import contextmanager
-from pathlib import Path
 
 import bpy
 
-from ..core.errors import UserError
-from ..core.vocabulary import ALL_SHAPES, ARKIT, EMOTIONS, VISEMES
-from . import check, files, job, preferences, properties, shape_keys
-from .mesh_io import avatar_from_selection
+from ...core.errors import UserError
+from ...core.vocabulary import ALL_SHAPES, ARKIT, EMOTIONS, VISEMES
+from .. import job, preferences, properties, shape_keys
+from ..mesh_io import avatar_from_selection
 
 
 class _Generate:
@@ -80,52 +79,6 @@ class VRC_BLENDSHAPE_OT_generate_all(_Generate, bpy.types.Operator):
     names = ALL_SHAPES
 
 
-class VRC_BLENDSHAPE_OT_check(bpy.types.Operator):
-    """Check whether VRChat will take the selected avatar's shape keys"""
-
-    bl_idname = "vrc_blendshape.check"
-    bl_label = "Check Shape Keys"
-    bl_options = {"REGISTER"}
-
-    def execute(self, context):
-        try:
-            found = check.problems(avatar_from_selection(context))
-        except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        for sentence in found:
-            self.report({"WARNING"}, sentence)
-        if not found:
-            self.report({"INFO"}, "All 15 visemes are there, none is empty and no two are the same.")
-        return {"FINISHED"}
-
-
-class VRC_BLENDSHAPE_OT_export_fbx(bpy.types.Operator):
-    """Export the selected avatar with its armature as FBX, as Unity and VRChat want it"""
-
-    bl_idname = "vrc_blendshape.export_fbx"
-    bl_label = "Export FBX for VRChat"
-    bl_options = {"REGISTER"}
-
-    filepath: bpy.props.StringProperty(subtype="FILE_PATH")
-    filter_glob: bpy.props.StringProperty(default="*.fbx", options={"HIDDEN"})
-
-    def invoke(self, context, event):
-        self.filepath = self.filepath or str(Path(bpy.data.filepath or "avatar").with_suffix(".fbx"))
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
-
-    def execute(self, context):
-        path = Path(bpy.path.abspath(self.filepath)).with_suffix(".fbx")
-        try:
-            files.save(path, avatar_from_selection(context))
-        except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        self.report({"INFO"}, f"Exported {path.name}.")
-        return {"FINISHED"}
-
-
 @contextmanager
 def _progress(context):
     """Yield a progress(fraction, stage) that shows in the cursor and the status bar."""
@@ -150,6 +103,4 @@ CLASSES = (
     VRC_BLENDSHAPE_OT_generate_emotions,
     VRC_BLENDSHAPE_OT_generate_face_tracking,
     VRC_BLENDSHAPE_OT_generate_all,
-    VRC_BLENDSHAPE_OT_check,
-    VRC_BLENDSHAPE_OT_export_fbx,
 )

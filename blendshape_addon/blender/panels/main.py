@@ -1,15 +1,13 @@
-"""The sidebar tab "VRChat". It only draws."""
+"""The panel at the top of the tab: what most creators come for, and how it is to be made."""
 
 import bpy
 
-from . import shape_keys
+from .. import shape_keys
+from .tab import Tab
 
 
-class VRC_BLENDSHAPE_PT_main(bpy.types.Panel):
+class VRC_BLENDSHAPE_PT_main(Tab, bpy.types.Panel):
     bl_label = "Blendshape Generator"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "VRChat"
 
     def draw(self, context):
         layout = self.layout
@@ -24,9 +22,6 @@ class VRC_BLENDSHAPE_PT_main(bpy.types.Panel):
         layout.prop(settings, "preset")
         layout.prop(settings, "intensity")
         layout.prop(settings, "existing")
-        column = layout.column(align=True)
-        column.operator("vrc_blendshape.check", icon="CHECKMARK")
-        column.operator("vrc_blendshape.export_fbx", icon="EXPORT")
         if style := shape_keys.style_of(context.object):
             layout.label(text=f"Made in {style}", icon="INFO")
 
