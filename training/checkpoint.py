@@ -1,4 +1,4 @@
-"""What a run needs to go on where it was: tensors and notes in one safetensors file, no pickle."""
+"""Files of tensors and notes, weights and what a run needs to go on where it was: safetensors, no pickle."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 
 import safetensors.torch
+import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor, nn, optim
+from torch import Tensor, optim
 
 from blendshape_addon.core.errors import InputError
 
-_MODEL, _AVERAGE, _OPTIMISER = "model/", "average/", "optimiser/"
+Groups = dict[str, dict[str, Tensor]]
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -28,35 +29,38 @@ def write_whole(path: Path, data: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
-def save(path: Path, model: nn.Module, average: nn.Module, optimiser: optim.Optimizer, notes: dict) -> None:
-    """Keep weights, averaged weights, the optimiser's moments and `notes`, whatever JSON can say."""
-    tensors = {_MODEL + name: value for name, value in model.state_dict().items()}
-    tensors |= {_AVERAGE + name: value for name, value in average.state_dict().items()}
-    for number, moments in optimiser.state_dict()["state"].items():
-        tensors |= {f"{_OPTIMISER}{number}/{name}": value for name, value in moments.items()}
+def save(path: Path, groups: Groups, notes: dict) -> None:
+    """Keep named groups of tensors and `notes`, whatever JSON can say. Raises InputError when the disk is full."""
+    tensors = {f"{group}/{name}": t.contiguous() for group, members in groups.items() for name, t in members.items()}
     write_whole(path, safetensors.torch.save(tensors, {"notes": json.dumps(notes)}))
 
 
-def load(path: Path) -> tuple[dict[str, Tensor], dict]:
-    """Tensors and notes of a checkpoint. Raises InputError when the file is damaged."""
+def load(path: Path) -> tuple[Groups, dict]:
+    """What `save` kept, bit by bit. Raises InputError when the file is damaged or not one of these."""
+    groups: Groups = {}
     try:
         with safe_open(path, "pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return tensors, json.loads(file.metadata()["notes"])
+            for key in file.keys():  # noqa: SIM118
+                group, name = key.split("/", 1)
+                groups.setdefault(group, {})[name] = file.get_tensor(key)
+            return groups, json.loads(file.metadata()["notes"])
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is damaged: delete it, and the training begins anew.") from error
+        raise InputError(f"{path} is damaged or no checkpoint of this tool: delete it and train again.") from error
 
 
-def restore(tensors: dict[str, Tensor], model: nn.Module, average: nn.Module, optimiser: optim.Optimizer) -> None:
-    """Put the tensors of `load` back where `save` took them from; they must be of the same configuration."""
+def moments(optimiser: optim.Optimizer) -> dict[str, Tensor]:
+    """What an optimiser remembers of each parameter, as a group for `save`."""
+    state = optimiser.state_dict()["state"]
+    return {f"{number}/{name}": value for number, row in state.items() for name, value in row.items()}
 
-    def below(prefix: str) -> dict[str, Tensor]:
-        return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
-    model.load_state_dict(below(_MODEL))
-    average.load_state_dict(below(_AVERAGE))
-    moments: dict[int, dict[str, Tensor]] = {}
-    for name, value in below(_OPTIMISER).items():
-        number, which = name.split("/")
-        moments.setdefault(int(number), {})[which] = value
-    optimiser.load_state_dict({"state": moments, "param_groups": optimiser.state_dict()["param_groups"]})
+def restore_moments(optimiser: optim.Optimizer, kept: dict[str, Tensor]) -> None:
+    """Put back what `moments` gave; the optimiser must be of the same parameters."""
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in kept.items():
+        number, name = key.split("/")
+        if value.ndim:  # in the parameter's own memory layout, or the next step would round otherwise
+            value = torch.empty_like(parameters[int(number)], dtype=value.dtype).copy_(value)
+        state.setdefault(int(number), {})[name] = value
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})

@@ -18,8 +18,8 @@ from blendshape_addon.core import recipes
 from blendshape_addon.core.features import INPUTS
 from blendshape_addon.core.vocabulary import ANIME_HAND, CONDITIONS, EXPRESSIONS
 
-from . import house, labels
-from .model import Deformer, ModelConfig
+from . import house, labels, weights
+from .model import Deformer
 from .rigs import load_all
 
 OPSET = 17
@@ -27,15 +27,12 @@ PARITY = 1e-4  # eye distances
 
 
 def load_weights(path: Path) -> tuple[Deformer, torch.Tensor, dict]:
-    """The trained network of a weights file, its mixes (EXPRESSIONS, width, 3) and all that was saved with it.
+    """The trained network of a weights file, its mixes (EXPRESSIONS, width, 3) and the notes saved with it.
 
     Where the anime artists have not a shape, or are left out of training, the row of their hand is the natural recipe.
     """
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    config = ModelConfig(**state["config"]["model"])
-    model = Deformer(config)
-    model.load_state_dict(state["model"])
-    amplitudes = state["amplitudes"].numpy()
+    model, amplitudes, notes = weights.load(path)
+    config = model.config
     mixes = model.house(torch.from_numpy(house.shares(config.artists, amplitudes)))
     anime = house.shares(config.artists, amplitudes, anime=True)
     natural = recipes.load()["natural"].rows
@@ -45,17 +42,17 @@ def load_weights(path: Path) -> tuple[Deformer, torch.Tensor, dict]:
         else torch.einsum("c,cwk->wk", torch.from_numpy(natural[name][: len(CONDITIONS)]), mixes)
         for name in ANIME_HAND
     ]
-    return model.eval(), torch.cat([mixes, torch.stack(rows)]).detach(), state
+    return model, torch.cat([mixes, torch.stack(rows)]).detach(), notes
 
 
 def build(model: Deformer, mixes: torch.Tensor) -> onnx.ModelProto:
     """The graph inputs (V, INPUTS), expression (E, EXPRESSIONS), intensity (E,) -> offsets (E, V, 3), any V and E."""
-    weights: list[onnx.TensorProto] = []
+    initial: list[onnx.TensorProto] = []
     nodes: list[onnx.NodeProto] = []
 
     def constant(name: str, value: torch.Tensor | np.ndarray) -> str:
         array = value.detach().numpy() if isinstance(value, torch.Tensor) else value
-        weights.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        initial.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
         return name
 
     def node(kind: str, *inputs: str, **attributes: object) -> str:
@@ -94,7 +91,7 @@ def build(model: Deformer, mixes: torch.Tensor) -> onnx.ModelProto:
             helper.make_tensor_value_info("intensity", real, ["E"]),
         ],
         [helper.make_tensor_value_info("offsets", real, ["E", "V", 3])],
-        weights,
+        initial,
     )  # fmt: skip
     proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
     onnx.checker.check_model(proto, full_check=True)
@@ -133,12 +130,12 @@ def _of_rig_folders(families: Sequence[str]) -> list[dict[str, str]]:
     return [{"name": f"{r.family}/{r.name}", "licence": r.licence} for r in rigs]
 
 
-def export(weights: Path, out: Path, figures: dict) -> None:
+def export(trained: Path, out: Path, figures: dict) -> None:
     """Export a weights file to `out` (.onnx) and its card.
 
     Raises SystemExit when the two runtimes differ by more than PARITY.
     """
-    model, mixes, state = load_weights(weights)
+    model, mixes, notes = load_weights(trained)
     data = build(model, mixes).SerializeToString()
     difference = parity(model, mixes, data, np.random.default_rng(0))
     if difference > PARITY:
@@ -151,7 +148,7 @@ def export(weights: Path, out: Path, figures: dict) -> None:
         "file": out.name,
         "licence": "MIT",
         "what": "Offsets of visemes, emotions, blinks and ARKit units for the vertices of any face mesh.",
-        "trained_on": state.get("trained_on") or _of_rig_folders(state["config"]["model"]["artists"]),
+        "trained_on": notes["trained_on"] or _of_rig_folders(notes["config"]["model"]["artists"]),
     }
     write_card(out.with_suffix(".toml"), data, fields, {"parity": difference} | figures)
     print(f"{out}: {len(data) / 2**20:.1f} MB, differs from PyTorch by {difference:.1e}")
@@ -159,8 +156,8 @@ def export(weights: Path, out: Path, figures: dict) -> None:
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m training export", description=__doc__)
-    parser.add_argument("weights", type=Path, nargs="?", default=Path("out/train/deformer.pt"))
+    parser.add_argument("trained", metavar="WEIGHTS", type=Path, nargs="?", default=Path("out/train") / weights.FILE)
     parser.add_argument("--out", type=Path, default=Path("models/deformer.onnx"))
     parser.add_argument("--figures", type=Path, default=Path("out/evaluate/card.json"), help="what `evaluate` left")
     given = parser.parse_args(arguments)
-    export(given.weights, given.out, json.loads(given.figures.read_text()) if given.figures.exists() else {})
+    export(given.trained, given.out, json.loads(given.figures.read_text()) if given.figures.exists() else {})

@@ -31,7 +31,7 @@ def sample_neutral(rig: Rig, rng: np.random.Generator) -> np.ndarray:
 
 @cache
 def _load(path: Path) -> dict[str, np.ndarray]:
-    return dict(np.load(path))
+    return dict(np.load(path, allow_pickle=False))
 
 
 def _sample_ict(rig: Rig, rng: np.random.Generator) -> np.ndarray:

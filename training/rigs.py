@@ -70,7 +70,7 @@ def load(folder: Path) -> Rig:
 
 
 def _read(folder: Path) -> Rig:
-    data = np.load(folder / "rig.npz")
+    data = np.load(folder / "rig.npz", allow_pickle=False)
     meta = json.loads((folder / "meta.json").read_text())
     offsets = {}
     if "shape_names" in data:

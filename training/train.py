@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import io
 import json
 import math
 from dataclasses import asdict
@@ -19,7 +18,7 @@ from tqdm import tqdm
 
 from blendshape_addon.core.errors import InputError
 
-from . import checkpoint, losses, manifest, team
+from . import checkpoint, losses, manifest, team, weights
 from . import config as configs
 from .config import TrainConfig
 from .journal import Journal
@@ -53,11 +52,8 @@ def train(config: TrainConfig, folder: Path, out: Path, hold_out: str | None = N
         config.model.artists = pool.artists
         average, rel = _fit(config, pool, own, out)
         if own.rank == 0:
-            state = {"model": average.state_dict(), "config": asdict(config), "hold_out": hold_out}
-            state |= {"amplitudes": torch.from_numpy(pool.amplitudes()), "trained_on": trained_on}
-            data = io.BytesIO()
-            torch.save(state, data)
-            checkpoint.write_whole(out, data.getvalue())
+            about = {"hold_out": hold_out, "trained_on": trained_on}
+            weights.save(out, average, config, pool.amplitudes(), about)
             notes = json.dumps(asdict(config) | {"rel": rel}, indent=1)
             checkpoint.write_whole(out.with_suffix(".json"), notes.encode())
             _resume_file(out).unlink(missing_ok=True)
@@ -75,9 +71,11 @@ def _fit(config: TrainConfig, pool: Pool, own: team.Team, out: Path) -> tuple[De
     scaler = torch.amp.GradScaler(own.device.type, enabled=kind == torch.float16)
     first, rel = 0, float("nan")
     if _resume_file(out).exists():
-        tensors, notes = checkpoint.load(_resume_file(out))
+        groups, notes = checkpoint.load(_resume_file(out))
         _check_same(notes, config, own, _resume_file(out))
-        checkpoint.restore(tensors, model, average, optimiser)
+        model.load_state_dict(groups["model"])
+        average.load_state_dict(groups["average"])
+        checkpoint.restore_moments(optimiser, groups["optimiser"])
         rng.bit_generator.state, first, rel = notes["rng"][own.rank], notes["step"], notes["rel"]
         scaler.load_state_dict(notes["scaler"])
     shared = own.shared(model)
@@ -116,7 +114,9 @@ def _fit(config: TrainConfig, pool: Pool, own: team.Team, out: Path) -> tuple[De
             notes = {"config": asdict(config), "step": done, "rel": rel, "scaler": scaler.state_dict()}
             notes["rng"] = own.everyones(rng.bit_generator.state)
             if own.rank == 0:
-                checkpoint.save(_resume_file(out), model, average, optimiser, notes)
+                groups = {"model": model.state_dict(), "average": average.state_dict()}
+                groups["optimiser"] = checkpoint.moments(optimiser)
+                checkpoint.save(_resume_file(out), groups, notes)
     if journal:
         journal.close()
     return average.cpu(), rel
@@ -150,10 +150,10 @@ def main(arguments: list[str]) -> None:
     )
     parser.add_argument("--hold-out", metavar="FAMILY", help="leave this family out")
     parser.add_argument("--dataset", type=Path, default=Path("out/dataset"))
-    parser.add_argument("--out", type=Path, help="weights file (default: out/train/deformer.pt)")
+    parser.add_argument("--out", type=Path, help=f"weights file (default: out/train/{weights.FILE})")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     configs.add_options(parser)
     given = parser.parse_args(arguments)
     torch.set_num_threads(given.threads)
     folder = f"out/train/without_{given.hold_out}" if given.hold_out else "out/train"
-    train(configs.from_options(given), given.dataset, given.out or Path(folder) / "deformer.pt", given.hold_out)
+    train(configs.from_options(given), given.dataset, given.out or Path(folder) / weights.FILE, given.hold_out)

@@ -11,6 +11,7 @@ import numpy as np
 from blendshape_addon.core import contacts, landmarks, pipeline, quality
 from blendshape_addon.core.vocabulary import ARKIT, CONDITIONS, EMOTIONS, MOUTH_UNITS, VISEMES
 
+from . import weights
 from .config import TrainConfig
 from .export import export
 from .heads import Head
@@ -34,12 +35,12 @@ class Trial:
 def fold_models(family: str, work: Path, config: TrainConfig) -> Path:
     """Folder with the models of the fold that never saw `family`; a deformer that is not there is trained now."""
     folder = work / f"without_{family}"
-    weights = folder / "deformer.pt"
-    if not weights.exists():
+    trained = folder / weights.FILE
+    if not trained.exists():
         print(f"No deformer without {family} in {folder}: it is trained now, {config.steps} steps; "
               f"on two cores that takes about {config.steps / 70:.0f} minutes.", flush=True)  # fmt: skip
-        train(config, work.parent / "dataset", weights, hold_out=family)
-    export(weights, folder / "deformer.onnx", {})
+        train(config, work.parent / "dataset", trained, hold_out=family)
+    export(trained, folder / "deformer.onnx", {})
     for suffix in (".onnx", ".toml"):
         finder = FINDERS / f"fold_{family}{suffix}"
         if finder.exists():

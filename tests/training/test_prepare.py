@@ -146,7 +146,7 @@ def test_a_model_learns_from_what_its_card_lists(tmp_path, faces):
 def test_weights_and_card_carry_the_licences(tmp_path, faces):
     prepare.prepare(tmp_path / "data", ["mask"], 2)
     config = train.TrainConfig(steps=2, batch=2, vertices=50, model=ModelConfig(width=16, blocks=1))
-    weights = train.train(config, tmp_path / "data", tmp_path / "deformer.pt")
+    weights = train.train(config, tmp_path / "data", tmp_path / "deformer.safetensors")
     export.export(weights, tmp_path / "deformer.onnx", {})
     card = tomllib.loads((tmp_path / "deformer.toml").read_text())
     assert card["trained_on"] == [{"name": "numbers/mask", "licence": "CC0"}]

@@ -1,7 +1,6 @@
 """The trainer on two tiny faces: settings, resuming, several processes, and what it leaves to look at."""
 
 import argparse
-import copy
 import json
 import os
 import subprocess
@@ -16,8 +15,11 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from blendshape_addon.core.errors import InputError
+from blendshape_addon.core.face_view import SIZE
 from training import checkpoint, config, dataset, losses, pool, train
+from training import weights as saved
 from training.config import LossConfig, TrainConfig
+from training.landmarks.model import FaceFinder
 from training.model import Deformer, ModelConfig
 
 TERMS = ("laplacian", "edge", "volume", "reach")
@@ -43,7 +45,7 @@ def tiny(**changes):
 
 
 def weights(path):
-    return torch.load(path, weights_only=True)["model"]
+    return checkpoint.load(path)[0]["model"]
 
 
 def assert_same(one, other):
@@ -93,7 +95,7 @@ def test_the_rate_falls_to_nothing_and_restarts_fall_from_the_top():
 
 @pytest.mark.parametrize("changes", [{}, {"loss": LossConfig(edge=0.1, volume=0.1, rings=4)}])
 def test_a_killed_run_that_goes_on_gives_the_same_weights(tmp_path, faces, monkeypatch, one_thread, changes):
-    whole = train.train(tiny(**changes), faces, tmp_path / "whole" / "deformer.pt")
+    whole = train.train(tiny(**changes), faces, tmp_path / "whole" / "deformer.safetensors")
     draw, count = pool.Pool.draw, 0
 
     def dying(*arguments):
@@ -103,7 +105,7 @@ def test_a_killed_run_that_goes_on_gives_the_same_weights(tmp_path, faces, monke
             raise KeyboardInterrupt
         return draw(*arguments)
 
-    out = tmp_path / "killed" / "deformer.pt"
+    out = tmp_path / "killed" / "deformer.safetensors"
     with monkeypatch.context() as patch:
         patch.setattr(pool.Pool, "draw", dying)
         with pytest.raises(KeyboardInterrupt):
@@ -115,26 +117,74 @@ def test_a_killed_run_that_goes_on_gives_the_same_weights(tmp_path, faces, monke
     assert len(seen) == 4, "it went on after step 3"
     assert_same(weights(whole), weights(out))
     assert json.loads(whole.with_suffix(".json").read_text()) == json.loads(out.with_suffix(".json").read_text())
-    assert {path.name for path in out.parent.iterdir()} == {"deformer", "deformer.pt", "deformer.json"}
+    assert {path.name for path in out.parent.iterdir()} == {"deformer", "deformer.safetensors", "deformer.json"}
 
 
 def test_a_checkpoint_of_another_run_or_a_damaged_one_is_said(tmp_path, faces):
-    out = tmp_path / "deformer.pt"
+    out = tmp_path / "deformer.safetensors"
     model = Deformer(ModelConfig(width=8, blocks=1, artists=("anna",)))
     notes = {"config": {"steps": 7}, "step": 3, "rel": 1.0, "scaler": {}, "rng": [{}]}
-    checkpoint.save(
-        out.with_suffix(".resume.safetensors"),
-        model,
-        copy.deepcopy(model),
-        torch.optim.AdamW(model.parameters()),
-        notes,
-    )
+    checkpoint.save(out.with_suffix(".resume.safetensors"), {"model": model.state_dict()}, notes)
     with pytest.raises(InputError, match="other settings"):
         train.train(tiny(), faces, out)
     out.with_suffix(".resume.safetensors").write_bytes(b"half of it")
     with pytest.raises(InputError, match="damaged"):
         train.train(tiny(), faces, out)
     assert not out.exists()
+
+
+def test_weights_come_back_bit_by_bit(tmp_path):
+    model = Deformer(ModelConfig(width=8, blocks=1, artists=("anna", "bert")))
+    amplitudes = np.array([[0.1, np.nan], [1 / 3, 0.2]])
+    config = tiny(model=model.config)
+    saved.save(tmp_path / saved.FILE, model, config, amplitudes, {"trained_on": []})
+    again, sizes, notes = saved.load(tmp_path / saved.FILE)
+    assert_same(again.state_dict(), model.state_dict())
+    assert sizes.dtype == amplitudes.dtype and np.array_equal(sizes, amplitudes, equal_nan=True)
+    assert again.config == model.config and notes["trained_on"] == [] and notes["config"]["steps"] == 7
+
+
+def test_an_optimiser_goes_on_with_the_same_bits_whatever_the_memory_layout(tmp_path, one_thread):
+    def stepped(finder, optimiser, seed):
+        torch.manual_seed(seed)
+        sum(output.square().mean() for output in finder(torch.randn(2, 5, SIZE, SIZE))).backward()
+        optimiser.step()
+        optimiser.zero_grad()
+
+    def fresh():
+        finder = FaceFinder().to(memory_format=torch.channels_last)
+        return finder, torch.optim.AdamW(finder.parameters(), 1e-3)
+
+    finder, optimiser = fresh()
+    stepped(finder, optimiser, 1)
+    groups = {"model": finder.state_dict(), "optimiser": checkpoint.moments(optimiser)}
+    checkpoint.save(tmp_path / "finder.safetensors", groups, {"step": 1})
+    again, other = fresh()
+    groups, notes = checkpoint.load(tmp_path / "finder.safetensors")
+    again.load_state_dict(groups["model"])
+    checkpoint.restore_moments(other, groups["optimiser"])
+    assert notes == {"step": 1}
+    assert_same(again.state_dict(), finder.state_dict())
+    for one in ((finder, optimiser), (again, other)):
+        stepped(*one, 2)
+    assert_same(again.state_dict(), finder.state_dict())
+
+
+@pytest.mark.parametrize("change", ["another width", "another kind", "damaged", "gone"])
+def test_weights_that_cannot_be_used_are_said(tmp_path, change):
+    path = tmp_path / saved.FILE
+    model = Deformer(ModelConfig(width=8, blocks=1))
+    wide = tiny(model=ModelConfig(width=9, blocks=1))
+    saved.save(path, model, wide, np.zeros((0, 2)), {})
+    if change == "another kind":
+        checkpoint.save(path, {"model": FaceFinder().state_dict()}, {"step": 1})
+    if change == "damaged":
+        path.write_bytes(path.read_bytes()[:-9])
+    if change == "gone":
+        path.unlink()
+    said = {"damaged": "damaged", "gone": "no weights"}.get(change, "another architecture")
+    with pytest.raises(InputError, match=said):
+        saved.load(path)
 
 
 def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
@@ -154,18 +204,18 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch)
 
 def test_no_instances_is_a_sentence(tmp_path):
     with pytest.raises(InputError, match="prepare"):
-        train.train(tiny(), tmp_path, tmp_path / "deformer.pt")
+        train.train(tiny(), tmp_path, tmp_path / "deformer.safetensors")
 
 
 def test_instances_of_older_versions_train_but_not_with_terms_of_the_surface(tmp_path, faces, one_thread):
     old = patches.folder(tmp_path / "old", places=None, triangles=None)
     assert dataset.load(next(old.glob("*.npz"))).triangles is None
     assert_same(
-        weights(train.train(tiny(sheet_every=2), old, tmp_path / "a.pt")),
-        weights(train.train(tiny(), faces, tmp_path / "b.pt")),
+        weights(train.train(tiny(sheet_every=2), old, tmp_path / "a.safetensors")),
+        weights(train.train(tiny(), faces, tmp_path / "b.safetensors")),
     )
     with pytest.raises(InputError, match="prepare the dataset again"):
-        train.train(tiny(loss=LossConfig(edge=0.1)), old, tmp_path / "c.pt")
+        train.train(tiny(loss=LossConfig(edge=0.1)), old, tmp_path / "c.safetensors")
 
 
 def test_a_batch_ends_in_whole_rings_where_the_targets_say_they_are(faces):
@@ -182,7 +232,7 @@ def test_a_batch_ends_in_whole_rings_where_the_targets_say_they_are(faces):
 
 def test_curves_by_term_and_sheets_can_be_looked_at(tmp_path, faces):
     loss = LossConfig(**dict.fromkeys(TERMS, 0.1), rings=4)
-    train.train(tiny(steps=20, sheet_every=20, loss=loss), faces, tmp_path / "deformer.pt", hold_out="bert")
+    train.train(tiny(steps=20, sheet_every=20, loss=loss), faces, tmp_path / "deformer.safetensors", hold_out="bert")
     curves = EventAccumulator(str(tmp_path / "deformer")).Reload()
     names = {f"loss/{name}" for name in ("reconstruction", *TERMS)}
     assert set(curves.Tags()["scalars"]) == names | {"rate", "gradient norm"}
@@ -194,7 +244,7 @@ def test_curves_by_term_and_sheets_can_be_looked_at(tmp_path, faces):
 @pytest.mark.parametrize("kind", ["bf16", "fp16"])
 def test_half_precision_learns_nearly_the_same(tmp_path, faces, kind):
     exact, half = (
-        weights(train.train(tiny(precision=name), faces, tmp_path / f"{name}.pt")) for name in ("fp32", kind)
+        weights(train.train(tiny(precision=name), faces, tmp_path / f"{name}.safetensors")) for name in ("fp32", kind)
     )
     assert any(not torch.equal(exact[name], half[name]) for name in exact)
     assert all(torch.allclose(exact[name], half[name], atol=0.02) for name in exact)
@@ -204,7 +254,7 @@ def test_two_processes_learn_from_the_mean_of_their_gradients(tmp_path, faces, o
     settings = tiny(steps=5)
     command = "--standalone --nproc-per-node 2 -m training train --threads 1 --steps 5 --batch 2 --vertices 30"
     command += " --warmup 2 --model.width 16 --model.blocks 1 --save-every 0 --sheet-every 0"
-    out = tmp_path / "deformer.pt"
+    out = tmp_path / "deformer.safetensors"
     run = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", *command.split(), "--dataset", faces, "--out", out],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},

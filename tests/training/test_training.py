@@ -91,7 +91,7 @@ def test_a_short_training_learns_and_can_be_exported(tmp_path):
         instance = dataset.make_instance(rig, np.random.default_rng(n), strength=0.3)
         dataset.save(instance, tmp_path / f"rocketbox__{rig.name}__{n}.npz")
     config = train.TrainConfig(steps=40, batch=2, vertices=300, warmup=5, model=ModelConfig(width=64, blocks=1))
-    weights = train.train(config, tmp_path, tmp_path / "run" / "deformer.pt")
+    weights = train.train(config, tmp_path, tmp_path / "run" / "deformer.safetensors")
     learned = json.loads(weights.with_suffix(".json").read_text())["rel"]
     assert learned < 0.97
     export.export(weights, tmp_path / "models" / "deformer.onnx", {})

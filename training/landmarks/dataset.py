@@ -199,7 +199,7 @@ def read(cache: Path, hold_out: str | None = None) -> Shard:
         raise FileNotFoundError(f"No pictures in {cache}: run python -m training.landmarks.dataset first.")
     parts: dict[str, list[np.ndarray]] = {}
     for path in paths:
-        with np.load(path) as data:
+        with np.load(path, allow_pickle=False) as data:
             keep = data["family"] != (Shard.families.index(hold_out) if hold_out else -1)
             for key in data.files:
                 parts.setdefault(key, []).append(data[key][keep])

@@ -18,6 +18,7 @@ import torch
 
 from blendshape_addon.core.face_view import SIZE
 
+from .. import checkpoint
 from . import card
 from .dataset import CACHE, Shard, batch, read
 from .model import FaceFinder, loss
@@ -30,9 +31,9 @@ REREAD = 400  # steps
 
 
 def train(
-    hold_out: str | None, minutes: float, checkpoint: Path, start_from: Path | None = None, seed: int = 0
+    hold_out: str | None, minutes: float, file: Path, start_from: Path | None = None, seed: int = 0
 ) -> FaceFinder:
-    """Train for `minutes` of processor time on one core; goes on from `checkpoint` if a run was cut short.
+    """Train for `minutes` of processor time on one core; goes on from the checkpoint `file` if a run was cut short.
 
     start_from: a finished run's checkpoint whose weights are taken up and trained anew, say on a larger cache.
 
@@ -46,12 +47,12 @@ def train(
     optimiser = torch.optim.AdamW(model.parameters(), RATE, weight_decay=0.02)
     spent, step = 0.0, 0
     if start_from:
-        model.load_state_dict(torch.load(start_from, weights_only=True)["model"])
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        model.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        spent, step = state["spent"], state["step"]
+        model.load_state_dict(checkpoint.load(start_from)[0]["model"])
+    if file.exists():
+        groups, notes = checkpoint.load(file)
+        model.load_state_dict(groups["model"])
+        checkpoint.restore_moments(optimiser, groups["optimiser"])
+        spent, step = notes["spent"], notes["step"]
     model.train()
     shard: Shard | None = None
     told = spent
@@ -78,16 +79,14 @@ def train(
             mean = sums / sums[2]
             print(f"{spent / 60:5.1f} min step {step:5d} landmarks {mean[0]:.3f} face {mean[1]:.4f}", flush=True)
             sums[:] = 0
-            _save(checkpoint, model, optimiser, spent, step)
-    _save(checkpoint, model, optimiser, spent, step)
+            _save(file, model, optimiser, spent, step)
+    _save(file, model, optimiser, spent, step)
     return model.eval()
 
 
 def _save(path: Path, model: FaceFinder, optimiser: torch.optim.Optimizer, spent: float, step: int) -> None:
-    state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "spent": spent, "step": step}
-    part = path.with_suffix(".part")
-    torch.save(state, part)
-    part.rename(path)
+    groups = {"model": model.state_dict(), "optimiser": checkpoint.moments(optimiser)}
+    checkpoint.save(path, groups, {"spent": spent, "step": step})
 
 
 def export(model: FaceFinder, path: Path) -> None:
@@ -112,7 +111,7 @@ def main() -> None:
     held = arguments.hold_out
     OUT.mkdir(parents=True, exist_ok=True)
     minutes = arguments.minutes or (5.0 if held else 15.0)
-    name = f"{held or 'all'}{'_again' if arguments.start else ''}.pt"
+    name = f"{held or 'all'}{'_again' if arguments.start else ''}.safetensors"
     model = train(held, minutes, OUT / name, arguments.start)
     if held:
         path = OUT / f"fold_{held}.onnx"
