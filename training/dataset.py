@@ -18,12 +18,14 @@ from . import augment, mouths
 from .augment import Solid
 from .heads import Head
 from .identities import random_style, random_warp, sample_neutral
+from .landmarks import toon
 from .rigs import Rig
 from .surface import sampled_triangles
 
 LANDMARK_NOISE = 0.012  # eye distances: what a detector leaves
 MAX_VERTICES = 5000
-STYLED = 0.4  # how often a face is also drawn towards anime, child or muzzle
+STYLED = 0.4  # how often a face is also drawn towards anime, child or muzzle …
+TOON = 0.4  # … and how often of these it takes a toon's proportions landmark by landmark
 
 
 @dataclass
@@ -50,7 +52,10 @@ class Instance:
 def warped(head: Head, rng: np.random.Generator, strength: float) -> Head:
     """Another face on the same mesh: smoothly bent, and often towards anime, child or muzzle."""
     if rng.random() < STYLED:
-        head = head.mapped(random_style(head.marks, rng, strength * rng.uniform(0.2, 1)))
+        if rng.random() < TOON:
+            head = toon.toonish(head, rng)
+        else:
+            head = head.mapped(random_style(head.marks, rng, strength * rng.uniform(0.2, 1)))
     return head.mapped(random_warp(rng, strength))
 
 

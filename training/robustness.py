@@ -30,7 +30,7 @@ def changes(rig: Rig, head: Head, body: Solid | None) -> dict[str, list[Change]]
         "smooth warp": lambda head, rng: head.mapped(random_warp(rng, 1.0, lopsided=False)),
         "asymmetry": lambda head, rng: head.mapped(random_warp(rng, 0.7, lopsided=True)),
         "child, muzzle": lambda head, rng: head.mapped(random_style(head.marks, rng, 1.0)),
-        "toon proportions": toonish,
+        "toon proportions": toon.toonish,
     }
     if rig.family in ("ict", "makehuman"):
         faces = {"another person": lambda head, rng: person(rig, head, rng)} | faces
@@ -60,12 +60,6 @@ def person(rig: Rig, head: Head, rng: np.random.Generator) -> Head:
     """Another person on the rig's mesh."""
     other = Head.of(rig, sample_neutral(rig, rng))
     return replace(head, vertices=other.vertices, marks=other.marks)
-
-
-def toonish(head: Head, rng: np.random.Generator) -> Head:
-    """The face with a toon's proportions, one draw of them for the neutral and every shape."""
-    seed = int(rng.integers(1 << 32))
-    return head.mapped(lambda points: toon.warp(points, head.marks, np.random.default_rng(seed)))
 
 
 def measure(rig: Rig, plain: Trial, models: Path, body: Solid | None, detect: bool) -> dict[str, dict[str, float]]:

@@ -28,6 +28,7 @@ MORE_FOLDS = 1.35  # times as many triangles as before that a contact may turn o
 LEAST_OVER, MOST_OVER = 0.008, 0.03  # eye distances that the upper lid lies over the lower one when shut
 LOOKS, CLOSE = 6, 0.001  # at the lips, at most, until they are so near to what is meant, in eye distances
 MAX_SCALE = 2.5  # a lid's motion is stretched by no more than this to close
+MAX_WIDER = 2.0  # the motion of an opening mouth by no more than this, nor shrunk by more
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,18 @@ def meet(triangles: np.ndarray, features: Features, offsets: np.ndarray, names: 
             folds = 0.03 if name in LIPS_MEET else 0.01
             offsets[number] = _calmer(rest, triangles, offsets[number], fitted, folds)
     return offsets
+
+
+def open_mouth(features: Features, offset: np.ndarray, mouth: Slit, share: float) -> None:
+    """Scale an (N, 3) face-space offset so that the lips part by `share` of the mouth's width at the middle; in place.
+
+    A shape that hardly parts the lips by itself stays as it is.
+    """
+    middle = np.abs(COLUMNS - 0.5) < 0.1
+    rest, moved = (mouth.gap(features.positions + o)[middle].mean() for o in (0, offset))
+    wanted = share * np.linalg.norm(mouth.corners[1] - mouth.corners[0])
+    if moved - rest > 0.1 * wanted:
+        offset *= np.float32(np.clip((wanted - rest) / (moved - rest), 1 / MAX_WIDER, MAX_WIDER))
 
 
 def _calmer(

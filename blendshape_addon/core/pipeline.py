@@ -77,6 +77,7 @@ def generate(
         made = list(dict.fromkeys(half for name in expressions for half in HALVES.get(name, (name,))))
         offsets = deformer.offsets(session, seen, style.weights(made))
         style.keep_near_mouth(seen, offsets, made)
+        style.open_mouth(seen, offsets, made)
     with stages("refining", 0.75):
         offsets = refine.refine(avatar, seen, offsets, made) * np.float32(intensity)
         offsets = _wholes(expressions, made, offsets)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from . import contacts
 from .errors import InputError
 from .face_space import canonical_landmarks, point
 from .features import Features
@@ -22,6 +23,8 @@ CHOICES = ("auto", *PRESETS)
 ROWS = VISEMES + EMOTIONS  # every other shape is itself
 _LEARNED = "learned"
 _REACH = "mouth_reach"
+_OPENS = "mouth_opens"
+_WIDEST = '"vrc.v_aa"'
 # `eye_size` of 1,000 random people and ten realistic rigs is at most 0.33, of an anime and a toon rig 0.80 and 1.07.
 ANIME_FROM = 0.5
 
@@ -30,12 +33,14 @@ ANIME_FROM = 0.5
 class Style:
     """One preset. rows: each of CONDITIONS to (EXPRESSIONS,) float32 weights. reach: how far visemes reach from the
     middle of the mouth, across and up, in eye distances of the canonical face; None: as far as they are learned.
-    automatic: the face's proportions chose it.
+    opens: by viseme, how far its lips part, in widths of the mouth; the others as they are learned. automatic: the
+    face's proportions chose it.
     """
 
     preset: str
     rows: Mapping[str, np.ndarray]
     reach: tuple[float, float] | None = None
+    opens: Mapping[str, float] = field(default_factory=dict)
     automatic: bool = False
 
     def weights(self, names: Sequence[str]) -> np.ndarray:
@@ -51,6 +56,13 @@ class Style:
         share = np.exp(-(away**2) / 2).astype(np.float32)
         share[np.isin(features.part, (Part.TEETH_LOWER, Part.TONGUE, Part.MOUTH))] = 1
         offsets[[name in VISEMES for name in names]] *= share[:, None]
+
+    def open_mouth(self, features: Features, offsets: np.ndarray, names: Sequence[str]) -> None:
+        """Give (E, N, 3) offsets of visemes the opening that this face's mouth asks for, in place."""
+        mouth = contacts.find_slit(features, 0)
+        for name, share in self.opens.items():
+            if mouth and name in names:
+                contacts.open_mouth(features, offsets[names.index(name)], mouth, share)
 
     def __str__(self) -> str:
         reason = "chosen from the face's proportions" if self.automatic else "as asked"
@@ -75,8 +87,8 @@ def load(path: Path | None = None) -> dict[str, Style]:
             raise InputError(f"The recipes {path.name} have no table [{preset}].")
         try:
             table = dict(document[preset])
-            reach = _reach(table.pop(_REACH, None))
-            styles[preset] = Style(preset, _table(table, preset), reach)
+            reach, opens = _reach(table.pop(_REACH, None)), _opens(table.pop(_OPENS, None))
+            styles[preset] = Style(preset, _table(table, preset), reach, opens)
         except InputError as error:
             raise InputError(f"The recipes {path.name}, [{preset}]: {error}") from error
     return styles
@@ -116,6 +128,18 @@ def _reach(given: object) -> tuple[float, float] | None:
     ):
         return float(given[0]), float(given[1])
     raise InputError(f"{_REACH} is not two numbers from 0.05, as [0.4, 0.3] is.")
+
+
+def _opens(given: object) -> dict[str, float]:
+    given = {} if given is None else given
+    if not isinstance(given, dict) or not all(
+        isinstance(v, int | float) and not isinstance(v, bool) and 0 < v <= 1 for v in given.values()
+    ):
+        raise InputError(f"{_OPENS} is no list of numbers above 0 and up to 1, as {{ {_WIDEST} = 0.4 }} is.")
+    unknown = [name for name in given if name not in VISEMES]
+    if unknown:
+        raise InputError(f"{_OPENS}: “{unknown[0]}” is no viseme.")
+    return dict(given)
 
 
 def _table(recipes: Mapping[str, object], preset: str) -> dict[str, np.ndarray]:

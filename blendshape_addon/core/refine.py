@@ -35,7 +35,9 @@ def refine(avatar: Avatar, features: Features, offsets: np.ndarray, names: Seque
     triangles = features.triangles(avatar, Part.SKIN)
     triangles = triangles[~features.drawn[triangles].any(1)]  # a drawn mouth folds to a line when it closes
     _keep_to_its_side(features, offsets, names)
-    _untangle(triangles[~on_lids(features, triangles)], features.positions, offsets)
+    mouth = contacts.find_slit(features, 0)
+    rims = np.concatenate([mouth.upper, mouth.lower]) if mouth else np.empty(0, np.int64)
+    _untangle(triangles[~on_lids(features, triangles)], features.positions, offsets, rims)
     contacts.meet(triangles, features, offsets, names)
     barriers.hold(avatar, features, offsets, names)
     _ride(avatar, features, offsets)
@@ -58,8 +60,11 @@ def _keep_to_its_side(features: Features, offsets: np.ndarray, names: Sequence[s
             offset *= share if name.lower().endswith("left") else 1 - share
 
 
-def _untangle(triangles: np.ndarray, rest: np.ndarray, offsets: np.ndarray) -> None:
-    """Calm the motion around triangles that turn over, by the mean of their neighbours, while that helps."""
+def _untangle(triangles: np.ndarray, rest: np.ndarray, offsets: np.ndarray, rims: np.ndarray) -> None:
+    """Calm the motion around triangles that turn over, by the mean of their neighbours, while that helps.
+
+    rims: vertices of the lips' rims, which stay: folds of the coarse skin inside a mouth must not pull it shut.
+    """
     every_edge = edges_of(triangles)
     for offset in offsets:
         moving = (np.abs(offset) > HAZE).any(1)
@@ -76,7 +81,7 @@ def _untangle(triangles: np.ndarray, rest: np.ndarray, offsets: np.ndarray) -> N
                 near = edges[np.isin(edges, near).any(1)]
             ends, others = np.concatenate([near, near[:, ::-1]]).T
             count = np.bincount(ends, minlength=len(rest))
-            chosen = np.unique(near)
+            chosen = np.setdiff1d(near, rims)
             for axis in range(3):
                 mean = np.bincount(ends, calmed[others, axis], len(rest)) / np.maximum(count, 1)
                 calmed[chosen, axis] = 0.5 * (calmed[chosen, axis] + mean[chosen])

@@ -52,6 +52,24 @@ def test_other_visemes_stay_open_but_never_pass_through(face, seen):
     assert inner(mouth.gap(seen.positions + apart)).min() > -0.3
 
 
+@pytest.mark.parametrize("share", [0.15, 0.3, 0.5])
+def test_a_mouth_opens_as_wide_as_the_style_asks(seen, share):
+    mouth = contacts.find_slit(seen, 0)
+    width = np.linalg.norm(mouth.corners[1] - mouth.corners[0])
+    offset = blob(seen, "lip_lower_inner_mid", 0.3, (0, -0.3 * width, 0.01), 0, -1)
+    direction = offset / np.abs(offset).max()
+    contacts.open_mouth(seen, offset, mouth, share)
+    assert mouth.gap(seen.positions + offset)[7] == pytest.approx(share * width, abs=0.02 * width)
+    assert np.allclose(offset / np.abs(offset).max(), direction, atol=1e-5)
+
+
+def test_a_shape_that_hardly_parts_the_lips_is_not_torn_open(seen):
+    offset = blob(seen, "lip_lower_inner_mid", 0.3, (0.05, -0.002, 0), 0, -1)
+    kept = offset.copy()
+    contacts.open_mouth(seen, offset, contacts.find_slit(seen, 0), 0.4)
+    assert np.array_equal(offset, kept)
+
+
 @pytest.mark.parametrize("strength", [0.5, 1.3])
 def test_a_blink_ends_where_the_lids_meet(face, seen, strength):
     eye = contacts.find_slit(seen, 1)

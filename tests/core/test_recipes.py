@@ -240,3 +240,17 @@ def test_anime_visemes_stay_at_the_mouth(face):
 def test_a_reach_that_is_none_is_refused(own, reach):
     with pytest.raises(InputError, match="mouth_reach is not two numbers"):
         own(f"mouth_reach = {reach}", "anime")
+
+
+@pytest.mark.parametrize(
+    ("opens", "said"),
+    [
+        ('{ "vrc.v_aa" = 0 }', "mouth_opens is no list of numbers"),
+        ('{ "vrc.v_aa" = "wide" }', "mouth_opens is no list of numbers"),
+        ("0.4", "mouth_opens is no list of numbers"),
+        ("{ jawOpen = 0.4 }", "mouth_opens: “jawOpen” is no viseme"),
+    ],
+)
+def test_an_opening_that_is_none_is_refused(own, opens, said):
+    with pytest.raises(InputError, match=said):
+        own(f"mouth_opens = {opens}", "anime")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from blendshape_addon.core import features, pipeline, refine
+from blendshape_addon.core import contacts, features, pipeline, refine
 from blendshape_addon.core.landmarks import Face
 from blendshape_addon.core.mesh import flipped
 from blendshape_addon.core.parts import Part
@@ -34,6 +34,21 @@ def test_motion_that_turns_skin_over_is_calmed(face, seen):
     (calm,) = refine.refine(face[0], seen, rough.copy(), ["cheekPuff"])
     after = flipped(seen.positions, seen.positions + calm, triangles).sum()
     assert before > 40 and after < 0.1 * before
+
+
+def test_folds_inside_the_mouth_do_not_pull_it_shut(face, seen):
+    mouth = contacts.find_slit(seen, 0)
+    middle = len(contacts.COLUMNS) // 2
+    skin = seen.part == Part.SKIN
+    drop = np.zeros((1, len(seen.index), 3), np.float32)
+    drop[0, skin & (seen.side[:, 0] < 0), 1] = -0.2
+    triangles = seen.triangles(face[0], Part.SKIN)
+    beside = np.setdiff1d(triangles[np.isin(triangles, mouth.lower).any(1)], mouth.lower)
+    drop[0, beside] = np.random.default_rng(0).normal(0, 0.1, (len(beside), 3)).astype(np.float32)
+    assert flipped(seen.positions, seen.positions + drop[0], triangles).sum() > 20
+    wide = mouth.gap(seen.positions + drop[0])[middle]
+    (calm,) = refine.refine(face[0], seen, drop.copy(), ["jawOpen"])
+    assert mouth.gap(seen.positions + calm)[middle] > 0.97 * wide
 
 
 def test_both_eyes_closed_is_the_sum_of_each(face):

@@ -8,6 +8,8 @@ from blendshape_addon.core.face_space import ThinPlate, point
 from blendshape_addon.core.raster import rasterise
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX, LANDMARKS
 
+from ..heads import Head
+
 CELLS = 112  # of the sheet that a doll's face is, each way
 _EYES = {
     s: [i for i, n in enumerate(LANDMARKS) if n.startswith(("eye_", "lid_")) and n.endswith(f"_{s}")] for s in "lr"
@@ -69,6 +71,12 @@ def warp(vertices: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> 
     out[near] += move / limit * (weight[near] ** 2 * (3 - 2 * weight[near]))[:, None]
     skull = 1 / (1 + np.exp(-6 * (vertices[:, 1:2] - 0.2 - 0.5 * vertices[:, 2:3])))
     return out + skull * (out - [0, 0, -0.6]) * rng.uniform(0, 0.3) * (weight[:, None] > 0) * weight[:, None]
+
+
+def toonish(head: Head, rng: np.random.Generator) -> Head:
+    """The face with a toon's proportions, one draw of them for the neutral and every shape."""
+    seed = int(rng.integers(1 << 32))
+    return head.mapped(lambda points: warp(points, head.marks, np.random.default_rng(seed)))
 
 
 def doll(
