@@ -28,8 +28,12 @@ def main(arguments: list[str]) -> int:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("Stopped: the same command goes on where it was.", file=sys.stderr)
+        print("Stopped: what was finished is kept; the same command goes on from there.", file=sys.stderr)
         return 130
+    except OSError as error:
+        where = f"{error.filename} cannot be read or written" if error.filename else "A file cannot be read or written"
+        print(f"{where} ({error.strerror or error}): check the folder and the free space.", file=sys.stderr)
+        return 2
     return 0
 
 

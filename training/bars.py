@@ -10,6 +10,7 @@ from .floor import BEST
 from .robustness import mean_change
 
 REALISTIC = ("ict", "makehuman", "rocketbox")
+CHANGE = 0.08  # of rel by mesh
 
 
 @dataclass(frozen=True)
@@ -70,33 +71,10 @@ def bars(figures: Mapping) -> list[Bar]:
     cases = dict.fromkeys(name for rows in table.values() for name in rows)
     for what, key in (("all units", "all"), ("mouth and jaw", "mouth")):
         changes = {name: mean_change(table, name, key) for name in cases}
-        out.append(Bar(f"change of rel by mesh, {what}", 0.08, 0.03, changes))
+        out.append(Bar(f"change of rel by mesh, {what}", CHANGE, 0.03, changes))
     for figure, limits in (("median", (3.0, 2.0)), ("p95", (8.0, 5.0))):
         cases = {case: row.get(figure) for case, row in figures["landmarks"].items() if "left out" in case}
         out.append(Bar(f"landmarks, {figure}, % of eye distance", *limits, cases))
     wrong = {rig: row["right"] for rig, row in figures["acceptance"].items()}
     out.append(Bar("rigs passed or refused as they should", 1.0, 1.0, wrong, True))
     return out
-
-
-def show(rows: list[Bar]) -> None:
-    """Print the bars as a table; of many values only those that miss the bar are named."""
-    print(f"\n{'Bars':38} {'bar':>6} {'aim':>6}  verdict")
-    for row in rows:
-        sign = ">=" if row.higher else "<="
-        print(f"  {row.what:36} {sign}{row.bar:5.2f} {row.aim:6.2f}  {row.verdict:12} {_values(row)}")
-
-
-def _values(row: Bar) -> str:
-    shown = row.values
-    if len(shown) > 5:
-        shown = {k: v for k, v in shown.items() if not Bar("", row.bar, row.aim, {k: v}, row.higher).reaches(row.bar)}
-    text = ", ".join(
-        f"{k} " + ("–" if v is None else f"{v:.2f}") + (f" (floor {row.floor[k]:.2f})" if k in row.floor else "")
-        for k, v in shown.items()
-    )
-    return (
-        text
-        if len(shown) == len(row.values)
-        else f"{len(row.values) - len(shown)} of {len(row.values)}" + (f"; not {text}" if text else "")
-    )

@@ -3,7 +3,8 @@
 For each family a deformer is trained on the others with the recipe of the shipped model (or taken from an earlier run),
 and the core pipeline makes every shape that the left-out rigs have truth for. Beside it run a template transfer and
 doing nothing; then come the floor that artists set, the robustness table, the shipped models on every rig there is, and
-every bar with its verdict. Contact sheets and all figures land in out/evaluate.
+every bar with its verdict. All figures (results.json), contact sheets, plots and a page to read them on (index.html)
+land in one folder, and only when all are whole.
 """
 
 from __future__ import annotations
@@ -11,56 +12,65 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import time
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from blendshape_addon.core.errors import FaceNotFound
+from blendshape_addon.core.errors import FaceNotFound, InputError
 from blendshape_addon.core.face_space import FaceSpace
 from blendshape_addon.core.vocabulary import VISEMES
 
-from . import acceptance, augment, bars, floor, labels, regions, robustness, trial
+from . import acceptance, augment, floor, folds, journal, labels, regions, robustness, trial
 from .baselines import template_transfer
 from .config import TrainConfig
 from .heads import Head
 from .landmarks import card as landmark_card
 from .metrics import top1
+from .report import page, tables
+from .report.results import FILE, origin, plain, read, whole
 from .rigs import Rig, every_rig, landmarks_of
 from .sheets import shape_sheet
 
 FAMILIES = ("ict", "makehuman", "rocketbox", "vrm")
-OUT = Path("out/evaluate")
 
 
-def judge(family: str, held: list[tuple[Rig, Head]], templates: list[Head], models: Path, detect: bool) -> dict:
-    """Figures of one family by its own fold: medians by method and set, top-1, lip gaps and regions by rig."""
+def judge(
+    family: str, held: list[tuple[Rig, Head]], templates: list[Head], models: Path | None, detect: bool, out: Path
+) -> dict:
+    """Figures of one family by its own fold: medians by method and set, every shape, top-1, landmarks, lip gaps and
+    regions by rig. A contact sheet of each rig lands in `out`."""
     scores: dict[str, list[trial.Scores]] = defaultdict(list)
-    found: dict = {"landmarks": "detected" if detect else "labelled", "lip gaps": {}, "regions": {}, "shapes": {}}
+    found: dict = {"landmarks": "detected" if detect else "labelled", "lost": {}}
+    found |= {what: {} for what in ("lip gaps", "regions", "shapes", "landmark errors")}
     tops = []
     for rig, head in held:
+        truth = dict(zip(head.names, head.offsets, strict=True))
+        nothing = trial.score(head, {n: np.zeros_like(t) for n, t in truth.items()}, rig.real)
+        measured = rig.name in labels.names()  # a mouth on a card: a picture, but no truth to be measured by
         try:
             made = trial.run(head, models, None if detect else trial.labelled_face(head))
         except FaceNotFound as error:
-            print(f"{family}/{rig.name}: {error}")
-            if rig.name in labels.names():  # a face that is not found is a face on which nothing moves
-                truth = dict(zip(head.names, head.offsets, strict=True))
-                nothing = trial.score(head, {n: np.zeros_like(t) for n, t in truth.items()}, rig.real)
-                for method in ("deformer", "template", "do nothing"):
+            found["lost"][rig.name] = str(error)
+            if measured:  # a face that is not found is a face on which nothing moves
+                for method in trial.METHODS:
                     scores[method].append(nothing)
                 tops.append(0.0 if any(n in VISEMES and n in rig.real for n in truth) else math.nan)
             continue
-        truth = dict(zip(head.names, head.offsets, strict=True))
-        shape_sheet(OUT / f"{family}_{rig.name}.png", head, made.shapes, truth)
-        if rig.name not in labels.names():
-            continue  # a mouth on a card: a picture, but no truth to be measured by
-        own = trial.score(head, made.shapes, rig.real)
+        shape_sheet(out / f"{family}_{rig.name}.png", head, made.shapes, truth)
+        if not measured:
+            continue
+        points = made.made.face.points
+        own = {"deformer": trial.score(head, made.shapes, rig.real), "do nothing": nothing}
+        if templates:
+            own["template"] = trial.score(head, template_transfer(head, points, templates), rig.real)
+        for method, values in own.items():
+            scores[method].append(values)
         found["shapes"][rig.name] = own
-        scores["deformer"].append(own)
-        scores["template"].append(
-            trial.score(head, template_transfer(head, made.made.face.points, templates), rig.real)
-        )
-        scores["do nothing"].append(trial.score(head, {n: np.zeros_like(t) for n, t in truth.items()}, rig.real))
+        if detect:
+            found["landmark errors"][rig.name] = np.linalg.norm(points - head.marks, axis=1).tolist()
         tops.append(top1(made.shapes, {n: t for n, t in truth.items() if n in VISEMES and n in rig.real}))
         found["regions"][rig.name] = regions.table(head, made.shapes, rig.real)
         gaps = {s: trial.lip_gap(head, made.shapes[f"vrc.v_{s}"]) for s in ("pp", "aa")}
@@ -72,33 +82,11 @@ def judge(family: str, held: list[tuple[Rig, Head]], templates: list[Head], mode
     return found
 
 
-def show(family: str, figures: dict) -> None:
-    """Print one family's figures."""
-    top = figures["viseme top-1"]
-    print(
-        f"\n{family} left out, {figures['landmarks']} landmarks"
-        + (f", viseme top-1 {top:.0%}" if top is not None else "")
-    )
-    print(f"  {'set':10} {'method':10} {'rel':>6} {'cos':>6} {'mm':>6} {'q95':>6} {'stray':>7}")
-    for name in trial.SETS:
-        for method in ("deformer", "template", "do nothing"):
-            row = figures.get(method, {}).get(name)
-            if row:
-                values = "{rel:6.2f} {cos:6.2f} {mm:6.2f} {q95:6.2f} {stray:7.3f}".format(**row)
-                print(f"  {name:10} {method:10} {values}")
-    for rig, gaps in figures["lip gaps"].items():
-        print(f"  {rig}: lips " + ", ".join(f"{what} {gap:.1f} mm" for what, gap in gaps.items()))
-    for rig, rows in figures["regions"].items():
-        regions.show(rig, rows)
-
-
-def accept(rigs: list[Rig]) -> tuple[dict, dict]:
+def accept(rigs: list[Rig], out: Path) -> tuple[dict, dict]:
     """What the shipped models do with every rig, and the lip gaps of those without truth; pictures of these too."""
-    print("\nThe shipped models on every rig, no click")
     rows, gaps = {}, {}
     for rig in rigs:
         rows[rig.name], made = acceptance.attempt(rig)
-        print(f"  {'ok ' if rows[rig.name]['right'] else 'NOT'} {rig.family}/{rig.name}: {rows[rig.name]['said']}")
         if made and not rig.shapes and rig.name in labels.all_names():
             gaps[rig.name] = {"pp": rows[rig.name]["pp"], "aa": rows[rig.name]["aa"]}
             head, space = Head.of(rig), FaceSpace.of(landmarks_of(rig, rig.vertices))
@@ -106,65 +94,91 @@ def accept(rigs: list[Rig]) -> tuple[dict, dict]:
             for shape in made.shapes:
                 shapes[shape.name] = np.zeros_like(head.vertices)
                 shapes[shape.name][shape.indices] = shape.deltas @ space.rotation.T / space.scale
-            shape_sheet(OUT / f"plain_{rig.name}.png", head, shapes, {})
+            shape_sheet(out / f"plain_{rig.name}.png", head, shapes, {})
     return rows, gaps
 
 
-def evaluate(work: Path, config: TrainConfig, families: list[str], detect: bool, quick: bool) -> dict:
-    """Everything, printed as it comes and given as nested dicts."""
+def evaluate(work: Path, config: TrainConfig, families: Sequence[str], detect: bool, quick: bool, out: Path) -> dict:
+    """Everything, each table printed as soon as it is known; sheets land in `out`. Families without rigs are left out.
+
+    Raises InputError when there are no rigs, or no dataset for a fold that is still to be trained.
+    """
     everyone = every_rig()
     faces = [(r, Head.of(r)) for r in everyone if r.shapes and r.name in labels.all_names()]
     rigs = [(r, h) for r, h in faces if r.name in labels.names()]
     body = next((body for r, h in rigs if (body := augment.body_of(h))), None)
-    figures: dict = {"families": {}, "lip gaps": {}, "landmarks": {}}
+    results: dict = {"families": {}, "lip gaps": {}, "landmarks": {}, "robustness": {}, "curves": {}}
     if not quick:
-        figures["floor"] = floor.measure(rigs)
-        floor.show(figures["floor"])
-    table = {}
+        results["floor"] = plain(floor.measure(rigs))
+        say(tables.floor_units(results["floor"]), tables.floor_visemes(results["floor"]))
     for family in families:
-        models = trial.fold_models(family, work, config)
-        found = detect and (models / f"fold_{family}.onnx").exists()
         held = [(r, h) for r, h in faces if r.family == family]
+        if not held:
+            continue
+        models = folds.models_of(family, work, config)
+        found = detect and (models / f"fold_{family}.onnx").exists()
         others = [h for r, h in rigs if r.family != family and len(r.shapes) > 40]
-        figures["families"][family] = judge(family, held, others, models, found)
-        show(family, figures["families"][family])
-        figures["lip gaps"] |= figures["families"][family]["lip gaps"]
+        results["families"][family] = plain(judge(family, held, others, models, found, out))
+        say(tables.family(family, results["families"][family]))
+        results["lip gaps"] |= results["families"][family]["lip gaps"]
         if not quick:
             for rig, head in held:
                 if rig.name in labels.names():
-                    plain = trial.run(head, models, trial.labelled_face(head))
-                    table[rig.name] = robustness.measure(rig, plain, models, body, found)
-    figures["acceptance"], gaps = accept(everyone)
-    figures["lip gaps"] |= gaps
-    if not quick:
-        figures["robustness"] = table
-        robustness.show(table)
+                    untouched = trial.run(head, models, trial.labelled_face(head))
+                    results["robustness"][rig.name] = plain(robustness.measure(rig, untouched, models, body, found))
+        results["curves"] |= _curve(f"without {family}", models)
+    if not results["families"]:
+        raise InputError(
+            f"There are no labelled rigs of {' or '.join(families)}: set VRC_BLENDSHAPE_DATA to their folder."
+        )
+    results["curves"] |= _curve("all families", work)
+    results["acceptance"], gaps = plain(accept(everyone, out))
+    results["lip gaps"] |= gaps
     if landmark_card.FIGURES.exists():
-        figures["landmarks"] = json.loads(landmark_card.FIGURES.read_text())
-    (OUT / "figures.json").write_text(json.dumps(figures, indent=1))
-    bars.show(bars.bars(figures))
-    return figures
+        results["landmarks"] = json.loads(landmark_card.FIGURES.read_text())
+    results["sheets"] = [
+        {"file": file.name, "title": file.stem.replace("_", " ", 1),
+         "note": "The shipped models; this rig has no shapes of its own to compare with." if file.name[:6] == "plain_"
+         else "Made by networks that never saw this family, over the artist's own."}
+        for file in sorted(out.glob("*.png"), key=lambda file: (file.name[:6] == "plain_", file.name))
+    ]  # fmt: skip
+    return results
 
 
-def for_card(families: dict) -> dict[str, float]:
-    """The figures of the deformer alone, flat, as a model card keeps them."""
-    flat = {}
-    for family, methods in families.items():
-        for name, row in methods.get("deformer", {}).items():
-            flat |= {f"{family} left out, {name}: {k}": round(v, 3) for k, v in row.items()}
-        if methods["viseme top-1"] is not None:
-            flat[f"{family} left out, visemes: top-1"] = round(methods["viseme top-1"], 3)
-    return flat
+def _curve(name: str, folder: Path) -> dict[str, list]:
+    points = journal.read_curve(folder / "deformer")
+    return {name: points} if points else {}
+
+
+def say(*shown: tables.Table) -> None:
+    """Print tables."""
+    for table in shown:
+        print(table.text(), flush=True)
 
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m training evaluate", description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path("out/train"))
-    parser.add_argument("--families", nargs="+", choices=FAMILIES, default=list(FAMILIES))
-    parser.add_argument("--steps", type=int, default=TrainConfig.steps)
-    parser.add_argument("--labels", action="store_true", help="use labelled landmarks instead of detected ones")
-    parser.add_argument("--sheets", action="store_true", help="sheets and main figures only: no floor, no robustness")
+    add = parser.add_argument
+    add("--work", type=Path, default=Path("out/train"), help="where the folds are (default: %(default)s)")
+    add("--families", nargs="+", choices=FAMILIES, default=list(FAMILIES))
+    add("--steps", type=int, default=TrainConfig.steps)
+    add("--labels", action="store_true", help="use labelled landmarks instead of detected ones")
+    add("--sheets", action="store_true", help="sheets and main figures only: no floor, no robustness")
+    add("--out", type=Path, default=Path("out/evaluate"), help="what is written (default: %(default)s)")
+    add("--page-only", action="store_true", help="measure nothing: draw plots and page anew from results.json in --out")
     given = parser.parse_args(arguments)
-    OUT.mkdir(parents=True, exist_ok=True)
-    figures = evaluate(given.work, TrainConfig(steps=given.steps), given.families, not given.labels, given.sheets)
-    (OUT / "card.json").write_text(json.dumps(for_card(figures["families"]), indent=1))
+    began = time.monotonic()
+    with whole(given.out) as folder:
+        if given.page_only:
+            results = read(given.out / FILE)
+        else:
+            config = TrainConfig(steps=given.steps)
+            results = evaluate(given.work, config, given.families, not given.labels, given.sheets, folder)
+            command = " ".join(["python -m training evaluate", *arguments])
+            results["origin"] = origin(command, (time.monotonic() - began) / 60)
+            (folder / FILE).write_text(json.dumps(results, indent=1, allow_nan=False), encoding="utf-8")
+            say(tables.regions(results["families"]), tables.lips(results["lip gaps"]))
+            say(tables.acceptance(results["acceptance"]), tables.robustness(results["robustness"]))
+        page.write(results, folder)
+    say(tables.verdicts(results))
+    print(f"\n{given.out / 'index.html'}")

@@ -1,28 +1,29 @@
-"""Write the deformer as ONNX with its card, and prove that it says what PyTorch says."""
+"""Write the deformer as ONNX with its card, and prove that it says what PyTorch says.
+
+--variants: measure smaller and faster kinds of it, and write nothing.
+"""
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import onnx
 import onnxruntime
 import torch
-from onnx import TensorProto, helper, numpy_helper
 
 from blendshape_addon.core import recipes
-from blendshape_addon.core.features import INPUTS
+from blendshape_addon.core.errors import ModelError
+from blendshape_addon.core.features import INPUTS, assemble
 from blendshape_addon.core.vocabulary import ANIME_HAND, CONDITIONS, EXPRESSIONS
 
-from . import house, labels, weights
+from . import card, dataset, house, labels, variants, weights
+from .graph import build
 from .model import Deformer
+from .report import results
 from .rigs import load_all
 
-OPSET = 17
 PARITY = 1e-4  # eye distances
 
 
@@ -45,83 +46,23 @@ def load_weights(path: Path) -> tuple[Deformer, torch.Tensor, dict]:
     return model, torch.cat([mixes, torch.stack(rows)]).detach(), notes
 
 
-def build(model: Deformer, mixes: torch.Tensor) -> onnx.ModelProto:
-    """The graph inputs (V, INPUTS), expression (E, EXPRESSIONS), intensity (E,) -> offsets (E, V, 3), any V and E."""
-    initial: list[onnx.TensorProto] = []
-    nodes: list[onnx.NodeProto] = []
-
-    def constant(name: str, value: torch.Tensor | np.ndarray) -> str:
-        array = value.detach().numpy() if isinstance(value, torch.Tensor) else value
-        initial.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
-        return name
-
-    def node(kind: str, *inputs: str, **attributes: object) -> str:
-        name = f"{kind.lower()}_{len(nodes)}"
-        nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
-        return name
-
-    def linear(layer: torch.nn.Linear, name: str, x: str) -> str:
-        product = node("MatMul", x, constant(f"{name}.weight", layer.weight.T))
-        return node("Add", product, constant(f"{name}.bias", layer.bias))
-
-    def normalised(layer: torch.nn.LayerNorm, name: str, x: str) -> str:
-        scale, bias = constant(f"{name}.weight", layer.weight), constant(f"{name}.bias", layer.bias)
-        return node("LayerNormalization", x, scale, bias, axis=-1, epsilon=layer.eps)
-
-    def silu(x: str) -> str:
-        return node("Mul", x, node("Sigmoid", x))
-
-    hidden = silu(linear(model.stem, "stem", "inputs"))
-    for number, block in enumerate(model.blocks):
-        inner = linear(block[1], f"block{number}.1", normalised(block[0], f"block{number}.0", hidden))
-        hidden = node("Add", hidden, linear(block[3], f"block{number}.3", silu(inner)))
-    hidden = normalised(model.last, "last", hidden)
-    width = model.config.width
-    flat = constant("mixes", mixes.reshape(len(EXPRESSIONS), width * 3))
-    column = constant("column", np.array([-1, 1], np.int64))
-    asked = node("Mul", "expression", node("Reshape", "intensity", column))
-    shape = constant("mix_shape", np.array([-1, width, 3], np.int64))
-    nodes.append(helper.make_node("MatMul", [hidden, node("Reshape", node("MatMul", asked, flat), shape)], ["offsets"]))
-    real = TensorProto.FLOAT
-    graph = helper.make_graph(
-        nodes, "deformer",
-        [
-            helper.make_tensor_value_info("inputs", real, ["V", INPUTS]),
-            helper.make_tensor_value_info("expression", real, ["E", len(EXPRESSIONS)]),
-            helper.make_tensor_value_info("intensity", real, ["E"]),
-        ],
-        [helper.make_tensor_value_info("offsets", real, ["E", "V", 3])],
-        initial,
-    )  # fmt: skip
-    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
-    onnx.checker.check_model(proto, full_check=True)
-    return proto
-
-
-def parity(model: Deformer, mixes: torch.Tensor, data: bytes, rng: np.random.Generator) -> float:
-    """Greatest difference between PyTorch and onnxruntime over random inputs of several sizes, in eye distances."""
+def parity(model: Deformer, mixes: torch.Tensor, data: bytes, inputs: np.ndarray) -> float:
+    """Greatest difference between PyTorch and onnxruntime over all expressions at several intensities, of any vertex
+    of (V, INPUTS) `inputs`, in eye distances."""
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    worst = 0.0
-    for vertices, expressions in ((1, 1), (257, len(EXPRESSIONS)), (3000, 5)):
-        inputs = rng.normal(size=(vertices, INPUTS)).astype(np.float32)
-        intensity = rng.random(expressions).astype(np.float32)
-        with torch.no_grad():
-            full = torch.einsum("vw,ewk->evk", model.trunk(torch.from_numpy(inputs)), mixes[:expressions])
-        expected = full.numpy() * intensity[:, None, None]
-        feed = {"inputs": inputs, "intensity": intensity}
-        feed["expression"] = np.eye(len(EXPRESSIONS), dtype=np.float32)[:expressions]
-        worst = max(worst, float(np.abs(session.run(None, feed)[0] - expected).max()))
-    return worst
+    intensity = np.linspace(0.1, 1, len(EXPRESSIONS), dtype=np.float32)
+    with torch.no_grad():
+        full = torch.einsum("vw,ewk->evk", model.trunk(torch.from_numpy(inputs)), mixes)
+    expected = full.numpy() * intensity[:, None, None]
+    feed = {"inputs": inputs, "intensity": intensity, "expression": np.eye(len(EXPRESSIONS), dtype=np.float32)}
+    return float(np.abs(session.run(None, feed)[0] - expected).max())
 
 
-def write_card(path: Path, data: bytes, fields: dict, figures: dict) -> None:
-    """NAME.toml beside NAME.onnx: what it is, what it was trained on, its hash and its figures."""
-    lines = [f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in fields.items() if not isinstance(v, list)]
-    lines += [f"sha256 = {json.dumps(hashlib.sha256(data).hexdigest())}", f"opset = {OPSET}", f"bytes = {len(data)}"]
-    for rig in fields["trained_on"]:
-        lines += ["", "[[trained_on]]", *(f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in rig.items())]
-    lines += ["", "[figures]", *(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in figures.items())]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+def meshes(folder: Path) -> Iterator[np.ndarray]:
+    """(V, INPUTS) of every rig of a dataset: its own mesh, not warped."""
+    for path in sorted(folder.glob("*__*0000.npz")):
+        one = dataset.load(path)
+        yield assemble(one.canonical, one.normals.astype(np.float32), one.side.astype(np.float32), one.part)
 
 
 def _of_rig_folders(families: Sequence[str]) -> list[dict[str, str]]:
@@ -130,18 +71,18 @@ def _of_rig_folders(families: Sequence[str]) -> list[dict[str, str]]:
     return [{"name": f"{r.family}/{r.name}", "licence": r.licence} for r in rigs]
 
 
-def export(trained: Path, out: Path, figures: dict) -> None:
-    """Export a weights file to `out` (.onnx) and its card.
+def export(trained: Path, out: Path, figures: dict, data: Path) -> None:
+    """Export a weights file to `out` (.onnx) and its card; data: the dataset on whose meshes the runtimes are compared.
 
-    Raises SystemExit when the two runtimes differ by more than PARITY.
+    Raises ModelError when they differ by more than PARITY, InputError for weights that cannot be used or a full disk.
     """
     model, mixes, notes = load_weights(trained)
-    data = build(model, mixes).SerializeToString()
-    difference = parity(model, mixes, data, np.random.default_rng(0))
+    made = build(model, mixes).SerializeToString()
+    real = list(meshes(data))
+    noise = np.random.default_rng(0).normal(size=(300, INPUTS)).astype(np.float32)
+    difference = max(parity(model, mixes, made, inputs) for inputs in (noise, noise[:1], *real))
     if difference > PARITY:
-        raise SystemExit(f"PyTorch and ONNX differ by {difference:.1e} eye distances, more than {PARITY:.0e}.")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(data)
+        raise ModelError(f"PyTorch and ONNX differ by {difference:.1e} eye distances, more than {PARITY:.0e}.")
     fields = {
         "name": "VRChat deformer",
         "kind": "deformer",
@@ -150,14 +91,26 @@ def export(trained: Path, out: Path, figures: dict) -> None:
         "what": "Offsets of visemes, emotions, blinks and ARKit units for the vertices of any face mesh.",
         "trained_on": notes["trained_on"] or _of_rig_folders(notes["config"]["model"]["artists"]),
     }
-    write_card(out.with_suffix(".toml"), data, fields, {"parity": difference} | figures)
-    print(f"{out}: {len(data) / 2**20:.1f} MB, differs from PyTorch by {difference:.1e}")
+    card.write(out, made, fields, {"parity": difference, "parity meshes": len(real)} | figures)
+    where = f"{len(real)} real meshes" if real else f"random inputs, for there are no meshes in {data}"
+    print(f"{out}: {len(made) / 2**20:.1f} MB; differs from PyTorch by {difference:.1e} of the eye distance on {where}")
 
 
 def main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m training export", description=__doc__)
-    parser.add_argument("trained", metavar="WEIGHTS", type=Path, nargs="?", default=Path("out/train") / weights.FILE)
-    parser.add_argument("--out", type=Path, default=Path("models/deformer.onnx"))
-    parser.add_argument("--figures", type=Path, default=Path("out/evaluate/card.json"), help="what `evaluate` left")
+    parser = argparse.ArgumentParser(
+        prog="python -m training export", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("trained", metavar="WEIGHTS", type=Path, nargs="?", default=Path("out/train") / weights.FILE)
+    add("--out", type=Path, default=Path("models/deformer.onnx"))
+    add("--figures", type=Path, default=Path("out/evaluate") / results.FILE, help="what `evaluate` left")
+    add("--dataset", type=Path, default=Path("out/dataset"), help="on whose meshes PyTorch and ONNX are compared")
+    add("--variants", action="store_true", help="measure int8 and fp16 variants on every rig, and write nothing")
     given = parser.parse_args(arguments)
-    export(given.trained, given.out, json.loads(given.figures.read_text()) if given.figures.exists() else {})
+    if given.variants:
+        model, mixes, _ = load_weights(given.trained)
+        allowed = PARITY / 2  # or the next training might not pass any more
+        print(variants.table(build(model, mixes), load_all(), allowed).text())
+        return
+    figures = card.figures_of(results.read(given.figures)) if given.figures.exists() else {}
+    export(given.trained, given.out, figures, given.dataset)

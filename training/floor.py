@@ -113,8 +113,9 @@ def visemes(mixes: dict[str, np.ndarray], target: Head) -> dict[str, float]:
 
 
 def measure(rigs: Sequence[tuple[Rig, Head]]) -> dict:
-    """Both tables as {"units": {target: {source: figures}}, "visemes": {…}}, families in place of rigs for units."""
-    table: dict = {"units": {}, "visemes": {}}
+    """Both tables as {"units": {target: {source: figures}}, "visemes": {…}}, families in place of rigs for units, and
+    under "shapes" the best cos by unit of each family. A family that is alone has no floor."""
+    table: dict = {"units": {}, "visemes": {}, "shapes": {}}
     artists = [pair for pair in rigs if len(set(ARKIT) & set(pair[1].names)) > 20]
     for family in dict.fromkeys(rig.family for rig, _ in artists):
         rows: dict[str, list] = {}
@@ -127,7 +128,12 @@ def measure(rigs: Sequence[tuple[Rig, Head]]) -> dict:
                 rows.setdefault(SAME if same else source[0].family, []).append(fit)
                 others += [] if same else [fit]
             best.append(best_units(others))
-        table["units"][family] = {name: units_row(fits) for name, fits in rows.items()} | {BEST: units_row(best)}
+        if any(best):
+            table["units"][family] = {name: units_row(fits) for name, fits in rows.items()} | {BEST: units_row(best)}
+            names = dict.fromkeys(name for one in best for name in one)
+            table["shapes"][family] = {
+                name: float(np.mean([one[name].cos for one in best if name in one])) for name in names
+            }
     speakers = [pair for pair in artists if len(set(VISEMES) & set(pair[1].names) & pair[0].real) > 10]
     for source in speakers:
         mixes = recipes(source[1])
@@ -142,21 +148,3 @@ def measure(rigs: Sequence[tuple[Rig, Head]]) -> dict:
         if tops:
             rows[BEST]["top-1"] = float(np.mean(tops))
     return table
-
-
-def show(table: dict) -> None:
-    """Print both tables."""
-    print("\nThe floor: one artist's units on another's face, no network")
-    print(
-        f"  {'onto':10} {'from':12} {'cos':>5} {'all':>5} {'skin':>5} {'rel':>5} {'all':>5}  amplitude (10 % to 90 %)"
-    )
-    for target, sources in table["units"].items():
-        for source, row in sources.items():
-            values = "{cos mouth+jaw:5.2f} {cos all:5.2f} {cos skin:5.2f} {rel mouth+jaw:5.2f} {rel all:5.2f}"
-            spread = "{amplitude:5.2f} ({amplitude 10 %:.2f} to {amplitude 90 %:.2f})"
-            print(f"  {target:10} {source:12} " + f"{values}  {spread}".format(**row))
-    print("  cos of mouth and jaw units, of all, and of all on the skin alone; rel as if each amplitude were known")
-    print("The floor of visemes: one artist's recipes over the other's own true units")
-    for target, sources in table["visemes"].items():
-        for source, row in sources.items():
-            print(f"  {target:16} {source:16} cos {row['cos']:.2f}  top-1 {row['top-1']:.0%}")

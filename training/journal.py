@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.tensorboard import SummaryWriter
 
 from blendshape_addon.core.features import assemble
@@ -19,6 +20,7 @@ from .model import Deformer
 from .pool import Pool
 from .sheets import SHOWN, part_colours, shape_rows, sheet_of
 
+_LOSS = "loss/reconstruction"
 EVERY = 20  # steps between two points of a curve
 SHAPES = SHOWN[::3]  # drawing all takes a quarter of a minute a face
 
@@ -73,3 +75,14 @@ def _shapes(face: Instance, artist: int, model: Deformer) -> tuple[dict[str, np.
     names = [CONDITIONS[n] for n in chosen]
     truth = face.targets[:, chosen].astype(np.float32).transpose(1, 0, 2)
     return dict(zip(names, offsets, strict=True)), dict(zip(names, truth, strict=True))
+
+
+def read_curve(folder: Path, points: int = 200) -> list[tuple[int, float]]:
+    """Step and reconstruction loss of a training whose curves are in `folder`, some `points` of them; [] if none."""
+    if not folder.is_dir():
+        return []
+    events = EventAccumulator(str(folder)).Reload()
+    if _LOSS not in events.Tags()["scalars"]:
+        return []
+    rows = [(event.step, event.value) for event in events.Scalars(_LOSS)]
+    return rows[:: max(1, len(rows) // points)]

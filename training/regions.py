@@ -49,9 +49,3 @@ def table(head: Head, shapes: dict[str, np.ndarray], real: frozenset[str]) -> di
                 "rel": float(np.median(np.sqrt(error[moved, n] / motion[moved, n]))) if moved.any() else float("nan"),
             }
     return out
-
-
-def show(rig: str, rows: dict[str, dict[str, float]]) -> None:
-    """Print one rig's line."""
-    cells = [f"{name} {row['share of error']:.0%} (rel {row['rel']:.2f})" for name, row in rows.items()]
-    print(f"  {rig:16} " + ", ".join(cells))

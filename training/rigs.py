@@ -106,17 +106,17 @@ def _read(folder: Path) -> Rig:
 def every_rig(root: Path | None = None) -> list[Rig]:
     """Every rig below `root`, those without expressions or without a face too, in a fixed order.
 
-    Raises FileNotFoundError with the folder looked in when there is none.
+    Raises InputError with the folder looked in when there is none.
     """
     root = root or data_folder()
     rigs = [load(path.parent) for path in sorted(root.glob("*/*/rig.npz"))]
     if not rigs:
-        raise FileNotFoundError(f"No rigs below {root}: set VRC_BLENDSHAPE_DATA to a folder of rig folders.")
+        raise InputError(f"No rigs below {root}: set VRC_BLENDSHAPE_DATA to a folder of rig folders.")
     return rigs
 
 
 def load_all(root: Path | None = None) -> list[Rig]:
-    """Every rig with expressions below `root`. Raises FileNotFoundError as every_rig does."""
+    """Every rig with expressions below `root`. Raises InputError as every_rig does."""
     return [rig for rig in every_rig(root) if rig.shapes]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,20 +104,7 @@ def _median(scores: Scores, members: Sequence[str]) -> float:
     return float(np.median([row["rel"] for name, row in scores.items() if name in members]))
 
 
-def show(table: dict[str, dict[str, dict[str, float]]]) -> None:
-    """Print rig -> augmentation -> figures as one table: all units by rig, then means of all, mouth and found."""
-    print("\nRobustness: change of the median rel of all units against the untouched rig, labelled landmarks")
-    print(f"  {'':22}" + "".join(f"{rig[:10]:>11}" for rig in table) + f"{'mean':>9}{'mouth':>8}{'found':>8}")
-    for name in dict.fromkeys(n for rows in table.values() for n in rows):
-        cells = [table[rig].get(name, {}).get("all") for rig in table]
-        means = [mean_change(table, name, key) for key in ("all", "mouth", "found")]
-        print(
-            f"  {name:22}" + "".join(" " * 10 + "–" if c is None else f"{c:+11.2f}" for c in cells)
-            + f"{means[0]:+9.2f}" + "".join(" " * 7 + "–" if m is None else f"{m:+8.2f}" for m in means[1:])
-        )  # fmt: skip
-
-
-def mean_change(table: dict, name: str, key: str) -> float | None:
-    """Mean of one augmentation's figure over the rigs that have it; None if none has."""
+def mean_change(table: Mapping, name: str, key: str) -> float | None:
+    """Mean of one augmentation's figure over the rigs that have it: None if none has, NaN if a face was not found."""
     values = [rows[name][key] for rows in table.values() if key in rows.get(name, {})]
-    return float(np.mean(values)) if values else None
+    return float(np.mean([np.nan if value is None else value for value in values])) if values else None

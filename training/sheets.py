@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from blendshape_addon.core.mesh import vertex_normals
 from blendshape_addon.core.raster import rasterise
@@ -15,6 +15,7 @@ from blendshape_addon.core.vocabulary import EMOTIONS, VISEMES
 from .heads import Head
 
 CELL = 240
+LABEL = 15  # pixels
 COLUMNS = 10
 SHOWN = (
     *VISEMES, *EMOTIONS, "eyeBlinkLeft", "jawOpen", "jawLeft", "mouthClose", "mouthFunnel", "mouthPucker",
@@ -64,11 +65,14 @@ def sheet_of(rows: Sequence[Sequence[Cell]]) -> Image.Image:
     """Rows of cells as one picture."""
     width = max(len(row) for row in rows)
     sheet = Image.new("RGB", (width * CELL, len(rows) * CELL), "white")
-    draw = ImageDraw.Draw(sheet)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(LABEL)
     for r, row in enumerate(rows):
         for c, (label, picture) in enumerate(row):
             sheet.paste(Image.fromarray(picture), (c * CELL, r * CELL))
-            draw.text((c * CELL + 5, r * CELL + 4), label, fill="black")
+            if label:
+                place = (c * CELL + 4, r * CELL + 2)
+                draw.rectangle(draw.textbbox(place, label, font), fill="white")  # legible on skin too
+                draw.text(place, label, "black", font)
     return sheet
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,15 +10,11 @@ import numpy as np
 from blendshape_addon.core import contacts, landmarks, pipeline, quality
 from blendshape_addon.core.vocabulary import ARKIT, CONDITIONS, EMOTIONS, MOUTH_UNITS, VISEMES
 
-from . import weights
-from .config import TrainConfig
-from .export import export
 from .heads import Head
 from .metrics import compare
-from .train import train
 
 SETS = {"mouth+jaw": MOUTH_UNITS, "all units": ARKIT, "visemes": VISEMES, "emotions": EMOTIONS}
-FINDERS = Path("out/landmarks")  # face finders of the folds, made by `python -m training.landmarks.train`
+METHODS = ("deformer", "template", "do nothing")
 Scores = dict[str, dict[str, float]]  # shape name to figure to value
 
 
@@ -30,22 +25,6 @@ class Trial:
     head: Head
     shapes: dict[str, np.ndarray]
     made: pipeline.Generated
-
-
-def fold_models(family: str, work: Path, config: TrainConfig) -> Path:
-    """Folder with the models of the fold that never saw `family`; a deformer that is not there is trained now."""
-    folder = work / f"without_{family}"
-    trained = folder / weights.FILE
-    if not trained.exists():
-        print(f"No deformer without {family} in {folder}: it is trained now, {config.steps} steps; "
-              f"on two cores that takes about {config.steps / 70:.0f} minutes.", flush=True)  # fmt: skip
-        train(config, work.parent / "dataset", trained, hold_out=family)
-    export(trained, folder / "deformer.onnx", {})
-    for suffix in (".onnx", ".toml"):
-        finder = FINDERS / f"fold_{family}{suffix}"
-        if finder.exists():
-            shutil.copyfile(finder, folder / finder.name)
-    return folder
 
 
 def labelled_face(head: Head) -> landmarks.Face:

@@ -147,7 +147,7 @@ def test_weights_and_card_carry_the_licences(tmp_path, faces):
     prepare.prepare(tmp_path / "data", ["mask"], 2)
     config = train.TrainConfig(steps=2, batch=2, vertices=50, model=ModelConfig(width=16, blocks=1))
     weights = train.train(config, tmp_path / "data", tmp_path / "deformer.safetensors")
-    export.export(weights, tmp_path / "deformer.onnx", {})
+    export.export(weights, tmp_path / "deformer.onnx", {}, tmp_path / "data")
     card = tomllib.loads((tmp_path / "deformer.toml").read_text())
     assert card["trained_on"] == [{"name": "numbers/mask", "licence": "CC0"}]
 

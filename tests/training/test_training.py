@@ -1,7 +1,9 @@
 """Training as a chain: instances, a short training that learns, export that says the same, the house style."""
 
 import dataclasses
+import hashlib
 import json
+import tomllib
 
 import numpy as np
 import onnxruntime
@@ -10,8 +12,10 @@ import torch
 
 from blendshape_addon.core import recipes
 from blendshape_addon.core.face_space import FaceSpace
+from blendshape_addon.core.features import INPUTS
 from blendshape_addon.core.vocabulary import CONDITIONS, EXPRESSIONS
-from training import dataset, export, house, labels, metrics, rigs, train
+from training import __main__, dataset, export, graph, house, labels, metrics, rigs, train, variants
+from training import weights as saved
 from training.heads import Head
 from training.identities import sample_neutral
 from training.model import Deformer, ModelConfig
@@ -31,13 +35,71 @@ def mixes_of(model):
 def test_onnx_says_what_pytorch_says():
     model = tiny()
     mixes = mixes_of(model)
-    data = export.build(model, mixes).SerializeToString()
-    assert export.parity(model, mixes, data, np.random.default_rng(0)) < 1e-6
+    data = graph.build(model, mixes).SerializeToString()
+    inputs = np.random.default_rng(0).normal(size=(257, INPUTS)).astype(np.float32)
+    assert max(export.parity(model, mixes, data, rows) for rows in (inputs, inputs[:1])) < 1e-6
+    assert export.parity(model, 1.01 * mixes, data, inputs) > 1e-3
+
+
+@needs_rigs
+@pytest.mark.parametrize("name", ["rocketbox/Female_Adult_01", "vrm/godette"])
+def test_onnx_says_what_pytorch_says_of_real_meshes(name):
+    torch.manual_seed(0)
+    model = Deformer(ModelConfig(artists=("ict",))).eval()
+    mixes = mixes_of(model)
+    seen = Head.of(rigs.load(rigs.data_folder() / name)).features
+    assert len(seen.index) > 300
+    assert export.parity(model, mixes, graph.build(model, mixes).SerializeToString(), seen.inputs()) < export.PARITY
+
+
+def test_the_graph_takes_any_number_of_vertices_and_expressions():
+    model = tiny()
+    proto = graph.build(model, mixes_of(model))
+    assert [one.version for one in proto.opset_import] == [graph.OPSET] and graph.OPSET >= 17
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    for vertices, expressions in ((1, 1), (3, 2), (5, 0)):
+        feed = {"inputs": np.ones((vertices, INPUTS), np.float32), "intensity": np.ones(expressions, np.float32)}
+        feed["expression"] = np.ones((expressions, len(EXPRESSIONS)), np.float32)
+        assert session.run(None, feed)[0].shape == (expressions, vertices, 3)
+
+
+def test_a_model_that_says_something_else_is_not_written(tmp_path, monkeypatch):
+    model = tiny(("ict",))
+    saved.save(tmp_path / saved.FILE, model, train.TrainConfig(model=model.config), np.full((1, len(CONDITIONS)), 0.1),
+               {"trained_on": [{"name": "a/b", "licence": "CC0"}]})  # fmt: skip
+    assert __main__.main(["export", str(tmp_path / saved.FILE), "--out", str(tmp_path / "deformer.onnx")]) == 0
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert set(before) == {saved.FILE, "deformer.onnx", "deformer.toml"}
+    monkeypatch.setattr(export, "parity", lambda *arguments: 1e-3)
+    assert __main__.main(["export", str(tmp_path / saved.FILE), "--out", str(tmp_path / "deformer.onnx")]) == 2
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("kind", variants.VARIANTS)
+def test_a_variant_is_a_model_that_says_nearly_the_same(kind):
+    torch.manual_seed(0)
+    model = Deformer(ModelConfig(width=64, blocks=1, artists=("ict",))).eval()
+    proto = graph.build(model, mixes_of(model))
+    made, whole = variants.VARIANTS[kind](proto), proto.SerializeToString()
+    feed = {"inputs": np.random.default_rng(0).normal(size=(50, INPUTS)).astype(np.float32)}
+    feed |= {"intensity": np.ones(3, np.float32), "expression": np.eye(len(EXPRESSIONS), dtype=np.float32)[:3]}
+    plain, other = (
+        onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"]).run(None, feed)[0]
+        for data in (whole, made)
+    )
+    assert np.linalg.norm(other - plain) < (0.2 if "int8" in kind else 0.005) * np.linalg.norm(plain)
+    assert len(made) < {"fp32": 1.05, "fp16": 0.62}.get(kind[:4], 0.62 if "fp16" in kind else 0.5) * len(whole)
+
+
+def test_a_variant_does_not_win_unmeasured():
+    model = tiny()
+    table = variants.table(graph.build(model, mixes_of(model)), [], 1e-4)
+    assert [row[0] for row in table.rows] == list(variants.VARIANTS) and {row[-1] for row in table.rows} == {"no"}
 
 
 def test_intensity_scales_and_zero_is_neutral():
     model = tiny()
-    data = export.build(model, mixes_of(model)).SerializeToString()
+    data = graph.build(model, mixes_of(model)).SerializeToString()
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     inputs = np.random.default_rng(0).normal(size=(50, session.get_inputs()[0].shape[1])).astype(np.float32)
     expression = np.repeat(np.eye(len(EXPRESSIONS), dtype=np.float32)[4:5], 3, 0)
@@ -89,13 +151,15 @@ def test_a_short_training_learns_and_can_be_exported(tmp_path):
     rig = rigs.load(rigs.data_folder() / "rocketbox" / "Female_Adult_01")
     for n in range(2):
         instance = dataset.make_instance(rig, np.random.default_rng(n), strength=0.3)
-        dataset.save(instance, tmp_path / f"rocketbox__{rig.name}__{n}.npz")
+        dataset.save(instance, tmp_path / f"rocketbox__{rig.name}__{n:04d}.npz")
     config = train.TrainConfig(steps=40, batch=2, vertices=300, warmup=5, model=ModelConfig(width=64, blocks=1))
     weights = train.train(config, tmp_path, tmp_path / "run" / "deformer.safetensors")
     learned = json.loads(weights.with_suffix(".json").read_text())["rel"]
     assert learned < 0.97
-    export.export(weights, tmp_path / "models" / "deformer.onnx", {})
-    assert (tmp_path / "models" / "deformer.toml").exists()
+    export.export(weights, tmp_path / "models" / "deformer.onnx", {}, tmp_path)
+    card = tomllib.loads((tmp_path / "models" / "deformer.toml").read_text())
+    assert card["figures"]["parity"] < export.PARITY and card["figures"]["parity meshes"] == 1
+    assert card["sha256"] == hashlib.sha256((tmp_path / "models" / "deformer.onnx").read_bytes()).hexdigest()
 
 
 @needs_rigs

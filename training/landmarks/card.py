@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ..export import write_card
+from .. import card
 from .dataset import face_rigs, family_of
 
 FIGURES = Path("out/landmarks/figures.json")
 
 
-def write(path: Path, hold_out: str | None = None) -> None:
-    """NAME.toml of `path`, with the figures that `evaluate` left, if it ran."""
+def write(path: Path, data: bytes, hold_out: str | None = None) -> None:
+    """The model NAME.onnx and its card, with the figures that `evaluate` left, if it ran."""
     rigs = [rig for rig in face_rigs() if family_of(rig) != hold_out]
     fields = {
         "name": "VRChat face finder" + (f" without {hold_out}" if hold_out else ""),
@@ -24,4 +24,4 @@ def write(path: Path, hold_out: str | None = None) -> None:
     }
     tables = json.loads(FIGURES.read_text()) if FIGURES.exists() and hold_out is None else {}
     figures = {f"{case}: {name}": value for case, row in tables.items() for name, value in row.items()}
-    write_card(path.with_suffix(".toml"), path.read_bytes(), fields, figures)
+    card.write(path, data, fields, figures)

@@ -6,11 +6,14 @@ python -m training.landmarks.dataset --shards 40
 from __future__ import annotations
 
 import argparse
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.face_view import View, crop, look, pieces
 from blendshape_addon.core.landmarks import CENTRE_Y, FACE_HALF
 from blendshape_addon.core.vocabulary import LANDMARK_MIRROR, LANDMARKS
@@ -193,16 +196,23 @@ def batch(shard: Shard, rows: np.ndarray, rng: np.random.Generator) -> tuple[np.
 
 
 def read(cache: Path, hold_out: str | None = None) -> Shard:
-    """All shards of `cache` as one, without the pictures of a family. Raises FileNotFoundError when there are none."""
+    """All shards of `cache` as one, without the pictures of a family.
+
+    Raises InputError when there are none or one is damaged.
+    """
     paths = sorted(cache.glob("shard_*.npz"))
     if not paths:
-        raise FileNotFoundError(f"No pictures in {cache}: run python -m training.landmarks.dataset first.")
+        raise InputError(f"No pictures in {cache}: run python -m training.landmarks.dataset first.")
     parts: dict[str, list[np.ndarray]] = {}
     for path in paths:
-        with np.load(path, allow_pickle=False) as data:
-            keep = data["family"] != (Shard.families.index(hold_out) if hold_out else -1)
-            for key in data.files:
-                parts.setdefault(key, []).append(data[key][keep])
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                keep = data["family"] != (Shard.families.index(hold_out) if hold_out else -1)
+                for key in data.files:
+                    parts.setdefault(key, []).append(data[key][keep])
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+            raise InputError(f"{path} is damaged: delete it and draw it again with "
+                             "python -m training.landmarks.dataset.") from error  # fmt: skip
     return Shard(**{key: np.concatenate(value) for key, value in parts.items()})
 
 

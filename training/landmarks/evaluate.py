@@ -20,6 +20,7 @@ from blendshape_addon.core.face_space import FaceSpace
 from blendshape_addon.core.mesh import Avatar
 
 from .. import labels
+from ..checkpoint import write_whole
 from ..rigs import Rig, data_folder, landmarks_of, load
 from . import card, extras, scenes
 from .dataset import face_rigs, family_of, turn
@@ -144,8 +145,8 @@ def main() -> None:
         figures[f"{case} left out" if held else "shipped, rigs as they are"] = row
         print(case, row, flush=True)
     earlier = json.loads(card.FIGURES.read_text()) if card.FIGURES.exists() else {}
-    card.FIGURES.write_text(json.dumps(earlier | figures, indent=1))
-    card.write(SHIPPED)
+    write_whole(card.FIGURES, json.dumps(earlier | figures, indent=1).encode())
+    card.write(SHIPPED, SHIPPED.read_bytes())
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ python -m training.landmarks.train --hold-out vrm         a fold: out/landmarks/
 from __future__ import annotations
 
 import argparse
+import io
 import math
 import warnings
 from pathlib import Path
@@ -19,6 +20,7 @@ from tqdm import tqdm
 from blendshape_addon.core.face_view import SIZE
 
 from .. import checkpoint
+from ..graph import OPSET
 from . import card
 from .dataset import CACHE, batch, read
 from .model import FaceFinder, loss
@@ -26,7 +28,6 @@ from .model import FaceFinder, loss
 OUT = Path("out/landmarks")
 BATCH = 32
 RATE = 3e-3
-OPSET = 17
 STEPS = 5000  # about 25 minutes on one core
 SAVE_EVERY = 100
 
@@ -64,17 +65,18 @@ def train(hold_out: str | None, steps: int, file: Path, seed: int = 0) -> FaceFi
     return model.eval()
 
 
-def export(model: FaceFinder, path: Path) -> None:
-    """Write `model` as ONNX with a free batch size, and check that it runs."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def export(model: FaceFinder) -> bytes:
+    """`model` as ONNX with a free batch size, checked."""
+    data = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            model, (torch.zeros(1, 5, SIZE, SIZE),), str(path), opset_version=OPSET, dynamo=False,
+            model, (torch.zeros(1, 5, SIZE, SIZE),), data, opset_version=OPSET, dynamo=False,
             input_names=["image"], output_names=["points", "log_width", "logit"],
             dynamic_axes={name: {0: "n"} for name in ("image", "points", "log_width", "logit")},
         )  # fmt: skip
-    onnx.checker.check_model(str(path))
+    onnx.checker.check_model(data.getvalue())
+    return data.getvalue()
 
 
 def main() -> None:
@@ -86,13 +88,9 @@ def main() -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     model = train(held, arguments.steps, OUT / f"{held or 'all'}.safetensors")
     if held:
-        path = OUT / f"fold_{held}.onnx"
-        export(model, path)
-        card.write(path, held)
+        card.write(OUT / f"fold_{held}.onnx", export(model), held)
     else:
-        path = Path("models/landmarks.onnx")
-        export(model, path)
-        card.write(path)
+        card.write(Path("models/landmarks.onnx"), export(model))
 
 
 if __name__ == "__main__":

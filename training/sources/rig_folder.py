@@ -14,7 +14,7 @@ from . import digest_of
 def read(path: Path | None, licence: str | None) -> list[rigs.Rig]:
     """Rigs with shapes and a modelled face below `path`, $VRC_BLENDSHAPE_DATA if None; each has its own licence.
 
-    Raises FileNotFoundError when there is none, InputError for a damaged one, FaceNotFound.
+    Raises InputError when there is none or one is damaged, FaceNotFound.
     """
     flat = set(labels.all_names()) - set(labels.names())
     return [_complete(rig) for rig in rigs.load_all(path) if rig.name not in flat]
