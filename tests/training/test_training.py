@@ -87,7 +87,7 @@ def test_a_variant_is_a_model_that_says_nearly_the_same(kind):
         onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"]).run(None, feed)[0]
         for data in (whole, made)
     )
-    assert np.linalg.norm(other - plain) < (0.2 if "int8" in kind else 0.005) * np.linalg.norm(plain)
+    assert np.linalg.norm(other - plain) < (0.5 if "int8" in kind else 0.005) * np.linalg.norm(plain)
     assert len(made) < {"fp32": 1.05, "fp16": 0.62}.get(kind[:4], 0.62 if "fp16" in kind else 0.5) * len(whole)
 
 
