@@ -57,8 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--provider", choices=CHOICES, default="auto", help="where the network runs (default: %(default)s)")
     add("--report", type=Path, help="write what was made and checked, as JSON")
     add("--sheet", type=Path, help="write a picture of every shape (PNG); one for each avatar where there are several")
-    add("--existing", choices=("keep", "refuse", "replace"), default="keep",
-        help="keys of the same name that this tool did not make (default: %(default)s)")  # fmt: skip
+    add("--existing", choices=("keep", "fill", "replace"), default="keep",
+        help="keys of the same name that this tool did not make: keep them, fill only the empty ones, or replace them, "
+        "each left as a backup under a new name (default: %(default)s)")  # fmt: skip
     add("--models", type=Path, help="folder of models to use instead of the bundled ones")
     return parser
 
@@ -170,7 +171,7 @@ def _run_file(path: Path, target: Path, names: Sequence[str], options: argparse.
         entry = {
             "input": str(path), "output": str(target), "avatar": one.face_object.name,
             "objects": [obj.name for obj in one.objects], **one.generated.report,
-            "made": one.written.made, "replaced": one.written.replaced, "kept": one.written.kept,
+            "made": one.written.made, "replaced": one.written.replaced, "kept": one.written.kept, "backups": one.written.backups,
             "seconds": {"opening": reading, **one.generated.seconds, "saving": saving},
         }  # fmt: skip
         entry["notes"] = [*notes, *entry.get("notes", [])]

@@ -4,8 +4,8 @@ import bpy
 
 EXISTING_ITEMS = (
     ("KEEP", "Keep Mine", "Keep keys of the same name that you made or edited; replace only what this tool made"),
-    ("REFUSE", "Refuse", "Do nothing if a key of the same name exists"),
-    ("REPLACE", "Replace", "Overwrite keys of the same name, whoever made them"),
+    ("FILL", "Fill Empty", "As Keep Mine, but keys of yours that move nothing are filled"),
+    ("REPLACE", "Replace", "Overwrite keys of the same name, whoever made them; yours stay under a new name as backup"),
 )
 PRESET_ITEMS = (
     ("AUTO", "Automatic", "Choose by the face's proportions"),

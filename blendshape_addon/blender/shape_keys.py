@@ -7,30 +7,36 @@ since counts as the creator's work.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import bpy
 import numpy as np
 
+from ..core import aliases
 from ..core.errors import InputError
 from ..core.mesh import Avatar
 from ..core.pipeline import Shape
 from ..core.vocabulary import ALL_SHAPES
 from .mesh_io import MADE, Object, basis, coordinates, require_editable
 
-EXISTING = ("KEEP", "REFUSE", "REPLACE")
+EXISTING = ("KEEP", "FILL", "REPLACE")
+BACKUP = "{}.backup"  # the creator's key under a new name
+_EMPTY = 1e-6  # of the coordinate: FBX exporters drop what is smaller
+_BASE = "vrc_blendshape_base"  # the base shape is ours too: the object had no keys
 _STYLE = "vrc_blendshape_style"
 _RANK = {name: rank for rank, name in enumerate(ALL_SHAPES)}
 
 
 @dataclass
 class Written:
-    """What `write` did, by shape key name in key order. kept: the creator's own keys that were left alone."""
+    """What `write` did, by shape key name in key order. kept: the creator's own keys that were left alone; backups:
+    new names of those that were replaced."""
 
     made: list[str] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
+    backups: list[str] = field(default_factory=list)
 
 
 def write(
@@ -39,8 +45,8 @@ def write(
     """Write `shapes` (in the space of `avatar`, which was read from `objects`) as shape keys.
 
     Object number `main`, the face, gets every shape, the others only those that move them. existing: `KEEP` replaces
-    only keys that this tool made, `REFUSE` none, `REPLACE` any of the same name. Raises InputError before anything is
-    changed.
+    only keys that this tool made, `FILL` also the creator's empty ones, `REPLACE` any of the same name, each left under
+    a new name as a backup. Raises InputError before anything is changed.
     """
     plan: list[tuple[Object, str, np.ndarray]] = []
     for number, obj in enumerate(objects):
@@ -54,7 +60,7 @@ def write(
                 target = base.copy()
                 target[shape.indices[mine] - start] += (shape.deltas[mine] @ inverse.T).astype(np.float32)
                 plan.append((obj, shape.name, target))
-    ours = {obj: _made(obj) for obj in objects}
+    ours = {obj: made_by_us(obj) for obj in objects}
     plan, result = _settle(plan, ours, existing)
     made_names = set(result.made + result.replaced)
     changed = [obj for obj in objects if any(owner == obj for owner, _, _ in plan) or ours[obj] & made_names]
@@ -68,8 +74,20 @@ def write(
     for obj in changed:
         targets = {name: target for owner, name, target in plan if owner == obj}
         stale = (ours[obj] & made_names) - set(targets)
-        _write_object(obj, targets, ours[obj], stale)
+        for alias in ours[obj] - set(ALL_SHAPES):  # copies under other names follow their shape
+            shape = aliases.recognise(alias)
+            if shape in targets:
+                targets[alias] = targets[shape]
+            elif shape in stale:
+                stale.add(alias)
+        result.backups += _write_object(obj, targets, ours[obj], stale)
     return result
+
+
+def creators(objects: Sequence[Object], names: Sequence[str]) -> list[str]:
+    """Those of the shapes `names` that are there, not empty, as the creator's keys: what `REPLACE` would replace."""
+    keys = {obj: made_by_us(obj) for obj in objects}
+    return [name for name in names if any(_is_creators(obj, name, ours) for obj, ours in keys.items())]
 
 
 def remember_style(obj: Object, preset: str, automatic: bool) -> None:
@@ -86,13 +104,9 @@ def style_of(obj: Object | None) -> str:
 def _settle(plan: list, ours: dict[Object, set[str]], existing: str) -> tuple[list, Written]:
     """The part of `plan` that may be written, and what becomes of each name."""
     present = {name for obj, name, _ in plan if _key(obj, name)}
-    creators = {name for obj, name, _ in plan if _key(obj, name) and name not in ours[obj]}
-    if existing == "REFUSE" and present:
-        raise InputError(
-            f"The avatar already has {', '.join(sorted(present, key=_RANK.get))}: "
-            "choose to keep or to replace existing keys, or rename them."
-        )
-    kept = creators if existing == "KEEP" else set()
+    kept = set()
+    if existing != "REPLACE":
+        kept = {name for obj, name, _ in plan if _is_creators(obj, name, ours[obj], or_empty=existing == "KEEP")}
     names = sorted({name for _, name, _ in plan}, key=_RANK.get)
     result = Written(
         made=[name for name in names if name not in present],
@@ -102,42 +116,113 @@ def _settle(plan: list, ours: dict[Object, set[str]], existing: str) -> tuple[li
     return [step for step in plan if step[1] not in kept], result
 
 
-def _write_object(obj: Object, targets: dict[str, np.ndarray], ours: set[str], stale: set[str]) -> None:
-    """Put `targets` (name to local coordinates) on `obj`, which has `ours` from earlier; `stale` ones of these go."""
-    keys = obj.data.shape_keys
+def _is_creators(obj: Object, name: str, ours: set[str], or_empty: bool = False) -> bool:
+    key = _key(obj, name)
+    return key is not None and name not in ours and (or_empty or not is_empty(key))
+
+
+def is_empty(key: bpy.types.ShapeKey) -> bool:
+    """Whether a key moves nothing that an exporter would keep."""
+    base = coordinates(key.relative_key.points)
+    return not (np.abs(coordinates(key.points) - base) > _EMPTY * np.abs(base)).any()
+
+
+def _write_object(obj: Object, targets: dict[str, np.ndarray], ours: set[str], stale: set[str]) -> list[str]:
+    """Put `targets` (name to local coordinates) on `obj`, which has `ours` from earlier; `stale` ones of these go.
+
+    Returns the names of backups of what was the creator's.
+    """
     active = obj.active_shape_key.name if obj.active_shape_key else None
+    backups = []
     for name in stale:
-        obj.shape_key_remove(keys.key_blocks[name])
-    if targets and keys is None:
+        remove(obj, name)
+    if targets and obj.data.shape_keys is None:
         obj.shape_key_add(name="Basis", from_mix=False)
-        keys = obj.data.shape_keys
+        obj.data.shape_keys[_BASE] = True
+    keys = obj.data.shape_keys
+    if keys is None:  # what there was has gone
+        return backups
+    for name in targets:
+        key = keys.key_blocks.get(name)
+        if key is not None:
+            if name not in ours and not is_empty(key):
+                backups.append(duplicate(obj, key, BACKUP.format(name)).name)
+            detach(keys, key)
+    new = [name for name in targets if name not in keys.key_blocks]
     for name, target in targets.items():
         key = keys.key_blocks.get(name) or obj.shape_key_add(name=name, from_mix=False)
         key.relative_key = keys.reference_key
         key.points.foreach_set("co", target.reshape(-1))
-    ours = (ours | set(targets)) - stale
-    keys[MADE] = {name: _hash(keys.key_blocks[name]) for name in ours}
-    _sort(obj, ours)
+    mark(obj, (ours | set(targets)) - stale)
+    _place(obj, new)
     obj.active_shape_key_index = max(keys.key_blocks.find(active), 0) if active else 0
     obj.data.update()
+    return backups
 
 
-def _sort(obj: Object, ours: set[str]) -> None:
-    """Bring our keys into the vocabulary's order without moving the creator's among themselves.
+def duplicate(obj: Object, key: bpy.types.ShapeKey, name: str) -> bpy.types.ShapeKey:
+    """A key of `obj` like `key` in all but name and value; Blender adds a number where the name is taken."""
+    copy = obj.shape_key_add(name=name, from_mix=False)
+    copy.points.foreach_set("co", coordinates(key.points).reshape(-1))
+    for attribute in ("relative_key", "vertex_group", "slider_min", "slider_max", "interpolation"):
+        setattr(copy, attribute, getattr(key, attribute))
+    return copy
 
-    Ours stand at the end, where they shift no index of the creator's (VRChat keeps eyelids by index), except before
-    creator's keys that the vocabulary puts after them.
+
+def detach(keys: bpy.types.Key, key: bpy.types.ShapeKey) -> None:
+    """Let the keys that are relative to `key`, which is about to change, keep their effect: over the base."""
+    for other in keys.key_blocks:
+        if other.relative_key == key and other != key:
+            effect = coordinates(other.points) - coordinates(key.points)
+            other.relative_key = keys.reference_key
+            other.points.foreach_set("co", (coordinates(keys.reference_key.points) + effect).reshape(-1))
+
+
+def remove(obj: Object, name: str) -> None:
+    """Take a key off `obj`; a base that this tool added goes with the last one."""
+    keys = obj.data.shape_keys
+    detach(keys, keys.key_blocks[name])
+    obj.shape_key_remove(keys.key_blocks[name])
+    if len(keys.key_blocks) == 1 and _BASE in keys:
+        obj.shape_key_clear()
+
+
+def mark(obj: Object, names: Iterable[str]) -> None:
+    """Note that the keys `names` of `obj`, and no others, are as this tool made them."""
+    keys = obj.data.shape_keys
+    if keys is not None:
+        keys[MADE] = {name: _hash(keys.key_blocks[name]) for name in names}
+
+
+def _place(obj: Object, new: Sequence[str]) -> None:
+    """Bring the `new` keys, which stand last, into the vocabulary's order.
+
+    They stay at the end, where they shift no index of older keys (VRChat keeps eyelids by index), except before those
+    that the vocabulary puts after them.
     """
-    keys = obj.data.shape_keys.key_blocks
-    order = [key.name for key in keys if key.name not in ours]
-    for name in sorted(ours, key=_RANK.get):
+    order = [key.name for key in obj.data.shape_keys.key_blocks if key.name not in new]
+    for name in sorted(new, key=_RANK.get):
         later = (i for i, other in enumerate(order) if _RANK.get(other, -1) > _RANK[name] and i > 0)
         order.insert(next(later, len(order)), name)
+    reorder(obj, order)
+
+
+def vocabulary_order(obj: Object) -> list[str]:
+    """Names of all keys of `obj`: the base, the vocabulary's shapes in its order, and the rest as it stands."""
+    names = [key.name for key in obj.data.shape_keys.key_blocks]
+    return names[:1] + sorted(names[1:], key=lambda name: _RANK.get(name, len(_RANK)))
+
+
+def reorder(obj: Object, order: Sequence[str]) -> None:
+    """Bring all keys of `obj` into `order`, the base first. Drivers and animation go by name and stay."""
+    keys = obj.data.shape_keys.key_blocks
+    active = keys[obj.active_shape_key_index].name
+    moved = next((i for i, name in enumerate(order) if keys[i].name != name), len(order))
     with bpy.context.temp_override(object=obj, active_object=obj):
-        for place, name in enumerate(order):
-            while keys[place].name != name:  # keys before `place` stand already, so it only ever moves up
-                obj.active_shape_key_index = keys.find(name)
-                bpy.ops.object.shape_key_move(type="UP")
+        for name in order[moved:]:
+            obj.active_shape_key_index = keys.find(name)
+            bpy.ops.object.shape_key_move(type="BOTTOM")
+    obj.active_shape_key_index = keys.find(active)
 
 
 def _key(obj: Object, name: str) -> bpy.types.ShapeKey | None:
@@ -145,7 +230,7 @@ def _key(obj: Object, name: str) -> bpy.types.ShapeKey | None:
     return keys.key_blocks.get(name) if keys else None
 
 
-def _made(obj: Object) -> set[str]:
+def made_by_us(obj: Object) -> set[str]:
     """Names of the keys on `obj` that this tool wrote and nobody has edited since."""
     keys = obj.data.shape_keys
     if keys is None or MADE not in keys:

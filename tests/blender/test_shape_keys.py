@@ -138,7 +138,7 @@ def test_second_run_takes_back_keys_that_move_nothing_any_more(figure):
     teeth = figure["teeth"]
     teeth.location.z -= 1.0
     generate.generate_visemes()
-    assert key_names(teeth) == ["Basis"]
+    assert key_names(teeth) == []
 
 
 def test_edited_key_counts_as_the_creators(figure):
@@ -159,21 +159,41 @@ def test_marks_survive_the_blend_file(figure, tmp_path):
     assert np.abs(deltas(bpy.data.objects["Body"], "vrc.v_ou")).max() < 0.0015
 
 
-def test_refuse(figure):
-    generate.generate_visemes()
-    before = fingerprint(figure["body"])
-    with pytest.raises(RuntimeError, match="already has vrc.v_sil"):
-        generate.generate_visemes(existing="REFUSE", intensity=0.5)
-    assert fingerprint(figure["body"]) == before
-
-
-def test_replace_overwrites_the_creators_in_place(figure):
+def test_replace_overwrites_the_creators_in_place_and_leaves_a_backup(figure):
     body = figure["body"]
     for name in ("smile", "vrc.v_aa", "wink"):
         add_key(body, name, offset=0.3)
+    own = body.data.shape_keys.key_blocks["vrc.v_aa"]
+    own.slider_max, own.value = 3.0, 0.5
+    body.data.shape_keys.key_blocks["wink"].relative_key = own
+    body.data.shape_keys.key_blocks["wink"].data[1].co.x += 0.2
     generate.generate_visemes(existing="REPLACE")
+    keys = body.data.shape_keys.key_blocks
     assert deltas(body, "vrc.v_aa").max() < 0.01
-    assert np.isclose(deltas(body, "wink").max(), 0.3)
+    assert np.isclose(deltas(body, "vrc.v_aa.backup").max(), 0.3)
+    assert (keys["vrc.v_aa"].value, keys["vrc.v_aa.backup"].value) == (0.5, 0.0)
+    assert keys["vrc.v_aa.backup"].slider_max == 3.0
+    assert key_names(body)[-1] == "vrc.v_ou" and key_names(body).index("wink") < key_names(body).index("vrc.v_e")
+    # What was relative to the replaced key still does what it did: nothing at vertex 0, 0.2 at vertex 1.
+    effect = deltas(body, "wink") - (0 if keys["wink"].relative_key == keys["Basis"] else deltas(body, "vrc.v_aa"))
+    assert np.allclose(effect[:3, 0], [0, 0.2, 0], atol=1e-6)
+    generate.generate_visemes(existing="REPLACE")
+    assert sum("backup" in name for name in key_names(body)) == 1
+
+
+def test_fill_writes_only_into_empty_keys(figure):
+    body = figure["body"]
+    add_key(body, "vrc.v_aa")
+    add_key(body, "vrc.v_e", offset=0).slider_max = 2.0
+    add_key(body, "late").relative_key = body.data.shape_keys.key_blocks["vrc.v_e"]
+    before = fingerprint(body)
+    generate.generate_visemes()
+    assert [entry for entry in fingerprint(body) if entry in before] == before
+    generate.generate_visemes(existing="FILL")
+    assert np.isclose(deltas(body, "vrc.v_aa").max(), 0.01)
+    assert np.abs(deltas(body, "vrc.v_e")).max() > 0.001
+    assert body.data.shape_keys.key_blocks["vrc.v_e"].slider_max == 2.0
+    assert np.isclose(deltas(body, "late").max(), 0.01)
 
 
 def test_one_undo_step(figure):
