@@ -10,6 +10,7 @@ from blendshape_addon.core.errors import UserError
 
 VERBS = {
     "prepare": ("prepare", "make a dataset of augmented faces from rigs and avatars"),
+    "generate": ("generate", "make samples and a dataset of a folder of avatars, with all cores"),
     "train": ("train", "train the deformer on them"),
     "export": ("export", "write a trained deformer as ONNX with its card"),
     "evaluate": ("evaluate", "train without each family in turn and measure on it"),
@@ -17,13 +18,14 @@ VERBS = {
 
 
 def main(arguments: list[str]) -> int:
-    """Run one verb; 2 for one that does not exist or what a user gave wrong, said in a sentence; 130 when stopped."""
+    """Run one verb; 2 for one that does not exist or what a user gave wrong, said in a sentence; 130 when stopped; else
+    what the verb gives, 0 for nothing."""
     if arguments[:1] in ([], ["-h"], ["--help"]) or arguments[0] not in VERBS:
         print("usage: python -m training VERB [--help]\n")
         print("\n".join(f"  {verb:9} {what}" for verb, (_, what) in VERBS.items()))
         return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
     try:
-        import_module(f"training.{VERBS[arguments[0]][0]}").main(arguments[1:])
+        status = import_module(f"training.{VERBS[arguments[0]][0]}").main(arguments[1:])
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
@@ -34,7 +36,7 @@ def main(arguments: list[str]) -> int:
         where = f"{error.filename} cannot be read or written" if error.filename else "A file cannot be read or written"
         print(f"{where} ({error.strerror or error}): check the folder and the free space.", file=sys.stderr)
         return 2
-    return 0
+    return status or 0
 
 
 if __name__ == "__main__":

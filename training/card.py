@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from .checkpoint import write_together
 from .graph import OPSET
+from .whole import write_together
 
 
 def write(path: Path, data: bytes, fields: dict, figures: dict) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import safetensors.torch
@@ -13,30 +12,9 @@ from torch import Tensor, optim
 
 from blendshape_addon.core.errors import InputError
 
+from .whole import write_whole
+
 Groups = dict[str, dict[str, Tensor]]
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that appears under its name only when whole. Raises InputError when the disk does not take it."""
-    write_together({path: data})
-
-
-def write_together(files: Mapping[Path, bytes]) -> None:
-    """Write files that appear under their names only when all are whole. Raises InputError as `write_whole`."""
-    parts = {path: path.with_name(f"{path.name}.part") for path in files}
-    path = Path()
-    try:
-        for path, data in files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            parts[path].write_bytes(data)
-        for path, part in parts.items():
-            part.replace(path)
-    except OSError as error:
-        reason = error.strerror or error
-        raise InputError(f"{path} cannot be written ({reason}): check the folder and the free space.") from error
-    finally:
-        for part in parts.values():
-            part.unlink(missing_ok=True)
 
 
 def save(path: Path, groups: Groups, notes: dict) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +12,7 @@ from blendshape_addon.core import features as core_features
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import CONDITIONS
 
-from . import augment, mouths
+from . import augment, mouths, whole
 from .augment import Solid
 from .heads import Head
 from .identities import random_style, random_warp, sample_neutral
@@ -93,11 +91,25 @@ def rebuilt(head: Head, rng: np.random.Generator, bodies: Sequence[Solid]) -> He
     return head
 
 
-def make_instance(rig: Rig, rng: np.random.Generator, strength: float = 1.0, bodies: Sequence[Solid] = ()) -> Instance:
-    """A random instance of `rig`; at strength 0 its own mesh, not warped. bodies: for heads that have none."""
+def make_head(
+    rig: Rig, rng: np.random.Generator, strength: float = 1.0, bodies: Sequence[Solid] = (), same_mesh: bool = False
+) -> Head:
+    """A random face of `rig`; at strength 0 its own mesh, not warped. bodies: for heads that have none. same_mesh: it
+    is warped only, so that vertices and triangles are still the rig's."""
     head = Head.of(rig, sample_neutral(rig, rng))
     if strength > 0:
-        head = rebuilt(warped(head, rng, strength), rng, bodies)
+        head = warped(head, rng, strength)
+        head = head if same_mesh else rebuilt(head, rng, bodies)
+    return head
+
+
+def make_instance(rig: Rig, rng: np.random.Generator, strength: float = 1.0, bodies: Sequence[Solid] = ()) -> Instance:
+    """What training sees of `make_head`."""
+    return instance_of(make_head(rig, rng, strength, bodies), rng)
+
+
+def instance_of(head: Head, rng: np.random.Generator) -> Instance:
+    """What training sees of a face, with landmarks as a detector would find them."""
     found = core_features.compute(head.avatar, head.marks + rng.normal(0, LANDMARK_NOISE, head.marks.shape))
     seen = ~head.hidden[found.index]
     turn = (found.space.rotation.T / found.space.scale).astype(np.float32)
@@ -133,20 +145,13 @@ def _seen(head: Head) -> np.ndarray:
 
 
 def save(instance: Instance, path: Path) -> None:
-    """Write one instance; appears under its name only when whole."""
-    part = path.with_suffix(".part")
-    try:
-        with part.open("wb") as file:
-            np.savez(file, **{k: v for k, v in vars(instance).items() if v is not None})
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    """Write one instance; appears under its name only when whole. Raises InputError as whole.write_whole does."""
+    whole.write_arrays(path, {name: value for name, value in vars(instance).items() if value is not None})
 
 
 def load(path: Path) -> Instance:
     """Read what `save` wrote. Raises InputError when the file is damaged or another version's."""
     try:
-        with np.load(path, allow_pickle=False) as data:
-            return Instance(**{k: data[k] for k in data.files})
-    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{path} is damaged: `python -m training prepare` makes it again.") from error
+        return Instance(**whole.read_arrays(path))
+    except TypeError as error:
+        raise InputError(f"{path} is no face to train on, or one of another version: make it again.") from error

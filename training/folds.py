@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from . import weights
-from .checkpoint import write_whole
 from .config import TrainConfig
 from .export import export
 from .train import train
+from .whole import write_whole
 
 FINDERS = Path("out/landmarks")  # made by `python -m training.landmarks.train`
 

@@ -14,11 +14,11 @@ from blendshape_addon.core.features import assemble
 from blendshape_addon.core.parts import Part
 from blendshape_addon.core.vocabulary import CONDITIONS
 
-from .checkpoint import write_whole
 from .dataset import Instance
 from .model import Deformer
 from .pool import Pool
 from .sheets import SHOWN, part_colours, shape_rows, sheet_of
+from .whole import write_whole
 
 _LOSS = "loss/reconstruction"
 EVERY = 20  # steps between two points of a curve

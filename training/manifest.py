@@ -21,22 +21,26 @@ VERSIONS = {"python": platform.python_version(), "numpy": np.__version__}
 
 @dataclass
 class Entry:
-    """One rig. source: as on the command line. sha256: of what was read. shapes: how many it has, and how many of them
-    an artist made as such. shards: hash of each instance by file name."""
+    """One rig. source: as on the command line. sha256: of what was read. shapes: how many it has, how many of them an
+    artist made as such and how many the shipped deformer did. shards: hash of each instance by file name. samples: of
+    what `generate` wrote beside it, by path."""
 
     source: str
     licence: str
     sha256: str
     shapes: int
     real: int
+    distilled: int = 0
     versions: dict[str, str] = field(default_factory=lambda: dict(VERSIONS))
     instances: int = 0
     shards: dict[str, str] = field(default_factory=dict)
+    samples: dict[str, str] = field(default_factory=dict)
 
     @staticmethod
     def of(rig: Rig, source: str) -> Entry:
         """A rig of which nothing has been made yet."""
-        return Entry(source, rig.licence, rig.digest, len(rig.shapes), len(rig.real & rig.shapes.keys()))
+        real, distilled = (len(names & rig.shapes.keys()) for names in (rig.real, rig.distilled))
+        return Entry(source, rig.licence, rig.digest, len(rig.shapes), real, distilled)
 
 
 def key_of(rig: Rig) -> str:
@@ -63,6 +67,7 @@ def write(folder: Path, entries: dict[str, Entry]) -> None:
     for entry in entries.values():
         entry.instances = len(entry.shards)
         entry.shards = dict(sorted(entry.shards.items()))
+        entry.samples = dict(sorted(entry.samples.items()))
     document = {"format": FORMAT, "sources": {name: asdict(entry) for name, entry in sorted(entries.items())}}
     part = folder / f"{NAME}.part"
     part.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -70,8 +75,8 @@ def write(folder: Path, entries: dict[str, Entry]) -> None:
 
 
 def trained_on(folder: Path, hold_out: str | None = None) -> list[dict[str, str]]:
-    """Name and licence of every rig that a training on `folder` sees, as a model's card lists them; none for a folder
-    without a manifest. hold_out: family that is left out.
+    """Name and licence of every rig that a training on `folder` sees, as a model's card lists them, and how many of its
+    shapes the shipped deformer made, if any; none for a folder without a manifest. hold_out: family that is left out.
 
     Raises InputError when there are shards of which the manifest does not know whose they are.
     """
@@ -81,6 +86,7 @@ def trained_on(folder: Path, hold_out: str | None = None) -> list[dict[str, str]
         raise InputError(f"{folder / NAME} does not say what {sorted(unknown)[0]} is: prepare its source again.")
     return [
         {"name": key.replace("__", "/"), "licence": entry.licence}
+        | ({"distilled": f"{entry.distilled} of {entry.shapes} shapes"} if entry.distilled else {})
         for key, entry in entries.items()
         if entry.shards and not key.startswith(f"{hold_out}__")
     ]

@@ -43,7 +43,7 @@ def prepare(folder: Path, given: Sequence[str], per_rig: int, licence: str | Non
         missing = [
             (source, group, rig, name)
             for source, group in rigs for rig in group
-            for name in _missing(folder, rig, source, entries, per_rig)
+            for name in missing_shards(folder, manifest.key_of(rig), manifest.Entry.of(rig, source), entries, per_rig)
         ]  # fmt: skip
         manifest.write(folder, entries)
         try:
@@ -57,17 +57,18 @@ def prepare(folder: Path, given: Sequence[str], per_rig: int, licence: str | Non
     print(f"{folder}: {made} faces of {len(names)} rigs; sources, licences and hashes are in {manifest.NAME}.")
 
 
-def _missing(folder: Path, rig: Rig, source: str, entries: dict[str, manifest.Entry], per_rig: int) -> list[str]:
-    """Shards of `rig` to be made; brings its entry up to date with what lies in the folder."""
-    key = manifest.key_of(rig)
-    fresh = manifest.Entry.of(rig, source)
+def missing_shards(
+    folder: Path, key: str, fresh: manifest.Entry, entries: dict[str, manifest.Entry], per_rig: int
+) -> list[str]:
+    """Shards to be made of the rig `key`, of which `fresh` says what it is now; brings its entry up to date with what
+    lies in the folder."""
     old = entries.get(key)
     if old and old.sha256 != fresh.sha256:
         print(f"{key} has changed since its instances were made: they are made again.", file=sys.stderr)
         for path in folder.glob(f"{key}__*.npz"):
             path.unlink()
     elif old:
-        fresh.shards, fresh.versions = old.shards, old.versions
+        fresh.shards, fresh.samples, fresh.versions = old.shards, old.samples, old.versions
     entries[key] = fresh
     missing = []
     for name in sorted({*fresh.shards, *(f"{key}__{n:04d}.npz" for n in range(per_rig))}):
@@ -96,16 +97,21 @@ def _whole(path: Path, recorded: str | None) -> bool:
 def _make(folder: Path, missing: Sequence[tuple], entries: dict[str, manifest.Entry]) -> None:
     """Make instances and record them, one of each rig before the second of any."""
     groups = {source: group for source, group, _, _ in missing}
-    bodies = {source: _bodies(group) for source, group in groups.items()}
+    bodies = {source: bodies_of(group) for source, group in groups.items()}
     for source, _, rig, name in tqdm(sorted(missing, key=lambda row: row[3][-8:]), desc="instances", unit="face"):
         number = int(name.removesuffix(".npz").rsplit("__", 1)[1])
-        rng = np.random.default_rng([SEED, number, zlib.crc32(rig.name.encode())])
-        strength = 0.0 if number == 0 else rng.uniform(0.2, 1.2)
+        rng, strength = chance(rig.name, number)
         dataset.save(dataset.make_instance(rig, rng, strength, bodies[source]), folder / name)
         entries[manifest.key_of(rig)].shards[name] = manifest.hash_of(folder / name)
 
 
-def _bodies(group: Sequence[Rig]) -> list[augment.Solid]:
+def chance(name: str, number: int) -> tuple[np.random.Generator, float]:
+    """What decides instance `number` of the rig `name`, and how far it is warped: number 0 is the rig itself."""
+    rng = np.random.default_rng([SEED, number, zlib.crc32(name.encode())])
+    return rng, 0.0 if number == 0 else rng.uniform(0.2, 1.2)
+
+
+def bodies_of(group: Sequence[Rig]) -> list[augment.Solid]:
     """The bodies of a source's rigs, for its heads that have none."""
     return [body for rig in group if (body := augment.body_of(Head.of(rig)))]
 

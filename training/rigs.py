@@ -35,9 +35,10 @@ def data_folder() -> Path:
 class Rig:
     """A face with shapes, from any source.
 
-    vertices (V, 3), triangles (T, 3), shapes {condition: (V, 3) float32}; real: what an artist made as such. digest:
-    SHA-256 of what was read. marks: (L, 3) vertices and (L, 3) weights of its landmarks, as in `labels`; None: they are
-    in `labels` under its name. people: gives (V, 3) neutrals of random persons; None: as `identities` knows them.
+    vertices (V, 3), triangles (T, 3), shapes {condition: (V, 3) float32}; real: what an artist made as such, distilled:
+    what a model did. digest: SHA-256 of what was read. marks: (L, 3) vertices and (L, 3) weights of its landmarks, as
+    in `labels`; None: they are in `labels` under its name. people: gives (V, 3) neutrals of random persons; None: as
+    `identities` knows them.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Rig:
     digest: str = ""
     marks: tuple[np.ndarray, np.ndarray] | None = None
     people: Callable[[np.random.Generator], np.ndarray] | None = None
+    distilled: frozenset[str] = frozenset()
 
     def avatar(self, vertices: np.ndarray | None = None) -> Avatar:
         """The rig as the core sees an avatar: its parts are objects; `vertices` replaces the neutral."""

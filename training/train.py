@@ -24,6 +24,7 @@ from .config import TrainConfig
 from .journal import Journal
 from .model import Deformer
 from .pool import Pool
+from .whole import write_whole
 
 _TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -55,7 +56,7 @@ def train(config: TrainConfig, folder: Path, out: Path, hold_out: str | None = N
             about = {"hold_out": hold_out, "trained_on": trained_on}
             weights.save(out, average, config, pool.amplitudes(), about)
             notes = json.dumps(asdict(config) | {"rel": rel}, indent=1)
-            checkpoint.write_whole(out.with_suffix(".json"), notes.encode())
+            write_whole(out.with_suffix(".json"), notes.encode())
             _resume_file(out).unlink(missing_ok=True)
     return out
 

@@ -14,9 +14,9 @@ import addon_utils
 import bpy
 
 from ..core.errors import InputError
+from ..core.vocabulary import READABLE
 from .mesh_io import Object, root_of
 
-READABLE = (".blend", ".glb", ".gltf", ".vrm", ".fbx", ".obj")
 WRITABLE = (".blend", ".glb", ".fbx")
 _BINARY_FBX = b"Kaydara FBX Binary"
 _SIGNATURES = {

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from .errors import InputError
 
+# Files that avatars come in, as Blender reads them.
+READABLE = (".blend", ".glb", ".gltf", ".vrm", ".fbx", ".obj")
+
 VISEME_SOUNDS = ("sil", "pp", "ff", "th", "dd", "kk", "ch", "ss", "nn", "rr", "aa", "e", "ih", "oh", "ou")
 VISEMES = tuple(f"vrc.v_{sound}" for sound in VISEME_SOUNDS)
 EMOTIONS = ("angry", "fun", "joy", "sorrow", "surprised")

@@ -111,7 +111,7 @@ def test_a_run_that_was_killed_goes_on_and_gives_the_same_bytes(tmp_path, faces,
         nonlocal count
         count += 1
         if count == 2:
-            path.with_suffix(".part").write_bytes(b"PK half of it")
+            path.with_name(f"{path.name}.part").write_bytes(b"PK half of it")
             raise KeyboardInterrupt
         save(instance, path)
 

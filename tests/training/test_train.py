@@ -16,7 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.face_view import SIZE
-from training import checkpoint, config, dataset, losses, pool, train
+from training import checkpoint, config, dataset, losses, pool, train, whole
 from training import weights as saved
 from training.config import LossConfig, TrainConfig
 from training.landmarks.model import FaceFinder
@@ -189,7 +189,7 @@ def test_weights_that_cannot_be_used_are_said(tmp_path, change):
 
 def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
     path = tmp_path / "weights"
-    checkpoint.write_whole(path, b"old")
+    whole.write_whole(path, b"old")
 
     def full(part, data):
         with part.open("wb") as file:
@@ -198,7 +198,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch)
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(InputError, match="No space left"):
-        checkpoint.write_whole(path, b"new")
+        whole.write_whole(path, b"new")
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
 
 

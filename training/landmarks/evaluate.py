@@ -20,8 +20,8 @@ from blendshape_addon.core.face_space import FaceSpace
 from blendshape_addon.core.mesh import Avatar
 
 from .. import labels
-from ..checkpoint import write_whole
 from ..rigs import Rig, data_folder, landmarks_of, load
+from ..whole import write_whole
 from . import card, extras, scenes
 from .dataset import face_rigs, family_of, turn
 

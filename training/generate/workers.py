@@ -1,0 +1,94 @@
+"""Processes to work in: this machine's cores, or those of a Dask scheduler."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import Any
+
+from blendshape_addon.core.errors import InputError
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+LOCAL = "local"
+ANSWER = 10  # seconds that a scheduler has to answer
+
+
+@contextmanager
+def processes(jobs: int, scheduler: str | None) -> Iterator[Executor]:
+    """`jobs` worker processes of one thread each; scheduler: the address of a Dask scheduler to use its workers
+    instead, `local` for a Dask cluster of `jobs` processes here.
+
+    Leaving it by an exception ends local workers at once. Raises InputError when Dask is not installed, when the
+    scheduler does not answer, and when a worker has died.
+    """
+    for name in _THREADS:
+        os.environ.setdefault(name, "1")
+    try:
+        with _dask(jobs, scheduler) if scheduler else _own(jobs) as executor:
+            yield executor
+    except BrokenProcessPool as error:
+        raise InputError(
+            "A worker process has died, perhaps for lack of memory: run the same command again with fewer --jobs; "
+            "it goes on where it was."
+        ) from error
+
+
+def submit_all(executor: Executor, work: Callable, rows: Sequence[tuple]) -> dict[Future, tuple]:
+    """Hand in `work(*row)` for every row; which future is which row's."""
+    if not hasattr(signal, "pthread_sigmask"):
+        return {executor.submit(work, *row): row for row in rows}
+    # Workers are started in here and inherit that Ctrl-C is not for them; for this process it waits until after.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return {executor.submit(work, *row): row for row in rows}
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _own(jobs: int) -> Iterator[Executor]:
+    executor = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_settle)
+    try:
+        yield executor
+    except BaseException:
+        for worker in multiprocessing.active_children():
+            worker.kill()
+        executor.shutdown(wait=True, cancel_futures=True)
+        raise
+    executor.shutdown()
+
+
+def _settle() -> None:
+    """A worker leaves Ctrl-C to its parent, and does not outlive it even if that is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+@contextmanager
+def _dask(jobs: int, scheduler: str) -> Iterator[Executor]:
+    try:
+        import distributed
+    except ImportError as error:
+        raise InputError("--scheduler needs Dask, which is missing: pip install distributed") from error
+    options: dict[str, Any] = {"silence_logs": "ERROR", "dashboard_address": None}
+    try:
+        if scheduler == LOCAL:
+            client = distributed.Client(n_workers=jobs, threads_per_worker=1, processes=True, **options)
+        else:
+            client = distributed.Client(scheduler, timeout=ANSWER)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise InputError(f"No Dask scheduler answers at {scheduler}: start one with `dask scheduler`.") from error
+    with client:
+        yield client.get_executor()
