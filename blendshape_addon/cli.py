@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from .core import vocabulary
+from .core import aliases, vocabulary
 from .core.errors import FaceNotFound, InputError, UserError
 from .core.providers import CHOICES
 from .core.recipes import CHOICES as PRESETS
@@ -32,6 +32,7 @@ def main(arguments: Sequence[str]) -> int:
         names = vocabulary.shapes_of(options.shapes)
         if not 0 <= options.intensity <= 1:
             raise InputError(f"Intensity is {options.intensity:g}: give a number from 0 to 1.")
+        options.aliases = _aliases(options.aliases, options.rename)
         _require_blender()
         jobs = _plan(options.input, options.output)
         _check_folders(options)
@@ -60,8 +61,21 @@ def _parser() -> argparse.ArgumentParser:
     add("--existing", choices=("keep", "fill", "replace"), default="keep",
         help="keys of the same name that this tool did not make: keep them, fill only the empty ones, or replace them, "
         "each left as a backup under a new name (default: %(default)s)")  # fmt: skip
+    add("--aliases", default="",
+        help=f"copy the keys to the names of {','.join(aliases.WRITABLE)} (any of them) as well")  # fmt: skip
+    add("--rename", action="store_true", help="with --aliases, of one kind: give keys these names instead of their own")
     add("--models", type=Path, help="folder of models to use instead of the bundled ones")
     return parser
+
+
+def _aliases(listed: str, rename: bool) -> list[str]:
+    """The conventions of a comma-separated list. Raises InputError for what does not exist or cannot be."""
+    wanted = [name.strip() for name in listed.split(",") if name.strip()]
+    for name in wanted:
+        aliases.written(name)
+    if rename and len(wanted) != 1:
+        raise InputError("A key can have one name only: give --rename with one kind of --aliases.")
+    return wanted
 
 
 def _require_blender() -> None:
@@ -139,7 +153,7 @@ def _run_file(path: Path, target: Path, names: Sequence[str], options: argparse.
     """Do every avatar of a file; returns a report entry for each. Nothing is written if one cannot be done."""
     import bpy
 
-    from .blender import files, job, mesh_io, render
+    from .blender import alias_keys, files, job, mesh_io, render
 
     progress = _Progress(path.name)
     progress(0.0, "reading")
@@ -162,6 +176,7 @@ def _run_file(path: Path, target: Path, names: Sequence[str], options: argparse.
             refusals.append(error)
     if not done:
         raise refusals[0]
+    named = [[alias_keys.add(one.objects, kind, options.rename) for kind in options.aliases] for one in done]
     progress(0.97, "saving")
     began = time.perf_counter()
     files.save(target, [obj for one in done for obj in one.objects])
@@ -171,7 +186,8 @@ def _run_file(path: Path, target: Path, names: Sequence[str], options: argparse.
         entry = {
             "input": str(path), "output": str(target), "avatar": one.face_object.name,
             "objects": [obj.name for obj in one.objects], **one.generated.report,
-            "made": one.written.made, "replaced": one.written.replaced, "kept": one.written.kept, "backups": one.written.backups,
+            "made": one.written.made, "replaced": one.written.replaced, "kept": one.written.kept,
+            "backups": one.written.backups, "aliases": [name for added in named[number] for name in added.made],
             "seconds": {"opening": reading, **one.generated.seconds, "saving": saving},
         }  # fmt: skip
         entry["notes"] = [*notes, *entry.get("notes", [])]

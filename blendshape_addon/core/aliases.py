@@ -12,9 +12,12 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from .errors import InputError
 from .vocabulary import ALL_SHAPES, ARKIT
 
 FILE = Path(__file__).with_suffix(".toml")
+# Conventions that keys can be copied to or renamed to on request, and their names in the table.
+WRITABLE = {"mmd": "mmd_worlds", "vrm1": "vrm1", "unified": "unified"}
 _SHORTEST_TAIL = 3  # letters after a mesh's name: "Hand.A" is no vowel
 
 
@@ -24,7 +27,19 @@ def conventions() -> dict[str, dict[str, tuple[str, ...]]]:
     table = tomllib.loads(FILE.read_text(encoding="utf-8"))
     own = {"vrchat": {name: (name,) for name in ALL_SHAPES if name not in ARKIT}}
     own["arkit"] = {name: (name, re.sub("(L)eft$|(R)ight$", r"_\1\2", name)) for name in ARKIT}
+    table["unified"] = {name: [name[0].upper() + name[1:]] for name in ARKIT} | table["unified"]
     return own | {name: {shape: tuple(names) for shape, names in rows.items()} for name, rows in table.items()}
+
+
+def written(convention: str) -> dict[str, str]:
+    """{shape: name} that keys get for a convention of WRITABLE, where that is another name than the shape's own.
+
+    Raises InputError for another convention.
+    """
+    if convention not in WRITABLE:
+        raise InputError(f"Unknown names “{convention}”: choose from {', '.join(WRITABLE)}.")
+    rows = conventions()[WRITABLE[convention]]
+    return {shape: rows[shape][0] for shape in ALL_SHAPES if shape in rows and rows[shape][0] != shape}
 
 
 def recognise(key: str) -> str | None:

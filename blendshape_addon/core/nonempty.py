@@ -16,6 +16,7 @@ from .pipeline import Shape
 from .vocabulary import ALL_SHAPES
 
 _SMALLEST, _LARGEST = 55e-6, 95e-6  # metres: 50 to 100 µm with room for rounding
+_FEWEST, _ROUNDING = 3, 0.004  # shapes that make a mark certain; neighbours in the vocabulary differ by 0.6 to 1 %
 _EYE_DISTANCE = 0.063  # metres, of an adult
 _METRIC_EYE_DISTANCES = (0.01, 0.4)  # an avatar whose eyes lie so far apart was modelled in metres
 
@@ -43,6 +44,25 @@ def with_hidden_marks(avatar: Avatar, shapes: Sequence[Shape], face) -> list[Sha
     unit = 1.0 if low <= face.eye_distance <= high else face.eye_distance / _EYE_DISTANCE
     inwards = -np.asarray(face.frame, float)[2]
     return [_marked(shape, twins, inwards * unit * _amount(shape.name)) for shape in shapes]
+
+
+def marked(offsets: dict[str, np.ndarray]) -> set[str]:
+    """Names of the shapes that carry a hidden mark, among {name: (V, 3) offsets} of one object in any unit.
+
+    The mark is one vertex whose motions are to each other as the amounts of the shapes' names; at least three must be.
+    """
+    names = [name for name in offsets if name in ALL_SHAPES]
+    if len(names) < _FEWEST:
+        return set()
+    size = np.stack([np.linalg.norm(offsets[name], axis=1) for name in names])
+    moved = np.flatnonzero((size > 0).sum(0) >= _FEWEST)
+    amount = np.array([_amount(name) for name in names])[:, None]
+    ratio = np.where(size[:, moved] > 0, size[:, moved] / amount, np.nan)
+    fits = np.abs(ratio / np.nanmedian(ratio, axis=0) - 1) < _ROUNDING
+    votes = fits.sum(0)
+    if votes.max(initial=0) < _FEWEST:
+        return set()
+    return {name for name, fit in zip(names, fits[:, votes.argmax()], strict=True) if fit}
 
 
 def _amount(name: str) -> float:

@@ -83,6 +83,15 @@ def select(*objects):
     bpy.context.view_layer.objects.active = objects[0] if objects else None
 
 
+def add_key(obj, name, offset=0.01):
+    """A creator's key that moves the first vertex."""
+    if obj.data.shape_keys is None:
+        obj.shape_key_add(name="Basis", from_mix=False)
+    key = obj.shape_key_add(name=name, from_mix=False)
+    key.data[0].co.x += offset
+    return key
+
+
 def key_names(obj) -> list[str]:
     return [key.name for key in obj.data.shape_keys.key_blocks] if obj.data.shape_keys else []
 

@@ -3,7 +3,7 @@
 import bpy
 import numpy as np
 import pytest
-from helpers import ball, deltas, fingerprint, key_names, planted_deltas, select
+from helpers import add_key, ball, deltas, fingerprint, key_names, planted_deltas, select
 from mathutils import Matrix
 
 from blendshape_addon.blender import check
@@ -11,14 +11,6 @@ from blendshape_addon.core.vocabulary import ALL_SHAPES, ARKIT, EMOTIONS, VISEME
 
 pytestmark = pytest.mark.usefixtures("planted")
 generate = bpy.ops.vrc_blendshape
-
-
-def add_key(obj, name, offset=0.01):
-    if obj.data.shape_keys is None:
-        obj.shape_key_add(name="Basis", from_mix=False)
-    key = obj.shape_key_add(name=name, from_mix=False)
-    key.data[0].co.x += offset
-    return key
 
 
 @pytest.mark.parametrize(

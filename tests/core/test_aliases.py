@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blendshape_addon.core import aliases, hints
+from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import ALL_SHAPES, ARKIT, BLINKS, EMOTIONS, VISEMES
 
 VOWELS = {"vrc.v_aa", "vrc.v_e", "vrc.v_ih", "vrc.v_oh", "vrc.v_ou"}
@@ -27,6 +28,8 @@ ALL_NAMES = sorted(
         ("vrm1", FACE),
         ("vrm0", FACE),
         ("mmd", FACE),
+        ("mmd_worlds", FACE),
+        ("unified", set(ARKIT)),
     ],
 )
 def test_a_convention_is_complete(convention, shapes):
@@ -60,6 +63,8 @@ def test_every_name_is_recognised_as_its_shape():
         ("びっくり", "surprised"),
         ("Blink", "vrc.blink"),
         ("blink.R", "vrc.blink_right"),
+        ("EyeClosedLeft", "eyeBlinkLeft"),
+        ("LipSuckUpper", "mouthRollUpper"),
     ],
 )
 def test_names_as_files_have_them(key, shape):
@@ -84,6 +89,18 @@ def test_case_and_separators_do_not_matter(alias, data):
 @given(st.text())
 def test_any_text_is_a_known_shape_or_nothing(key):
     assert aliases.recognise(key) in {None, *ALL_SHAPES}
+
+
+def test_names_to_write():
+    assert aliases.written("mmd")["vrc.blink_right"] == "ｳｨﾝｸ２右" and aliases.written("mmd")["joy"] == "笑い"
+    assert aliases.written("unified")["mouthSmileLeft"] == "MouthSmileLeft"
+    assert set(aliases.written("vrm1")) == FACE - {"angry", "surprised"}  # these two have the same name there
+    for convention in aliases.WRITABLE:
+        names = aliases.written(convention)
+        assert len(set(names.values())) == len(names)
+        assert {aliases.recognise(name) for name in names.values()} == set(names)
+    with pytest.raises(InputError, match="maya"):
+        aliases.written("maya")
 
 
 def test_the_first_convention_counts_where_a_mesh_follows_several():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from blendshape_addon.core.mesh import Avatar
-from blendshape_addon.core.nonempty import main_object, with_hidden_marks
+from blendshape_addon.core.nonempty import main_object, marked, with_hidden_marks
 from blendshape_addon.core.pipeline import Shape
 from blendshape_addon.core.vocabulary import ALL_SHAPES, VISEMES
 
@@ -79,3 +79,27 @@ def test_equal_shapes_become_different_and_keep_their_motion():
         assert np.isin(moved, shape.indices).all()
         assert (np.diff(shape.indices) > 0).all()
         assert np.array_equal(shape.deltas[np.isin(shape.indices, moved)], deltas)
+
+
+def test_marks_tell_whose_shapes_these_are_in_any_unit():
+    avatar, face = head()
+    made = with_hidden_marks(avatar, empty(*ALL_SHAPES[:20]), face)
+    rng = np.random.default_rng(0)
+    offsets = {shape.name: np.zeros(avatar.vertices.shape) for shape in made}
+    for shape in made:
+        offsets[shape.name][shape.indices] = shape.deltas
+    for name in ALL_SHAPES[:10]:  # shapes that move something, one vertex by the same amount in all
+        offsets[name][:50] += rng.normal(0, 0.001, (50, 3))
+        offsets[name][60] = 1e-4
+    for name in ALL_SHAPES[20:24]:  # the creator's
+        offsets[name] = rng.normal(0, 0.001, avatar.vertices.shape)
+    stored = {
+        name: np.float32(avatar.vertices + offset) - np.float32(avatar.vertices) for name, offset in offsets.items()
+    }
+    assert marked({name: 100 * offset for name, offset in stored.items()}) == set(ALL_SHAPES[:20])
+    assert marked({name: stored[name] for name in ALL_SHAPES[18:24]}) == set()
+
+
+def test_no_mark_is_seen_where_none_is():
+    assert marked({}) == marked({name: np.zeros((5, 3)) for name in VISEMES}) == set()
+    assert marked({name: np.ones((5, 3)) for name in VISEMES}) == set()

@@ -1,0 +1,100 @@
+"""The buttons that look after keys: other names, clean-up, order."""
+
+import bpy
+
+from ...core import aliases
+from ...core.errors import UserError
+from .. import alias_keys, own_keys
+from ..mesh_io import avatar_from_selection
+
+CONVENTION_ITEMS = (
+    ("MMD", "MMD", "The Japanese names that dances in MMD worlds play"),
+    ("VRM1", "VRM 1", "The presets of VRM 1: aa, ih, happy, blinkLeft …"),
+    ("UNIFIED", "Unified Expressions", "The face tracking shapes as VRCFaceTracking calls them"),
+)
+
+
+class _OnAvatar:
+    """Does `work` on the selected avatar's objects, in one undo step."""
+
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context):
+        try:
+            told = self.work(avatar_from_selection(context))
+        except UserError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, told)
+        return {"FINISHED"}
+
+
+class VRC_BLENDSHAPE_OT_add_aliases(_OnAvatar, bpy.types.Operator):
+    """Give the selected avatar's shapes the names that other programs look for"""
+
+    bl_idname = "vrc_blendshape.add_aliases"
+    bl_label = "Add Names"
+
+    convention: bpy.props.EnumProperty(name="Names", items=CONVENTION_ITEMS, default="MMD")
+    rename: bpy.props.BoolProperty(
+        name="Instead of Their Own", description="Rename the keys that this tool made instead of copying them"
+    )
+
+    def work(self, objects):
+        done = alias_keys.add(objects, self.convention.lower(), self.rename)
+        if done.kept:
+            self.report({"WARNING"}, f"Kept your own {', '.join(done.kept)}.")
+        names = {name: label for name, label, _ in CONVENTION_ITEMS}[self.convention]
+        if not done.made:
+            missing = ", ".join(aliases.written(self.convention.lower()))
+            return f"None of the shapes that {names} has a name for is there: {missing}."
+        return f"{'Renamed' if self.rename else 'Copied'} {len(done.made)} keys to names of {names}."
+
+
+class VRC_BLENDSHAPE_OT_clean_up(_OnAvatar, bpy.types.Operator):
+    """Remove the keys that this tool made from the selected avatar; edited, driven and animated ones stay"""
+
+    bl_idname = "vrc_blendshape.clean_up"
+    bl_label = "Remove Generated Keys"
+
+    def work(self, objects):
+        done = own_keys.clean_up(objects)
+        if done.kept:
+            self.report({"WARNING"}, f"Kept {', '.join(done.kept)}: you drive or animate them.")
+        if not done.removed:
+            return "There is no key to remove that this tool made and you have not edited since."
+        return f"Removed {len(done.removed)} keys that this tool made."
+
+
+class VRC_BLENDSHAPE_OT_adopt_keys(_OnAvatar, bpy.types.Operator):
+    """After an import from FBX or GLB, count the keys that carry this tool's hidden mark as made by it, so that it may
+    replace or remove them. Whether you edited them since cannot be told"""
+
+    bl_idname = "vrc_blendshape.adopt_keys"
+    bl_label = "Recognise Generated Keys"
+
+    def invoke(self, context, event):
+        return context.window_manager.invoke_confirm(self, event)
+
+    def work(self, objects):
+        found = own_keys.adopt(objects)
+        return f"Recognised {len(found)} keys that this tool made." if found else "No further key carries its mark."
+
+
+class VRC_BLENDSHAPE_OT_sort_keys(_OnAvatar, bpy.types.Operator):
+    """Put visemes, emotions, blinks and face tracking shapes below Basis in their usual order, your other keys after
+    them. Drivers and animation stay; VRChat's eyelids, which go by number, have to be chosen again"""
+
+    bl_idname = "vrc_blendshape.sort_keys"
+    bl_label = "Sort Keys"
+
+    def work(self, objects):
+        return "Sorted the shape keys." if own_keys.sort(objects) else "The shape keys are in order already."
+
+
+CLASSES = (
+    VRC_BLENDSHAPE_OT_add_aliases,
+    VRC_BLENDSHAPE_OT_clean_up,
+    VRC_BLENDSHAPE_OT_adopt_keys,
+    VRC_BLENDSHAPE_OT_sort_keys,
+)

@@ -1,0 +1,155 @@
+"""Other names for keys, clean-up of this tool's own, and their order: what the creator made and tied to keys stays."""
+
+import bpy
+import numpy as np
+import pytest
+from helpers import add_key, deltas, fingerprint, key_names, open_result, run, select
+
+from blendshape_addon import cli
+from blendshape_addon.blender import files, own_keys, shape_keys
+from blendshape_addon.core import aliases
+from blendshape_addon.core.vocabulary import ALL_SHAPES, VISEMES
+
+pytestmark = pytest.mark.usefixtures("planted")
+buttons = bpy.ops.vrc_blendshape
+
+
+def drive(body, name):
+    driver = body.data.shape_keys.key_blocks[name].driver_add("value").driver
+    driver.expression = "0.25 + 0.5"
+    return driver
+
+
+def animate(body, name):
+    key = body.data.shape_keys.key_blocks[name]
+    for frame, value in ((1, 0.0), (11, 1.0)):
+        key.value = value
+        key.keyframe_insert("value", frame=frame)
+
+
+def value_at(body, name, frame):
+    bpy.context.scene.frame_set(frame)
+    evaluated = body.evaluated_get(bpy.context.evaluated_depsgraph_get())
+    return evaluated.data.shape_keys.key_blocks[name].value
+
+
+def test_copies_under_other_names(figure):
+    buttons.generate_all()
+    for convention in ("MMD", "VRM1", "UNIFIED"):
+        assert buttons.add_aliases(convention=convention) == {"FINISHED"}
+    for obj in (figure["body"], figure["teeth"]):
+        for convention in aliases.WRITABLE:
+            for shape, alias in aliases.written(convention).items():
+                if shape in key_names(obj):
+                    assert (deltas(obj, alias) == deltas(obj, shape)).all()
+    assert key_names(figure["body"])[: len(ALL_SHAPES) + 1] == ["Basis", *ALL_SHAPES]
+    assert "あ" in key_names(figure["teeth"]) and key_names(figure["hair"]) == []
+
+
+def test_copies_are_renewed_with_their_shapes_and_only_once(figure):
+    body = figure["body"]
+    buttons.generate_visemes()
+    buttons.add_aliases(convention="MMD")
+    buttons.add_aliases(convention="MMD")
+    buttons.generate_visemes(intensity=0.5)
+    assert (deltas(body, "あ") == deltas(body, "vrc.v_aa")).all()
+    assert key_names(body) == ["Basis", *VISEMES, "あ", "え", "い", "お", "う"]
+
+
+def test_renames_take_drivers_and_animation_along_and_spare_the_creators(figure):
+    body = figure["body"]
+    add_key(body, "vrc.v_e")
+    add_key(body, "お")
+    buttons.generate_visemes()
+    before = fingerprint(body)[1:4]
+    drive(body, "vrc.v_aa")
+    animate(body, "vrc.v_ih")
+    buttons.add_aliases(convention="MMD", rename=True)
+    names = key_names(body)
+    assert {"あ", "い", "う", "vrc.v_e", "vrc.v_oh"} <= set(names) and not {"vrc.v_aa", "え"} & set(names)
+    assert value_at(body, "あ", 1) == 0.75 and value_at(body, "い", 11) == 1.0 and value_at(body, "い", 1) == 0.0
+    assert fingerprint(body)[1:4] == before
+
+
+def test_clean_up_leaves_the_avatar_as_it_was(figure):
+    body = figure["body"]
+    for name in ("smile", "vrc.v_aa", "wink"):
+        add_key(body, name).value = 0.3
+    drive(body, "smile")
+    bpy.context.view_layer.update()
+    before = fingerprint(body)
+    buttons.generate_all()
+    buttons.add_aliases(convention="VRM1")
+    assert buttons.clean_up() == {"FINISHED"}
+    assert fingerprint(body) == before
+    assert figure["teeth"].data.shape_keys is None
+    assert body.data.shape_keys.animation_data.drivers[0].data_path == 'key_blocks["smile"].value'
+
+
+def test_clean_up_keeps_what_was_edited_driven_animated_or_built_upon(figure, tmp_path):
+    body = figure["body"]
+    buttons.generate_visemes()
+    body.data.shape_keys.key_blocks["vrc.v_e"].data[3].co.x += 0.01
+    drive(body, "vrc.v_aa")
+    animate(body, "vrc.v_oh")
+    late = add_key(body, "late", offset=0)
+    late.relative_key = body.data.shape_keys.key_blocks["vrc.v_ou"]
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "a.blend"))
+    body = bpy.data.objects["Body"]
+    keys = body.data.shape_keys.key_blocks
+    late = np.array([p.co for p in keys["late"].data]) - np.array([p.co for p in keys["vrc.v_ou"].data])
+    buttons.clean_up()
+    assert key_names(body) == ["Basis", "vrc.v_aa", "vrc.v_e", "vrc.v_oh", "late"]
+    assert np.allclose(deltas(body, "late"), late, atol=1e-6)
+    assert value_at(body, "vrc.v_aa", 1) == 0.75 and value_at(body, "vrc.v_oh", 11) == 1.0
+    assert shape_keys.made_by_us(body) == {"vrc.v_aa", "vrc.v_oh"}
+
+
+def test_nothing_to_clean_up(figure):
+    add_key(figure["body"], "vrc.v_aa")
+    before = fingerprint(figure["body"])
+    assert own_keys.clean_up([figure["body"], figure["hair"]]) == own_keys.Cleaned()
+    assert fingerprint(figure["body"]) == before
+
+
+@pytest.mark.parametrize("suffix", ["fbx", "glb"])
+def test_keys_are_known_again_after_an_export(figure, tmp_path, suffix):
+    add_key(figure["body"], "smile")
+    add_key(figure["body"], "vrc.v_ch", offset=0.01)
+    buttons.generate_visemes()
+    files.save(tmp_path / f"a.{suffix}", [figure["body"], figure["teeth"], figure["hair"]])
+    body = open_result(tmp_path / f"a.{suffix}")
+    select(body)
+    assert shape_keys.made_by_us(body) == set()
+    buttons.adopt_keys()
+    assert shape_keys.made_by_us(body) == set(VISEMES) - {"vrc.v_ch"}
+    buttons.clean_up()
+    assert key_names(body) == ["Basis", "smile", "vrc.v_ch"]
+
+
+def test_sorting_moves_no_driver_and_no_value(figure):
+    body = figure["body"]
+    for name in ("wink", "vrc.v_ou", "joy", "hat", "vrc.v_aa"):
+        add_key(body, name).value = 0.1 * len(name)
+    drive(body, "vrc.v_aa")
+    animate(body, "joy")
+    bpy.context.view_layer.update()
+    body.active_shape_key_index = 4
+    before = fingerprint(body)
+    assert buttons.sort_keys() == {"FINISHED"}
+    assert key_names(body) == ["Basis", "vrc.v_aa", "vrc.v_ou", "joy", "wink", "hat"]
+    assert sorted(fingerprint(body)[1:]) == sorted(before[1:])
+    assert body.active_shape_key.name == "hat"
+    assert value_at(body, "vrc.v_aa", 1) == 0.75 and value_at(body, "joy", 11) == 1.0
+    assert own_keys.sort([body]) == 0
+
+
+def test_command_line(source, tmp_path, capsys):
+    path, out = source("blend"), tmp_path / "b.blend"
+    assert run(path, "--output", out, "--shapes", "visemes", "--aliases", "mmd,vrm1") == cli.OK
+    assert {"あ", "aa", "vrc.v_aa"} <= set(key_names(open_result(out)))
+    capsys.readouterr()
+    for wrong in (["--aliases", "maya"], ["--aliases", "mmd,vrm1", "--rename"], ["--rename"]):
+        assert run(path, "--output", out, *wrong) == cli.BAD_INPUT
+        assert len(capsys.readouterr().err.splitlines()) == 1
