@@ -18,6 +18,7 @@ from ..core.vocabulary import READABLE
 from .mesh_io import Object, root_of
 
 WRITABLE = (".blend", ".glb", ".fbx")
+_NO_MESH = ("CURVE", "CURVES", "SURFACE", "META", "FONT")  # geometry of other kinds
 _BINARY_FBX = b"Kaydara FBX Binary"
 _SIGNATURES = {
     ".blend": (b"BLENDER", b"\x28\xb5\x2f\xfd", b"\x1f\x8b"),  # plain, Zstandard, gzip
@@ -47,7 +48,8 @@ def load(path: Path) -> list[str]:
 
 
 def save(path: Path, objects: Sequence[Object]) -> None:
-    """Write `path`: .fbx holds the avatar of `objects` alone, .blend and .glb everything that is open.
+    """Write `path`: .fbx and .glb hold the avatars of `objects` alone (meshes, what they hang on, armatures), .blend
+    everything that is open.
 
     The file appears whole or not at all. Raises InputError when it cannot be written.
     """
@@ -117,7 +119,10 @@ def _export(path: Path, suffix: str, objects: Sequence[Object]) -> None:
         bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, check_existing=False)
     elif suffix == ".glb":
         _enable("io_scene_gltf2")
-        bpy.ops.export_scene.gltf(filepath=str(path), export_format="GLB", export_apply=False, check_existing=False)
+        with _collected(_with_ancestors(objects)) as collection:
+            bpy.ops.export_scene.gltf(
+                filepath=str(path), export_format="GLB", export_apply=False, check_existing=False, collection=collection
+            )
     elif suffix == ".fbx":
         _enable("io_scene_fbx")
         with bpy.context.temp_override(selected_objects=_with_ancestors(objects)):
@@ -133,6 +138,35 @@ def _export(path: Path, suffix: str, objects: Sequence[Object]) -> None:
                 path_mode="COPY",
                 embed_textures=True,
             )
+
+
+@contextmanager
+def _collected(objects: Sequence[Object]) -> Iterator[str]:
+    """The name of a collection that holds `objects` for as long as they are exported; hidden ones can't be selected."""
+    collection = bpy.data.collections.new("vrc_blendshape_export")
+    try:
+        for obj in objects:
+            collection.objects.link(obj)
+        yield collection.name
+    finally:
+        bpy.data.collections.remove(collection)
+
+
+def left_out(objects: Sequence[Object]) -> list[str]:
+    """What belongs to the avatar of `objects` but is not exported, in sentences for its creator."""
+    found = []
+    for obj in objects:
+        names = [modifier.name for modifier in obj.modifiers if modifier.type != "ARMATURE"]
+        if names:
+            found.append(
+                f"Not exported: {', '.join(names)} of “{obj.name}”, since modifiers would change what the shape keys "
+                "are made for; apply them before you generate if they should be in the file."
+            )
+    roots = dict.fromkeys(root_of(obj) for obj in objects)
+    others = [child.name for root in roots for child in root.children_recursive if child.type in _NO_MESH]
+    if others:
+        found.append(f"Not exported: {', '.join(others)}, because only meshes are; convert what should be in the file.")
+    return found
 
 
 def _with_ancestors(objects: Sequence[Object]) -> list[Object]:

@@ -1,38 +1,67 @@
-"""The Export button."""
+"""The Export buttons."""
 
 from pathlib import Path
 
 import bpy
 
 from ...core.errors import UserError
-from .. import files
+from .. import files, read_back
 from ..mesh_io import avatar_from_selection
 
 
-class VRC_BLENDSHAPE_OT_export_fbx(bpy.types.Operator):
-    """Export the selected avatar with its armature as FBX, as Unity and VRChat want it"""
+class _Export:
+    """Writes the selected avatar, with its armature and nothing else, to a file of the kind `suffix`."""
 
-    bl_idname = "vrc_blendshape.export_fbx"
-    bl_label = "Export FBX for VRChat"
     bl_options = {"REGISTER"}
+    suffix: str
 
     filepath: bpy.props.StringProperty(subtype="FILE_PATH")
-    filter_glob: bpy.props.StringProperty(default="*.fbx", options={"HIDDEN"})
 
     def invoke(self, context, event):
-        self.filepath = self.filepath or str(Path(bpy.data.filepath or "avatar").with_suffix(".fbx"))
+        self.filepath = self.filepath or str(Path(bpy.data.filepath or "avatar").with_suffix(self.suffix))
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
     def execute(self, context):
-        path = Path(bpy.path.abspath(self.filepath)).with_suffix(".fbx")
+        path = Path(bpy.path.abspath(self.filepath)).with_suffix(self.suffix)
         try:
-            files.save(path, avatar_from_selection(context))
+            objects = avatar_from_selection(context)
+            files.save(path, objects)
+            checked = self.look(path, objects)
         except UserError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"Exported {path.name}.")
+        for sentence in files.left_out(objects):
+            self.report({"WARNING"}, sentence)
+        self.report({"INFO"}, f"Exported {path.name}{checked}.")
         return {"FINISHED"}
 
+    def look(self, path, objects) -> str:
+        """What a look into the written file adds to the report."""
+        return ""
 
-CLASSES = (VRC_BLENDSHAPE_OT_export_fbx,)
+
+class VRC_BLENDSHAPE_OT_export_fbx(_Export, bpy.types.Operator):
+    """Export the selected avatar with its armature as FBX, as Unity and VRChat want it"""
+
+    bl_idname = "vrc_blendshape.export_fbx"
+    bl_label = "Export FBX for VRChat"
+    suffix = ".fbx"
+
+    filter_glob: bpy.props.StringProperty(default="*.fbx", options={"HIDDEN"})
+
+    def look(self, path, objects):
+        return f": {read_back.count_keys(path, objects)} shape keys, read back and compared"
+
+
+class VRC_BLENDSHAPE_OT_export_glb(_Export, bpy.types.Operator):
+    """Export the selected avatar with its armature as GLB"""
+
+    bl_idname = "vrc_blendshape.export_glb"
+    bl_label = "Export GLB"
+    suffix = ".glb"
+
+    filter_glob: bpy.props.StringProperty(default="*.glb", options={"HIDDEN"})
+
+
+CLASSES = (VRC_BLENDSHAPE_OT_export_fbx, VRC_BLENDSHAPE_OT_export_glb)

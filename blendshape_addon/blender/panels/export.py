@@ -10,6 +10,7 @@ class VRC_BLENDSHAPE_PT_export(SubPanel, bpy.types.Panel):
 
     def draw(self, context):
         self.layout.operator("vrc_blendshape.export_fbx", icon="EXPORT")
+        self.layout.operator("vrc_blendshape.export_glb")
 
 
 CLASSES = (VRC_BLENDSHAPE_PT_export,)
