@@ -29,6 +29,11 @@ def main(arguments: list[str]) -> int:
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in ("training", "blendshape_addon"):
+            raise
+        print(f"{error.name} is missing: pip install -r tests/requirements/training.txt", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("Stopped: what was finished is kept; the same command goes on from there.", file=sys.stderr)
         return 130

@@ -3,7 +3,7 @@
 import bpy
 
 from .. import cli
-from . import operators, panels, preferences, properties
+from . import generator, operators, panels, preferences, properties
 
 _MODULES = (preferences, properties, operators, panels)
 _commands = []
@@ -18,6 +18,7 @@ def register() -> None:
 
 
 def unregister() -> None:
+    generator.leave()
     while _commands:
         bpy.utils.unregister_cli_command(_commands.pop())
     del bpy.types.Scene.vrc_blendshape

@@ -34,9 +34,16 @@ class Preferences(bpy.types.AddonPreferences):
         subtype="FILE_PATH",
     )
 
+    training_python: bpy.props.StringProperty(
+        name="Training Python",
+        description="The Python that has the training tools (pip install -e .[training]), for Generate Dataset",
+        subtype="FILE_PATH",
+    )
+
     def draw(self, context):
         self.layout.prop(self, "provider")
         self.layout.prop(self, "recipes")
+        self.layout.prop(self, "training_python")
 
 
 def provider(context: bpy.types.Context) -> str:
@@ -49,6 +56,12 @@ def own_recipes(context: bpy.types.Context) -> Path | None:
     """The recipes file named in the preferences; None for the bundled one."""
     chosen = _chosen(context)
     return Path(bpy.path.abspath(chosen.recipes)) if chosen and chosen.recipes else None
+
+
+def training_python(context: bpy.types.Context) -> str:
+    """The Python with the training tools that is named in the preferences; empty if none is."""
+    chosen = _chosen(context)
+    return bpy.path.abspath(chosen.training_python) if chosen and chosen.training_python else ""
 
 
 def _chosen(context: bpy.types.Context) -> Preferences | None:

@@ -48,6 +48,9 @@ class Layout:
     def label(self, text: str = "", icon: str = "NONE") -> None:
         self.drawn.append(("label", text))
 
+    def progress(self, factor: float = 0.0, text: str = "") -> None:
+        self.drawn.append(("progress", factor, text))
+
     def separator(self) -> None:
         pass
 

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import bpy
 import pytest
 
-from blendshape_addon.blender import panels, preferences, shape_keys
+from blendshape_addon.blender import generator, panels, preferences, shape_keys
+from blendshape_addon.blender.panels.dataset import VRC_BLENDSHAPE_PT_dataset
 from blendshape_addon.blender.panels.main import VRC_BLENDSHAPE_PT_main
 
 
@@ -47,6 +48,18 @@ def test_every_operator_has_its_button(draw):
     assert set(drawn) == {cls.bl_idname for cls in bpy.registered if issubclass(cls, bpy.types.Operator)}
 
 
+def test_a_running_generator_shows_how_far_it_is_and_can_be_cancelled(draw, monkeypatch):
+    run = SimpleNamespace(stage="making faces", fraction=0.42, left="00:14")
+    monkeypatch.setattr(generator, "run", run)
+    drawn = draw(VRC_BLENDSHAPE_PT_dataset)
+    assert ("progress", 0.42, "Making faces, 00:14 left") in drawn
+    assert buttons(drawn)["vrc_blendshape.generate_dataset"].stop
+    monkeypatch.setattr(generator, "run", None)
+    monkeypatch.setattr(generator, "message", "120 samples")
+    drawn = draw(VRC_BLENDSHAPE_PT_dataset)
+    assert not buttons(drawn)["vrc_blendshape.generate_dataset"].stop and "120 samples" in labels(drawn)
+
+
 def test_settings_can_be_changed(draw):
     drawn = draw(VRC_BLENDSHAPE_PT_main)
     assert {entry[1] for entry in drawn if entry[0] == "prop"} >= {"intensity", "existing", "preset"}
@@ -69,9 +82,9 @@ def test_the_style_of_the_active_avatar_is_told(draw):
     assert labels(draw(VRC_BLENDSHAPE_PT_main, active=made)) == ["Made in natural style"]
 
 
-def test_preferences_offer_where_to_run_and_recipes():
+def test_preferences_offer_where_to_run_recipes_and_the_training_python():
     drawn = []
     page = preferences.Preferences()
     page.layout = type("Layout", (), {"prop": lambda self, data, name: drawn.append((data, name))})()
     page.draw(None)
-    assert drawn == [(page, "provider"), (page, "recipes")]
+    assert drawn == [(page, "provider"), (page, "recipes"), (page, "training_python")]

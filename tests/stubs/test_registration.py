@@ -19,7 +19,7 @@ def operators() -> dict[str, type]:
 
 
 def test_operators_have_the_promised_names(addon):
-    promised = {*SHAPES, "check", "export_fbx"}
+    promised = {*SHAPES, "check", "export_fbx", "generate_dataset"}
     assert {f"vrc_blendshape.{name}" for name in promised} <= operators().keys()
 
 

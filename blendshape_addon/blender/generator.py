@@ -1,0 +1,135 @@
+"""The dataset generator of the training package, in a process of its own beside Blender: started, watched, stopped."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import bpy
+
+from ..core.errors import InputError
+
+INSTALL = (
+    "The training tools run in a Python of their own: in a folder with this extension's source run "
+    "`python3.11 -m pip install -e .[training]`, then name that Python in the add-on's preferences (Training Python)."
+)
+# "making faces:  42%|████▏     | 25/60 [00:10<00:14,  2.5face/s]"
+_BAR = re.compile(r"^(?P<stage>[\w ]+): +(?P<percent>\d+)%\|.*\[[\d:]+<(?P<left>[\d:?]+)")
+_ENOUGH = 40  # last lines that are kept
+
+
+def command(python: str, avatars: str, out: str, licence: str, faces: int = 60, distil: bool = False) -> list[str]:
+    """The generator's command line; the Blender that reads the avatars is this one.
+
+    Raises InputError, in a sentence, when something is missing.
+    """
+    if not python:
+        raise InputError(INSTALL)
+    if not Path(python).is_file():
+        raise InputError(f"{python}, the Training Python in the add-on's preferences, is not there. {INSTALL}")
+    for value, what in ((avatars, "the folder of avatars"), (out, "a folder for the dataset"), (licence, "a licence")):
+        if not value:
+            raise InputError(f"Give {what} and try again.")
+    line = [python, "-m", "training", "generate", avatars, "--out", out, "--licence", licence, "--faces", str(faces)]
+    return [*line, "--blender", bpy.app.binary_path or sys.executable, *(["--distil"] if distil else [])]
+
+
+class Run:
+    """A running generator. stage, fraction and left (a clock, empty while unknown) say how far it is."""
+
+    def __init__(self, line: Sequence[str]) -> None:
+        """Raises InputError when the program cannot be started."""
+        self.stage, self.fraction, self.left = "starting", 0.0, ""
+        self._said: list[str] = []
+        self._stopped = False
+        try:
+            self._process = subprocess.Popen(
+                line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            )
+        except OSError as error:
+            raise InputError(f"{line[0]} cannot be started ({error.strerror}). {INSTALL}") from error
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def running(self) -> bool:
+        return self._reader.is_alive() or self._process.poll() is None
+
+    def stop(self) -> None:
+        """Ask it to end; what it has made is kept, and the same button goes on from there."""
+        self._stopped = True
+        self._process.terminate()
+
+    def result(self) -> tuple[bool, str]:
+        """Wait for the end; was everything made, and what it said last."""
+        self._reader.join()
+        status = self._process.wait()
+        if self._stopped:
+            return False, "Stopped: what was made is kept, and the same button goes on from there."
+        if any("No module named training" in line for line in self._said):
+            return False, INSTALL
+        return status == 0, self._said[-1] if self._said else f"The generator ended with {status}."
+
+    def _read(self) -> None:
+        """A bar begins its line with a carriage return, so the newest one has no end yet."""
+        rest = b""
+        while chunk := self._process.stdout.read1():
+            *lines, rest = re.split(b"[\r\n]", rest + chunk)
+            for line in lines:
+                self._hear(line)
+            if _BAR.match(rest.decode(errors="replace")):
+                self._hear(rest)
+        self._hear(rest)
+
+    def _hear(self, raw: bytes) -> None:
+        line = raw.decode(errors="replace").strip()
+        if bar := _BAR.match(line):
+            self.stage, self.fraction = bar["stage"], int(bar["percent"]) / 100
+            self.left = "" if "?" in bar["left"] else bar["left"]
+        elif line:
+            self._said = [*self._said[1 - _ENOUGH :], line]
+
+
+run: Run | None = None
+message = ""  # of the last run that ended, for the panel
+
+
+def start(line: Sequence[str]) -> Run:
+    """Start the one run there may be. Raises InputError when one runs already or the program cannot be started."""
+    global run, message
+    if run:
+        raise InputError("The dataset generator is running already: wait for it or cancel it.")
+    run, message = Run(line), ""
+    return run
+
+
+def watch() -> float | None:
+    """A timer's function: seconds until the next look, None once the run has ended."""
+    if run and not run.running:
+        end()
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                area.tag_redraw()
+    return 0.3 if run else None
+
+
+def end() -> tuple[bool, str]:
+    """Wait for the run and remember what it said; as Run.result."""
+    global run, message
+    try:
+        good, message = run.result()
+    finally:
+        run = None
+    return good, message
+
+
+def leave() -> None:
+    """Stop what runs, when the add-on goes."""
+    if run:
+        run.stop()
+        end()

@@ -1,0 +1,59 @@
+"""The Generate Dataset button: a folder of avatars becomes training data beside Blender."""
+
+import bpy
+
+from ...core.errors import UserError
+from .. import generator, preferences
+
+
+class VRC_BLENDSHAPE_OT_generate_dataset(bpy.types.Operator):
+    """Make training data of a folder of avatars, in the background; needs the training tools"""
+
+    bl_idname = "vrc_blendshape.generate_dataset"
+    bl_label = "Generate Dataset"
+    bl_options = {"REGISTER"}
+
+    avatars: bpy.props.StringProperty(
+        name="Avatars", description="Folder of .blend .glb .gltf .vrm .fbx .obj files", subtype="DIR_PATH"
+    )
+    out: bpy.props.StringProperty(name="Dataset", description="Folder that the dataset goes into", subtype="DIR_PATH")
+    licence: bpy.props.StringProperty(
+        name="Licence", description="Under which these avatars may be used, such as CC0; the dataset says so"
+    )
+    faces: bpy.props.IntProperty(
+        name="Faces of Each Avatar", description="The avatar itself, and itself warped into others", default=60, min=1
+    )
+    distil: bpy.props.BoolProperty(
+        name="Fill In Missing Shapes",
+        description="Let this tool's own network make what an avatar has no shape keys for; the dataset says so",
+        default=False,
+    )
+    stop: bpy.props.BoolProperty(options={"HIDDEN", "SKIP_SAVE"}, default=False)
+
+    def invoke(self, context, event):
+        if self.stop:
+            return self.execute(context)
+        return context.window_manager.invoke_props_dialog(self, width=420)
+
+    def execute(self, context):
+        if self.stop:
+            if generator.run:
+                generator.run.stop()
+            return {"FINISHED"}
+        try:
+            python = preferences.training_python(context)
+            avatars, out = (bpy.path.abspath(folder) for folder in (self.avatars, self.out))
+            generator.start(generator.command(python, avatars, out, self.licence, self.faces, self.distil))
+        except UserError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        if bpy.app.background:
+            good, said = generator.end()
+            self.report({"INFO"} if good else {"ERROR"}, said)
+            return {"FINISHED"} if good else {"CANCELLED"}
+        bpy.app.timers.register(generator.watch, persistent=True)
+        self.report({"INFO"}, "The dataset is made in the background: the panel shows how far it is.")
+        return {"FINISHED"}
+
+
+CLASSES = (VRC_BLENDSHAPE_OT_generate_dataset,)
