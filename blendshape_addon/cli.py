@@ -198,7 +198,7 @@ def _run_file(path: Path, target: Path, names: Sequence[str], options: argparse.
             sheet = options.sheet
             if several or len(done) > 1:
                 sheet = sheet.with_name(f"{sheet.stem}_{target.stem}{f'_{number + 1}' if len(done) > 1 else ''}.png")
-            render.sheet(sheet, one)
+            render.sheet(sheet, one.avatar, one.generated.face.points, one.generated.shapes)
     return entries
 
 

@@ -3,7 +3,7 @@
 import bpy
 
 from .. import cli
-from . import generator, operators, panels, preferences, properties
+from . import generator, operators, panels, preferences, preview, properties, state
 
 _MODULES = (preferences, properties, operators, panels)
 _commands = []
@@ -14,6 +14,8 @@ def register() -> None:
         for cls in module.CLASSES:
             bpy.utils.register_class(cls)
     bpy.types.Scene.vrc_blendshape = bpy.props.PointerProperty(type=properties.Settings)
+    bpy.types.WindowManager.vrc_blendshape = bpy.props.PointerProperty(type=properties.State)
+    state.register()
     _commands.append(bpy.utils.register_cli_command("vrc_blendshape", cli.main))
 
 
@@ -21,6 +23,9 @@ def unregister() -> None:
     generator.leave()
     while _commands:
         bpy.utils.unregister_cli_command(_commands.pop())
+    preview.stop()
+    state.unregister()
+    del bpy.types.WindowManager.vrc_blendshape
     del bpy.types.Scene.vrc_blendshape
     for module in reversed(_MODULES):
         for cls in reversed(module.CLASSES):

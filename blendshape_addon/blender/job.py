@@ -1,16 +1,21 @@
-"""The whole job on one avatar in Blender: read, generate, write. Operators and the command line both call it."""
+"""The whole job on one avatar in Blender: read, compute, write. Operators and the command line both do it.
+
+Reading (mesh_io.read) and writing touch Blender and belong on the main thread; computing may be on any.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.mesh import Avatar
 from ..core.nonempty import main_object, with_hidden_marks
-from ..core.pipeline import Generated, generate
+from ..core.pipeline import Generated, Progress, Seen, generate, look
 from . import mesh_io, shape_keys
+
+_last: dict[tuple, tuple[Avatar, Seen]] = {}  # the session's cache: the avatar seen last, by its content
 
 
 @dataclass
@@ -34,26 +39,63 @@ def run(
     existing: str = "KEEP",
     provider: str = "auto",
     models: Path | None = None,
-    progress: Callable[[float, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> Done:
     """Put the shapes `names` on the avatar that `objects` make up. Nothing is changed if an error is raised.
 
     existing: see shape_keys.write; the rest: see core.pipeline.generate. Raises UserError.
     """
     began = time.perf_counter()
-    objects = list(objects)
     avatar = mesh_io.read(objects)
     reading = time.perf_counter() - began
-    made = generate(
+    made = compute(
         avatar, names, intensity=intensity, preset=preset, own_recipes=own_recipes, provider=provider, models=models,
         progress=progress,
     )  # fmt: skip
     if progress:
-        progress(0.95, "writing")
+        progress(1.0, "writing")
+    made.seconds = {"reading": reading, **made.seconds}
+    return write(objects, avatar, made, existing)
+
+
+def compute(avatar: Avatar, names: Sequence[str], *, provider: str, models: Path | None = None, **how) -> Generated:
+    """core.pipeline.generate, with what was seen of the same avatar just before."""
+    known, seen = _recall(avatar, provider, models)
+    made = generate(known, names, provider=provider, models=models, seen=seen, **how)
+    _remember(known, made.seen, provider, models)
+    return made
+
+
+def seen_of(avatar: Avatar, provider: str, progress: Progress | None = None) -> Seen:
+    """core.pipeline.look, or what was seen of the same avatar just before."""
+    known, seen = _recall(avatar, provider, None)
+    seen = seen or look(known, provider=provider, progress=progress)
+    _remember(known, seen, provider, None)
+    return seen
+
+
+def write(objects: Sequence[mesh_io.Object], avatar: Avatar, made: Generated, existing: str) -> Done:
+    """Put what was made of `avatar`, which was read from `objects`, on them. Raises InputError, nothing changed."""
     began = time.perf_counter()
+    objects = list(objects)
     made.shapes = with_hidden_marks(avatar, made.shapes, made.face)
     main = main_object(avatar, made.face)
     written = shape_keys.write(objects, avatar, made.shapes, main, existing)
     shape_keys.remember_style(objects[main], **made.report["style"])
-    made.seconds = {"reading": reading, **made.seconds, "writing": time.perf_counter() - began}
+    made.seconds["writing"] = time.perf_counter() - began
     return Done(objects, objects[main], avatar, made, written)
+
+
+def forget() -> None:
+    """Empty the session's cache."""
+    _last.clear()
+
+
+def _recall(avatar: Avatar, provider: str, models: Path | None) -> tuple[Avatar, Seen | None]:
+    """The avatar of the same content that was seen last, with what it has computed, and what was seen of it."""
+    return _last.get((avatar.content, provider, models), (avatar, None))
+
+
+def _remember(avatar: Avatar, seen: Seen, provider: str, models: Path | None) -> None:
+    _last.clear()
+    _last[avatar.content, provider, models] = avatar, seen

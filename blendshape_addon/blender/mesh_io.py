@@ -11,6 +11,8 @@ from mathutils import Vector
 from ..core import hints
 from ..core.errors import InputError
 from ..core.mesh import Avatar
+from ..core.parts import Told
+from . import avatar_parts
 
 Object = bpy.types.Object
 MADE = "vrc_blendshape_made"  # custom property of a mesh's keys that says which ones this tool made
@@ -101,7 +103,7 @@ def require_editable(obj: Object) -> None:
 
 
 def read(objects: Iterable[Object]) -> Avatar:
-    """The base shapes of `objects` in world space, in their order, and what bones, keys and names tell about the face.
+    """The base shapes of `objects` in world space, in their order, and what bones, keys, names and the creator tell.
 
     Modifiers and pose are left aside, and so are keys that this tool made.
     Raises InputError if there are no faces or a coordinate is not a finite number.
@@ -116,6 +118,7 @@ def read(objects: Iterable[Object]) -> Avatar:
         counts.append(len(vertices[-1]))
     if not objects:
         raise InputError("There is no mesh with faces: select the avatar's face mesh and try again.")
+    told = np.concatenate([avatar_parts.told(obj) for obj in objects])
     bones = {name: at for rig in dict.fromkeys(map(root_of, objects)) for name, at in _joints(rig).items()}
     keys = [key for obj in objects for key in _keys(obj)]
     parts = [(obj.name, placed) for obj, placed in zip(objects, vertices, strict=True)]
@@ -125,6 +128,7 @@ def read(objects: Iterable[Object]) -> Avatar:
         np.repeat(np.arange(len(objects), dtype=np.int32), counts),
         tuple(obj.name for obj in objects),
         hints.collect(bones, keys, parts),
+        told if (told != Told.NOTHING).any() else None,
     )
 
 

@@ -1,6 +1,8 @@
-"""What the panel remembers with the file."""
+"""What the panel remembers: settings with the file, and what it shows with the window."""
 
 import bpy
+
+from ..core.vocabulary import EMOTIONS
 
 EXISTING_ITEMS = (
     ("KEEP", "Keep Mine", "Keep keys of the same name that you made or edited; replace only what this tool made"),
@@ -11,6 +13,10 @@ PRESET_ITEMS = (
     ("AUTO", "Automatic", "Choose by the face's proportions"),
     ("NATURAL", "Natural", "As artists of realistic faces draw visemes and emotions"),
     ("ANIME", "Anime", "As anime artists draw them: small mouths, strong emotions"),
+)
+EMOTION_ITEMS = (
+    ("NONE", "No Emotion", "Look at visemes alone"),
+    *((name, name.capitalize(), f"Mix visemes with {name}") for name in EMOTIONS),
 )
 
 
@@ -35,12 +41,54 @@ def existing() -> bpy.props.EnumProperty:
     )
 
 
+def _remix(self, context: bpy.types.Context) -> None:
+    from . import preview
+
+    preview.remix(context)
+
+
 class Settings(bpy.types.PropertyGroup):
     """Scene.vrc_blendshape: what the panel's buttons are pressed with."""
 
     preset: preset()
     intensity: intensity()
     existing: existing()
+    emotion: bpy.props.EnumProperty(
+        name="Mix With", description="An emotion to see the visemes together with", items=EMOTION_ITEMS,
+        default="NONE", update=_remix,
+    )  # fmt: skip
+    emotion_strength: bpy.props.FloatProperty(
+        name="Emotion", description="How much of the emotion is mixed in", default=1.0, min=0.0, max=1.0,
+        subtype="FACTOR", update=_remix,
+    )  # fmt: skip
 
 
-CLASSES = (Settings,)
+class GroupState(bpy.types.PropertyGroup):
+    """Which shapes of a group of the vocabulary (its name) the avatar has. Lists are names, comma-separated."""
+
+    wanted: bpy.props.IntProperty()
+    there: bpy.props.IntProperty()
+    ours: bpy.props.IntProperty()
+    missing: bpy.props.StringProperty()
+    empty: bpy.props.StringProperty()
+    twins: bpy.props.StringProperty()
+
+
+class State(bpy.types.PropertyGroup):
+    """WindowManager.vrc_blendshape: what panels show, put there by operators and handlers so that they only draw."""
+
+    running: bpy.props.BoolProperty()
+    cancel: bpy.props.BoolProperty(description="Asks the running job to stop")
+    fraction: bpy.props.FloatProperty(min=0.0, max=1.0)
+    stage: bpy.props.StringProperty()
+    problem: bpy.props.StringProperty(description="Why nothing can be made of what is selected")
+    face: bpy.props.StringProperty(description="Name of the object that carries the shapes")
+    objects: bpy.props.CollectionProperty(type=bpy.types.PropertyGroup)
+    groups: bpy.props.CollectionProperty(type=GroupState)
+    mark: bpy.props.StringProperty(description="What the avatar was when this was written down")
+    viseme: bpy.props.StringProperty(description="The shape that is shown")
+    speak_from: bpy.props.IntProperty(description="The frame where the sentence began")
+    show_all: bpy.props.BoolProperty(name="Show All", description="Show parts that are not of the face as well")
+
+
+CLASSES = (Settings, GroupState, State)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,9 +13,10 @@ import bpy
 import numpy as np
 
 from ..core.face_space import FaceSpace
+from ..core.mesh import Avatar
 from ..core.parts import Part, classify
+from ..core.pipeline import Shape
 from . import files
-from .job import Done
 from .mesh_io import Object
 
 _COLUMNS = 6
@@ -34,11 +36,11 @@ _COLOURS = {
 }
 
 
-def sheet(path: Path, done: Done) -> None:
-    """Write the PNG picture `path` of what `done` made."""
-    space = FaceSpace.of(done.generated.face.points)
-    head, triangles, parts = _head(done, space)
-    names = ["neutral", *(shape.name for shape in done.generated.shapes)]
+def sheet(path: Path, avatar: Avatar, marks: np.ndarray, shapes: Sequence[Shape]) -> None:
+    """Write the PNG picture `path` of `shapes` on `avatar`, whose face has the (L, 3) landmarks `marks`."""
+    space = FaceSpace.of(marks)
+    head, triangles, parts = _head(avatar, marks, space)
+    names = ["neutral", *(shape.name for shape in shapes)]
     columns = min(_COLUMNS, len(names))
     rows = -(-len(names) // _COLUMNS)
     with ExitStack() as stack:
@@ -49,7 +51,7 @@ def sheet(path: Path, done: Done) -> None:
             place = np.array([number % columns * _WIDTH, -(number // columns) * (_HEIGHT + _LABEL), 0.0])
             positions = head + place
             if number:
-                shape = done.generated.shapes[number - 1]
+                shape = shapes[number - 1]
                 positions[shape.indices] += _turned(shape.deltas @ space.rotation.T / space.scale)
             _add_mesh(stack, scene, positions, triangles, parts, materials, place)
             _add_label(stack, scene, name, place + [0, -_HEIGHT / 2 - _LABEL * 0.72, 3.0], text)
@@ -65,16 +67,16 @@ def sheet(path: Path, done: Done) -> None:
             bpy.ops.render.render(write_still=True, scene=scene.name)
 
 
-def _head(done: Done, space: FaceSpace) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _head(avatar: Avatar, marks: np.ndarray, space: FaceSpace) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(V, 3) vertices as the camera sees them, in eye distances; (T, 3) triangles within a cell; (T,) Part of each."""
-    local = space.to_face(done.avatar.vertices)
-    marks = space.to_face(np.asarray(done.generated.face.points, float))
+    local = space.to_face(avatar.vertices)
+    marks = space.to_face(np.asarray(marks, float))
     positions = _turned(local - (marks.min(0) + marks.max(0)) / 2)
-    corners = positions[done.avatar.triangles]
+    corners = positions[avatar.triangles]
     reach = np.array([_WIDTH / 2, _HEIGHT / 2, 4.0])
     shown = ((corners.min(1) < reach) & (corners.max(1) > -reach)).all(1)
-    triangles = done.avatar.triangles[shown]
-    return positions, triangles, classify(done.avatar, local, marks)[triangles[:, 0]]
+    triangles = avatar.triangles[shown]
+    return positions, triangles, classify(avatar, local, marks)[triangles[:, 0]]
 
 
 def _turned(vectors: np.ndarray) -> np.ndarray:

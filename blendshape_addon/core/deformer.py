@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from .features import Features
@@ -12,7 +14,9 @@ _MIRROR = np.array([EXPRESSIONS.index(mirrored(name)) for name in EXPRESSIONS])
 _FLIP = np.array([-1.0, 1.0, 1.0], np.float32)
 
 
-def offsets(session: Session, features: Features, expression: np.ndarray) -> np.ndarray:
+def offsets(
+    session: Session, features: Features, expression: np.ndarray, progress: Callable[[float], None] | None = None
+) -> np.ndarray:
     """(E, N, 3) float32 face-space offsets of the feature vertices for (E, EXPRESSIONS) weights at full intensity.
 
     The network also sees the mirror image, and the mean of both is taken: a symmetric mesh gets symmetric shapes, and
@@ -30,4 +34,6 @@ def offsets(session: Session, features: Features, expression: np.ndarray) -> np.
             },
         )[0]
         total += made * _FLIP if mirror else made
+        if progress:
+            progress((1 + mirror) / 2)
     return np.einsum("nij,enj->eni", features.canonical.to_face.astype(np.float32), total / 2, optimize=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,6 +18,7 @@ class Avatar:
 
     vertices: (V, 3) float64, base shape. triangles: (T, 3) int32 into vertices.
     object_id: (V,) int32 into object_names. hints: what bones, keys and names tell about the face.
+    told: (V,) int8, what the creator says that vertices are (see parts.Told); None where nothing was said.
     """
 
     vertices: np.ndarray
@@ -24,6 +26,7 @@ class Avatar:
     object_id: np.ndarray
     object_names: tuple[str, ...]
     hints: Hints = field(default_factory=Hints)
+    told: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if len(self.triangles) == 0:
@@ -33,6 +36,14 @@ class Avatar:
                 "The mesh has coordinates that are not numbers (NaN or infinite): "
                 "repair it (Mesh > Clean Up) and try again."
             )
+
+    @cached_property
+    def content(self) -> str:
+        """A hash of everything that shapes are made from: the same for two avatars only if these are the same."""
+        digest = hashlib.sha1(repr((self.object_names, self.hints)).encode())
+        for array in (self.vertices, self.triangles, self.object_id, self.told):
+            digest.update(b"none" if array is None else np.ascontiguousarray(array))
+        return digest.hexdigest()
 
     @cached_property
     def weld(self) -> np.ndarray:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .mesh import Avatar
+from .parts import Part
 from .pipeline import Shape
 from .vocabulary import ALL_SHAPES
 
@@ -22,8 +23,16 @@ _METRIC_EYE_DISTANCES = (0.01, 0.4)  # an avatar whose eyes lie so far apart was
 
 
 def main_object(avatar: Avatar, face) -> int:
-    """The object (index into avatar.object_names) that most of the face's landmarks lie on: the face itself."""
-    nearest = [int(((avatar.vertices - mark) ** 2).sum(1).argmin()) for mark in np.asarray(face.points, float)]
+    """The object (index into avatar.object_names) that most of the face's landmarks lie on: the face itself.
+
+    Where the creator says which vertices are skin of the face, or are none of it, only these, or the others, count.
+    """
+    candidates = np.arange(len(avatar.vertices))
+    if avatar.told is not None:
+        skin = avatar.told == Part.SKIN
+        candidates = np.flatnonzero(skin if skin.any() else avatar.told != Part.OTHER)
+    places = avatar.vertices[candidates]
+    nearest = [candidates[((places - mark) ** 2).sum(1).argmin()] for mark in np.asarray(face.points, float)]
     return int(np.bincount(avatar.object_id[nearest]).argmax())
 
 

@@ -6,10 +6,12 @@ Geometry decides where it can; names (English and Japanese) decide between likel
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from enum import IntEnum
 
 import numpy as np
 
+from .errors import InputError
 from .face_space import eye_centres, point
 from .mesh import Avatar
 from .vocabulary import LANDMARKS
@@ -24,6 +26,13 @@ class Part(IntEnum):
     TONGUE = 5
     MOUTH = 6  # gums and interiors that hold several of these in one piece
     RIDER = 7  # lashes, brows, tear lines: they follow the skin under them
+
+
+class Told(IntEnum):
+    """What a creator can say of vertices: one of Part, or these."""
+
+    NOTHING = -1
+    TEETH = -2  # of either row: geometry says which
 
 
 _NAMES = (
@@ -42,8 +51,38 @@ def _named(name: str) -> Part | None:
     return next((part for part, pattern in _NAMES if pattern.search(name)), None)
 
 
+def shown(avatar: Avatar) -> Avatar:
+    """`avatar` without the triangles that its creator says are no part of the face, so that they hide nothing.
+
+    Raises InputError when none is left.
+    """
+    if avatar.told is None or not (avatar.told == Part.OTHER).any():
+        return avatar
+    kept = avatar.triangles[~(avatar.told[avatar.triangles] == Part.OTHER).all(1)]
+    if len(kept) == 0:
+        raise InputError("Every part of this avatar is marked as not of the face: correct that and try again.")
+    return replace(avatar, triangles=kept)
+
+
 def classify(avatar: Avatar, vertices: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """(V,) int8 of Part. vertices: (V, 3) and landmarks: (L, 3) in face space."""
+    """(V,) int8 of Part: what the creator says, else what geometry and names say.
+
+    vertices: (V, 3) and landmarks: (L, 3) in face space.
+    """
+    part = _guessed(avatar, vertices, landmarks)
+    if avatar.told is None:
+        return part
+    part = np.where(avatar.told >= 0, avatar.told, part).astype(np.int8)
+    seam = point(landmarks, "lip_upper_inner_mid", "lip_lower_inner_mid")[1]
+    teeth = np.flatnonzero(avatar.told == Told.TEETH)
+    for piece in np.unique(avatar.components[teeth]):
+        row = teeth[avatar.components[teeth] == piece]
+        upper = vertices[row, 1].mean() > seam
+        part[row] = Part.TEETH_UPPER if upper else Part.TEETH_LOWER
+    return part
+
+
+def _guessed(avatar: Avatar, vertices: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     pieces = avatar.components
     count = pieces.max() + 1
     low, high = np.full((count, 3), np.inf), np.full((count, 3), -np.inf)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from . import deformer, features, landmarks, providers, quality, recipes, refine, registry
+from . import deformer, features, landmarks, parts, providers, quality, recipes, refine, registry
 from .errors import InputError
 from .mesh import Avatar
 from .vocabulary import ALL_SHAPES
@@ -33,13 +33,41 @@ class Shape:
 
 
 @dataclass
+class Seen:
+    """What is known of an avatar before any shape is made, and the shapes last made of it.
+
+    last: what they were asked with, and their (E, N, 3) refined offsets at full strength.
+    """
+
+    face: landmarks.Face
+    features: features.Features
+    last: tuple[tuple, np.ndarray] | None = None
+
+
+@dataclass
 class Generated:
     """What a run made. seconds: stage name to seconds; report: JSON-ready, see quality.report."""
 
     shapes: list[Shape]
-    face: landmarks.Face
+    seen: Seen
     report: dict
     seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def face(self) -> landmarks.Face:
+        return self.seen.face
+
+
+def look(
+    avatar: Avatar,
+    *,
+    face: landmarks.Face | None = None,
+    provider: str = "auto",
+    models: Path | None = None,
+    progress: Progress | None = None,
+) -> Seen:
+    """The face of `avatar` (found, where `face` is None) and what the deformer sees of it; see `generate`."""
+    return _look(avatar, face, provider, models, _Stages(progress))
 
 
 def generate(
@@ -52,6 +80,7 @@ def generate(
     provider: str = "auto",
     models: Path | None = None,
     face: landmarks.Face | None = None,
+    seen: Seen | None = None,
     progress: Progress | None = None,
 ) -> Generated:
     """Find the face of `avatar` and make one shape for each of `expressions` (names of vocabulary.ALL_SHAPES).
@@ -59,43 +88,46 @@ def generate(
     intensity: 0 to 1, the share of the full shapes. preset: the style, `natural`, `anime` or `auto`, which looks at the
     face's proportions. own_recipes: file to use instead of the bundled recipes.toml. provider: `auto`, `cpu`, `cuda`,
     `directml` or `coreml`. models: folder of NAME.onnx and NAME.toml, the bundled one if None. face: landmarks that are
-    known already, else they are found. progress(fraction, stage) may raise Cancelled.
+    known already, else they are found. seen: what `look` or an earlier run told of this very avatar, which is not
+    computed again. progress(fraction, stage) is called often and may raise Cancelled, which ends the job.
 
     Raises FaceNotFound, ModelError, InputError (all UserError); the avatar is only read.
     """
     _check_arguments(expressions, intensity, preset)
     styles = recipes.load(own_recipes)
     stages = _Stages(progress)
-    with stages("loading models", 0.0):
-        session = providers.open_session(registry.load("deformer", models), provider)
-    with stages("landmarks", 0.05):
-        face = face or _find_face(avatar, models, provider, progress)
-    with stages("features", 0.35):
-        seen = features.compute(avatar, face.points)
-        style = recipes.pick(styles, preset, seen.landmarks)
-    with stages("network", 0.5):
-        made = list(dict.fromkeys(half for name in expressions for half in HALVES.get(name, (name,))))
-        offsets = deformer.offsets(session, seen, style.weights(made))
-        style.keep_near_mouth(seen, offsets, made)
-        style.open_mouth(seen, offsets, made)
-    with stages("refining", 0.75):
-        offsets = refine.refine(avatar, seen, offsets, made) * np.float32(intensity)
-        offsets = _wholes(expressions, made, offsets)
-    with stages("checking", 0.9):
-        rows = quality.examine(avatar, seen, expressions, offsets, intensity)
+    with stages("loading models", 0.0, 0.02):
+        model = registry.load("deformer", models)
+        session = providers.open_session(model, provider)
+    seen = seen or _look(avatar, face, provider, models, stages)
+    known = seen.features
+    style = recipes.pick(styles, preset, known.landmarks)
+    made = list(dict.fromkeys(half for name in expressions for half in HALVES.get(name, (name,))))
+    weights = style.weights(made)
+    manner = repr(replace(style, rows={}, automatic=False))
+    asked = (tuple(made), weights.tobytes(), manner, model.card["sha256"], session.provider)
+    if seen.last is None or seen.last[0] != asked:
+        with stages("network", 0.45, 0.6) as part:
+            offsets = deformer.offsets(session, known, weights, part)
+            style.keep_near_mouth(known, offsets, made)
+            style.open_mouth(known, offsets, made)
+        with stages("refining", 0.6, 0.92) as part:
+            seen.last = asked, refine.refine(avatar, known, offsets, made, part)
+    with stages("checking", 0.92, 1.0):
+        offsets = _wholes(expressions, made, seen.last[1] * np.float32(intensity))
+        rows = quality.examine(avatar, known, expressions, offsets, intensity)
         notes = [f"Ran on {session.provider}: {session.reason}."] if session.reason else []
-        report = quality.report(rows, seen, face.score, [f"{style}.", *notes])
+        report = quality.report(rows, known, seen.face.score, [f"{style}.", *notes])
         report["style"] = {"preset": style.preset, "automatic": style.automatic}
-    shapes = [_shape(name, seen, offset) for name, offset in zip(expressions, offsets, strict=True)]
-    return Generated(shapes, face, report, stages.seconds)
+    shapes = [_shape(name, known, offset) for name, offset in zip(expressions, offsets, strict=True)]
+    return Generated(shapes, seen, report, stages.seconds)
 
 
-def _find_face(avatar: Avatar, models: Path | None, provider: str, progress: Progress | None) -> landmarks.Face:
-    def within(fraction: float, stage: str) -> None:
-        if progress:
-            progress(0.05 + 0.3 * fraction, stage)
-
-    return landmarks.find(avatar, models=models, provider=provider, progress=within)
+def _look(avatar: Avatar, face: landmarks.Face | None, provider: str, models: Path | None, stages: _Stages) -> Seen:
+    with stages("landmarks", 0.02, 0.3) as part:
+        face = face or landmarks.find(parts.shown(avatar), models=models, provider=provider, progress=part)
+    with stages("features", 0.3, 0.45):
+        return Seen(face, features.compute(avatar, face.points))
 
 
 def _check_arguments(expressions: Sequence[str], intensity: float, preset: str) -> None:
@@ -128,9 +160,14 @@ class _Stages:
         self._progress = progress
 
     @contextmanager
-    def __call__(self, name: str, fraction: float) -> Iterator[None]:
-        if self._progress:
-            self._progress(fraction, name)
+    def __call__(self, name: str, start: float, end: float) -> Iterator[Progress]:
+        """A stage from `start` to `end` of the job; yields a progress(fraction of the stage, what is done)."""
+
+        def part(fraction: float, what: str = name) -> None:
+            if self._progress:
+                self._progress(start + fraction * (end - start), what)
+
+        part(0.0)
         began = time.perf_counter()
-        yield
+        yield part
         self.seconds[name] = time.perf_counter() - began

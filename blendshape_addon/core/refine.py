@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -20,7 +20,13 @@ MIDDLE = 0.2  # eye distances over which what one eye does fades beside the nose
 ROOT = 0.03  # eye distances: a lash or brow vertex nearer than this to the skin is rooted in it
 
 
-def refine(avatar: Avatar, features: Features, offsets: np.ndarray, names: Sequence[str]) -> np.ndarray:
+def refine(
+    avatar: Avatar,
+    features: Features,
+    offsets: np.ndarray,
+    names: Sequence[str],
+    progress: Callable[[float], None] = lambda fraction: None,
+) -> np.ndarray:
     """(E, N, 3) face-space offsets at full intensity, fit to be shape keys; changed in place and returned."""
     part = features.part
     offsets[:, part == Part.TEETH_UPPER] = 0
@@ -37,9 +43,12 @@ def refine(avatar: Avatar, features: Features, offsets: np.ndarray, names: Seque
     _keep_to_its_side(features, offsets, names)
     mouth = contacts.find_slit(features, 0)
     rims = np.concatenate([mouth.upper, mouth.lower]) if mouth else np.empty(0, np.int64)
-    _untangle(triangles[~on_lids(features, triangles)], features.positions, offsets, rims)
+    open_skin = triangles[~on_lids(features, triangles)]
+    _untangle(open_skin, features.positions, offsets, rims, lambda fraction: progress(fraction / 2))
     contacts.meet(triangles, features, offsets, names)
+    progress(0.6)
     barriers.hold(avatar, features, offsets, names)
+    progress(0.95)
     _ride(avatar, features, offsets)
     _join_seams(avatar, features, offsets)
     return _clear_haze(offsets)
@@ -60,13 +69,20 @@ def _keep_to_its_side(features: Features, offsets: np.ndarray, names: Sequence[s
             offset *= share if name.lower().endswith("left") else 1 - share
 
 
-def _untangle(triangles: np.ndarray, rest: np.ndarray, offsets: np.ndarray, rims: np.ndarray) -> None:
+def _untangle(
+    triangles: np.ndarray,
+    rest: np.ndarray,
+    offsets: np.ndarray,
+    rims: np.ndarray,
+    progress: Callable[[float], None],
+) -> None:
     """Calm the motion around triangles that turn over, by the mean of their neighbours, while that helps.
 
     rims: vertices of the lips' rims, which stay: folds of the coarse skin inside a mouth must not pull it shut.
     """
     every_edge = edges_of(triangles)
-    for offset in offsets:
+    for done, offset in enumerate(offsets):
+        progress(done / len(offsets))
         moving = (np.abs(offset) > HAZE).any(1)
         own, edges = triangles[moving[triangles].any(1)], every_edge[moving[every_edge].any(1)]
         calmed, fewest = offset.copy(), None

@@ -3,6 +3,7 @@
 import os
 import sys
 from importlib.util import find_spec
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -28,6 +29,10 @@ def pytest_unconfigure(config):
     os._exit(getattr(config, "exit_status", 1))
 
 
+# Features of no vertex, for shapes that no network made.
+NOTHING_SEEN = SimpleNamespace(index=np.empty(0, np.int64), part=np.empty(0, np.int8))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def addon():
     blendshape_addon.register()
@@ -38,6 +43,7 @@ def addon():
 @pytest.fixture(autouse=True)
 def empty_file(addon):
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    job.forget()
 
 
 @pytest.fixture
@@ -61,7 +67,9 @@ def planted(monkeypatch):
                  "checks": {}, "notes": []} for s in shapes]  # fmt: skip
         style = {"preset": "natural" if preset == "auto" else preset, "automatic": preset == "auto"}
         report = {"ok": True, "face": {"confidence": 1.0}, "style": style, "shapes": rows, "notes": []}
-        return pipeline.Generated(shapes, PlantedFace(Planted.matrix), report, {"network": 0.0})
+        return pipeline.Generated(
+            shapes, pipeline.Seen(PlantedFace(Planted.matrix), NOTHING_SEEN), report, {"network": 0.0}
+        )
 
     monkeypatch.setattr(job, "generate", generate)
     return Planted

@@ -45,6 +45,12 @@ class Layout:
 
     column = box = row
 
+    def split(self, factor: float = 0.0, align: bool = False) -> "Layout":
+        return Layout(self.drawn)
+
+    def grid_flow(self, columns: int, row_major: bool, even_columns: bool, align: bool) -> "Layout":
+        return Layout(self.drawn)
+
     def label(self, text: str = "", icon: str = "NONE") -> None:
         self.drawn.append(("label", text))
 
@@ -54,10 +60,15 @@ class Layout:
     def separator(self) -> None:
         pass
 
-    def operator(self, idname: str, text: str | None = None, icon: str = "NONE") -> Instance:
+    def operator(self, idname: str, text: str | None = None, icon: str = "NONE", depress: bool = False) -> Instance:
         cls = next(cls for cls in bpy.registered if getattr(cls, "bl_idname", None) == idname)
         button = Instance(cls)
         self.drawn.append(("operator", idname, button))
+        return button
+
+    def operator_menu_enum(self, idname: str, prop: str, text: str | None = None) -> Instance:
+        button = self.operator(idname, text)
+        getattr(button, prop)
         return button
 
     def prop(self, data: Instance, name: str, text: str | None = None, icon: str = "NONE") -> None:
@@ -67,18 +78,28 @@ class Layout:
 
 @pytest.fixture
 def draw(addon):
-    """draw(class, settings={}, active=None) -> what it draws, with these settings and active object."""
+    """draw(class, settings={}, active=None, state={}) -> what it draws with these."""
 
-    def draw(cls: type, settings: dict | None = None, active: object = None) -> list:
-        scene = SimpleNamespace(vrc_blendshape=Instance(bpy.types.Scene.vrc_blendshape.options["type"]))
-        for name, value in (settings or {}).items():
-            setattr(scene.vrc_blendshape, name, value)
+    def filled(owner: type, values: dict | None) -> SimpleNamespace:
+        group = Instance(owner.vrc_blendshape.options["type"])
+        for name, value in (values or {}).items():
+            setattr(group, name, value)
+        return SimpleNamespace(vrc_blendshape=group)
+
+    def draw(cls: type, settings: dict | None = None, active: object = None, state: dict | None = None) -> list:
         drawn: list = []
         panel = cls()
         panel.layout = Layout(drawn)
         for name, declared in bpy.properties_of(cls).items():
             setattr(panel, name, declared.default)
-        panel.draw(SimpleNamespace(scene=scene, object=active))
+        context = SimpleNamespace(
+            scene=filled(bpy.types.Scene, settings),
+            window_manager=filled(bpy.types.WindowManager, state),
+            object=active,
+            region=SimpleNamespace(width=300),
+            preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)),
+        )
+        panel.draw(context)
         return drawn
 
     return draw

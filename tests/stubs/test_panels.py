@@ -6,8 +6,10 @@ import bpy
 import pytest
 
 from blendshape_addon.blender import generator, panels, preferences, shape_keys
+from blendshape_addon.blender.panels.avatar import VRC_BLENDSHAPE_PT_avatar
 from blendshape_addon.blender.panels.dataset import VRC_BLENDSHAPE_PT_dataset
 from blendshape_addon.blender.panels.main import VRC_BLENDSHAPE_PT_main
+from blendshape_addon.blender.panels.shapes import VRC_BLENDSHAPE_PT_shapes
 
 
 def buttons(drawn: list) -> dict[str, object]:
@@ -38,14 +40,71 @@ def test_first_button_generates_visemes(draw):
 def test_every_generate_button_carries_the_panels_settings(draw, settings):
     expected = {"intensity": 1.0, "existing": "KEEP", "preset": "AUTO"} | settings
     found = [button for name, button in buttons(draw(VRC_BLENDSHAPE_PT_main, settings)).items() if "generate" in name]
-    assert len(found) == 4
+    assert len(found) == 5
     for button in found:
         assert {name: getattr(button, name) for name in expected} == expected
 
 
 def test_every_operator_has_its_button(draw):
-    drawn = [name for panel in panels.CLASSES for name in buttons(draw(panel))]
-    assert set(drawn) == {cls.bl_idname for cls in bpy.registered if issubclass(cls, bpy.types.Operator)}
+    body = SimpleNamespace(data=SimpleNamespace(shape_keys=None), name="Body", get=lambda key: Notes({"/": "SKIN"}))
+    bpy.data.objects["Body"] = body
+    state = {"objects": [body], "face": "Body", "running": True}
+    drawn = {name for panel in panels.CLASSES for name in buttons(draw(panel, state=state))}
+    bpy.data.objects.clear()
+    assert drawn == {cls.bl_idname for cls in bpy.registered if issubclass(cls, bpy.types.Operator)}
+
+
+class Notes(dict):
+    """A custom property that holds others."""
+
+    to_dict = dict.copy
+
+
+def group(name, wanted, there, **more):
+    lists = {"missing": "", "empty": "", "twins": "", "ours": there}
+    return SimpleNamespace(name=name, wanted=wanted, there=there, **{**lists, **more})
+
+
+def test_what_is_there_is_told(draw):
+    groups = [group("visemes", 15, 13, missing="vrc.v_ch, vrc.v_ss", empty="vrc.v_ou", twins="vrc.v_nn", ours=10)]
+    state = {"objects": [SimpleNamespace(name="Body"), SimpleNamespace(name="Teeth")], "face": "Body", "groups": groups}
+    told = labels(draw(VRC_BLENDSHAPE_PT_main, state=state))
+    assert told[:2] == ["Body and 1 more object", "Visemes 13/15"]
+    told = " ".join(labels(draw(VRC_BLENDSHAPE_PT_shapes, state=state)))
+    for words in ("13 of 15", "10 made by this tool, 3 your own", "Missing: vrc.v_ch, vrc.v_ss.", "Empty: vrc.v_ou."):
+        assert words in told
+
+
+def test_why_nothing_can_be_made_is_told_on_lines_that_fit(draw):
+    problem = "Nothing is selected: click the avatar's face mesh and try again."
+    told = labels(draw(VRC_BLENDSHAPE_PT_main, state={"problem": problem}))
+    assert " ".join(told) == problem
+    assert len(told) > 1
+
+
+def test_a_running_job_shows_its_bar_and_can_be_stopped(draw):
+    drawn = draw(VRC_BLENDSHAPE_PT_main, state={"running": True, "fraction": 0.4, "stage": "Network"})
+    assert ("progress", 0.4, "Network") in drawn
+    assert "vrc_blendshape.cancel" in buttons(drawn)
+    idle = draw(VRC_BLENDSHAPE_PT_main)
+    assert "vrc_blendshape.cancel" not in buttons(idle) and not [e for e in idle if e[0] == "progress"]
+
+
+def test_parts_can_be_corrected_one_by_one(draw):
+    notes = {"vrc_blendshape_parts": Notes({"Skin": "SKIN", "Hair": "OTHER", "Inside": "TEETH_UPPER,TONGUE"}),
+             "vrc_blendshape_told": Notes({"Inside": "MOUTH"})}  # fmt: skip
+    bpy.data.objects["Body"] = body = SimpleNamespace(name="Body", get=notes.get)
+    drawn = draw(VRC_BLENDSHAPE_PT_avatar, state={"objects": [body]})
+    everything = draw(VRC_BLENDSHAPE_PT_avatar, state={"objects": [body], "show_all": True})
+    bpy.data.objects.clear()
+
+    def parts(entries):
+        found = [entry[2] for entry in entries if entry[1] == "vrc_blendshape.correct_part"]
+        return [(button.object, button.material) for button in found]
+
+    assert parts(drawn) == [("Body", "Skin"), ("Body", "Inside")]
+    assert parts(everything) == [("Body", "Skin"), ("Body", "Hair"), ("Body", "Inside")]
+    assert labels(drawn) == ["Body: Skin", "Body: Inside"]
 
 
 def test_a_running_generator_shows_how_far_it_is_and_can_be_cancelled(draw, monkeypatch):

@@ -4,11 +4,12 @@ import bpy
 import pytest
 
 from blendshape_addon import cli
-from blendshape_addon.core.vocabulary import ALL_SHAPES, ARKIT, EMOTIONS, VISEMES
+from blendshape_addon.core.vocabulary import ALL_SHAPES, ARKIT, BLINKS, EMOTIONS, VISEMES
 
 SHAPES = {
     "generate_visemes": VISEMES,
     "generate_emotions": EMOTIONS,
+    "generate_blink": BLINKS,
     "generate_face_tracking": ARKIT,
     "generate_all": ALL_SHAPES,
 }
@@ -70,3 +71,6 @@ def test_nothing_is_left_behind():
     assert bpy.registered == []
     assert bpy.commands == {}
     assert not hasattr(bpy.types.Scene, "vrc_blendshape")
+    assert not hasattr(bpy.types.WindowManager, "vrc_blendshape")
+    handlers = vars(bpy.app.handlers)
+    assert [event for event, listening in handlers.items() if event != "persistent" and listening] == []

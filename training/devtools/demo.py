@@ -35,8 +35,9 @@ def main() -> int:
     entry = _entry(visemes, emotions, time.perf_counter() - began)
     (OUT / "report.json").write_text(json.dumps(entry, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     _say("Drawing every shape …")
-    visemes.generated.shapes += emotions.generated.shapes
-    installed.module("blender.render").sheet(OUT / "sheet.png", visemes)
+    shapes = visemes.generated.shapes + emotions.generated.shapes
+    sheet = installed.module("blender.render").sheet
+    sheet(OUT / "sheet.png", visemes.avatar, visemes.generated.face.points, shapes)
     print(installed.module("cli").table(entry))
     passed = sum(row["ok"] for row in entry["shapes"])
     print(f"{passed} of {len(entry['shapes'])} shapes passed their checks. Look at {OUT / 'sheet.png'}")
@@ -46,7 +47,7 @@ def main() -> int:
 def _entry(visemes: Any, emotions: Any, saving: float) -> dict:
     """One report of both runs, as the command line writes them."""
     first, second = visemes.generated, emotions.generated
-    spent = {stage: first.seconds[stage] + second.seconds[stage] for stage in first.seconds}
+    spent = {stage: first.seconds[stage] + second.seconds.get(stage, 0.0) for stage in first.seconds}
     return {
         "input": "the demo avatar",
         "output": str(OUT / "avatar.fbx"),

@@ -51,19 +51,22 @@ def press(button: str, progress: Callable[[float, str], None] | None = None) -> 
     import bpy
 
     job = module("blender.job")
-    run, done = job.run, []
+    compute, write, done = job.compute, job.write, []
 
-    def kept(*arguments: Any, **named: Any) -> Any:
-        done.append(run(*arguments, **{**named, "progress": progress or named["progress"]}))
+    def told(*arguments: Any, **named: Any) -> Any:
+        return compute(*arguments, **{**named, "progress": progress or named["progress"]})
+
+    def kept(*arguments: Any) -> Any:
+        done.append(write(*arguments))
         return done[0]
 
-    job.run = kept
+    job.compute, job.write = told, kept
     try:
         getattr(bpy.ops.vrc_blendshape, button)()
     except RuntimeError as error:
         raise SystemExit(str(error).strip()) from None
     finally:
-        job.run = run
+        job.compute, job.write = compute, write
     return done[0]
 
 

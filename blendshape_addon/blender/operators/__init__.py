@@ -1,5 +1,14 @@
 """What the buttons do, one file a kind. A UserError becomes a report and leaves everything as it was."""
 
-from . import check, dataset, export, generate, keys
+from . import background, check, dataset, export, generate, keys, parts, preview
 
-CLASSES = (*generate.CLASSES, *keys.CLASSES, *check.CLASSES, *export.CLASSES, *dataset.CLASSES)
+CLASSES = (
+    *background.CLASSES,
+    *parts.CLASSES,
+    *generate.CLASSES,
+    *preview.CLASSES,
+    *keys.CLASSES,
+    *check.CLASSES,
+    *export.CLASSES,
+    *dataset.CLASSES,
+)

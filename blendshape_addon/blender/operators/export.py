@@ -5,7 +5,7 @@ from pathlib import Path
 import bpy
 
 from ...core.errors import UserError
-from .. import files, read_back
+from .. import files, preview, read_back
 from ..mesh_io import avatar_from_selection
 
 
@@ -24,6 +24,7 @@ class _Export:
 
     def execute(self, context):
         path = Path(bpy.path.abspath(self.filepath)).with_suffix(self.suffix)
+        preview.stop()
         try:
             objects = avatar_from_selection(context)
             files.save(path, objects)

@@ -1,16 +1,13 @@
 """The Generate buttons."""
 
-from contextlib import contextmanager
-
 import bpy
 
-from ...core.errors import UserError
-from ...core.vocabulary import ALL_SHAPES, ARKIT, EMOTIONS, VISEMES
-from .. import job, preferences, properties, shape_keys
-from ..mesh_io import avatar_from_selection
+from ...core.vocabulary import ALL_SHAPES, ARKIT, BLINKS, EMOTIONS, VISEMES
+from .. import avatar_parts, job, preferences, properties, shape_keys
+from .background import Background
 
 
-class _Generate:
+class _Generate(Background):
     """Makes `names` on the selected avatar, in one undo step."""
 
     bl_options = {"REGISTER", "UNDO"}
@@ -20,31 +17,26 @@ class _Generate:
     intensity: properties.intensity()
     existing: properties.existing()
 
-    def execute(self, context):
-        try:
-            with _progress(context) as progress:
-                done = job.run(
-                    avatar_from_selection(context),
-                    self.names,
-                    intensity=self.intensity,
-                    preset=self.preset.lower(),
-                    own_recipes=preferences.own_recipes(context),
-                    existing=self.existing,
-                    provider=preferences.provider(context),
-                    progress=progress,
-                )
-        except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        report, written = done.generated.report, done.written
-        for row in report["shapes"]:
+    def work(self, context, avatar):
+        how = {
+            "intensity": self.intensity,
+            "preset": self.preset.lower(),
+            "own_recipes": preferences.own_recipes(context),
+            "provider": preferences.provider(context),
+        }
+        return lambda progress: job.compute(avatar, self.names, **how, progress=progress)
+
+    def finish(self, context, objects, avatar, result):
+        done = job.write(objects, avatar, result, self.existing)
+        avatar_parts.note(objects, avatar, result.seen)
+        written = done.written
+        for row in result.report["shapes"]:
             if not row["ok"]:
                 self.report({"WARNING"}, f"{row['name']}: {'; '.join(row['notes'])}")
         if written.kept:
             self.report({"WARNING"}, f"Kept your own {', '.join(written.kept)}.")
         count, style = len(written.made + written.replaced), shape_keys.style_of(done.face_object)
         self.report({"INFO"}, f"Made {count} shape keys on {done.face_object.name} in {style}.")
-        return {"FINISHED"}
 
 
 class VRC_BLENDSHAPE_OT_generate_visemes(_Generate, bpy.types.Operator):
@@ -63,6 +55,14 @@ class VRC_BLENDSHAPE_OT_generate_emotions(_Generate, bpy.types.Operator):
     names = EMOTIONS
 
 
+class VRC_BLENDSHAPE_OT_generate_blink(_Generate, bpy.types.Operator):
+    """Make the blink of both eyes and of each alone on the selected avatar"""
+
+    bl_idname = "vrc_blendshape.generate_blink"
+    bl_label = "Generate Blink"
+    names = BLINKS
+
+
 class VRC_BLENDSHAPE_OT_generate_face_tracking(_Generate, bpy.types.Operator):
     """Make the 52 ARKit shapes for face tracking on the selected avatar"""
 
@@ -79,28 +79,10 @@ class VRC_BLENDSHAPE_OT_generate_all(_Generate, bpy.types.Operator):
     names = ALL_SHAPES
 
 
-@contextmanager
-def _progress(context):
-    """Yield a progress(fraction, stage) that shows in the cursor and the status bar."""
-    manager, workspace = context.window_manager, context.workspace
-    manager.progress_begin(0, 100)
-
-    def show(fraction: float, stage: str) -> None:
-        manager.progress_update(int(fraction * 100))
-        if workspace:
-            workspace.status_text_set(f"Blendshape Generator: {stage}")
-
-    try:
-        yield show
-    finally:
-        manager.progress_end()
-        if workspace:
-            workspace.status_text_set(None)
-
-
 CLASSES = (
     VRC_BLENDSHAPE_OT_generate_visemes,
     VRC_BLENDSHAPE_OT_generate_emotions,
+    VRC_BLENDSHAPE_OT_generate_blink,
     VRC_BLENDSHAPE_OT_generate_face_tracking,
     VRC_BLENDSHAPE_OT_generate_all,
 )

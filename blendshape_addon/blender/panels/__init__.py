@@ -1,5 +1,14 @@
 """The sidebar tab "VRChat", top to bottom as the work goes; one file a sub-panel. Panels only draw."""
 
-from . import check, dataset, export, keys, main
+from . import avatar, check, dataset, export, keys, main, preview, shapes
 
-CLASSES = (*main.CLASSES, *keys.CLASSES, *check.CLASSES, *export.CLASSES, *dataset.CLASSES)  # in the order of the tab
+CLASSES = (  # in the order of the tab
+    *main.CLASSES,
+    *avatar.CLASSES,
+    *shapes.CLASSES,
+    *keys.CLASSES,
+    *preview.CLASSES,
+    *check.CLASSES,
+    *export.CLASSES,
+    *dataset.CLASSES,
+)

@@ -1,9 +1,11 @@
-"""The panel at the top of the tab: what most creators come for, and how it is to be made."""
+"""The panel at the top of the tab: whose face, what is there, and what most creators come for."""
 
 import bpy
 
 from .. import shape_keys
-from .tab import Tab
+from .tab import Tab, paragraph
+
+GROUPS = {"visemes": "Visemes", "emotions": "Emotions", "blink": "Blink", "arkit": "Face Tracking"}
 
 
 class VRC_BLENDSHAPE_PT_main(Tab, bpy.types.Panel):
@@ -12,21 +14,60 @@ class VRC_BLENDSHAPE_PT_main(Tab, bpy.types.Panel):
     def draw(self, context):
         layout = self.layout
         settings = context.scene.vrc_blendshape
-        row = layout.row()
-        row.scale_y = 2.0
-        _button(row, "generate_visemes", settings, icon="SHAPEKEY_DATA")
-        column = layout.column(align=True)
-        _button(column, "generate_emotions", settings)
-        _button(column, "generate_face_tracking", settings)
-        _button(column, "generate_all", settings)
-        layout.prop(settings, "preset")
-        layout.prop(settings, "intensity")
-        layout.prop(settings, "existing")
+        state = context.window_manager.vrc_blendshape
+        if state.problem or state.face:
+            _avatar(context, layout.box(), state)
+        if state.running:
+            layout.progress(factor=state.fraction, text=state.stage)
+            layout.operator("vrc_blendshape.cancel", icon="CANCEL")
+        column = layout.column()
+        column.enabled = not state.running
+        _buttons(column, settings)
         if style := shape_keys.style_of(context.object):
             layout.label(text=f"Made in {style}", icon="INFO")
 
 
-def _button(layout, name, settings, **look):
+def _avatar(context, box, state) -> None:
+    if state.problem:
+        paragraph(context, box, state.problem, icon="INFO")
+        return
+    others = len(state.objects) - 1
+    more = f" and {others} more object{'s' if others > 1 else ''}" if others > 0 else ""
+    box.label(text=f"{state.face}{more}", icon="OUTLINER_OB_MESH")
+    grid = box.grid_flow(columns=2, row_major=True, even_columns=True, align=True)
+    for group in state.groups:
+        grid.label(text=f"{GROUPS[group.name]} {group.there}/{group.wanted}", icon=icon_of(group))
+
+
+def icon_of(group) -> str:
+    """How a group of shapes stands, at a glance."""
+    if group.empty or group.twins:
+        return "ERROR"
+    if group.there == 0:
+        return "RADIOBUT_OFF"
+    return "CHECKMARK" if group.there == group.wanted else "REMOVE"
+
+
+def _buttons(layout, settings) -> None:
+    row = layout.row()
+    row.scale_y = 2.0
+    _button(row, "generate_visemes", settings, icon="SHAPEKEY_DATA")
+    column = layout.column(align=True)
+    row = column.row(align=True)
+    _button(row, "generate_emotions", settings, text="Emotions")
+    _button(row, "generate_blink", settings, text="Blink")
+    row = column.row(align=True)
+    _button(row, "generate_face_tracking", settings, text="Face Tracking")
+    _button(row, "generate_all", settings, text="All")
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    column.prop(settings, "preset")
+    column.prop(settings, "intensity")
+    column.prop(settings, "existing")
+
+
+def _button(layout, name, settings, **look) -> None:
     button = layout.operator(f"vrc_blendshape.{name}", **look)
     button.preset = settings.preset
     button.intensity = settings.intensity

@@ -1,4 +1,10 @@
-"""Where panels of this add-on are."""
+"""What panels of this add-on share: their place, and words that are wider than a sidebar."""
+
+from __future__ import annotations
+
+import textwrap
+
+_PIXELS = 7.5  # of a letter, about, at a user interface scale of 1
 
 
 class Tab:
@@ -14,3 +20,13 @@ class SubPanel(Tab):
 
     bl_parent_id = "VRC_BLENDSHAPE_PT_main"
     bl_options = {"DEFAULT_CLOSED"}
+
+
+def paragraph(context, layout, words: str, icon: str = "NONE") -> None:
+    """Draw `words` on as many lines as the sidebar's width needs."""
+    scale = context.preferences.system.ui_scale
+    letters = max(20, int((context.region.width / scale - 60) / _PIXELS))
+    lines = layout.column(align=True)
+    lines.scale_y = 0.8
+    for number, line in enumerate(textwrap.wrap(words, letters)):
+        lines.label(text=line, icon="BLANK1" if number and icon != "NONE" else icon)

@@ -22,7 +22,11 @@ class Declared:
 
     @property
     def default(self) -> object:
-        return self.options.get("default")
+        return self.options.get("default", _UNSET.get(self.kind))
+
+
+# What Blender gives a property that declares no default.
+_UNSET = {"BoolProperty": False, "IntProperty": 0, "FloatProperty": 0.0, "StringProperty": "", "CollectionProperty": ()}
 
 
 class _Props:
@@ -75,6 +79,20 @@ def _register_cli_command(name: str, function) -> str:
 
 props = _Props()
 types = _Types()
+app = SimpleNamespace(
+    background=True,
+    handlers=SimpleNamespace(
+        persistent=lambda function: function,
+        **{
+            event: []
+            for event in (
+                "depsgraph_update_post", "undo_post", "redo_post", "load_post", "save_pre", "frame_change_pre"
+            )
+        },
+    ),
+    timers=SimpleNamespace(is_registered=lambda function: False),
+)  # fmt: skip
+data = SimpleNamespace(objects={})
 utils = SimpleNamespace(
     register_class=_register_class,
     unregister_class=_unregister_class,

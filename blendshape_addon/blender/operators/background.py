@@ -1,0 +1,165 @@
+"""Buttons whose work takes seconds: beside Blender in a window, straight through where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import bpy
+
+from ...core.errors import InputError, UserError
+from ...core.mesh import Avatar
+from ...core.pipeline import Progress
+from .. import mesh_io, state
+from ..task import Task
+
+_TICK = 0.1  # seconds between looks at the task
+_LOOKING_AROUND = {
+    "MOUSEMOVE", "INBETWEEN_MOUSEMOVE", "MIDDLEMOUSE", "WHEELUPMOUSE", "WHEELDOWNMOUSE", "WHEELINMOUSE",
+    "WHEELOUTMOUSE", "TRACKPADPAN", "TRACKPADZOOM", "MOUSEROTATE", "MOUSESMARTZOOM", "NDOF_MOTION",
+}  # fmt: skip
+
+
+class Background:
+    """Mixin of an operator on the selected avatar.
+
+    `work(context, avatar)` returns a function of a progress that needs nothing of Blender; `finish(context, objects,
+    avatar, result)` writes what it returned. Both are on the main thread, both may raise UserError.
+    """
+
+    @classmethod
+    def poll(cls, context):
+        return not context.window_manager.vrc_blendshape.running
+
+    def execute(self, context):
+        """Straight through: for scripts, the command line and the redo panel."""
+        try:
+            objects, avatar, work = self._begin(context)
+            with _in_status_bar(context) as progress:
+                result = work(progress)
+            self.finish(context, objects, avatar, result)
+        except UserError as error:
+            return self._refuse(error)
+        return self._finished(context)
+
+    def invoke(self, context, event):
+        if bpy.app.background:
+            return self.execute(context)
+        try:
+            objects, self._avatar, work = self._begin(context)
+        except UserError as error:
+            return self._refuse(error)
+        # Objects are named, since undo or a script may replace them before the work is done.
+        self._names = [obj.name for obj in objects]
+        shown = context.window_manager.vrc_blendshape
+        shown.running, shown.cancel, shown.fraction, shown.stage = True, False, 0.0, "Reading"
+        self._task = Task(work)
+        self._timer = context.window_manager.event_timer_add(_TICK, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context, event):
+        shown = context.window_manager.vrc_blendshape
+        if shown.cancel or (event.type == "ESC" and event.value == "PRESS"):
+            self.cancel(context)
+            self.report({"INFO"}, "Stopped: nothing was changed.")
+            return {"CANCELLED"}
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"} if _harmless(context, event) else {"RUNNING_MODAL"}
+        shown.fraction, shown.stage = self._task.fraction, _told(self._task)
+        context.workspace.status_text_set(f"Blendshape Generator: {shown.stage} · Esc stops it")
+        state.redraw(context)
+        if not self._task.done:
+            return {"PASS_THROUGH"}
+        self._end(context)
+        try:
+            result = self._task.result()
+            self.finish(context, self._still_the_same(), self._avatar, result)
+        except UserError as error:
+            return self._refuse(error)
+        return self._finished(context)
+
+    def cancel(self, context):
+        """Called by Blender too, when a file is opened or it quits."""
+        self._task.stop()
+        self._end(context)
+
+    def _begin(self, context) -> tuple[list[mesh_io.Object], Avatar, Callable[[Progress], Any]]:
+        objects = mesh_io.avatar_from_selection(context)
+        avatar = mesh_io.read(objects)
+        return objects, avatar, self.work(context, avatar)
+
+    def _still_the_same(self) -> list[mesh_io.Object]:
+        objects = [bpy.data.objects.get(name) for name in self._names]
+        if None in objects or mesh_io.read(objects).content != self._avatar.content:
+            raise InputError("The avatar was changed while this ran, so nothing was written: try again.")
+        return objects
+
+    def _end(self, context) -> None:
+        context.window_manager.vrc_blendshape.running = False
+        context.window_manager.event_timer_remove(self._timer)
+        context.workspace.status_text_set(None)
+        state.redraw(context)
+
+    def _finished(self, context) -> set[str]:
+        state.refresh(context)
+        return {"FINISHED"}
+
+    def _refuse(self, error: UserError) -> set[str]:
+        self.report({"ERROR"}, str(error))
+        return {"CANCELLED"}
+
+
+def _harmless(context, event) -> bool:
+    """Looking around is, and a click into the sidebar, where the Cancel button is; what edits has to wait."""
+    if event.type in _LOOKING_AROUND:
+        return True
+    return event.type == "LEFTMOUSE" and any(
+        region.type == "UI"
+        and 0 <= event.mouse_x - region.x < region.width
+        and 0 <= event.mouse_y - region.y < region.height
+        for area in context.screen.areas
+        if area.type == "VIEW_3D"
+        for region in area.regions
+    )
+
+
+def _told(task: Task) -> str:
+    left = task.seconds_left
+    words = task.stage.capitalize() or "Reading"
+    return words if left is None else f"{words}, about {max(1, round(left))} s left"
+
+
+@contextmanager
+def _in_status_bar(context) -> Iterator[Progress]:
+    """Yield a progress(fraction, stage) that shows in the cursor and the status bar."""
+    manager, workspace = context.window_manager, context.workspace
+    manager.progress_begin(0, 100)
+
+    def show(fraction: float, stage: str) -> None:
+        manager.progress_update(int(fraction * 100))
+        if workspace:
+            workspace.status_text_set(f"Blendshape Generator: {stage}")
+
+    try:
+        yield show
+    finally:
+        manager.progress_end()
+        if workspace:
+            workspace.status_text_set(None)
+
+
+class VRC_BLENDSHAPE_OT_cancel(bpy.types.Operator):
+    """Stop what is running; nothing is changed"""
+
+    bl_idname = "vrc_blendshape.cancel"
+    bl_label = "Cancel"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context):
+        context.window_manager.vrc_blendshape.cancel = True
+        return {"FINISHED"}
+
+
+CLASSES = (VRC_BLENDSHAPE_OT_cancel,)

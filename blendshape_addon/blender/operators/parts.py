@@ -1,0 +1,62 @@
+"""What each part of the avatar is: recognised, and corrected."""
+
+import bpy
+
+from .. import avatar_parts, job, preferences
+from .background import Background
+
+_WORDS = {
+    "FACE": ("Face", "Skin of the face and what is joined to it"),
+    "EYE": ("Eyes", "Eyeballs, irises, pupils, highlights"),
+    "TEETH": ("Teeth", "Both rows; their place says which is which"),
+    "TEETH_UPPER": ("Upper Teeth", "They stay where they are"),
+    "TEETH_LOWER": ("Lower Teeth", "They move with the jaw"),
+    "TONGUE": ("Tongue", "It moves with the jaw and rises for th, dd, nn and rr"),
+    "MOUTH": ("Inside of the Mouth", "Gums, or everything inside the mouth in one piece"),
+    "RIDER": ("Lashes and Brows", "What lies on the skin and moves with it"),
+    "OTHER": ("Not of the Face", "Hair, clothes, masks: no shape moves them, and the search for the face ignores them"),
+}
+_ITEMS = (
+    (avatar_parts.AUTO, "Automatic", "What it looks like"),
+    *((name, *_WORDS[name]) for name in avatar_parts.CHOICES),
+)
+LABELS = {name: words[0] for name, words in _WORDS.items()} | {"SKIN": "Face"}
+
+
+class VRC_BLENDSHAPE_OT_recognise(Background, bpy.types.Operator):
+    """Find the face of the selected avatar and say which of its parts are teeth, tongue and eyes"""
+
+    bl_idname = "vrc_blendshape.recognise"
+    bl_label = "Recognise Parts"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def work(self, context, avatar):
+        provider = preferences.provider(context)
+        return lambda progress: job.seen_of(avatar, provider, progress)
+
+    def finish(self, context, objects, avatar, result):
+        avatar_parts.note(objects, avatar, result)
+        self.report({"INFO"}, f"Found the face with a confidence of {result.face.score:.0%}.")
+
+
+class VRC_BLENDSHAPE_OT_correct_part(bpy.types.Operator):
+    """Say what this part is, where it was recognised wrongly"""
+
+    bl_idname = "vrc_blendshape.correct_part"
+    bl_label = "This Is"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+
+    object: bpy.props.StringProperty(options={"HIDDEN"})
+    material: bpy.props.StringProperty(default=avatar_parts.WHOLE, options={"HIDDEN"})
+    part: bpy.props.EnumProperty(name="Part", items=_ITEMS, default=avatar_parts.AUTO)
+
+    def execute(self, context):
+        obj = bpy.data.objects.get(self.object)
+        if obj is None or obj.type != "MESH":
+            self.report({"ERROR"}, f"There is no mesh named “{self.object}”.")
+            return {"CANCELLED"}
+        avatar_parts.correct(obj, self.material, self.part)
+        return {"FINISHED"}
+
+
+CLASSES = (VRC_BLENDSHAPE_OT_recognise, VRC_BLENDSHAPE_OT_correct_part)

@@ -1,0 +1,31 @@
+"""A short sentence as visemes over time, to see how they play together."""
+
+from __future__ import annotations
+
+import numpy as np
+
+# "This fish chose a very good pool, man."
+_SOUNDS = (
+    "sil", "th", "ih", "ss", "ff", "ih", "ch", "ch", "oh", "ss", "aa", "ff", "e", "rr", "ih", "kk", "ou", "dd",
+    "pp", "ou", "nn", "sil", "pp", "aa", "nn", "sil",
+)  # fmt: skip
+_SECONDS = {"sil": 0.3, **dict.fromkeys(("aa", "e", "ih", "oh", "ou"), 0.17)}
+_CONSONANT = 0.11
+_LENGTH = np.array([_SECONDS.get(sound, _CONSONANT) for sound in _SOUNDS])
+_MIDDLE = np.cumsum(_LENGTH) - _LENGTH / 2
+
+DURATION = float(_LENGTH.sum())  # seconds
+
+
+def weights(seconds: float) -> dict[str, float]:
+    """Weights, by shape name, that sum to 1 at a time of the sentence, which starts again after DURATION.
+
+    Each sound is whole in its middle and fades into the next, as VRChat blends them.
+    """
+    place = float(np.interp(seconds % DURATION, _MIDDLE, np.arange(len(_SOUNDS))))
+    number, share = int(place), place % 1
+    out = {f"vrc.v_{_SOUNDS[number]}": 1 - share}
+    if share:
+        following = f"vrc.v_{_SOUNDS[number + 1]}"
+        out[following] = out.get(following, 0.0) + share
+    return out

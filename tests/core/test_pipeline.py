@@ -1,0 +1,72 @@
+"""The job as a whole: told how far it is, stopped, and run again on what it saw before."""
+
+import numpy as np
+import pytest
+from test_recipes import known_face
+
+from blendshape_addon.core import deformer, features, pipeline
+from blendshape_addon.core.errors import Cancelled
+
+NAMES = ["vrc.v_aa", "vrc.blink", "joy"]
+
+
+@pytest.fixture(scope="module")
+def first(face):
+    avatar, marks = face
+    return pipeline.generate(avatar, NAMES, face=known_face(marks), provider="cpu")
+
+
+def same(a, b):
+    return all(
+        one.name == other.name and np.array_equal(one.indices, other.indices) and np.allclose(one.deltas, other.deltas)
+        for one, other in zip(a.shapes, b.shapes, strict=True)
+    )
+
+
+def test_progress_rises_from_nothing_to_the_end(face):
+    avatar, marks = face
+    told = []
+    pipeline.generate(avatar, NAMES, face=known_face(marks), provider="cpu", progress=lambda *now: told.append(now))
+    fractions = [fraction for fraction, _ in told]
+    assert fractions == sorted(fractions) and fractions[0] == 0 and 0.9 <= fractions[-1] <= 1
+    assert np.diff(fractions).max() < 0.3
+    assert {"landmarks", "features", "network", "refining", "checking"} <= {stage for _, stage in told}
+
+
+@pytest.mark.parametrize("stage", ["landmarks", "network", "refining", "checking"])
+def test_a_progress_that_raises_cancelled_ends_the_job_there(face, stage):
+    avatar, marks = face
+    told = []
+
+    def progress(fraction, now):
+        told.append(now)
+        if now == stage:
+            raise Cancelled("Stopped.")
+
+    with pytest.raises(Cancelled):
+        pipeline.generate(avatar, NAMES, face=known_face(marks), provider="cpu", progress=progress)
+    assert told.count(stage) == 1 and told[-1] == stage
+
+
+def test_what_was_seen_makes_the_same_shapes_with_nothing_computed_again(face, first, monkeypatch):
+    avatar, _ = face
+
+    def never(*_):
+        raise AssertionError("computed again")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(features, "compute", never)
+        patched.setattr(deformer, "offsets", never)
+        again = pipeline.generate(avatar, NAMES, seen=first.seen, provider="cpu")
+        half = pipeline.generate(avatar, NAMES, seen=first.seen, provider="cpu", intensity=0.5)
+    assert same(first, again)
+    for whole, part in zip(first.shapes, half.shapes, strict=True):
+        assert np.allclose(part.deltas, whole.deltas / 2, atol=1e-6)
+
+
+@pytest.mark.parametrize("change", [{"preset": "anime"}, {"expressions": ["vrc.v_oh"]}])
+def test_other_shapes_are_made_anew_on_what_was_seen(face, first, change):
+    avatar, marks = face
+    wanted = {"expressions": NAMES, "preset": "natural", "provider": "cpu"} | change
+    fresh = pipeline.generate(avatar, face=known_face(marks), **wanted)
+    assert same(pipeline.generate(avatar, seen=first.seen, **wanted), fresh)

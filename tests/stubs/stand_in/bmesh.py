@@ -1,0 +1,1 @@
+"""There to be imported; nothing is called before a sheet is drawn."""
