@@ -99,7 +99,8 @@ class Background:
     def _end(self, context) -> None:
         context.window_manager.vrc_blendshape.running = False
         context.window_manager.event_timer_remove(self._timer)
-        context.workspace.status_text_set(None)
+        if context.workspace:
+            context.workspace.status_text_set(None)
         state.redraw(context)
 
     def _finished(self, context) -> set[str]:
