@@ -7,7 +7,7 @@ import bpy
 from ..core.errors import UserError
 from ..core.vocabulary import GROUPS
 from . import inventory, preview
-from .mesh_io import avatar_from_selection
+from .mesh_io import MADE, avatar_from_selection
 
 _PAUSE = 0.2  # seconds of quiet before the avatar is looked at again
 
@@ -43,7 +43,7 @@ def mark(context: bpy.types.Context) -> str:
     which change in modes other than object mode."""
     active = context.view_layer.objects.active
     keys = getattr(active.data, "shape_keys", None) if active else None
-    names = tuple(key.name for key in keys.key_blocks) if keys else ()
+    names = (*(key.name for key in keys.key_blocks), *keys.get(MADE, ())) if keys else ()
     objects = len(context.selected_objects), len(context.view_layer.objects)
     return repr((active and active.name, active and active.mode, *objects, names))
 
