@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from pathlib import Path
 
 import pytest
 from helpers import ROOT
@@ -32,8 +33,7 @@ os._exit(0)
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
-    (path,) = package.build([package.this_platform()], tmp_path_factory.mktemp("zip"))
-    with zipfile.ZipFile(path) as opened:
+    with zipfile.ZipFile(package.build(package.this_platform(), tmp_path_factory.mktemp("zip"))) as opened:
         yield opened
 
 
@@ -42,8 +42,10 @@ def test_holds_the_extension_and_nothing_of_its_workshop(archive):
     assert {"__init__.py", "blender_manifest.toml", "LICENSE", "core/pipeline.py", "blender/job.py"} <= set(names)
     tops = {name.split("/")[0] for name in names}
     sources = {path.name for path in (ROOT / "blendshape_addon").iterdir()}
-    assert tops <= sources | {"blender_manifest.toml", "LICENSE", "models", "wheels"}
-    assert not [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".pt"))]
+    assert tops <= sources | {"blender_manifest.toml", "LICENSE", "LICENSES", "models", "wheels"}
+    assert {name.rpartition(".")[2] for name in names if "." in name and not name.startswith("LICENSES/")} == {
+        "py", "toml", "json", "onnx", "whl"
+    }  # fmt: skip
 
 
 def test_holds_every_model_with_its_card(archive):
@@ -53,12 +55,71 @@ def test_holds_every_model_with_its_card(archive):
     assert kinds == {"deformer", "landmarks"}
 
 
-def test_manifest_names_the_wheel_inside(archive):
+def test_manifest_names_the_wheels_inside(archive):
     manifest = tomllib.loads(archive.read("blender_manifest.toml").decode())
-    (wheel,) = manifest["wheels"]
-    assert wheel.removeprefix("./") in archive.namelist()
-    assert "/onnxruntime-" in wheel
+    inside = [name for name in archive.namelist() if name.startswith("wheels/")]
+    assert sorted(wheel.removeprefix("./") for wheel in manifest["wheels"]) == inside
+    assert {name.split("-")[2] for name in inside} == {"cp311", "cp313"}
     assert manifest["platforms"] == [package.this_platform()]
+
+
+def test_names_the_licence_of_every_part(archive):
+    text = archive.read("LICENSES/THIRD_PARTY.md").decode()
+    cards = [tomllib.loads(archive.read(name).decode()) for name in archive.namelist() if name.startswith("models/")
+             and name.endswith(".toml")]  # fmt: skip
+    parts = [name for name in archive.namelist() if name.startswith(("wheels/", "models/")) and "." in name]
+    assert not [part for part in parts if not part.endswith(".toml") and part not in text]
+    assert not [source for card in cards for source in card["trained_on"] if source["licence"] not in text]
+    assert "Microsoft" in archive.read("LICENSES/onnxruntime-LICENSE").decode()
+
+
+def test_the_same_sources_make_the_same_zip(archive, tmp_path, monkeypatch):
+    """Another time zone, other file times and another order of files change nothing."""
+    models = tmp_path / "models"
+    models.mkdir()
+    for path in sorted((ROOT / "models").iterdir(), reverse=True):
+        (models / path.name).write_bytes(path.read_bytes())
+        os.utime(models / path.name, (10**9, 10**9))
+    for name in ("LICENSE", "blender_manifest.toml", "blendshape_addon", "out"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    monkeypatch.setattr(package, "ROOT", tmp_path)
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    again = package.build(package.this_platform(), tmp_path / "again")
+    assert again.read_bytes() == Path(archive.filename).read_bytes()
+
+
+def test_a_wheel_that_changed_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(package, "ROOT", tmp_path)
+    wheel, digest = next(iter(package.ZIPS[package.this_platform()]["wheels"].items()))
+    (tmp_path / "out" / "wheels").mkdir(parents=True)
+    (tmp_path / "out" / "wheels" / wheel).write_bytes(b"another build")
+    with pytest.raises(SystemExit, match="not the file that was tested"):
+        package._wheel(wheel, digest)
+
+
+def test_what_cannot_be_had_is_said_and_the_rest_is_built(tmp_path, monkeypatch, capsys):
+    def build(name, output):
+        if name == "macos-arm64":
+            raise package.NotHere("x.whl is not to be had here.")
+        output.mkdir(exist_ok=True)
+        (output / name).write_bytes(b"zip")
+        return output / name
+
+    monkeypatch.setattr(package, "build", build)
+    monkeypatch.setattr(sys, "argv", ["package", "--output", str(tmp_path)])
+    assert package.main() == 1
+    assert "macos-arm64 was not built: x.whl is not to be had here." in capsys.readouterr().out
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(set(package.EDITIONS["small"]) - {"macos-arm64"})
+
+
+def test_every_zip_is_for_the_pythons_of_its_wheels():
+    """Blender 5.1 went from Python 3.11 to 3.13."""
+    for name in package.ZIPS:
+        manifest = tomllib.loads(package._manifest(name))
+        pythons = {Path(wheel).name.split("-")[2] for wheel in manifest["wheels"]}
+        assert ("cp311" in pythons) == (manifest["blender_version_min"] == "4.2.0"), name
+        assert ("cp313" in pythons) == ("blender_version_max" not in manifest), name
+        assert manifest.get("blender_version_max", "5.1.0") == "5.1.0", name
 
 
 def test_installed_it_runs_on_its_own_onnxruntime(tmp_path):

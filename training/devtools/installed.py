@@ -21,7 +21,7 @@ def install(work: Path) -> None:
 
     Raises SystemExit when Blender refuses it or the network would not run on the extension's own onnxruntime.
     """
-    (zip_file,) = package.build([package.this_platform()], work)
+    zip_file = package.build(package.this_platform(), work)
     user = work / "blender_user"
     shutil.rmtree(user, ignore_errors=True)
     os.environ["BLENDER_USER_RESOURCES"] = str(user)  # Blender looks at it when it starts

@@ -1,98 +1,113 @@
-"""`make package`: the extension as Blender installs it, one zip a platform, with the onnxruntime wheel inside.
+"""`make package`: the extension as Blender installs it, one zip a platform, with the onnxruntime wheels inside.
 
-Runs in an environment that has bpy installed, for Blender's own extension tool; bpy itself is not imported.
+The same sources make the same zips byte for byte. Runs in an environment that has bpy installed, for Blender's own
+extension tool; bpy itself is not imported.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import platform
-import re
-import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from importlib.util import find_spec
 from pathlib import Path
 
+from .licences import licences
+
 ROOT = Path(__file__).resolve().parents[2]
 ID = "vrchat_blendshape_generator"
-# It imports with numpy alone, which Blender has; its other dependencies are for tools that are not used here.
-ONNXRUNTIME = "onnxruntime==1.31.1"
-# Blender's name of a platform to pip's, oldest system that onnxruntime has a wheel for.
-PLATFORMS = {
-    "linux-x64": "manylinux_2_28_x86_64",
-    "windows-x64": "win_amd64",
-    "macos-arm64": "macosx_14_0_arm64",
+ZIPS = tomllib.loads(Path(__file__).with_name("wheels.toml").read_text(encoding="utf-8"))
+EDITIONS = {
+    "small": [name for name in ZIPS if "cuda" not in name],
+    "cuda": [name for name in ZIPS if "cuda" in name],
 }
+SMALL_MB = 60  # what the small edition has to stay under
 _SYSTEMS = {"Linux": "linux", "Windows": "windows", "Darwin": "macos"}
 _MACHINES = {"x86_64": "x64", "amd64": "x64", "arm64": "arm64", "aarch64": "arm64"}
-_PYTHON = "3.11"  # of Blender 4.2 to 5.0
+
+
+class NotHere(Exception):
+    """A wheel cannot be had; the message is a sentence."""
 
 
 def this_platform() -> str:
-    """Blender's name of the platform this runs on. Raises SystemExit where there is no build for it."""
+    """The small zip's name for the platform this runs on. Raises SystemExit where there is no build for it."""
     machine = platform.machine().lower()
     name = f"{_SYSTEMS.get(platform.system(), platform.system())}-{_MACHINES.get(machine, machine)}"
-    if name not in PLATFORMS:
-        raise SystemExit(f"There is no build for {name}: use one of {', '.join(PLATFORMS)}.")
+    if name not in ZIPS:
+        raise SystemExit(f"There is no build for {name}: use one of {', '.join(EDITIONS['small'])}.")
     return name
 
 
-def build(platforms: list[str], output: Path) -> list[Path]:
-    """Write a validated zip into the folder `output` for each of `platforms`; returns them in that order."""
-    stage = ROOT / "out" / "package"
-    shutil.rmtree(stage, ignore_errors=True)
-    wheels = {name: _wheel(name) for name in platforms}
-    _stage(stage, wheels)
+def build(name: str, output: Path) -> Path:
+    """Write the zip `name` of wheels.toml, validated, into the folder `output`; returns its path.
+
+    Raises NotHere if a wheel cannot be downloaded, SystemExit if the zip would not be right.
+    """
+    manifest = _manifest(name)
+    file = output / f"{ID}-{tomllib.loads(manifest)['version']}-{name.replace('-', '_')}.zip"
+    contents = _contents(name, manifest)
     output.mkdir(parents=True, exist_ok=True)
-    _extension_tool("build", "--source-dir", str(stage), "--output-dir", str(output), "--split-platforms")
-    version = tomllib.loads((stage / "blender_manifest.toml").read_text(encoding="utf-8"))["version"]
-    zips = [output / f"{ID}-{version}-{name.replace('-', '_')}.zip" for name in platforms]
-    for file in zips:
-        _extension_tool("validate", str(file))
-    return zips
+    # Stored, not compressed: nearly all of it is in compressed wheels, and compressors differ between machines.
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for path, data in sorted(contents.items()):
+            entry = zipfile.ZipInfo(path, (1980, 1, 1, 0, 0, 0))
+            entry.external_attr = 0o644 << 16
+            entry.create_system = 3  # else it says which system made it
+            archive.writestr(entry, data)
+    extension_tool("validate", str(file))
+    if name in EDITIONS["small"] and file.stat().st_size >= SMALL_MB * 10**6:
+        raise SystemExit(f"{file.name} has {file.stat().st_size / 1e6:.1f} MB: {SMALL_MB} are allowed.")
+    return file
 
 
-def _stage(stage: Path, wheels: dict[str, Path]) -> None:
-    """The zip's content: the package is its root, models and wheels lie in folders of their own."""
-    shutil.copytree(ROOT / "blendshape_addon", stage, ignore=shutil.ignore_patterns("__pycache__"))
-    for folder, files in (
-        ("models", [*(ROOT / "models").glob("*.onnx"), *(ROOT / "models").glob("*.toml")]),
-        ("wheels", list(wheels.values())),
-        (".", [ROOT / "LICENSE"]),
-    ):
-        (stage / folder).mkdir(exist_ok=True)
-        for file in files:
-            shutil.copy(file, stage / folder)
-    lines = [
-        f"platforms = {list(wheels)}".replace("'", '"'),
-        "wheels = [",
-        *(f'  "./wheels/{file.name}",' for file in wheels.values()),
-        "]",
-    ]
+def _contents(name: str, manifest: str) -> dict[str, bytes]:
+    """Place in the zip to bytes: the package is its root, models, wheels and licences have folders of their own."""
+    package = ROOT / "blendshape_addon"
+    sources = [path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    contents = {path.relative_to(package).as_posix(): path.read_bytes() for path in sources}
+    models = [path for path in (ROOT / "models").iterdir() if path.suffix in (".onnx", ".toml")]
+    contents |= {f"models/{path.name}": path.read_bytes() for path in models}
+    wheels = [_wheel(file, digest) for file, digest in ZIPS[name]["wheels"].items()]
+    contents |= {f"wheels/{path.name}": path.read_bytes() for path in wheels}
+    contents |= {"LICENSE": (ROOT / "LICENSE").read_bytes(), "blender_manifest.toml": manifest.encode()}
+    return contents | {f"LICENSES/{file}": data for file, data in licences(wheels, ROOT / "models").items()}
+
+
+def _manifest(name: str) -> str:
+    """The repository's manifest with the platform, the wheels and the versions of Blender of the zip `name`."""
+    lines = [f'platforms = ["{ZIPS[name]["platform"]}"]', "wheels = ["]
+    lines += [*(f'  "./wheels/{file}",' for file in ZIPS[name]["wheels"]), "]"]
+    if limit := ZIPS[name].get("blender_version_max"):
+        lines.append(f'blender_version_max = "{limit}"')
     manifest = (ROOT / "blender_manifest.toml").read_text(encoding="utf-8")
+    oldest = tomllib.loads(manifest)["blender_version_min"]
+    manifest = manifest.replace(f'"{oldest}"', f'"{ZIPS[name].get("blender_version_min", oldest)}"')
     top, permissions, rest = manifest.partition("[permissions]")
-    (stage / "blender_manifest.toml").write_text(
-        "\n".join([top.rstrip(), "", *lines, "", permissions + rest]), encoding="utf-8"
-    )
+    return "\n".join([top.rstrip(), "", *lines, "", permissions + rest])
 
 
-def _wheel(name: str) -> Path:
-    """The onnxruntime wheel of a platform, downloaded once."""
-    folder = ROOT / "out" / "wheels" / name
-    version = re.escape(ONNXRUNTIME.partition("==")[2])
-    found = [file for file in folder.glob("*.whl") if re.match(rf"onnxruntime-{version}-", file.name)]
-    if not found:
-        print(f"Downloading {ONNXRUNTIME} for {name} …", flush=True)
+def _wheel(file: str, digest: str) -> Path:
+    """The wheel of that name, downloaded once. Raises NotHere, SystemExit if its sha256 is not `digest`."""
+    path = ROOT / "out" / "wheels" / file
+    if not path.exists():
+        print(f"Downloading {file} …", file=sys.stderr, flush=True)
+        distribution, version, python, _, system = path.stem.split("-")
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-        target = ["--python-version", _PYTHON, "--platform", PLATFORMS[name], "--dest", str(folder)]
-        subprocess.run([*pip, *target, ONNXRUNTIME], check=True)
-        found = list(folder.glob("*.whl"))
-    return found[0]
+        target = ["--python-version", python.removeprefix("cp"), "--platform", system, "--dest", str(path.parent)]
+        command = [*pip, *target, f"{distribution}=={version}"]
+        if subprocess.run(command, capture_output=True, check=False).returncode or not path.exists():
+            raise NotHere(f"{file} is not to be had here.")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        raise SystemExit(f"{path} is not the file that was tested: delete it, or put its sha256 into wheels.toml.")
+    return path
 
 
-def _extension_tool(*arguments: str) -> None:
+def extension_tool(*arguments: str) -> None:
     """Run Blender's `extension` command. Raises SystemExit with what it said when it fails."""
     blender = Path(find_spec("bpy").origin).parent
     (tool,) = blender.glob("*/scripts/addons_core/bl_pkg/cli/blender_ext.py")
@@ -101,14 +116,24 @@ def _extension_tool(*arguments: str) -> None:
         raise SystemExit(f"extension {arguments[0]} failed:\n{done.stdout}{done.stderr}")
 
 
-def main() -> None:
+def main() -> int:
+    """Returns 0 if every zip was built, 1 if one could not be."""
     parser = argparse.ArgumentParser(description="Build the extension's zips.")
-    parser.add_argument("--platform", action="append", choices=PLATFORMS, help="default: all of them")
+    parser.add_argument("--edition", choices=EDITIONS, default="small", help="default: %(default)s")
+    parser.add_argument("--zip", action="append", choices=ZIPS, help="only this one of any edition; may be repeated")
     parser.add_argument("--output", type=Path, default=ROOT / "dist", help="default: dist/")
     options = parser.parse_args()
-    for file in build(options.platform or list(PLATFORMS), options.output):
-        print(f"{file} ({file.stat().st_size / 2**20:.1f} MB)")
+    status = 0
+    for name in options.zip or EDITIONS[options.edition]:
+        try:
+            file = build(name, options.output)
+        except NotHere as sentence:
+            print(f"{name} was not built: {sentence}")
+            status = 1
+            continue
+        print(f"{file} ({file.stat().st_size / 1e6:.1f} MB, sha256 {hashlib.sha256(file.read_bytes()).hexdigest()})")
+    return status
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

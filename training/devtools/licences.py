@@ -1,0 +1,45 @@
+"""The folder LICENSES of a zip: whose work is inside and on what terms."""
+
+from __future__ import annotations
+
+import tomllib
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+_TEXTS = ("LICENSE", "ThirdPartyNotices.txt")
+_DIRECTML = "DirectML.dll"
+
+
+def licences(wheels: Sequence[Path], models: Path) -> dict[str, bytes]:
+    """File name to content: THIRD_PARTY.md lists every part, the texts that come in a wheel stand beside it.
+
+    models: the folder of model cards. Raises KeyError for a wheel without its licence.
+    """
+    lines = [
+        "# What is inside, and its licences",
+        "",
+        "The extension's own code: GPL-3.0-or-later, see `LICENSE` one folder up.",
+    ]
+    texts: dict[str, bytes] = {}
+    lines += ["", "## onnxruntime", ""]
+    for wheel in wheels:
+        distribution, version = wheel.name.split("-")[:2]
+        with zipfile.ZipFile(wheel) as archive:
+            for text in _TEXTS:
+                texts[f"{distribution}-{text}"] = archive.read(f"onnxruntime/{text}")
+            native = {Path(name).name for name in archive.namelist()}
+        lines.append(
+            f"- `wheels/{wheel.name}`: {distribution} {version} by Microsoft, MIT (`{distribution}-LICENSE`); it is "
+            f"built of the parts that `{distribution}-ThirdPartyNotices.txt` names"
+        )
+        if _DIRECTML in native:
+            lines.append(f"  - {_DIRECTML} in it: by Microsoft, redistributable under its licence terms for DirectML")
+    for card in map(_card, sorted(models.glob("*.toml"))):
+        lines += ["", f"## {card['name']} (`models/{card['file']}`)", "", f"{card['licence']}. It was trained on:", ""]
+        lines += [f"- {source['name']}: {source['licence']}" for source in card["trained_on"]]
+    return {"THIRD_PARTY.md": ("\n".join(lines) + "\n").encode(), **texts}
+
+
+def _card(path: Path) -> dict:
+    return tomllib.loads(path.read_text(encoding="utf-8"))
