@@ -6,7 +6,7 @@ import os
 import sys
 from importlib import import_module
 
-from blendshape_addon.core.errors import UserError
+from . import guard
 
 VERBS = {
     "prepare": ("prepare", "make a dataset of augmented faces from rigs and avatars"),
@@ -24,24 +24,7 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m training VERB [--help]\n")
         print("\n".join(f"  {verb:9} {what}" for verb, (_, what) in VERBS.items()))
         return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
-    try:
-        status = import_module(f"training.{VERBS[arguments[0]][0]}").main(arguments[1:])
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in ("training", "blendshape_addon"):
-            raise
-        print(f"{error.name} is missing: pip install -r tests/requirements/training.txt", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("Stopped: what was finished is kept; the same command goes on from there.", file=sys.stderr)
-        return 130
-    except OSError as error:
-        where = f"{error.filename} cannot be read or written" if error.filename else "A file cannot be read or written"
-        print(f"{where} ({error.strerror or error}): check the folder and the free space.", file=sys.stderr)
-        return 2
-    return status or 0
+    return guard.run(lambda: import_module(f"training.{VERBS[arguments[0]][0]}").main(arguments[1:]))
 
 
 if __name__ == "__main__":

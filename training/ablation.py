@@ -7,6 +7,7 @@ python -m training.ablation --families ict makehuman --steps 800
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from blendshape_addon.core import features as core_features
 from blendshape_addon.core.features import Features
 from blendshape_addon.core.vocabulary import ARKIT, CONDITIONS, MOUTH_UNITS
 
-from . import house, labels, losses
+from . import guard, house, labels, losses
 from .config import TrainConfig
 from .metrics import compare
 from .model import Deformer, ModelConfig
@@ -143,4 +144,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(guard.run(main))

@@ -152,6 +152,9 @@ def save(instance: Instance, path: Path) -> None:
 def load(path: Path) -> Instance:
     """Read what `save` wrote. Raises InputError when the file is damaged or another version's."""
     try:
-        return Instance(**whole.read_arrays(path))
+        one = Instance(**whole.read_arrays(path))
     except TypeError as error:
         raise InputError(f"{path} is no face to train on, or one of another version: make it again.") from error
+    if one.targets.shape != (len(one.part), len(CONDITIONS), 3):
+        raise InputError(f"{path} was made by a version with other shapes: make the dataset anew, in another folder.")
+    return one

@@ -93,7 +93,7 @@ def export(trained: Path, out: Path, figures: dict, data: Path) -> None:
     }
     card.write(out, made, fields, {"parity": difference, "parity meshes": len(real)} | figures)
     where = f"{len(real)} real meshes" if real else f"random inputs, for there are no meshes in {data}"
-    print(f"{out}: {len(made) / 2**20:.1f} MB; differs from PyTorch by {difference:.1e} of the eye distance on {where}")
+    print(f"{out}: {len(made) / 2**10:.0f} KB; differs from PyTorch by {difference:.1e} of the eye distance on {where}")
 
 
 def main(arguments: list[str]) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from blendshape_addon.core.errors import InputError
 
 from .rigs import Rig
+from .whole import write_whole
 
 NAME = "manifest.json"
 FORMAT = 1
@@ -69,9 +70,7 @@ def write(folder: Path, entries: dict[str, Entry]) -> None:
         entry.shards = dict(sorted(entry.shards.items()))
         entry.samples = dict(sorted(entry.samples.items()))
     document = {"format": FORMAT, "sources": {name: asdict(entry) for name, entry in sorted(entries.items())}}
-    part = folder / f"{NAME}.part"
-    part.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(folder / NAME)
+    write_whole(folder / NAME, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def trained_on(folder: Path, hold_out: str | None = None) -> list[dict[str, str]]:

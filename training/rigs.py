@@ -79,6 +79,10 @@ def _read(folder: Path) -> Rig:
         offsets = {
             str(n): o.astype(np.float32) for n, o in zip(data["shape_names"], data["shape_offsets"], strict=True)
         }
+    if any(offset.shape != data["vertices"].shape for offset in offsets.values()):
+        raise ValueError("its shapes have other vertices than the face")
+    if data["triangles"].max(initial=-1) >= len(data["vertices"]) or len(data["part_id"]) != len(data["vertices"]):
+        raise ValueError("its triangles or parts are of other vertices than it has")
     shapes = {}
     for name in ARKIT:
         found = next((n for n in (name, *_OTHER_NAMES.get(name, ())) if n in offsets), None)

@@ -8,6 +8,7 @@ Prints a Markdown table: medians over the units of the rigs left out, of the bar
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -18,7 +19,7 @@ import torch
 from blendshape_addon.core.mesh import flipped
 from blendshape_addon.core.parts import Part
 
-from . import losses
+from . import guard, losses
 from .ablation import fit, house_mixes, left_out, predict
 from .config import LossConfig, TrainConfig
 from .metrics import compare
@@ -72,4 +73,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(guard.run(main))

@@ -3,8 +3,10 @@
 import dataclasses
 import json
 import tomllib
+import types
 
 import numpy as np
+import patches
 import pytest
 
 from blendshape_addon.core.errors import InputError
@@ -164,6 +166,57 @@ def test_bad_input_is_a_sentence_and_changes_nothing(tmp_path, faces):
     (tmp_path / "manifest.json").write_text("{")
     with pytest.raises(InputError, match=r"manifest\.json is damaged"):
         prepare.prepare(tmp_path, ["mask"], 1)
+
+
+@pytest.mark.parametrize(("factor", "said"), [(100, "units"), (1 / 100, "units"), (np.nan, "no numbers")])
+def test_shapes_in_other_units_than_the_face_are_said(monkeypatch, rig, factor, said):
+    adapter = types.SimpleNamespace(read=lambda path, licence: [rig])
+    monkeypatch.setattr(sources, "import_module", lambda name: adapter)
+    assert sources.read("rigs", None) == [rig]
+    rig = dataclasses.replace(rig, shapes={name: offset * factor for name, offset in rig.shapes.items()})
+    with pytest.raises(InputError, match=f"numbers/mask.*{said}"):
+        sources.read("rigs", None)
+
+
+def test_a_face_in_other_units_gives_the_same_instances(rig):
+    large = dataclasses.replace(
+        rig, vertices=rig.vertices * 100, shapes={name: offset * 100 for name, offset in rig.shapes.items()}
+    )
+    one, other = (dataset.make_instance(face, np.random.default_rng(0), 0.0) for face in (rig, large))
+    assert np.allclose(one.canonical, other.canonical, atol=1e-4)
+    assert np.allclose(one.targets, other.targets, atol=1e-3)
+
+
+def test_a_shard_of_other_shapes_is_said(tmp_path):
+    one = patches.instance()
+    one.targets = one.targets[:, :5]
+    dataset.save(one, tmp_path / "a__b__0000.npz")
+    with pytest.raises(InputError, match="a__b__0000.*other shapes"):
+        dataset.load(tmp_path / "a__b__0000.npz")
+
+
+def test_a_rig_folder_that_does_not_fit_together_is_said(tmp_path):
+    face = {"vertices": np.zeros((3, 3)), "triangles": np.array([[0, 1, 2]]), "part_id": np.zeros(3, int)}
+    face |= {
+        "part_names": np.array(["head"]),
+        "shape_names": np.array(["jawOpen"]),
+        "shape_offsets": np.zeros((1, 3, 3)),
+    }
+    (tmp_path / "meta.json").write_text("{}")
+    wrong = {"shape_offsets": np.zeros((1, 2, 3)), "triangles": np.array([[0, 1, 3]]), "part_id": np.zeros(2, int)}
+    for name, value in wrong.items():
+        np.savez(tmp_path / "rig.npz", **face | {name: value})
+        with pytest.raises(InputError, match=r"no rig folder.*vertices"):
+            rigs.load(tmp_path)
+    np.savez(tmp_path / "rig.npz", vertices=np.array([{}], dtype=object))
+    with pytest.raises(InputError, match="no rig folder"):
+        rigs.load(tmp_path)
+
+
+def test_an_empty_folder_is_a_sentence(tmp_path, capsys):
+    for verb in (["prepare", "--source", f"rigs:{tmp_path}"], ["train", "--dataset", str(tmp_path)]):
+        assert __main__.main([*verb, "--out", str(tmp_path / "out")]) == 2
+        assert str(tmp_path) in capsys.readouterr().err and not list(tmp_path.iterdir())
 
 
 def test_a_shard_that_is_none_is_said(tmp_path):

@@ -6,6 +6,7 @@ python -m training.landmarks.dataset --shards 40
 from __future__ import annotations
 
 import argparse
+import sys
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from blendshape_addon.core.face_view import View, crop, look, pieces
 from blendshape_addon.core.landmarks import CENTRE_Y, FACE_HALF
 from blendshape_addon.core.vocabulary import LANDMARK_MIRROR, LANDMARKS
 
-from .. import labels
+from .. import guard, labels
 from ..rigs import Rig, data_folder, load
 from . import extras, scenes
 
@@ -237,4 +238,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(guard.run(main))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from blendshape_addon.core.errors import FaceNotFound
 from blendshape_addon.core.face_space import FaceSpace
 from blendshape_addon.core.mesh import Avatar
 
-from .. import labels
+from .. import guard, labels
 from ..rigs import Rig, data_folder, landmarks_of, load
 from ..whole import write_whole
 from . import card, extras, scenes
@@ -150,4 +151,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(guard.run(main))

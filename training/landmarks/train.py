@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import io
 import math
+import sys
 import warnings
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from tqdm import tqdm
 
 from blendshape_addon.core.face_view import SIZE
 
-from .. import checkpoint
+from .. import checkpoint, guard
 from ..graph import OPSET
 from . import card
 from .dataset import CACHE, batch, read
@@ -94,4 +95,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(guard.run(main))

@@ -66,8 +66,8 @@ def write(results: Mapping, folder: Path) -> None:
         '<nav><a href="#figures">Figures</a><a href="#faces">Faces</a><a href="#tables">All tables</a>'
         '<a href="#method">How it was measured</a></nav>',
         '<h2 id="figures">Figures</h2>',
-        tables.glance(results).html(),
         *(_figure(drawn[name], CAPTIONS[name]) for name in ("overview",) if name in drawn),
+        tables.glance(results).html(),
         "<h3>Bars and verdicts</h3>",
         tables.verdicts(results).html().replace("<table>", '<table class="verdicts">', 1),
         *(_figure(drawn[name], CAPTIONS[name]) for name in CAPTIONS if name in drawn and name != "overview"),
@@ -135,7 +135,7 @@ def _beaten(families: Mapping) -> tuple[int, int]:
 
 
 def _of_shapes(figures: Mapping) -> str:
-    return f"Every shape that {' and '.join(figures['shapes'])} has, best direction first; marks as above."
+    return f"Every shape of {' and '.join(figures['shapes'])}, the best direction first; marks as above."
 
 
 def _figure(file: str, caption: str) -> str:

@@ -141,5 +141,9 @@ def glance(results: Mapping) -> Table:
                         number(ours["mm"], ".1f"),
                     )
                 )
-    head = ("left out", "shapes", "rel", "template", "floor", "cos", "template", "floor", "mm")
-    return Table("At a glance", head, rows)
+    head = ("left out", "shapes", "rel", "rel, template", "rel, floor", "cos", "cos, template", "cos, floor", "mm")
+    note = (
+        "rel: the error's length over the true motion's, 0 is perfect and 1 is doing nothing. cos: how well the "
+        "direction fits, 1 is perfect. mm: mean error where the face truly moves, on an adult's face."
+    )
+    return Table("At a glance", head, rows, note)
