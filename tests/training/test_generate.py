@@ -64,7 +64,7 @@ def files(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def start(plan, faces):
+def start(plan, faces, *more):
     """The command itself in a process group of its own, with nothing for Blender to read."""
     code = (
         "import sys; from training import __main__; from training.generate import blenders\n"
@@ -75,7 +75,7 @@ def start(plan, faces):
     script.write_text(code)
     arguments = [str(plan.folder), "--out", str(plan.out), "--licence", "CC0", "--faces", str(faces), "--jobs", "2"]
     return subprocess.Popen(
-        [sys.executable, str(script), "generate", *arguments], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
+        [sys.executable, str(script), "generate", *arguments, *more], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
 
@@ -163,9 +163,12 @@ def test_a_killed_run_goes_on_and_leaves_the_same_bytes_and_no_process(plan, who
     assert files(killed.out) == files(whole.out)
 
 
-def test_ctrl_c_is_a_sentence_and_leaves_no_process(plan):
+@pytest.mark.parametrize("more", [[], ["--scheduler", "local"]])
+def test_ctrl_c_is_a_sentence_and_leaves_no_process(plan, more):
+    if more:
+        pytest.importorskip("distributed")
     stopped = plan("stopped")
-    process = start(stopped, 200)
+    process = start(stopped, 200, *more)
     wait_for(lambda: list(stopped.out.glob("*.npz")))
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import Any
 
 from blendshape_addon.core.errors import InputError
@@ -41,12 +42,20 @@ def processes(jobs: int, scheduler: str | None) -> Iterator[Executor]:
 
 def submit_all(executor: Executor, work: Callable, rows: Sequence[tuple]) -> dict[Future, tuple]:
     """Hand in `work(*row)` for every row; which future is which row's."""
-    if not hasattr(signal, "pthread_sigmask"):
+    with _ctrl_c_for_this_process():
         return {executor.submit(work, *row): row for row in rows}
-    # Workers are started in here and inherit that Ctrl-C is not for them; for this process it waits until after.
+
+
+@contextmanager
+def _ctrl_c_for_this_process() -> Iterator[None]:
+    """Processes that are started in here never see Ctrl-C; this one sees it after."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # started with the first process, it would let Ctrl-C through again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        return {executor.submit(work, *row): row for row in rows}
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -84,10 +93,11 @@ def _dask(jobs: int, scheduler: str) -> Iterator[Executor]:
         raise InputError("--scheduler needs Dask, which is missing: pip install distributed") from error
     options: dict[str, Any] = {"silence_logs": "ERROR", "dashboard_address": None}
     try:
-        if scheduler == LOCAL:
-            client = distributed.Client(n_workers=jobs, threads_per_worker=1, processes=True, **options)
-        else:
-            client = distributed.Client(scheduler, timeout=ANSWER)
+        with _ctrl_c_for_this_process():
+            if scheduler == LOCAL:
+                client = distributed.Client(n_workers=jobs, threads_per_worker=1, processes=True, **options)
+            else:
+                client = distributed.Client(scheduler, timeout=ANSWER)
     except (OSError, TimeoutError, ValueError) as error:
         raise InputError(f"No Dask scheduler answers at {scheduler}: start one with `dask scheduler`.") from error
     with client:
