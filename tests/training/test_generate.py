@@ -74,10 +74,9 @@ def start(plan, faces, *more):
     script = plan.out.with_suffix(".py")
     script.write_text(code)
     arguments = [str(plan.folder), "--out", str(plan.out), "--licence", "CC0", "--faces", str(faces), "--jobs", "2"]
-    return subprocess.Popen(
-        [sys.executable, str(script), "generate", *arguments, *more], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
+    line = [sys.executable, str(script), "generate", *arguments, *more]
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(line, cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
 def wait_for(condition):
