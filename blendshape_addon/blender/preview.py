@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import bpy
+import numpy as np
 
 from ..core import speech
+from ..core.errors import InputError
+from ..core.mesh import Avatar
+from ..core.pipeline import Shape
 from ..core.vocabulary import ALL_SHAPES
-from .mesh_io import Object
+from .mesh_io import Object, basis, coordinates
 
 _BEFORE = "vrc_blendshape_before"
 _SHAPES = frozenset(ALL_SHAPES)
@@ -86,6 +90,29 @@ def stop() -> None:
     if is_speaking():
         bpy.app.handlers.frame_change_pre.remove(speak)
     restore(shown())
+
+
+def shapes(objects: Sequence[Object], avatar: Avatar) -> list[Shape]:
+    """The shapes of vocabulary.ALL_SHAPES that stand as keys on `objects`, which `avatar` was read from."""
+    found = []
+    keys = [{key.name: key for key in _keys(obj)} for obj in objects]
+    for name in ALL_SHAPES:
+        indices, deltas = [], []
+        for number, obj in enumerate(objects):
+            if key := keys[number].get(name):
+                offset = coordinates(key.points) - basis(obj)
+                moved = np.flatnonzero(offset.any(1))
+                indices.append(moved + np.searchsorted(avatar.object_id, number))
+                deltas.append(offset[moved] @ np.array(obj.matrix_world, float)[:3, :3].T)
+        if indices:
+            found.append(Shape(name, np.concatenate(indices), np.concatenate(deltas).astype(np.float32)))
+    return found
+
+
+def require_shapes(objects: Sequence[Object]) -> None:
+    """Raise InputError if none of vocabulary.ALL_SHAPES stands as a key on `objects`."""
+    if not any(_keys(obj) for obj in objects):
+        raise InputError("This avatar has no shapes to look at yet: press Generate Visemes.")
 
 
 def _keys(obj: Object) -> list[bpy.types.ShapeKey]:

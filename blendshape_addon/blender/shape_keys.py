@@ -90,28 +90,6 @@ def creators(objects: Sequence[Object], names: Sequence[str]) -> list[str]:
     return [name for name in names if any(_is_creators(obj, name, ours) for obj, ours in keys.items())]
 
 
-def read(objects: Sequence[Object], avatar: Avatar) -> list[Shape]:
-    """The shapes of vocabulary.ALL_SHAPES that stand as keys on `objects`, which `avatar` was read from."""
-    found = []
-    for name in ALL_SHAPES:
-        indices, deltas = [], []
-        for number, obj in enumerate(objects):
-            if key := _key(obj, name):
-                offset = coordinates(key.points) - basis(obj)
-                moved = np.flatnonzero(offset.any(1))
-                indices.append(moved + np.searchsorted(avatar.object_id, number))
-                deltas.append(offset[moved] @ np.array(obj.matrix_world, float)[:3, :3].T)
-        if indices:
-            found.append(Shape(name, np.concatenate(indices), np.concatenate(deltas).astype(np.float32)))
-    return found
-
-
-def require_shapes(objects: Sequence[Object]) -> None:
-    """Raise InputError if none of vocabulary.ALL_SHAPES stands as a key on `objects`."""
-    if not any(_key(obj, name) for obj in objects for name in ALL_SHAPES):
-        raise InputError("This avatar has no shapes to look at yet: press Generate Visemes.")
-
-
 def remember_style(obj: Object, preset: str, automatic: bool) -> None:
     """Note with the keys of `obj` which style they were last made in."""
     obj.data.shape_keys[_STYLE] = f"{preset} style{' (chosen automatically)' if automatic else ''}"

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from helpers import fingerprint, key_names, select
 
-from blendshape_addon.blender import files, job, mesh_io, preview, shape_keys
+from blendshape_addon.blender import files, job, mesh_io, preview
 from blendshape_addon.core import speech
 from blendshape_addon.core.vocabulary import VISEMES
 
@@ -115,7 +115,7 @@ def test_shapes_are_read_as_they_were_written(made):
     objects = [made["body"], made["teeth"], made["hair"]]
     avatar = mesh_io.read(objects)
     wanted = {shape.name: shape for shape in job.compute(avatar, VISEMES, provider="cpu").shapes}
-    found = {shape.name: shape for shape in shape_keys.read(objects, avatar)}
+    found = {shape.name: shape for shape in preview.shapes(objects, avatar)}
     assert len(found) == 75
     for name in VISEMES[1:]:
         offsets = np.zeros((2, *avatar.vertices.shape))

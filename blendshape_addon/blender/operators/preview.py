@@ -6,14 +6,14 @@ import bpy
 
 from ...core.errors import UserError
 from ...core.vocabulary import ALL_SHAPES
-from .. import job, mesh_io, preferences, preview, render, shape_keys
+from .. import job, mesh_io, preferences, preview, render
 from .background import Background
 
 
 def _start(context) -> list[mesh_io.Object]:
     """The objects to look at. Raises InputError when they have no shapes."""
     objects = mesh_io.avatar_from_selection(context)
-    shape_keys.require_shapes(objects)
+    preview.require_shapes(objects)
     return objects
 
 
@@ -101,7 +101,7 @@ class VRC_BLENDSHAPE_OT_contact_sheet(Background, bpy.types.Operator):
         saved = bpy.data.filepath
         folder = Path(saved).parent if saved else Path(bpy.app.tempdir)
         path = folder / f"{Path(saved).stem if saved else 'avatar'}_shapes.png"
-        render.sheet(path, avatar, result.face.points, shape_keys.read(objects, avatar))
+        render.sheet(path, avatar, result.face.points, preview.shapes(objects, avatar))
         image = bpy.data.images.load(str(path), check_existing=True)
         image.reload()
         if not saved:

@@ -24,7 +24,7 @@ class VRC_BLENDSHAPE_PT_main(Tab, bpy.types.Panel):
         column.enabled = not state.running
         _buttons(column, settings)
         if style := shape_keys.style_of(context.object):
-            layout.label(text=f"Made in {style}", icon="INFO")
+            paragraph(context, layout, f"Made in {style}", icon="INFO")
 
 
 def _avatar(context, box, state) -> None:
@@ -36,7 +36,8 @@ def _avatar(context, box, state) -> None:
     box.label(text=f"{state.face}{more}", icon="OUTLINER_OB_MESH")
     grid = box.grid_flow(columns=2, row_major=True, even_columns=True, align=True)
     for group in state.groups:
-        grid.label(text=f"{GROUPS[group.name]} {group.there}/{group.wanted}", icon=icon_of(group))
+        short = GROUPS[group.name].split()[-1]  # half a sidebar is narrow
+        grid.label(text=f"{short} {group.there}/{group.wanted}", icon=icon_of(group))
 
 
 def icon_of(group) -> str:

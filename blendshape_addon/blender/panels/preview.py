@@ -29,7 +29,9 @@ class VRC_BLENDSHAPE_PT_preview(SubPanel, bpy.types.Panel):
         if settings.emotion != "NONE":
             column.prop(settings, "emotion_strength")
         row = layout.row(align=True)
-        row.operator("vrc_blendshape.speak", icon="PLAY_SOUND", depress=preview.is_speaking())
+        speak = row.row(align=True)
+        speak.enabled = bool(state.groups) and not set(VISEMES) <= missing
+        speak.operator("vrc_blendshape.speak", icon="PLAY_SOUND", depress=preview.is_speaking())
         stop = row.row(align=True)
         stop.enabled = preview.is_shown(bpy.data.objects.get(state.face))
         stop.operator("vrc_blendshape.stop_preview", icon="LOOP_BACK")

@@ -15,7 +15,8 @@ class VRC_BLENDSHAPE_PT_shapes(SubPanel, bpy.types.Panel):
             box.label(text=f"{GROUPS[group.name]}: {group.there} of {group.wanted}", icon=icon_of(group))
             if group.there:
                 own = group.there - group.ours
-                paragraph(context, box, f"{group.ours} made by this tool, {own} your own or edited.")
+                told = f"{group.ours} made by this tool, {own} your own or edited." if own else "Made by this tool."
+                paragraph(context, box, told)
             if group.empty:
                 paragraph(context, box, f"Empty: {group.empty}.")
             if group.twins:

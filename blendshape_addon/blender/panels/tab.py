@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-_PIXELS = 7.5  # of a letter, about, at a user interface scale of 1
+_PIXELS = 6.2  # of a letter, about, at a user interface scale of 1
 
 
 class Tab:
@@ -25,7 +25,8 @@ class SubPanel(Tab):
 def paragraph(context, layout, words: str, icon: str = "NONE") -> None:
     """Draw `words` on as many lines as the sidebar's width needs."""
     scale = context.preferences.system.ui_scale
-    letters = max(20, int((context.region.width / scale - 60) / _PIXELS))
+    margin = 45 if icon == "NONE" else 65
+    letters = max(20, int((context.region.width / scale - margin) / _PIXELS))
     lines = layout.column(align=True)
     lines.scale_y = 0.8
     for number, line in enumerate(textwrap.wrap(words, letters)):
