@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import sys
 import tempfile
@@ -55,8 +56,9 @@ def save(path: Path, objects: Sequence[Object]) -> None:
     """
     suffix = path.suffix.lower()
     require_writable(path.parent)
-    # The exporters put textures beside the file by its place, so the unfinished file is made in the same folder.
-    unfinished = path.with_name(f".{path.stem}.unfinished{suffix}")
+    # The exporters put textures beside the file by its place, so the unfinished file is made in the same folder, under
+    # a name that nobody can guess and put a link at.
+    unfinished = path.with_name(f".{path.stem[:80]}.{secrets.token_hex(8)}{suffix}")
     try:
         with quiet():
             _export(unfinished, suffix, objects)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import drawn_mouth
+from .errors import FaceNotFound
 from .face_space import Canonical, FaceSpace, eye_centres, mouth_corners, point
 from .mesh import Avatar, vertex_normals
 from .parts import Part, classify
@@ -72,12 +73,20 @@ INPUTS = 3 + 3 + 3 + (len(Part) - 1) + 2 * 3 * len(FREQUENCIES)
 
 
 def compute(avatar: Avatar, landmarks: np.ndarray) -> Features:
-    """Features of `avatar` with (L, 3) landmarks in avatar space."""
+    """Features of `avatar` with (L, 3) landmarks in avatar space.
+
+    Raises FaceNotFound when the mesh has no surface there.
+    """
     space = FaceSpace.of(landmarks)
     marks = space.to_face(landmarks)
     everything = space.to_face(avatar.vertices)
     part = classify(avatar, everything, marks)
     near = ((everything > REACH_LOW) & (everything < REACH_HIGH)).all(1) & (part != Part.OTHER)
+    if not near[avatar.triangles].all(1).any():
+        raise FaceNotFound(
+            "No face was found: the mesh has no surface between the places of eyes, mouth and chin. "
+            "Undo what has drawn its vertices together, or export it again from where it was made."
+        )
     index = np.flatnonzero(near)
     normals = vertex_normals(everything, avatar.triangles, avatar.weld)[index]
     side = over_skin(avatar, everything, near & (part == Part.SKIN), anchors(marks))

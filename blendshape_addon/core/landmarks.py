@@ -68,7 +68,7 @@ def find(
     normals = vertex_normals(avatar.vertices, avatar.triangles, avatar.weld)
     mesh = (avatar.vertices, avatar.triangles, normals, pieces(avatar))
     hints = avatar.hints
-    best = _best(mesh, session, [Sight(p, np.ones(len(p)), 0.0) for p in hints.guesses()], None)
+    best = _best(mesh, avatar.size, session, [Sight(p, np.ones(len(p)), 0.0) for p in hints.guesses()], None)
     stages = [(mesh, directions) for directions in orientations()]
     if hints.forward is not None:
         stages.insert(0, (above_neck(mesh, hints), [(hints.forward, [hints.up])]))
@@ -82,7 +82,7 @@ def find(
                 progress(looks / total, "finding the face")
             seen += search(searched, session, forward, ups)
             looks += 1
-        best = _best(mesh, session, seen, best)
+        best = _best(mesh, avatar.size, session, seen, best)
     needed = HINTED if best and hints.agree(best.points) else ACCEPT
     if best is None or best.score < needed:
         if not (hints.shown and hints.guesses()):
@@ -101,11 +101,11 @@ def _shown(hints: Hints) -> Face:
 
 
 def _best(
-    mesh: tuple[np.ndarray, ...], session: providers.Session, sights: list[Sight], best: Face | None
+    mesh: tuple[np.ndarray, ...], size: float, session: providers.Session, sights: list[Sight], best: Face | None
 ) -> Face | None:
-    """The best face behind the likeliest `sights`, or `best` if none is better."""
+    """The best face behind the likeliest `sights` of an avatar of `size`, or `best` if none is better."""
     for sight in sorted(sights, key=lambda s: -s.logit)[:TRIED]:
-        face = _refine(mesh, session, sight)
+        face = _refine(mesh, size, session, sight)
         if face and (best is None or face.score > best.score):
             best = face
         if best and best.score >= SURE:
@@ -113,11 +113,10 @@ def _best(
     return best
 
 
-def _refine(mesh: tuple[np.ndarray, ...], session: providers.Session, sight: Sight) -> Face | None:
+def _refine(mesh: tuple[np.ndarray, ...], size: float, session: providers.Session, sight: Sight) -> Face | None:
     """Look again, closer and straighter; None when what is seen falls apart."""
     for number in range(PASSES):
         space = FaceSpace.of(sight.points)
-        size = float(np.ptp(mesh[0], axis=0).max())
         if not np.isfinite(space.rotation).all() or not 1e-3 * size < space.scale < size:
             return None
         centre = space.origin + CENTRE_Y * space.scale * space.rotation[1]

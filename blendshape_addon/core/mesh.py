@@ -11,6 +11,9 @@ import numpy as np
 from .errors import InputError
 from .hints import Hints
 
+WELD = 1e-5  # of a mesh's size, within which vertices are one point
+FARTHEST = 2.0**62  # in that, so that what lies farther still has a whole number
+
 
 @dataclass(frozen=True)
 class Avatar:
@@ -46,13 +49,27 @@ class Avatar:
         return digest.hexdigest()
 
     @cached_property
+    def used(self) -> np.ndarray:
+        """(U,) int64: the vertices that have triangles, ascending."""
+        return np.unique(self.triangles).astype(np.int64)
+
+    @cached_property
+    def size(self) -> float:
+        """How large the avatar is: the diagonal of the box around the corners of its triangles.
+
+        One in a hundred at either end of each axis is left out, and so are vertices without triangles: what was lost
+        far away says nothing about the avatar.
+        """
+        return _diagonal(np.quantile(self.vertices[self.used], [0.01, 0.99], axis=0))
+
+    @cached_property
     def weld(self) -> np.ndarray:
         """(V,) int64: for each vertex the index of the welded point that it shares with its seam twins.
 
         Vertices are one point when they lie within 1e-5 of the avatar's size of each other, so UV and material seams
         that cut a surface do not cut what is computed on it.
         """
-        return weld_points(self.vertices)
+        return weld_points(self.vertices, self.size)
 
     @cached_property
     def components(self) -> np.ndarray:
@@ -61,13 +78,21 @@ class Avatar:
         return connected_components(self.weld.max() + 1, welded)[self.weld]
 
 
-def weld_points(vertices: np.ndarray, relative: float = 1e-5) -> np.ndarray:
-    """(V,) int64 point number a vertex; vertices within `relative` of the bounding box's diagonal may share one."""
-    low = vertices.min(0)
-    size = float(np.linalg.norm(vertices.max(0) - low)) or 1.0
-    cells = np.round((vertices - low) / (size * relative)).astype(np.int64)
+def weld_points(vertices: np.ndarray, size: float | None = None) -> np.ndarray:
+    """(V,) int64 point number a vertex; vertices within 1e-5 of `size` may share one.
+
+    size: the mesh's, the diagonal of the box around `vertices` if None.
+    """
+    size = size or _diagonal(vertices)
+    cells = (vertices - np.median(vertices, axis=0)) / ((size or 1.0) * WELD)
+    cells = np.clip(np.round(cells), -FARTHEST, FARTHEST).astype(np.int64)
     _, inverse = np.unique(cells, axis=0, return_inverse=True)
     return inverse.reshape(-1)
+
+
+def _diagonal(points: np.ndarray) -> float:
+    """Of the box around (N, 3) points."""
+    return float(np.linalg.norm(np.ptp(points, axis=0)))
 
 
 def connected_components(count: int, triangles: np.ndarray) -> np.ndarray:

@@ -27,10 +27,10 @@ def main_object(avatar: Avatar, face) -> int:
 
     Where the creator says which vertices are skin of the face, or are none of it, only these, or the others, count.
     """
-    candidates = np.arange(len(avatar.vertices))
+    candidates = avatar.used
     if avatar.told is not None:
-        skin = avatar.told == Part.SKIN
-        candidates = np.flatnonzero(skin if skin.any() else avatar.told != Part.OTHER)
+        told = avatar.told[candidates]
+        candidates = candidates[told == Part.SKIN if (told == Part.SKIN).any() else told != Part.OTHER]
     places = avatar.vertices[candidates]
     nearest = [candidates[((places - mark) ** 2).sum(1).argmin()] for mark in np.asarray(face.points, float)]
     return int(np.bincount(avatar.object_id[nearest]).argmax())
@@ -44,6 +44,7 @@ def with_hidden_marks(avatar: Avatar, shapes: Sequence[Shape], face) -> list[Sha
     forward, and eye_distance in the avatar's own unit.
     """
     own = avatar.object_id == main_object(avatar, face)
+    own &= np.isin(np.arange(len(own)), avatar.used)  # importers drop vertices of no face
     still = own & ~_moved(avatar, shapes)
     candidates = np.flatnonzero(still if still.any() else own)
     chosen = _most_hidden(avatar, candidates, face)

@@ -44,6 +44,7 @@ _NAMES = (
 )
 
 
+AROUND = 4  # eye distances from the eyes within which a face lies
 SINGLE_TEETH = 8  # pieces from which teeth are taken for single ones, not for two rows
 
 
@@ -67,7 +68,7 @@ def shown(avatar: Avatar) -> Avatar:
 def classify(avatar: Avatar, vertices: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     """(V,) int8 of Part: what the creator says, else what geometry and names say.
 
-    vertices: (V, 3) and landmarks: (L, 3) in face space.
+    vertices: (V, 3) and landmarks: (L, 3) in face space. Vertices without triangles are OTHER unless the creator says.
     """
     part = _guessed(avatar, vertices, landmarks)
     if avatar.told is None:
@@ -91,17 +92,19 @@ def _guessed(avatar: Avatar, vertices: np.ndarray, landmarks: np.ndarray) -> np.
     size = np.bincount(pieces, minlength=count)
     mean = np.stack([np.bincount(pieces, vertices[:, k], count) for k in range(3)], 1) / size[:, None]
     first = np.unique(pieces, return_index=True)[1]
-    names = [_named(avatar.object_names[avatar.object_id[v]]) for v in first]
+    of_object = [_named(name) for name in avatar.object_names]
+    names = [of_object[number] for number in avatar.object_id[first]]
 
     part = np.array([Part.OTHER] * count, dtype=np.int8)
-    skin = _skin_pieces(pieces, vertices, landmarks, count)
+    skin = _skin_pieces(avatar, vertices, landmarks, count)
     part[skin] = Part.SKIN
     eyes = eye_centres(landmarks)
     eye_width = np.linalg.norm(point(landmarks, "eye_inner_l") - point(landmarks, "eye_outer_l"))
     seam = point(landmarks, "lip_upper_inner_mid", "lip_lower_inner_mid")
     mouth_half = 0.5 * np.linalg.norm(point(landmarks, "mouth_corner_l") - point(landmarks, "mouth_corner_r"))
     chin_drop = seam[1] - point(landmarks, "chin_under")[1]
-    for p in np.flatnonzero(~skin):
+    near = (low < AROUND).all(1) & (high > -AROUND).all(1) & (np.bincount(pieces[avatar.used], minlength=count) > 0)
+    for p in np.flatnonzero(near & ~skin):
         extent, centre = high[p] - low[p], (high[p] + low[p]) / 2
         slack = 0.3 if names[p] in (Part.MOUTH, Part.TONGUE) else 0.15
         inside_mouth = (
@@ -147,14 +150,16 @@ def _sort_teeth(part: np.ndarray, mean: np.ndarray, size: np.ndarray) -> None:
     part[teeth] = np.where(upper, Part.TEETH_UPPER, Part.TEETH_LOWER)
 
 
-def _skin_pieces(pieces: np.ndarray, vertices: np.ndarray, landmarks: np.ndarray, count: int) -> np.ndarray:
+def _skin_pieces(avatar: Avatar, vertices: np.ndarray, landmarks: np.ndarray, count: int) -> np.ndarray:
     """(count,) bool: the pieces that landmarks lie on, those where lashes or brows may float left out."""
-    region = np.flatnonzero(np.abs(vertices).max(1) < 4)
+    region = avatar.used[np.abs(vertices[avatar.used]).max(1) < AROUND]
     votes = np.zeros(count)
+    if len(region) == 0:
+        return votes > 0
     chosen = [i for i, name in enumerate(LANDMARKS) if not name.startswith(("lid", "eye", "brow"))]
     for mark in landmarks[chosen]:
         nearest = region[np.argmin(((vertices[region] - mark) ** 2).sum(1))]
-        votes[pieces[nearest]] += 1
+        votes[avatar.components[nearest]] += 1
     enough = votes >= 0.15 * len(chosen)
     return enough if enough.any() else votes > 0  # a face in many pieces
 

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-CHUNK = 1 << 21  # fragments tested at once, bounds the memory
+from .errors import InputError
+
+CHUNK = 1 << 21  # fragments tested at once and kept until they are sorted by depth, bounds the memory
+MOST = 1 << 26  # fragments tested in one picture, bounds the time: several times what the densest hair needs
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def rasterise(vertices: np.ndarray, triangles: np.ndarray, size: int) -> Picture
 
     vertices: (V, 3) in view space. triangles: (T, 3) ints. Triangles without area (or with corners that are not
     finite) cover nothing. Edges belong to the triangle, so neighbours leave no crack; of equal depths the lowest
-    triangle number wins.
+    triangle number wins. Raises InputError for triangles that run through the picture in thousands of layers.
     """
     # To pixel units: the centre of column c, row r is at (c, r).
     pixels = np.stack([(vertices[:, 0] + 1) * (size / 2) - 0.5, (1 - vertices[:, 1]) * (size / 2) - 0.5])
@@ -62,10 +65,16 @@ def rasterise(vertices: np.ndarray, triangles: np.ndarray, size: int) -> Picture
         a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
         area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
         drawn = np.flatnonzero((np.abs(area) > 1e-12) & np.isfinite(corners).all((1, 2)))
+    if (last[drawn] - first[drawn] + 1).prod(1).sum() > MOST:
+        raise InputError(
+            "The faces of the mesh run criss-cross through one another, as they do when the order of its vertices is "
+            "damaged: export it again from where it was made."
+        )
 
     # Triangles whose boxes are alike are tested together on one grid of pixels.
     bucket = np.ceil(np.log2(last[drawn] - first[drawn] + 1)).astype(int)
     kind = bucket[:, 0] * 64 + bucket[:, 1]
+    picture = Picture(np.full(size * size, -np.inf), np.full(size * size, -1), np.zeros((size * size, 3)))
     fragments = []
     for one in np.unique(kind):
         members = drawn[kind == one]
@@ -74,7 +83,15 @@ def rasterise(vertices: np.ndarray, triangles: np.ndarray, size: int) -> Picture
         for start in range(0, len(members), step):
             n = members[start : start + step]
             fragments.append(_covered(corners[n], area[n], first[n], last[n], columns, rows, number[n]))
-    return _resolve(fragments, size)
+            if sum(len(part[0]) for part in fragments) > CHUNK:
+                _resolve(fragments, picture, size)
+                fragments.clear()
+    _resolve(fragments, picture, size)
+    return Picture(
+        picture.depth.reshape(size, size),
+        picture.triangle.reshape(size, size),
+        picture.barycentric.reshape(size, size, 3),
+    )
 
 
 def _covered(
@@ -103,16 +120,19 @@ def _covered(
     return (first[t, 1] + r).astype(np.int64), (first[t, 0] + c).astype(np.int64), depth, number[t], barycentric
 
 
-def _resolve(fragments: list[tuple[np.ndarray, ...]], size: int) -> Picture:
-    depth = np.full(size * size, -np.inf)
-    triangle = np.full(size * size, -1, dtype=np.int64)
-    barycentric = np.zeros((size * size, 3))
-    if fragments:
-        row, column, z, number, weight = (np.concatenate(parts) for parts in zip(*fragments, strict=True))
-        pixel = row * size + column
-        order = np.lexsort((-number, z))
-        last = np.full(size * size, -1)
-        last[pixel[order]] = order  # of several at one pixel the one written last stays: the nearest
-        seen = last >= 0
-        depth[seen], triangle[seen], barycentric[seen] = z[last[seen]], number[last[seen]], weight[last[seen]]
-    return Picture(depth.reshape(size, size), triangle.reshape(size, size), barycentric.reshape(size, size, 3))
+def _resolve(fragments: list[tuple[np.ndarray, ...]], picture: Picture, size: int) -> None:
+    """Put those of `fragments` into `picture`, whose arrays are flat here, that lie before what is there."""
+    if not fragments:
+        return
+    row, column, z, number, weight = (np.concatenate(parts) for parts in zip(*fragments, strict=True))
+    pixel = row * size + column
+    order = np.lexsort((-number, z))
+    last = np.full(size * size, -1)
+    last[pixel[order]] = order  # of several at one pixel the one written last stays: the nearest
+    seen = np.flatnonzero(last >= 0)
+    best = last[seen]
+    nearer = (z[best] > picture.depth[seen]) | (
+        (z[best] == picture.depth[seen]) & (number[best] < picture.triangle[seen])
+    )
+    seen, best = seen[nearer], best[nearer]
+    picture.depth[seen], picture.triangle[seen], picture.barycentric[seen] = z[best], number[best], weight[best]

@@ -1,4 +1,5 @@
-"""Models by kind: each NAME.onnx has a card NAME.toml beside it, and is used only if its hash is the card's."""
+"""Models by kind: each NAME.onnx has a card NAME.toml beside it, and is used only if its hash is the card's and it
+needs nothing but itself."""
 
 from __future__ import annotations
 
@@ -7,9 +8,11 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import onnx_file
 from .errors import ModelError
 
 MAX_BYTES = 64 * 2**20
+MAX_CARD_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,17 @@ def models_folder() -> Path:
 def load(kind: str, folder: Path | None = None) -> Model:
     """The model of a kind (`deformer`, `landmarks`) in `folder`, the bundled one if None.
 
-    Raises ModelError, in a sentence, for a missing, truncated or changed file.
+    Raises ModelError, in a sentence, for a missing, too large, truncated or changed file and for a model that asks for
+    operators beside ONNX's own or for other files.
     """
     folder = folder or models_folder()
     cards = sorted(folder.glob("*.toml")) if folder.is_dir() else []
     for path in cards:
         try:
+            if path.stat().st_size > MAX_CARD_BYTES:
+                raise ModelError(
+                    f"The model card {path.name} is larger than {MAX_CARD_BYTES >> 20} MB and was not read."
+                )
             card = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
             raise ModelError(f"The model card {path.name} cannot be read: install the extension again.") from error
@@ -57,4 +65,12 @@ def _checked(path: Path, card: dict) -> Model:
         raise ModelError(f"The model file {name} is missing: install the extension again.") from error
     if hashlib.sha256(data).hexdigest() != card.get("sha256"):
         raise ModelError(f"The model file {name} is damaged or not the one its card describes: install it again.")
+    try:
+        wanted = onnx_file.wants(data)
+    except ValueError as error:
+        raise ModelError(f"The model file {name} is no ONNX file ({error}): install it again.") from error
+    if wanted:
+        raise ModelError(
+            f"The model file {name} asks for {' and '.join(wanted)} and was not loaded: use another model."
+        )
     return Model(path.stem, card, data)

@@ -104,3 +104,12 @@ def test_no_face_in_the_file(planted, source, tmp_path, capsys, monkeypatch):
     assert run(path, "--output", tmp_path / "a.glb") == cli.BAD_INPUT
     assert "No face was found" in told(capsys)
     assert not (tmp_path / "a.glb").exists()
+
+
+def test_nobody_can_guess_the_name_of_an_unfinished_file(figure, tmp_path, monkeypatch):
+    """Whoever can write into the folder could put a link there and have another file overwritten."""
+    names = []
+    monkeypatch.setattr(files, "_export", lambda path, *_: (names.append(path.name), path.write_bytes(b"")))
+    for _ in range(2):
+        files.save(tmp_path / "a.fbx", [figure["body"]])
+    assert names[0] != names[1] and {path.name for path in tmp_path.iterdir()} == {"a.fbx"}

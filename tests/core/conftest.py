@@ -1,59 +1,12 @@
-"""A face made of numbers: a mask through the canonical landmarks, with a mouth slit and eye holes."""
+"""The mask of numbers as a fixture."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from pieces import mask
 
-from blendshape_addon.core.face_space import ThinPlate, canonical_landmarks
 from blendshape_addon.core.mesh import Avatar
-from blendshape_addon.core.vocabulary import LANDMARK_INDEX
-
-
-def mask(columns: int = 81, rows: int = 101) -> tuple[Avatar, np.ndarray]:
-    """An Avatar in face space (x left, y up, z forward, eye distance 1) and its (L, 3) landmarks.
-
-    The surface is a height field through the landmarks; it is cut between the mouth's corners and open at the eyes.
-    """
-    marks = canonical_landmarks()
-    names = LANDMARK_INDEX
-    flat = marks * [1, 1, 0]
-    # One height a place: jaw angles and inner lips would fold a height field.
-    knots = [i for n, i in names.items() if not n.startswith(("jaw", "lip_lower_inner", "lip_upper_inner"))]
-    height = ThinPlate(flat[knots] + np.eye(3)[2] * 1e-3 * np.arange(len(knots))[:, None], marks[knots], 0.01)
-    seam = marks[[names["mouth_corner_l"], names["lip_upper_inner_mid"]]].mean(0)[1]
-    corner = marks[names["mouth_corner_l"], 0]
-    x = np.linspace(-1.2, 1.2, columns)
-    y = np.sort(np.concatenate([np.linspace(-2.0, 0.9, rows), [seam]]))
-    grid = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
-    points = np.concatenate([grid, np.zeros((len(grid), 1))], 1)
-    points[:, 2] = height(points)[:, 2]
-    at = np.arange(len(points)).reshape(len(y), columns)
-    quads = [
-        (at[r, c], at[r, c + 1], at[r + 1, c + 1], at[r + 1, c]) for r in range(len(y) - 1) for c in range(columns - 1)
-    ]
-    quads = np.array(quads)
-    # The slit: quads above the seam row get vertices of their own between the corners.
-    row = int(np.flatnonzero(np.isclose(y, seam))[0])
-    inner = at[row, np.abs(x) < corner * 0.98]
-    twin = {int(v): len(points) + n for n, v in enumerate(inner)}
-    points = np.concatenate([points, points[inner] + [0, 0.004, 0]])
-    above = points[quads].mean(1)[:, 1] > seam
-    quads[above] = [[twin.get(int(v), int(v)) for v in quad] for quad in quads[above]]
-    centre = points[quads].mean(1)
-    for s in "lr":
-        inside = np.zeros(len(quads))
-        ring = [f"eye_inner_{s}", *(f"lid_upper_{k}_{s}" for k in ("in", "mid", "out")), f"eye_outer_{s}"]
-        ring += [f"lid_lower_{k}_{s}" for k in ("out", "mid", "in")]
-        loop = marks[[names[n] for n in ring], :2]
-        for a, b in zip(loop, np.roll(loop, -1, 0), strict=True):
-            cross = (b[0] - a[0]) * (centre[:, 1] - a[1]) - (b[1] - a[1]) * (centre[:, 0] - a[0])
-            inside += np.sign(cross)
-        quads, centre = quads[np.abs(inside) < 8], centre[np.abs(inside) < 8]
-    used, quads = np.unique(quads, return_inverse=True)
-    points, quads = points[used], quads.reshape(-1, 4)
-    triangles = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]).astype(np.int32)
-    return Avatar(points, triangles, np.zeros(len(points), np.int32), ("Face",)), marks
 
 
 @pytest.fixture(scope="session")

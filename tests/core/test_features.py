@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from pieces import attached, sheet
 
 from blendshape_addon.core import features
+from blendshape_addon.core.errors import FaceNotFound
 from blendshape_addon.core.face_space import eye_centres
 from blendshape_addon.core.mesh import Avatar
 from blendshape_addon.core.parts import Part, classify
@@ -34,6 +35,24 @@ def test_lid_sides_have_the_right_sign_and_eye(face):
             nearest = np.argmin(np.linalg.norm(seen.positions - mark, axis=1))
             assert seen.side[nearest, field] * sign > 0.3
             assert abs(seen.side[nearest, 3 - field]) < 0.3
+
+
+def test_vertices_without_triangles_change_nothing(face):
+    avatar, marks = face
+    crumbs = np.random.default_rng(0).normal(marks.mean(0), 0.4, (300, 3))
+    loose = Avatar(np.concatenate([avatar.vertices, crumbs, [[1e9, 0, 0]]]), avatar.triangles,
+                   np.zeros(len(avatar.vertices) + 301, np.int32), avatar.object_names)  # fmt: skip
+    one, other = features.compute(avatar, marks), features.compute(loose, marks)
+    assert np.array_equal(one.index, other.index) and np.array_equal(one.part, other.part)
+    assert np.allclose(one.side, other.side, atol=1e-6) and one.sealed == other.sealed
+
+
+def test_a_face_where_the_mesh_has_no_surface_is_refused(face):
+    avatar, marks = face
+    for places in (avatar.vertices + 50, np.zeros_like(avatar.vertices)):
+        lost = Avatar(places, avatar.triangles, avatar.object_id, avatar.object_names)
+        with pytest.raises(FaceNotFound, match="no surface"):
+            features.compute(lost, marks + 100)
 
 
 @given(st.integers(0, 2**32 - 1))

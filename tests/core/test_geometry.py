@@ -56,6 +56,17 @@ def test_normals_of_a_sphere_point_outward_across_a_seam():
     assert np.allclose(normals[at[:, 0]], normals[at[:, -1]])  # column 0 and 39 are the same place
 
 
+def test_what_was_lost_far_away_joins_nothing_else(face):
+    """One vertex at 10,000 km would make every distance in a face a small share of the avatar."""
+    avatar = face[0]
+    far = np.concatenate([avatar.vertices, [[1e8, 0, 0], [1e38, 0, 0]]])
+    lost = Avatar(far, avatar.triangles, np.zeros(len(far), np.int32), ("Face",))
+    spike = Avatar(far, np.concatenate([avatar.triangles, [[0, 1, len(far) - 2]]]).astype(np.int32),
+                   np.zeros(len(far), np.int32), ("Face",))  # fmt: skip
+    for other in (lost, spike):
+        assert other.weld[:-2].max() == avatar.weld.max() and other.size < 1.1 * avatar.size
+
+
 @pytest.mark.parametrize("broken", [np.nan, np.inf])
 def test_coordinates_that_are_no_numbers_are_refused(broken):
     with pytest.raises(InputError, match="NaN"):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from real_rigs import DATA, FACELESS, FACES, avatar_of, truth_of
 
 from blendshape_addon.core.errors import Cancelled, FaceNotFound
 from blendshape_addon.core.face_space import FaceSpace, eye_centres
@@ -18,29 +17,9 @@ from blendshape_addon.core.mesh import Avatar
 from blendshape_addon.core.surface import closest_on_triangles, lift
 from blendshape_addon.core.vocabulary import LANDMARKS
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("VRC_BLENDSHAPE_DATA", REPOSITORY.parent / "shared" / "data"))
-LABELS = REPOSITORY / "training" / "labels"
-RIGS = sorted(p.parent for p in DATA.glob("*/*/rig.npz"))
-FACES = [p for p in RIGS if (LABELS / f"{p.name}.json").exists()]
-FACELESS = [p for p in RIGS if p not in FACES]
 BLENDER = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0.0]])  # y up, +z forward to z up, -y forward
 
 real = pytest.mark.skipif(not FACES, reason=f"no rigs in {DATA}: set VRC_BLENDSHAPE_DATA to their folder")
-
-
-def avatar_of(folder: Path, place: np.ndarray | None = None) -> Avatar:
-    data = np.load(folder / "rig.npz")
-    vertices = data["vertices"].astype(float) @ (np.eye(3) if place is None else place).T
-    names = tuple(str(n) for n in data["part_names"])
-    return Avatar(vertices, data["triangles"].astype(np.int32), data["part_id"].astype(np.int32), names)
-
-
-def truth_of(folder: Path, place: np.ndarray) -> np.ndarray:
-    table = json.loads((LABELS / f"{folder.name}.json").read_text())
-    rows = np.array([table[n] for n in LANDMARKS])
-    vertices = np.load(folder / "rig.npz")["vertices"].astype(float) @ place.T
-    return (vertices[rows[:, :3].astype(int)] * rows[:, 3:, None]).sum(1)
 
 
 def rig(name: str) -> Path:

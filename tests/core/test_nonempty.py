@@ -103,3 +103,15 @@ def test_marks_tell_whose_shapes_these_are_in_any_unit():
 def test_no_mark_is_seen_where_none_is():
     assert marked({}) == marked({name: np.zeros((5, 3)) for name in VISEMES}) == set()
     assert marked({name: np.ones((5, 3)) for name in VISEMES}) == set()
+
+
+def test_a_vertex_of_no_face_is_not_marked():
+    """Unity drops such vertices, and with them a shape that moves nothing else."""
+    avatar, face = head()
+    hidden = np.random.default_rng(0).normal((0, 1.6, 0), 0.001, (50, 3))
+    loose = Avatar(
+        np.concatenate([avatar.vertices, hidden]), avatar.triangles,
+        np.concatenate([avatar.object_id, np.zeros(50, np.int32)]), avatar.object_names,
+    )  # fmt: skip
+    (shape,) = with_hidden_marks(loose, empty("vrc.v_sil"), face)
+    assert np.isin(shape.indices, avatar.triangles).all()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from blendshape_addon.core import raster
+from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.face_view import crop, look, pieces
 from blendshape_addon.core.mesh import Avatar
 from blendshape_addon.core.raster import rasterise
@@ -85,6 +88,25 @@ def test_the_lowest_number_wins_at_equal_depth() -> None:
     square = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0]], float)
     picture = rasterise(square, np.array([[0, 1, 2], [1, 2, 0], [2, 1, 0]]), 8)
     assert set(np.unique(picture.triangle)) == {-1, 0}
+
+
+def test_few_fragments_at_a_time_make_the_same_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    vertices = np.round(rng.uniform(-1, 1, (60, 3)), 1)  # many equal depths
+    triangles = rng.integers(0, 60, (80, 3))
+    whole = rasterise(vertices, triangles, 40)
+    monkeypatch.setattr(raster, "CHUNK", 100)
+    few = rasterise(vertices, triangles, 40)
+    assert np.array_equal(few.triangle, whole.triangle) and np.array_equal(few.depth, whole.depth)
+    assert np.array_equal(few.barycentric, whole.barycentric)
+
+
+def test_too_many_layers_are_refused_and_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(raster, "MOST", 64 * 64 * 10)
+    square = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0]], float)
+    assert rasterise(square, np.tile([0, 1, 2], (10, 1)), 64).mask.any()
+    with pytest.raises(InputError, match="criss-cross"):
+        rasterise(square, np.tile([0, 1, 2], (11, 1)), 64)
 
 
 def card(half: float, z: float) -> np.ndarray:

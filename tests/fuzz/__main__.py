@@ -1,0 +1,82 @@
+"""`python -m tests.fuzz`: run cases and print the tally."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable
+from functools import partial
+
+from . import cases, workers
+from .cases import ENDS, Case, Outcome
+from .faults import FAULTS
+from .object_faults import OBJECT_FAULTS
+
+# Keys and bones of Blender's own are faults of objects.
+BLENDER_KINDS = (*OBJECT_FAULTS, *(kind for kind in FAULTS if not kind.endswith("anywhere")))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    add = parser.add_argument
+    add("--cases", type=int, default=1000, help="how many (default: %(default)s)")
+    add("--seed", type=int, default=0, help="another seed, other cases (default: %(default)s)")
+    add("--jobs", type=int, default=1, help="processes (default: %(default)s)")
+    add("--limit", type=float, default=120, help="seconds after which a case hangs (default: %(default)s)")
+    add("--vertices", type=int, default=0, help="subdivide each subject to so many first, such as 1000000")
+    add("--blender", action="store_true", help="through real Blender (its module bpy) instead of the core alone")
+    add("--case", help="run this one again, as a failure prints it")
+    options = parser.parse_args()
+    runner = cases.run_in_blender if options.blender else partial(cases.run, least=options.vertices)
+    strategy = cases.cases(BLENDER_KINDS if options.blender else tuple(FAULTS))
+    chosen = [eval(options.case, {"Case": Case})] if options.case else cases.draw(options.cases, options.seed, strategy)
+    began = time.perf_counter()
+    tally = Tally(workers.run_all(runner, chosen, options.jobs, options.limit))
+    seconds = time.perf_counter() - began
+    print(tally)
+    print(
+        f"\n{len(chosen)} cases in {seconds:.0f} s: {len(chosen) / seconds:.1f} cases/s with {options.jobs} processes"
+    )
+    return int(tally.ends["failed"] > 0)
+
+
+class Tally:
+    """Counts of what became of cases, by fault, by sentence and by what the check found."""
+
+    def __init__(self, outcomes: Iterable[tuple[Case, Outcome]]) -> None:
+        self.ends: Counter[str] = Counter()
+        self.by_fault: dict[str, Counter[str]] = {}
+        self.words: dict[str, Counter[str]] = {end: Counter() for end in ENDS}
+        for number, (case, outcome) in enumerate(outcomes, 1):
+            self.ends[outcome.end] += 1
+            for fault in case.faults:
+                self.by_fault.setdefault(fault, Counter())[outcome.end] += 1
+            for words in outcome.words.split("; ") if outcome.end == "flagged" else [outcome.words]:
+                self.words[outcome.end][_alike(words)] += 1
+            if outcome.end == "failed":
+                print(f"FAILED {outcome.words}\n  {case!r}", flush=True)
+            if number % 250 == 0:
+                print(f"{number} cases: {dict(self.ends)}", file=sys.stderr, flush=True)
+
+    def __str__(self) -> str:
+        rows = [("all", self.ends), *sorted(self.by_fault.items())]
+        lines = ["| fault | passed | flagged | refused | failed |", "|---|---|---|---|---|"]
+        lines += [f"| {name} | {' | '.join(str(ends[end]) for end in ENDS)} |" for name, ends in rows]
+        for end, title in (("refused", "Refused"), ("flagged", "Flagged by the check"), ("failed", "Failed")):
+            lines += [f"\n{title}:", *(f"{count:6d}  {words}" for words, count in self.words[end].most_common())]
+        return "\n".join(lines)
+
+
+def _alike(words: str) -> str:
+    """`words` without what differs from case to case: numbers, names and what follows the first sentence."""
+    return re.sub(r"“[^”]*”", "“…”", re.sub(r"\d[\d.]*%?", "#", re.split(r"(?<=\.) ", words)[0]))
+
+
+if __name__ == "__main__":
+    status = main()
+    sys.stdout.flush()
+    os._exit(status)
