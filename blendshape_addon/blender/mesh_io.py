@@ -120,7 +120,8 @@ def read(objects: Iterable[Object]) -> Avatar:
         raise InputError("There is no mesh with faces: select the avatar's face mesh and try again.")
     told = np.concatenate([avatar_parts.told(obj) for obj in objects])
     bones = {name: at for rig in dict.fromkeys(map(root_of, objects)) for name, at in _joints(rig).items()}
-    keys = [key for obj in objects for key in _keys(obj)]
+    with np.errstate(invalid="ignore", over="ignore"):  # hints that are no numbers tell nothing
+        keys = [key for obj in objects for key in _keys(obj)]
     parts = [(obj.name, placed) for obj, placed in zip(objects, vertices, strict=True)]
     return Avatar(
         np.concatenate(vertices),

@@ -17,7 +17,7 @@ from ..core import aliases
 from ..core.errors import InputError
 from ..core.mesh import Avatar
 from ..core.pipeline import Shape
-from ..core.vocabulary import ALL_SHAPES
+from ..core.vocabulary import ALL_SHAPES, VISEMES
 from .mesh_io import MADE, Object, basis, coordinates, require_editable
 
 EXISTING = ("KEEP", "FILL", "REPLACE")
@@ -60,6 +60,7 @@ def write(
                 target = base.copy()
                 target[shape.indices[mine] - start] += (shape.deltas[mine] @ inverse.T).astype(np.float32)
                 plan.append((obj, shape.name, target))
+    _require_accuracy(objects[main], [(name, target) for obj, name, target in plan if obj == objects[main]])
     ours = {obj: made_by_us(obj) for obj in objects}
     plan, result = _settle(plan, ours, existing)
     made_names = set(result.made + result.replaced)
@@ -82,6 +83,17 @@ def write(
                 stale.add(alias)
         result.backups += _write_object(obj, targets, ours[obj], stale)
     return result
+
+
+def _require_accuracy(obj: Object, targets: list[tuple[str, np.ndarray]]) -> None:
+    """Raise InputError if shapes of `obj` (name and local coordinates) are lost in the rounding of single precision."""
+    base = basis(obj)
+    visemes = [target.tobytes() for name, target in targets if name in VISEMES]
+    if len(set(visemes)) < len(visemes) or any(_is_still(target, base) for _, target in targets):
+        raise InputError(
+            f"“{obj.name}” lies so far from its own origin that shape keys would be lost in rounding: "
+            "set its origin to its geometry (Object > Set Origin > Origin to Geometry) and try again."
+        )
 
 
 def creators(objects: Sequence[Object], names: Sequence[str]) -> list[str]:
@@ -123,8 +135,11 @@ def _is_creators(obj: Object, name: str, ours: set[str], or_empty: bool = False)
 
 def is_empty(key: bpy.types.ShapeKey) -> bool:
     """Whether a key moves nothing that an exporter would keep."""
-    base = coordinates(key.relative_key.points)
-    return not (np.abs(coordinates(key.points) - base) > _EMPTY * np.abs(base)).any()
+    return _is_still(coordinates(key.points), coordinates(key.relative_key.points))
+
+
+def _is_still(target: np.ndarray, base: np.ndarray) -> bool:
+    return not (np.abs(target - base) > _EMPTY * np.abs(base)).any()
 
 
 def _write_object(obj: Object, targets: dict[str, np.ndarray], ours: set[str], stale: set[str]) -> list[str]:

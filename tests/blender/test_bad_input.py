@@ -6,6 +6,7 @@ import bpy
 import numpy as np
 import pytest
 from helpers import ball, coordinates, fingerprint, key_names, load_rig, mesh_object, select
+from mathutils import Matrix
 
 from blendshape_addon.core import registry
 
@@ -112,6 +113,14 @@ def test_scaled_to_nothing(figure):
     figure["body"].scale = (1, 0, 1)
     bpy.context.view_layer.update()
     refused("scaled to nothing")
+
+
+def test_far_from_its_own_origin(planted, figure):
+    """Single precision has no tenths of a millimetre at ten kilometres; the keys would all be the base."""
+    figure["body"].data.transform(Matrix.Translation((1e4, 1e4, 1e4)))
+    figure["body"].matrix_parent_inverse = Matrix.Translation((-1e4, -1e4, -1e4))
+    bpy.context.view_layer.update()
+    refused("lost in rounding")
 
 
 def test_base_shape_with_a_visemes_name(planted, figure):

@@ -132,6 +132,7 @@ def run_in_blender(case: Case) -> Outcome:
     """What the button in real Blender makes of `case`."""
     from . import in_blender  # not before: a process that has loaded Blender starts no other that could
 
+    in_blender.register_once()
     return in_blender.run(case)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache, partial
+from unittest import mock
 
 import bpy
 import numpy as np
 
 import blendshape_addon
-from blendshape_addon.blender import check, files, job
+from blendshape_addon.blender import check, files, job, shape_keys
 from blendshape_addon.core import pipeline
 from blendshape_addon.core.vocabulary import VISEMES
 from tests.blender.helpers import coordinates, fingerprint, key_names, mesh_object, select
@@ -20,8 +22,10 @@ from .subjects import Subject
 
 
 def run(case: Case) -> Outcome:
-    """What Generate Visemes makes of `case`, twice: keys of its own are made again, others are kept."""
-    _registered()
+    """What Generate Visemes makes of `case`, twice: keys of its own are made again, others are kept.
+
+    The add-on is registered.
+    """
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     subject = core.faulty(case)
     objects = _objects(subject)
@@ -31,20 +35,17 @@ def run(case: Case) -> Outcome:
             OBJECT_FAULTS[fault](objects, rng, case.word)
     select(*sorted(objects, key=lambda obj: -len(obj.data.vertices)))
     reports: list[dict] = []
-    job.generate = partial(_generate, case, subject, reports)
-    existing = ("KEEP", "REFUSE", "REPLACE")[case.dice % 3]
-    before = {obj.name: fingerprint(obj) for obj in objects}
+    existing = shape_keys.EXISTING[case.dice % len(shape_keys.EXISTING)]
+    before = {obj.name: Before.of(obj) for obj in objects}
     for again in (False, True):
         try:
-            with files.quiet():
+            with files.quiet(), mock.patch.object(job, "generate", partial(_generate, case, subject, reports)):
                 bpy.ops.vrc_blendshape.generate_visemes(preset=case.preset.upper(), existing=existing)
         except RuntimeError as error:
-            if again and existing == "REFUSE" and "already has" in str(error):
-                break  # what the first run made
             words = str(error).removeprefix("Error: ").strip()
             if again:
                 return Outcome("failed", f"the second run: {words}")
-            kept = {obj.name: fingerprint(obj) for obj in objects} == before
+            kept = all(fingerprint(obj) == before[obj.name].fingerprint for obj in objects)
             return core.refusal(words) if kept else Outcome("failed", f"refused, and yet something changed: {words}")
         wrong = _wrong(objects, before, existing)
         if wrong:
@@ -59,29 +60,52 @@ def _generate(case: Case, subject: Subject, reports: list[dict], avatar, names, 
     return made
 
 
-def _wrong(objects: list[bpy.types.Object], before: dict[str, list], existing: str) -> list[str]:
-    """What is wrong with the keys of `objects`, whose fingerprints were `before`."""
+def _wrong(objects: list[bpy.types.Object], before: dict[str, Before], existing: str) -> list[str]:
+    """What is wrong with the keys of `objects`, which were as in `before`."""
     wrong = []
     for obj in objects:
-        vertices, *creators = before[obj.name]
-        now = fingerprint(obj)
-        names = key_names(obj)
-        if now[0] != vertices:
+        names, was = key_names(obj), before[obj.name]
+        if coordinates(obj.data.vertices).tobytes() != was.vertices:
             wrong.append("the mesh was changed")
-        if any(key not in now for key in creators if existing != "REPLACE" or key[0] not in VISEMES):
-            wrong.append("a creator's key was changed or lost")
-        order = [name for name in names if name in {key[0] for key in creators}]
-        if order != [key[0] for key in creators]:
-            wrong.append("the creator's keys have another order")
-        if not creators and names and coordinates(obj.data.shape_keys.reference_key.data).tobytes() != vertices:
+        effects = _effects(obj)
+        for name, effect in was.effects.items():
+            mine = [name] if existing == "KEEP" or name not in VISEMES else [name, shape_keys.BACKUP.format(name)]
+            if not any(other in effects and np.allclose(effects[other], effect, atol=was.slack) for other in mine):
+                # An empty key may be filled.
+                wrong += [f"the creator's {name!r} was changed or lost"] if effect.any() else []
+        if [name for name in names if name in was.effects] != list(was.effects):
+            wrong.append("the creator's keys are gone or in another order")
+        if existing == "KEEP" and any(key not in fingerprint(obj) for key in was.fingerprint[1:]):
+            wrong.append("a creator's key is not as it was")
+        if names and not was.effects and coordinates(obj.data.shape_keys.reference_key.data).tobytes() != was.vertices:
             wrong.append("the new Basis is not the mesh")
-        blocks = obj.data.shape_keys.key_blocks if names else []
-        if not all(np.isfinite(coordinates(key.data)).all() for key in blocks):
+        if not all(np.isfinite(effect).all() for effect in effects.values()):
             wrong.append("keys with coordinates that are not numbers")
-    creators = {key[0] for keys in before.values() for key in keys[1:]}
-    if not creators:
+    if not any(was.effects for was in before.values()):
         wrong += check.problems(objects)
     return list(dict.fromkeys(wrong))
+
+
+def _effects(obj: bpy.types.Object) -> dict[str, np.ndarray]:
+    """(V, 3) what each key of `obj` does, by name, over the key that it is relative to."""
+    keys = obj.data.shape_keys.key_blocks if obj.data.shape_keys else []
+    with np.errstate(invalid="ignore", over="ignore"):
+        return {key.name: coordinates(key.data) - coordinates(key.relative_key.data) for key in keys}
+
+
+@dataclass(frozen=True)
+class Before:
+    """What an object must keep. slack: the accuracy of its coordinates."""
+
+    vertices: bytes
+    fingerprint: list
+    effects: dict[str, np.ndarray]
+    slack: float
+
+    @staticmethod
+    def of(obj: bpy.types.Object) -> Before:
+        places = coordinates(obj.data.vertices)
+        return Before(places.tobytes(), fingerprint(obj), _effects(obj), 1e-6 * float(np.abs(places).max()))
 
 
 def _objects(subject: Subject) -> list[bpy.types.Object]:
@@ -103,5 +127,5 @@ def _objects(subject: Subject) -> list[bpy.types.Object]:
 
 
 @cache
-def _registered() -> None:
+def register_once() -> None:
     blendshape_addon.register()
