@@ -38,6 +38,10 @@ CALLS = {
 }
 
 
+# The generator is another program, the user's own Python, named in the preferences and started by a button.
+ALLOWED = {"blender/generator.py": {"other programs"}}
+
+
 def offences(code: str) -> list[str]:
     """What a file of the add-on with this code uses that none may."""
     found = []
@@ -59,7 +63,8 @@ def offences(code: str) -> list[str]:
 
 @pytest.mark.parametrize("path", sorted(ADDON.rglob("*.py")), ids=lambda path: str(path.relative_to(ADDON)))
 def test_file_uses_nothing_that_opens_a_door(path):
-    assert offences(path.read_text(encoding="utf-8")) == []
+    allowed = ALLOWED.get(path.relative_to(ADDON).as_posix(), set())
+    assert set(offences(path.read_text(encoding="utf-8"))) == allowed
 
 
 @pytest.mark.parametrize(

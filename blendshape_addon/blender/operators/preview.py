@@ -1,5 +1,6 @@
 """Looking at shapes: one by one, speaking, and all on a sheet. None leaves anything behind on the avatar."""
 
+import tempfile
 from pathlib import Path
 
 import bpy
@@ -99,13 +100,14 @@ class VRC_BLENDSHAPE_OT_contact_sheet(Background, bpy.types.Operator):
 
     def finish(self, context, objects, avatar, result):
         saved = bpy.data.filepath
-        folder = Path(saved).parent if saved else Path(bpy.app.tempdir)
-        path = folder / f"{Path(saved).stem if saved else 'avatar'}_shapes.png"
-        render.sheet(path, avatar, result.face.points, preview.shapes(objects, avatar))
-        image = bpy.data.images.load(str(path), check_existing=True)
-        image.reload()
-        if not saved:
-            image.pack()
+        with tempfile.TemporaryDirectory() as private:
+            folder = Path(saved).parent if saved else Path(private)
+            path = folder / f"{Path(saved).stem if saved else 'avatar'}_shapes.png"
+            render.sheet(path, avatar, result.face.points, preview.shapes(objects, avatar))
+            image = bpy.data.images.load(str(path), check_existing=True)
+            image.reload()
+            if not saved:
+                image.pack()
         if not bpy.app.background:
             _open(context, image)
         where = f"Saved {path.name} beside the file" if saved else "The file is not saved yet, so the picture is in it"
