@@ -82,6 +82,14 @@ def test_speaking_follows_the_timeline_and_makes_no_keyframes(made):
     assert state_of(made) == before
 
 
+def test_it_speaks_with_the_emotion_from_the_start(made):
+    bpy.context.scene.vrc_blendshape.emotion = "angry"
+    operators.speak()
+    assert values(made["body"]) == {"angry": 1.0, "own": 0.7}
+    bpy.context.scene.frame_set(bpy.context.scene.frame_current + 12)
+    assert values(made["body"])["angry"] == 1.0 and len(values(made["body"])) > 2
+
+
 def test_speaking_twice_is_speaking_once_and_a_shape_ends_it(made):
     operators.speak()
     operators.speak()

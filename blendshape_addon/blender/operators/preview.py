@@ -55,7 +55,7 @@ class VRC_BLENDSHAPE_OT_speak(bpy.types.Operator):
         _silence(context)
         state = context.window_manager.vrc_blendshape
         state.viseme, state.speak_from = "", context.scene.frame_current
-        preview.show(objects, {})
+        preview.show(objects, preview.mixed(context.scene.vrc_blendshape, {}))
         bpy.app.handlers.frame_change_pre.append(preview.speak)
         if not bpy.app.background and not context.screen.is_animation_playing:
             bpy.ops.screen.animation_play()
