@@ -151,9 +151,10 @@ def _curve(name: str, folder: Path) -> dict[str, list]:
 
 
 def say(*shown: tables.Table) -> None:
-    """Print tables."""
+    """Print the tables that have something to say."""
     for table in shown:
-        print(table.text(), flush=True)
+        if table.rows:
+            print(table.text(), flush=True)
 
 
 def main(arguments: list[str]) -> None:
