@@ -1,6 +1,7 @@
 """The command line, for `python -m blendshape_addon` and for `blender -b --command vrc_blendshape`.
 
-Exit status: 0 all shapes made and checked, 1 some avatar failed its check, 2 bad arguments or unreadable input.
+Exit status: 0 all shapes made and checked, 1 some avatar failed its check, 2 bad arguments or unreadable input; 130
+when the user stopped a folder. One file is done here; of a folder each is done by a process of its own.
 """
 
 from __future__ import annotations
@@ -8,64 +9,42 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .core import aliases, vocabulary
-from .core.errors import FaceNotFound, InputError, UserError
-from .core.providers import CHOICES
-from .core.recipes import CHOICES as PRESETS
+from . import summary
+from .core import aliases, recipes, registry, vocabulary
+from .core.errors import InputError, ModelError, OutputError, UserError
+from .options import options_of_one, parser
 
-OK, CHECK_FAILED, BAD_INPUT = 0, 1, 2
+if TYPE_CHECKING:
+    from .blender.batch import Job
 
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message):
-        raise InputError(f"{message} (try {self.prog} --help).")
+OK, CHECK_FAILED, BAD_INPUT, STOPPED = 0, 1, 2, 130
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit status."""
     try:
-        options = _parser().parse_args(arguments)
+        options = parser().parse_args(arguments)
         names = vocabulary.shapes_of(options.shapes)
         if not 0 <= options.intensity <= 1:
             raise InputError(f"Intensity is {options.intensity:g}: give a number from 0 to 1.")
         options.aliases = _aliases(options.aliases, options.rename)
         _require_blender()
-        jobs = _plan(options.input, options.output)
+        plan = _plan(options.input, options.output)
         _check_folders(options)
-        return _run(jobs, names, options)
+        recipes.load(options.recipes)
+        if len(plan) > 1 or options.input[0].is_dir():
+            return _run_folder(plan, options)
+        if options.part:
+            raise InputError("--part divides a folder of avatars: give a folder as the input.")
+        return _run_file(*plan[0], names, options)
     except UserError as error:
         return _complain(error)
     except SystemExit as end:  # argparse, after --help
         return int(end.code or 0)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="vrc_blendshape", description="Blend shapes for VRChat avatars, made by a neural network.")
-    generate = parser.add_subparsers(dest="verb", required=True, metavar="generate").add_parser(
-        "generate", help="put shape keys on the avatars of files or folders"
-    )
-    add = generate.add_argument
-    add("input", nargs="+", type=Path, help="avatar files (.blend .glb .gltf .vrm .fbx .obj) or folders of them")
-    add("--output", required=True, type=Path, help="a file (.blend .glb .fbx), or a folder for several inputs")
-    add("--shapes", default="visemes,emotions", help=f"any of {','.join(vocabulary.GROUPS)} (default: %(default)s)")
-    add("--intensity", type=float, default=1.0, help="strength, 0 to 1 (default: %(default)s)")
-    add("--preset", choices=PRESETS, default="auto", help="style of the shapes; auto looks at the face's proportions")
-    add("--recipes", type=Path, help="a recipes file of your own (TOML): what each viseme and emotion is made of")
-    add("--provider", choices=CHOICES, default="auto", help="where the network runs (default: %(default)s)")
-    add("--report", type=Path, help="write what was made and checked, as JSON")
-    add("--sheet", type=Path, help="write a picture of every shape (PNG); one for each avatar where there are several")
-    add("--existing", choices=("keep", "fill", "replace"), default="keep",
-        help="keys of the same name that this tool did not make: keep them, fill only the empty ones, or replace them, "
-        "each left as a backup under a new name (default: %(default)s)")  # fmt: skip
-    add("--aliases", default="",
-        help=f"copy the keys to the names of {','.join(aliases.WRITABLE)} (any of them) as well")  # fmt: skip
-    add("--rename", action="store_true", help="with --aliases, of one kind: give keys these names instead of their own")
-    add("--models", type=Path, help="folder of models to use instead of the bundled ones")
-    return parser
 
 
 def _aliases(listed: str, rename: bool) -> list[str]:
@@ -131,105 +110,96 @@ def _check_folders(options: argparse.Namespace) -> None:
 _OUTPUT_SUFFIX = {".blend": ".blend", ".fbx": ".fbx", ".obj": ".fbx"}  # the rest is glTF inside
 
 
-def _run(jobs: Sequence[tuple[Path, Path]], names: Sequence[str], options: argparse.Namespace) -> int:
-    status = OK
-    entries: list[dict] = []
-    for path, target in jobs:
-        try:
-            made = _run_file(path, target, names, options, several=len(jobs) > 1)
-            entries += made
-            if not all(entry["ok"] for entry in made):
-                status = max(status, CHECK_FAILED)
-        except UserError as error:
-            status = _complain(error, path)
-            entries.append({"input": str(path), "ok": False, "error": str(error)})
-    if options.report:
-        document = {"ok": status == OK, "status": status, "avatars": entries}
-        options.report.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+def _run_file(path: Path, target: Path, names: Sequence[str], options: argparse.Namespace) -> int:
+    from .blender import one_file
+
+    status, entries, done = OK, [], []
+    try:
+        entries, done = one_file.run(path, target, names, options)
+        if not all(entry["ok"] for entry in entries):
+            status = CHECK_FAILED
+    except UserError as error:
+        status = _complain(error, path)
+        # What is not the avatar's fault may be gone when it is tried again.
+        passing = isinstance(error, OutputError | ModelError)
+        entries.append({"input": str(path), "ok": False, "error": str(error), "passing": passing})
+    _report(options.report, status, entries)  # before pictures: what is saved stays done if drawing should fail
+    one_file.draw(done, options)
     return status
 
 
-def _run_file(path: Path, target: Path, names: Sequence[str], options: argparse.Namespace, several: bool) -> list[dict]:
-    """Do every avatar of a file; returns a report entry for each. Nothing is written if one cannot be done."""
-    import bpy
+def _run_folder(plan: Sequence[tuple[Path, Path]], options: argparse.Namespace) -> int:
+    from .blender import batch
 
-    from .blender import alias_keys, files, job, mesh_io, render
-
-    progress = _Progress(path.name)
-    progress(0.0, "reading")
-    began = time.perf_counter()
-    notes = files.load(path)
-    reading = time.perf_counter() - began
-    avatars = mesh_io.avatars_of(bpy.context.view_layer.objects)
-    if not avatars:
-        raise InputError(f"{path.name} holds no mesh with faces.")
-    done: list[job.Done] = []
-    refusals: list[FaceNotFound] = []
-    for objects in avatars:
-        try:
-            done.append(
-                job.run(objects, names, intensity=options.intensity, preset=options.preset,
-                        own_recipes=options.recipes, existing=options.existing.upper(),
-                        provider=options.provider, models=options.models, progress=progress)
-            )  # fmt: skip
-        except FaceNotFound as error:  # scenery beside an avatar is no mistake; a file without any face is one
-            refusals.append(error)
-    if not done:
-        raise refusals[0]
-    named = [[alias_keys.add(one.objects, kind, options.rename) for kind in options.aliases] for one in done]
-    progress(0.97, "saving")
-    began = time.perf_counter()
-    files.save(target, [obj for one in done for obj in one.objects])
-    saving = time.perf_counter() - began
-    entries = []
-    for number, one in enumerate(done):
-        entry = {
-            "input": str(path), "output": str(target), "avatar": one.face_object.name,
-            "objects": [obj.name for obj in one.objects], **one.generated.report,
-            "made": one.written.made, "replaced": one.written.replaced, "kept": one.written.kept,
-            "backups": one.written.backups, "aliases": [name for added in named[number] for name in added.made],
-            "seconds": {"opening": reading, **one.generated.seconds, "saving": saving},
-        }  # fmt: skip
-        entry["notes"] = [*notes, *entry.get("notes", [])]
-        entries.append(entry)
-        print(table(entry))
-        if options.sheet:
-            progress(0.99, "drawing the sheet")
-            sheet = options.sheet
-            if several or len(done) > 1:
-                sheet = sheet.with_name(f"{sheet.stem}_{target.stem}{f'_{number + 1}' if len(done) > 1 else ''}.png")
-            render.sheet(sheet, one.avatar, one.generated.face.points, one.generated.shapes)
-    return entries
-
-
-def table(entry: dict) -> str:
-    """A report entry as text: shape, peak mm, lip gap mm, checks; then seconds and notes."""
-    lines = [
-        f"{entry['input']} → {entry['output']}: {entry['avatar']}",
-        f"  {'shape':<20}{'peak mm':>9}{'lip gap mm':>12}  checks",
+    registry.load("deformer", options.models)  # said once where it fails, and not by every avatar
+    settings = options_of_one(options)
+    # Recipes and models of the user's own count by what is in them, wherever they lie.
+    by_name = options_of_one(options, without=("recipes", "models"))
+    depends_on = " ".join([*by_name, batch.tool(options.models, options.recipes)])
+    part, parts = options.part or (1, 1)
+    jobs = [
+        batch.Job(source, target, options.output, settings, depends_on, _sheet(options, target))
+        for source, target in plan[part - 1 :: parts]
     ]
-    for row in entry["shapes"]:
-        verdict = "ok" if row["ok"] else "; ".join(row["notes"])
-        if row["name"] in entry["kept"]:
-            verdict = "not written: your own key was kept"
-        lines.append(f"  {row['name']:<20}{row['peak_mm']:>9.2f}{row['lip_gap_mm']:>12.2f}  {verdict}")
-    seconds = ", ".join(f"{stage} {spent:.2f}" for stage, spent in entry["seconds"].items())
-    lines.append(f"  seconds: {sum(entry['seconds'].values()):.2f} ({seconds})")
-    return "\n".join([*lines, *(f"  note: {note}" for note in entry["notes"])])
+    told = 0
+
+    def tell(job: Job, seconds_left: float) -> None:
+        nonlocal told
+        told += 1
+        for row in _rows(job):
+            if row.sentence:
+                _complain(InputError(row.sentence), job.source)
+            said = (row.state if row.sentence else row.verdict) + (", done before" if job.before else "")
+            left = f", {_duration(seconds_left)} left" if seconds_left > 0 else ""
+            print(f"{told} of {len(jobs)}{left}: {job.source}: {said}", flush=True)
+
+    status = None
+    try:
+        batch.run(jobs, options.jobs, options.time_limit, options.again, tell)
+    except KeyboardInterrupt:
+        status = STOPPED
+        print("Stopped: what was finished is kept; the same command goes on from there.", file=sys.stderr)
+    entries = [entry for job in jobs for entry in job.entries]
+    if status is None:
+        status = max((BAD_INPUT if "error" in entry else int(not entry["ok"]) for entry in entries), default=OK)
+    _report(options.report, status, entries)
+    if options.part:
+        return status if status == STOPPED else OK
+    _summarize([row for job in jobs for row in _rows(job)], options.output)
+    return status
 
 
-class _Progress:
-    """Says on stderr how far the job is, as soon as it takes longer than a moment."""
+def _rows(job: Job) -> list[summary.Row]:
+    return list(summary.rows_of(job.source, job.entries, job.record.parent))
 
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._told = time.perf_counter()
 
-    def __call__(self, fraction: float, stage: str) -> None:
-        now = time.perf_counter()
-        if now - self._told > 1.0:
-            self._told = now
-            print(f"{self._name}: {fraction:4.0%} {stage}", file=sys.stderr, flush=True)
+def _summarize(rows: Sequence[summary.Row], folder: Path) -> None:
+    from .blender import files
+
+    title = f"Shape keys of {len(rows)} avatars: {folder.resolve().name}"
+    files.write_text(folder / "summary.csv", summary.table(rows), "utf-8-sig")  # spreadsheets go by the mark
+    files.write_text(folder / "summary.html", summary.page(rows, title))
+    print(f"{summary.count(rows)}. Look at {folder / 'summary.html'}")
+
+
+def _report(path: Path | None, status: int, entries: Sequence[dict]) -> None:
+    from .blender import files
+
+    if path:
+        document = {"ok": status == OK, "status": status, "avatars": entries}
+        files.write_text(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def _sheet(options: argparse.Namespace, target: Path) -> Path | None:
+    """Where the sheet of one avatar file among several goes."""
+    if not options.sheet:
+        return None
+    place = "_".join(target.relative_to(options.output).parts)
+    return options.sheet.with_name(f"{options.sheet.stem}_{place}.png")
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
 
 
 def _complain(error: UserError, path: Path | None = None) -> int:

@@ -9,12 +9,13 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from glob import escape
 from pathlib import Path
 
 import addon_utils
 import bpy
 
-from ..core.errors import InputError
+from ..core.errors import InputError, OutputError
 from ..core.vocabulary import READABLE
 from .mesh_io import Object, root_of
 
@@ -52,31 +53,54 @@ def save(path: Path, objects: Sequence[Object]) -> None:
     """Write `path`: .fbx and .glb hold the avatars of `objects` alone (meshes, what they hang on, armatures), .blend
     everything that is open.
 
-    The file appears whole or not at all. Raises InputError when it cannot be written.
+    The file appears whole or not at all. Raises OutputError when it cannot be written.
     """
-    suffix = path.suffix.lower()
     require_writable(path.parent)
-    # The exporters put textures beside the file by its place, so the unfinished file is made in the same folder, under
-    # a name that nobody can guess and put a link at.
-    unfinished = path.with_name(f".{path.stem[:80]}.{secrets.token_hex(8)}{suffix}")
+    part = unfinished(path)
     try:
         with quiet():
-            _export(unfinished, suffix, objects)
-        unfinished.replace(path)
+            _export(part, part.suffix, objects)
+        part.replace(path)
     except Exception as error:
-        raise InputError(f"{path} cannot be written: check the folder and the free space.") from error
+        raise OutputError(f"{path} cannot be written: check the folder and the free space.") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
+
+
+def unfinished(path: Path) -> Path:
+    """A name for `path` until it is whole: in the same folder, because the exporters put textures beside a file by its
+    place, and one that nobody can guess and put a link at."""
+    return path.with_name(f".{path.stem[:80]}.{secrets.token_hex(8)}{path.suffix.lower()}")
+
+
+def clear_unfinished(path: Path) -> None:
+    """Remove what is left of `path` by a process that was killed while writing it."""
+    for part in path.parent.glob(f".{escape(path.stem[:80])}.{'[0-9a-f]' * 16}{escape(path.suffix.lower())}"):
+        part.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
+    """Write a text file that appears whole or not at all. Raises OutputError when it cannot be written."""
+    part = unfinished(path)
+    try:
+        part.write_text(text, encoding=encoding, newline="")
+        part.replace(path)
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written: close the program that has it open, or free some space."
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def require_writable(folder: Path) -> None:
-    """Make `folder` if it is missing. Raises InputError when files cannot be put in it."""
+    """Make `folder` if it is missing. Raises OutputError when files cannot be put in it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise InputError(f"The folder {folder} cannot be written to: choose another one.") from error
+        raise OutputError(f"The folder {folder} cannot be written to: choose another one.") from error
 
 
 def _look_at(path: Path, suffix: str) -> None:

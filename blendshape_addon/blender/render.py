@@ -21,6 +21,7 @@ from .mesh_io import Object
 
 _COLUMNS = 6
 _CELL = 320  # pixels
+_SMALL = 150
 _WIDTH, _HEIGHT = 2.9, 3.7  # of a cell, in eye distances
 _LABEL = 0.3
 _YAW = np.radians(18)  # from the side a little, so that depth can be judged
@@ -34,10 +35,19 @@ _COLOURS = {
     Part.MOUTH: (0.80, 0.45, 0.45),
     Part.RIDER: (0.12, 0.08, 0.07),
 }
+_TELLING = ("vrc.v_aa", "vrc.v_pp", "joy", "vrc.blink", "jawOpen", "mouthSmileLeft", "eyeBlinkLeft")
 
 
-def sheet(path: Path, avatar: Avatar, marks: np.ndarray, shapes: Sequence[Shape]) -> None:
-    """Write the PNG picture `path` of `shapes` on `avatar`, whose face has the (L, 3) landmarks `marks`."""
+def thumbnail(path: Path, avatar: Avatar, marks: np.ndarray, shapes: Sequence[Shape]) -> None:
+    """Write the small JPEG picture `path` of a few of `shapes`; see sheet."""
+    by_name = {shape.name: shape for shape in shapes}
+    telling = [by_name[name] for name in _TELLING if name in by_name] or shapes
+    sheet(path, avatar, marks, telling[:4], _SMALL)
+
+
+def sheet(path: Path, avatar: Avatar, marks: np.ndarray, shapes: Sequence[Shape], cell: int = _CELL) -> None:
+    """Write the picture `path`, JPEG or PNG by its suffix, of `shapes` on `avatar`, whose face has the (L, 3) landmarks
+    `marks`; `cell` pixels across for each."""
     space = FaceSpace.of(marks)
     head, triangles, parts = _head(avatar, marks, space)
     names = ["neutral", *(shape.name for shape in shapes)]
@@ -56,10 +66,11 @@ def sheet(path: Path, avatar: Avatar, marks: np.ndarray, shapes: Sequence[Shape]
             _add_mesh(stack, scene, positions, triangles, parts, materials, place)
             _add_label(stack, scene, name, place + [0, -_HEIGHT / 2 - _LABEL * 0.72, 3.0], text)
         _add_camera(stack, scene, columns * _WIDTH, rows * (_HEIGHT + _LABEL))
-        scene.render.resolution_x = round(columns * _CELL)
-        scene.render.resolution_y = round(rows * (_HEIGHT + _LABEL) / _WIDTH * _CELL)
+        scene.render.resolution_x = round(columns * cell)
+        scene.render.resolution_y = round(rows * (_HEIGHT + _LABEL) / _WIDTH * cell)
         scene.render.resolution_percentage = 100
-        scene.render.image_settings.file_format = "PNG"
+        scene.render.image_settings.file_format = "JPEG" if path.suffix == ".jpg" else "PNG"
+        scene.render.image_settings.quality = 85
         scene.render.image_settings.color_mode = "RGB"
         scene.render.filepath = str(path)
         _engine(stack, scene)

@@ -12,6 +12,10 @@ class InputError(UserError):
     """The avatar, the selection or the file cannot be used as it is."""
 
 
+class OutputError(InputError):
+    """The result cannot be written, which says nothing about the avatar."""
+
+
 class FaceNotFound(UserError):
     """No face, or none that is certain enough to work on."""
 

@@ -3,17 +3,14 @@
 import os
 import sys
 from importlib.util import find_spec
-from types import SimpleNamespace
 
 import bpy
 import numpy as np
 import pytest
-from helpers import HEAD_CENTRE, HEAD_RADIUS, PlantedFace, ball, planted_shape, select
+from helpers import HEAD_CENTRE, HEAD_RADIUS, ROOT, ball, planted_generate, select
 
 import blendshape_addon
-from blendshape_addon.blender import files, job
-from blendshape_addon.core import pipeline
-from blendshape_addon.core.mesh import Avatar
+from blendshape_addon.blender import batch, files, job
 from training.devtools import avatar
 
 
@@ -27,10 +24,6 @@ def pytest_unconfigure(config):
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(getattr(config, "exit_status", 1))
-
-
-# Features of no vertex, for shapes that no network made.
-NOTHING_SEEN = SimpleNamespace(index=np.empty(0, np.int64), part=np.empty(0, np.int8))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -57,22 +50,19 @@ def planted(monkeypatch):
     class Planted:
         matrix = np.eye(3)
 
-    def generate(avatar: Avatar, expressions, *, intensity=1.0, preset="auto", progress=None, **_):
-        local = avatar.vertices @ np.linalg.inv(Planted.matrix).T
-        shapes = [
-            planted_shape(name, local, Planted.matrix, intensity)
-            for name in expressions
-        ]  # fmt: skip
-        rows = [{"name": s.name, "peak_mm": 1.0, "lip_gap_mm": 0.0, "moved_vertices": len(s.indices), "ok": True,
-                 "checks": {}, "notes": []} for s in shapes]  # fmt: skip
-        style = {"preset": "natural" if preset == "auto" else preset, "automatic": preset == "auto"}
-        report = {"ok": True, "face": {"confidence": 1.0}, "style": style, "shapes": rows, "notes": []}
-        return pipeline.Generated(
-            shapes, pipeline.Seen(PlantedFace(Planted.matrix), NOTHING_SEEN), report, {"network": 0.0}
-        )
+    def generate(*arguments, **options):
+        return planted_generate(*arguments, **options, matrix=Planted.matrix)
 
     monkeypatch.setattr(job, "generate", generate)
     return Planted
+
+
+@pytest.fixture
+def planted_children(monkeypatch):
+    """As `planted`, in the processes that a folder's avatars are done in: see planted_child.py."""
+    child = ROOT / "tests" / "blender" / "planted_child.py"
+    monkeypatch.setattr(batch, "command", lambda: [sys.executable, str(child), "generate"])
+    return child
 
 
 @pytest.fixture

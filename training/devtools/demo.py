@@ -38,7 +38,7 @@ def main() -> int:
     shapes = visemes.generated.shapes + emotions.generated.shapes
     sheet = installed.module("blender.render").sheet
     sheet(OUT / "sheet.png", visemes.avatar, visemes.generated.face.points, shapes)
-    print(installed.module("cli").table(entry))
+    print(installed.module("blender.one_file").table(entry))
     passed = sum(row["ok"] for row in entry["shapes"])
     print(f"{passed} of {len(entry['shapes'])} shapes passed their checks. Look at {OUT / 'sheet.png'}")
     return 0 if entry["ok"] else 1

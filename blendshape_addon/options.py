@@ -1,0 +1,95 @@
+"""The options of the command line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from .core import aliases, recipes, vocabulary
+from .core.errors import InputError
+from .core.providers import CHOICES
+
+_OF_ALL = ("verb", "input", "output", "report", "sheet", "thumbnail", "jobs", "time_limit", "again", "part")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise InputError(f"{message} (try {self.prog} --help).")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Parses the arguments after the program's name. What is wrong with them raises InputError."""
+    parser = _Parser(prog="vrc_blendshape", description="Blend shapes for VRChat avatars, made by a neural network.")
+    generate = parser.add_subparsers(dest="verb", required=True, metavar="generate").add_parser(
+        "generate", help="put shape keys on the avatars of files or folders"
+    )
+    add = generate.add_argument
+    add("input", nargs="+", type=Path, help="avatar files (.blend .glb .gltf .vrm .fbx .obj) or folders of them")
+    add("--output", required=True, type=Path, help="a file (.blend .glb .fbx), or a folder for several inputs")
+    add("--shapes", default="visemes,emotions", help=f"any of {','.join(vocabulary.GROUPS)} (default: %(default)s)")
+    add("--intensity", type=float, default=1.0, help="strength, 0 to 1 (default: %(default)s)")
+    add(
+        "--preset",
+        choices=recipes.CHOICES,
+        default="auto",
+        help="style of the shapes; auto looks at the face's proportions",
+    )
+    add("--recipes", type=Path, help="a recipes file of your own (TOML): what each viseme and emotion is made of")
+    add("--provider", choices=CHOICES, default="auto", help="where the network runs (default: %(default)s)")
+    add("--report", type=Path, help="write what was made and checked, as JSON")
+    add("--sheet", type=Path, help="write a picture of every shape (PNG); one for each avatar where there are several")
+    add("--existing", choices=("keep", "fill", "replace"), default="keep",
+        help="keys of the same name that this tool did not make: keep them, fill only the empty ones, or replace them, "
+        "each left as a backup under a new name (default: %(default)s)")  # fmt: skip
+    add("--aliases", default="",
+        help=f"copy the keys to the names of {','.join(aliases.WRITABLE)} (any of them) as well")  # fmt: skip
+    add("--rename", action="store_true", help="with --aliases, of one kind: give keys these names instead of their own")
+    add("--models", type=Path, help="folder of models to use instead of the bundled ones")
+    add("--thumbnail", type=Path, help="write a small picture of a few shapes (JPEG)")
+    folder = generate.add_argument_group(
+        "folders", "What is finished is not done again while file, options and tool stay the same."
+    )
+    add = folder.add_argument
+    add("--jobs", type=_at_least_one, default=1, help="avatars done at the same time (default: %(default)s)")
+    add("--time-limit", type=_minutes, default=20, metavar="MINUTES",
+        help="give an avatar up after this long (default: %(default)s)")  # fmt: skip
+    add("--again", action="store_true", help="do finished avatars again")
+    add("--part", type=_part, metavar="K/N",
+        help="do the Kth of N parts and leave the summary to a run without this; status 0 if it ran")  # fmt: skip
+    return parser
+
+
+def options_of_one(options: argparse.Namespace, without: Sequence[str] = ()) -> list[str]:
+    """The arguments, but for files, that make one file of several come out as `options` ask; `without` some of them."""
+    words = []
+    for name, value in vars(options).items():
+        if name in (*_OF_ALL, *without) or value is None or value is False or value in ("", []):
+            continue
+        words.append(f"--{name}")
+        if value is not True:
+            words.append(",".join(value) if isinstance(value, list) else str(value))
+    return words
+
+
+def _at_least_one(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 on")
+    return int(text)
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = 0
+    if not 0 < minutes < 1e6:
+        raise argparse.ArgumentTypeError(f"{text} is no number of minutes")
+    return minutes
+
+
+def _part(text: str) -> tuple[int, int]:
+    part, _, parts = text.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise argparse.ArgumentTypeError(f"{text} is not K/N with K from 1 to N, such as 2/10")
+    return int(part), int(parts)

@@ -1,0 +1,151 @@
+"""What came of a batch, for whoever answers for it: a table for a spreadsheet and a page with pictures."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import html
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PureWindowsPath
+
+CRASHED, REFUSED, LOOK, FINE, WAITING = "crashed", "refused", "look at it", "fine", "not done yet"
+_MEANING = {
+    CRASHED: "Blender crashed, hung or was stopped; tried again by the next run",
+    REFUSED: "nothing was written",
+    LOOK: "written, but some shapes failed a check",
+    FINE: "all shapes made and checked",
+    WAITING: "the run was stopped; the same command goes on",
+}
+_STYLE = """
+:root { color-scheme: light dark; --line: #8884; --bad: #c5362b; --good: #2a8a43; }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 78rem; padding: 1.5rem; }
+h1 { font-size: 1.6rem; margin: 0; } h2 { margin: 2rem 0 .3rem; font-size: 1.15rem; }
+.bar { display: flex; gap: 2rem; flex-wrap: wrap; margin: 1rem 0; }
+.bar b { display: block; font-size: 1.7rem; line-height: 1.2; } .small { opacity: .7; font-size: .87rem; }
+table { border-collapse: collapse; width: 100%; }
+td, th { text-align: left; vertical-align: top; padding: .5rem .8rem .5rem 0; border-top: 1px solid var(--line); }
+td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td.picture { width: 26rem; } img { width: 26rem; max-width: 100%; border-radius: 4px; display: block; }
+td.name { overflow-wrap: anywhere; font-weight: 600; min-width: 9rem; } ul { margin: 0; padding-left: 1.1rem; }
+.crashed, .refused, .look { color: var(--bad); } .fine { color: var(--good); }
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One avatar. shapes: as in a report; sentence: why there are none; picture: a JPEG that may be there."""
+
+    file: str
+    state: str
+    sentence: str = ""
+    avatar: str = ""
+    output: str = ""
+    shapes: Sequence[dict] = ()
+    notes: Sequence[str] = ()
+    seconds: float | None = None
+    picture: Path | None = None
+
+    @property
+    def failed(self) -> list[dict]:
+        return [shape for shape in self.shapes if not shape["ok"]]
+
+    @property
+    def verdict(self) -> str:
+        """One line: why there is nothing, or how many shapes there are and which failed."""
+        if not self.shapes:
+            return self.sentence
+        if not self.failed:
+            return f"{len(self.shapes)} shapes, all passed"
+        which = ", ".join(f"{shape['name']} ({'; '.join(shape['notes'])})" for shape in self.failed)
+        return f"{len(self.shapes) - len(self.failed)} of {len(self.shapes)} shapes passed; look at {which}"
+
+
+def rows_of(file: Path, entries: Sequence[dict], pictures: Path) -> Iterator[Row]:
+    """The rows of one file: its report's entries, with thumbnails in the folder `pictures`, which may be
+    mounted elsewhere, and with other slashes, on the machine that made them."""
+    if not entries:
+        yield Row(str(file), WAITING)
+    for entry in entries:
+        if "error" in entry:
+            yield Row(str(file), CRASHED if entry.get("crashed") else REFUSED, entry["error"])
+            continue
+        kept = [f"Your own {', '.join(entry['kept'])} kept."] if entry["kept"] else []
+        yield Row(
+            str(file), FINE if entry["ok"] else LOOK, "", entry["avatar"], entry["output"], entry["shapes"],
+            [*entry["notes"], *kept], sum(entry["seconds"].values()), pictures / PureWindowsPath(entry["thumbnail"]).name,
+        )  # fmt: skip
+
+
+def count(rows: Sequence[Row]) -> str:
+    """All rows in a line."""
+    return f"{len(rows)} avatars: " + ", ".join(f"{number} {state}" for state, number in _counts(rows))
+
+
+def _counts(rows: Sequence[Row]) -> list[tuple[str, int]]:
+    found = [(state, sum(row.state == state for row in rows)) for state in _MEANING]
+    return [(state, number) for state, number in found if number]
+
+
+def table(rows: Sequence[Row]) -> str:
+    """All rows as CSV, for a spreadsheet."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(
+        ["file", "state", "reason", "avatar", "shapes", "passed", "failed", "seconds", "output", "notes"]
+    )  # fmt: skip
+    for row in rows:
+        writer.writerow([
+            row.file, row.state, row.sentence, row.avatar, len(row.shapes), len(row.shapes) - len(row.failed),
+            "; ".join(f"{shape['name']}: {', '.join(shape['notes'])}" for shape in row.failed),
+            "" if row.seconds is None else f"{row.seconds:.2f}", row.output, " ".join(row.notes),
+        ])  # fmt: skip
+    return out.getvalue()
+
+
+def page(rows: Sequence[Row], title: str) -> str:
+    """All rows as one HTML page with its pictures inside, what needs a look first."""
+    figures = "".join(
+        f'<div><b class="{_kind(state)}">{number}</b>{state}<br><span class="small">{_MEANING[state]}</span></div>'
+        for state, number in _counts(rows)
+    )
+    sections = "".join(_section(state, [row for row in rows if row.state == state]) for state in _MEANING)
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
+        f"<style>{_STYLE}</style></head>\n<body>\n<h1>{html.escape(title)}</h1>\n"
+        f'<div class="bar">{figures}</div>\n{sections}</body></html>\n'
+    )
+
+
+def _section(state: str, rows: Sequence[Row]) -> str:
+    if not rows:
+        return ""
+    return f"<h2>{state.capitalize()}</h2>\n<table>\n{''.join(map(_line, rows))}</table>\n"
+
+
+def _line(row: Row) -> str:
+    said = html.escape(row.verdict)
+    if row.failed:
+        said = f"{len(row.shapes) - len(row.failed)} of {len(row.shapes)} shapes passed<ul>" + "".join(
+            f"<li>{html.escape(shape['name'])}: {html.escape('; '.join(shape['notes']))}</li>" for shape in row.failed
+        )
+        said += "</ul>"
+    notes = f'<div class="small">{html.escape(" ".join(row.notes))}</div>' if row.notes else ""
+    name = html.escape(row.file) + (f'<div class="small">{html.escape(row.avatar)}</div>' if row.avatar else "")
+    seconds = "" if row.seconds is None else f"{row.seconds:.1f} s"
+    return (
+        f'<tr><td class="name">{name}</td><td><span class="{_kind(row.state)}">{said}</span>{notes}</td>'
+        f'<td class="number">{seconds}</td><td class="picture">{_image(row.picture)}</td></tr>\n'
+    )
+
+
+def _image(picture: Path | None) -> str:
+    if not picture or not picture.is_file():
+        return ""
+    return f'<img loading="lazy" alt="" src="data:image/jpeg;base64,{base64.b64encode(picture.read_bytes()).decode()}">'
+
+
+def _kind(state: str) -> str:
+    return state.partition(" ")[0]
