@@ -71,10 +71,11 @@ def rows_of(file: Path, entries: Sequence[dict], pictures: Path) -> Iterator[Row
         if "error" in entry:
             yield Row(str(file), CRASHED if entry.get("crashed") else REFUSED, entry["error"])
             continue
+        picture = pictures / PureWindowsPath(entry["thumbnail"]).name
         kept = [f"Your own {', '.join(entry['kept'])} kept."] if entry["kept"] else []
         yield Row(
             str(file), FINE if entry["ok"] else LOOK, "", entry["avatar"], entry["output"], entry["shapes"],
-            [*entry["notes"], *kept], sum(entry["seconds"].values()), pictures / PureWindowsPath(entry["thumbnail"]).name,
+            [*entry["notes"], *kept], sum(entry["seconds"].values()), picture,
         )  # fmt: skip
 
 
