@@ -13,6 +13,7 @@ from blendshape_addon.blender import files
 from blendshape_addon.core import pipeline
 from blendshape_addon.core.face_space import canonical_landmarks
 from blendshape_addon.core.vocabulary import ALL_SHAPES
+from training.devtools import avatar
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("VRC_BLENDSHAPE_DATA", ROOT.parent / "shared" / "data"))
@@ -147,16 +148,7 @@ def load_rig(name: str):
     if not path.exists():
         pytest.skip(f"the rig {name} is not in {DATA}")
     rig = np.load(path)
-    vertices = rig["vertices"][:, [0, 2, 1]] * (1, -1, 1)
-    objects = []
-    for part, part_name in enumerate(rig["part_names"]):
-        triangles = rig["triangles"][(rig["part_id"][rig["triangles"]] == part).all(1)]
-        if len(triangles):
-            used, local = np.unique(triangles, return_inverse=True)
-            objects.append(mesh_object(str(part_name), vertices[used], local.reshape(-1, 3)))
-    objects.sort(key=lambda obj: -len(obj.data.vertices))
-    select(*objects)
-    return objects
+    return avatar.add_parts(*(rig[name] for name in ("vertices", "triangles", "part_id", "part_names")))
 
 
 def run(*arguments) -> int:

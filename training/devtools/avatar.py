@@ -1,6 +1,9 @@
-"""The demo avatar: a MakeHuman person as a creator's file would have it, objects apart and skinned to an armature."""
+"""Avatars put into the scene as creators' files have them: MakeHuman people, skinned to an armature, and rigs."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
 
 import bpy
 import numpy as np
@@ -26,7 +29,7 @@ DEMO = Person(
 
 def add(person: Person = DEMO) -> list[bpy.types.Object]:
     """Put `person` into the scene, facing -Y, in metres; returns the mesh objects, the body first and active."""
-    people = MakeHuman(parts={**PARTS, "Suit": ("helper-tights",)})
+    people = _makehuman()
     bones = people.bones(person)
     points = _upright(people.vertices(person))
     rig = _armature(bones)
@@ -50,10 +53,39 @@ def add(person: Person = DEMO) -> list[bpy.types.Object]:
                 for vertex, weight in zip(place[bone.index[mine]].tolist(), bone.weight[mine].tolist(), strict=True):
                     group.add([vertex], weight, "REPLACE")
         objects.append(obj)
-    bpy.ops.object.select_all(action="DESELECT")
-    objects[0].select_set(True)
-    bpy.context.view_layer.objects.active = objects[0]
+    _select(objects[:1])
     return objects
+
+
+def add_parts(
+    vertices: np.ndarray, triangles: np.ndarray, part_id: np.ndarray, part_names: Sequence[str]
+) -> list[bpy.types.Object]:
+    """Put a rig's (V, 3) vertices, metres, y up, facing +z, and (T, 3) triangles into the scene, facing -Y, one object
+    for each part of (V,) part_id; returns the mesh objects, all selected, the largest first and active."""
+    objects = []
+    for part, name in enumerate(part_names):
+        mine = triangles[(part_id[triangles] == part).all(1)]
+        if len(mine):
+            used, local = np.unique(mine, return_inverse=True)
+            mesh = bpy.data.meshes.new(str(name))
+            mesh.from_pydata(_upright(vertices[used]).tolist(), [], local.reshape(-1, 3).tolist())
+            objects.append(bpy.data.objects.new(str(name), mesh))
+            bpy.context.scene.collection.objects.link(objects[-1])
+    objects.sort(key=lambda obj: -len(obj.data.vertices))
+    _select(objects)
+    return objects
+
+
+def _select(objects: Sequence[bpy.types.Object]) -> None:
+    bpy.ops.object.select_all(action="DESELECT")
+    for obj in objects:
+        obj.select_set(True)
+    bpy.context.view_layer.objects.active = objects[0]
+
+
+@cache
+def _makehuman() -> MakeHuman:
+    return MakeHuman(parts={**PARTS, "Suit": ("helper-tights",)})
 
 
 def _armature(bones: dict) -> bpy.types.Object:
