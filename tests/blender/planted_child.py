@@ -1,7 +1,7 @@
 """The command line with planted shapes in place of the network, alone or as the child of a batch.
 
-The name of the avatar file says what becomes of it: `dies` while it writes, `crashes`, `hangs` (as long as a file `hang` lies beside
-it), `fails` a check; any other is done.
+The name of the avatar file says what becomes of it: `dies` while it writes, `crashes`, `hangs` (as long as a file
+`hang` lies beside it), `fails` a check; any other is done.
 """
 
 import os
