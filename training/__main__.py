@@ -13,6 +13,7 @@ VERBS = {
     "generate": ("generate", "make samples and a dataset of a folder of avatars, with all cores"),
     "train": ("train", "train the deformer on them"),
     "export": ("export", "write a trained deformer as ONNX with its card"),
+    "card": ("card", "check a model against its card and show it, or put what was measured on it"),
     "evaluate": ("evaluate", "train without each family in turn and measure on it"),
 }
 

@@ -1,11 +1,14 @@
 """The tables of the evaluation: verdicts, the floor, regions, and one rig through all of it."""
 
 import dataclasses
+import json
+import shutil
 
 import numpy as np
 import pytest
 
-from blendshape_addon.core.errors import InputError
+from blendshape_addon.core import registry
+from blendshape_addon.core.errors import InputError, ModelError
 from blendshape_addon.core.vocabulary import ARKIT, VISEMES
 from tests.core.conftest import mask
 from training import bars, card, evaluate, floor, labels, regions, rigs, robustness, sheets, trial
@@ -142,3 +145,20 @@ def test_one_rig_through_the_tables(tmp_path, monkeypatch):
     assert rig.name in labels.names() and set(VISEMES) >= {n for n in own if "v_" in n[:6]}
     assert trial.medians([own]) == found["deformer"]
     assert set(card.figures_of(whole)) >= {"rocketbox left out, visemes: top-1"}
+
+
+def test_the_verb_card_puts_figures_on_a_checked_model_and_refuses_another(tmp_path, capsys):
+    shutil.copytree(registry.models_folder(), tmp_path / "models")
+    row = {"rel": 0.5, "cos": 0.9}
+    measured = {"families": {"ict": {"deformer": {"all units": row}, "viseme top-1": None}}, "sheets": []}
+    (tmp_path / "results.json").write_text(json.dumps(measured | {"landmarks": {"ict": {"median": 2.5}}}))
+    for kind, line in (("deformer", "ict left out, all units: cos: 0.9"), ("landmarks", "ict: median: 2.5")):
+        before = registry.load(kind).card
+        card.main([kind, "--models", str(tmp_path / "models"), "--figures", str(tmp_path / "results.json")])
+        assert line in capsys.readouterr().out
+        after = registry.load(kind, tmp_path / "models").card
+        assert {k: v for k, v in after.items() if k != "figures"} == {k: v for k, v in before.items() if k != "figures"}
+    model = tmp_path / "models" / "deformer.onnx"
+    model.write_bytes(model.read_bytes()[:-1])
+    with pytest.raises(ModelError, match="damaged"):
+        card.main(["--models", str(tmp_path / "models")])

@@ -23,5 +23,4 @@ def write(path: Path, data: bytes, hold_out: str | None = None) -> None:
         "trained_on": [{"name": f"{rig.family}/{rig.name}", "licence": rig.licence} for rig in rigs],
     }
     tables = json.loads(FIGURES.read_text()) if FIGURES.exists() and hold_out is None else {}
-    figures = {f"{case}: {name}": value for case, row in tables.items() for name, value in row.items()}
-    card.write(path, data, fields, figures)
+    card.write(path, data, fields, card.finder_figures_of({"landmarks": tables}))
