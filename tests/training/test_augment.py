@@ -12,7 +12,7 @@ from blendshape_addon.core.face_space import FaceSpace
 from blendshape_addon.core.mesh import connected_components, edges_of, vertex_normals, weld_points
 from blendshape_addon.core.raster import rasterise
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
-from tests.core.conftest import mask
+from tests.core.pieces import mask
 from training import augment, identities, mouths, rigs
 from training.heads import Head
 

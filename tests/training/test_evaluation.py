@@ -10,7 +10,7 @@ import pytest
 from blendshape_addon.core import registry
 from blendshape_addon.core.errors import InputError, ModelError
 from blendshape_addon.core.vocabulary import ARKIT, VISEMES
-from tests.core.conftest import mask
+from tests.core.pieces import mask
 from training import bars, card, evaluate, floor, labels, regions, rigs, robustness, sheets, trial
 from training.bars import Bar
 from training.heads import Head

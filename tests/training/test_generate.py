@@ -14,7 +14,7 @@ import pytest
 
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import CONDITIONS, LANDMARK_INDEX
-from tests.core.conftest import mask
+from tests.core.pieces import mask
 from training import __main__, labels, manifest, prepare, rigs, sources
 from training.generate import blenders, command, readings, samples, work, workers
 from training.pool import Pool

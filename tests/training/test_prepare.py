@@ -11,7 +11,7 @@ import pytest
 
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
-from tests.core.conftest import mask
+from tests.core.pieces import mask
 from training import __main__, dataset, export, labels, manifest, prepare, rigs, sources, train
 from training.model import ModelConfig
 

@@ -9,7 +9,7 @@ import pytest
 
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import ARKIT, CONDITIONS, EMOTIONS, LANDMARK_INDEX, VISEMES
-from tests.core.conftest import mask
+from tests.core.pieces import mask
 from training import labels, rigs, sources
 from training.heads import Head
 from training.identities import sample_neutral
