@@ -8,7 +8,6 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
 from functools import partial
 
 from . import cases, workers
@@ -35,32 +34,37 @@ def main() -> int:
     strategy = cases.cases(BLENDER_KINDS if options.blender else tuple(FAULTS))
     chosen = [eval(options.case, {"Case": Case})] if options.case else cases.draw(options.cases, options.seed, strategy)
     began = time.perf_counter()
-    tally = Tally(workers.run_all(runner, chosen, options.jobs, options.limit))
+    tally = Tally()
+    try:
+        for case, outcome in workers.run_all(runner, chosen, options.jobs, options.limit):
+            tally.add(case, outcome)
+    except KeyboardInterrupt:
+        print("Stopped: what was done until then.", file=sys.stderr)
     seconds = time.perf_counter() - began
     print(tally)
-    print(
-        f"\n{len(chosen)} cases in {seconds:.0f} s: {len(chosen) / seconds:.1f} cases/s with {options.jobs} processes"
-    )
+    done = tally.ends.total()
+    print(f"\n{done} cases in {seconds:.0f} s: {done / seconds:.2f} cases/s with {options.jobs} processes")
     return int(tally.ends["failed"] > 0)
 
 
 class Tally:
     """Counts of what became of cases, by fault, by sentence and by what the check found."""
 
-    def __init__(self, outcomes: Iterable[tuple[Case, Outcome]]) -> None:
+    def __init__(self) -> None:
         self.ends: Counter[str] = Counter()
         self.by_fault: dict[str, Counter[str]] = {}
         self.words: dict[str, Counter[str]] = {end: Counter() for end in ENDS}
-        for number, (case, outcome) in enumerate(outcomes, 1):
-            self.ends[outcome.end] += 1
-            for fault in case.faults:
-                self.by_fault.setdefault(fault, Counter())[outcome.end] += 1
-            for words in outcome.words.split("; ") if outcome.end == "flagged" else [outcome.words]:
-                self.words[outcome.end][_alike(words)] += 1
-            if outcome.end == "failed":
-                print(f"FAILED {outcome.words}\n  {case!r}", flush=True)
-            if number % 250 == 0:
-                print(f"{number} cases: {dict(self.ends)}", file=sys.stderr, flush=True)
+
+    def add(self, case: Case, outcome: Outcome) -> None:
+        self.ends[outcome.end] += 1
+        for fault in case.faults:
+            self.by_fault.setdefault(fault, Counter())[outcome.end] += 1
+        for words in outcome.words.split("; ") if outcome.end == "flagged" else [outcome.words]:
+            self.words[outcome.end][_alike(words)] += 1
+        if outcome.end == "failed":
+            print(f"FAILED {outcome.words}\n  {case!r}", flush=True)
+        if self.ends.total() % 50 == 0:
+            print(f"{self.ends.total()} cases: {dict(self.ends)}", file=sys.stderr, flush=True)
 
     def __str__(self) -> str:
         rows = [("all", self.ends), *sorted(self.by_fault.items())]
