@@ -38,7 +38,7 @@ CALLS = {
 }
 
 
-# The generator is another program, the user's own Python, named in the preferences and started by a button; a batch gives
+# The generator is the user's own Python, named in the preferences and started by a button; a batch gives
 # each avatar a Blender of its own, the one that runs.
 ALLOWED = {"blender/generator.py": {"other programs"}, "blender/batch.py": {"other programs"}}
 
