@@ -74,6 +74,16 @@ class GroupState(bpy.types.PropertyGroup):
     twins: bpy.props.StringProperty()
 
 
+class Verdict(bpy.types.PropertyGroup):
+    """One check of a shape, or of the avatar where `shape` is empty; check: empty where a shape is fine altogether."""
+
+    shape: bpy.props.StringProperty()
+    check: bpy.props.StringProperty()
+    grade: bpy.props.StringProperty()
+    sentence: bpy.props.StringProperty()
+    mendable: bpy.props.BoolProperty()
+
+
 class State(bpy.types.PropertyGroup):
     """WindowManager.vrc_blendshape: what panels show, put there by operators and handlers so that they only draw."""
 
@@ -85,10 +95,13 @@ class State(bpy.types.PropertyGroup):
     face: bpy.props.StringProperty(description="Name of the object that carries the shapes")
     objects: bpy.props.CollectionProperty(type=bpy.types.PropertyGroup)
     groups: bpy.props.CollectionProperty(type=GroupState)
+    verdicts: bpy.props.CollectionProperty(type=Verdict)
+    checked: bpy.props.StringProperty(description="Name of the object that the verdicts are about")
+    show_fine: bpy.props.BoolProperty(name="Show All", description="Show shapes that are fine as well")
     mark: bpy.props.StringProperty(description="What the avatar was when this was written down")
     viseme: bpy.props.StringProperty(description="The shape that is shown")
     speak_from: bpy.props.IntProperty(description="The frame where the sentence began")
     show_all: bpy.props.BoolProperty(name="Show All", description="Show parts that are not of the face as well")
 
 
-CLASSES = (Settings, GroupState, State)
+CLASSES = (Settings, GroupState, Verdict, State)

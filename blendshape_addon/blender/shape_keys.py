@@ -50,16 +50,8 @@ def write(
     """
     plan: list[tuple[Object, str, np.ndarray]] = []
     for number, obj in enumerate(objects):
-        inverse = np.linalg.inv(np.array(obj.matrix_world, float)[:3, :3])
-        start = int(np.searchsorted(avatar.object_id, number))
-        count = len(obj.data.vertices)
-        base = basis(obj)
-        for shape in shapes:
-            mine = (shape.indices >= start) & (shape.indices < start + count) & np.any(shape.deltas != 0, axis=1)
-            if mine.any() or number == main:
-                target = base.copy()
-                target[shape.indices[mine] - start] += (shape.deltas[mine] @ inverse.T).astype(np.float32)
-                plan.append((obj, shape.name, target))
+        targets = _targets(obj, number, avatar, shapes, all_of_them=number == main)
+        plan += [(obj, name, target) for name, target in targets.items()]
     _require_accuracy(objects[main], [(name, target) for obj, name, target in plan if obj == objects[main]])
     ours = {obj: made_by_us(obj) for obj in objects}
     plan, result = _settle(plan, ours, existing)
@@ -100,6 +92,46 @@ def creators(objects: Sequence[Object], names: Sequence[str]) -> list[str]:
     """Those of the shapes `names` that are there, not empty, as the creator's keys: what `REPLACE` would replace."""
     keys = {obj: made_by_us(obj) for obj in objects}
     return [name for name in names if any(_is_creators(obj, name, ours) for obj, ours in keys.items())]
+
+
+def rewrite(objects: Sequence[Object], avatar: Avatar, shape: Shape) -> list[str]:
+    """Put `shape` into the keys of its name that are there on `objects`, which `avatar` was read from.
+
+    Whose key it is does not change; returns the names of backups of what was the creator's. Raises InputError before
+    anything is changed.
+    """
+    keyed = [(number, obj) for number, obj in enumerate(objects) if _key(obj, shape.name)]
+    for _, obj in keyed:
+        require_editable(obj)
+    backups = []
+    for number, obj in keyed:
+        key, ours = _key(obj, shape.name), made_by_us(obj)
+        target = _targets(obj, number, avatar, [shape], all_of_them=True)[shape.name]
+        if np.allclose(coordinates(key.points), target, rtol=0, atol=1e-7):
+            continue
+        if shape.name not in ours:
+            backups.append(duplicate(obj, key, BACKUP.format(shape.name)).name)
+        detach(obj.data.shape_keys, key)
+        key.points.foreach_set("co", target.reshape(-1))
+        mark(obj, ours)
+        obj.data.update()
+    return backups
+
+
+def _targets(
+    obj: Object, number: int, avatar: Avatar, shapes: Sequence[Shape], all_of_them: bool
+) -> dict[str, np.ndarray]:
+    """By name of those `shapes` that move `obj`, object `number` of `avatar`: its local coordinates, (V, 3) float32."""
+    inverse = np.linalg.inv(np.array(obj.matrix_world, float)[:3, :3])
+    start = int(np.searchsorted(avatar.object_id, number))
+    base = basis(obj)
+    found = {}
+    for shape in shapes:
+        mine = (shape.indices >= start) & (shape.indices < start + len(base)) & np.any(shape.deltas != 0, axis=1)
+        if mine.any() or all_of_them:
+            found[shape.name] = base.copy()
+            found[shape.name][shape.indices[mine] - start] += (shape.deltas[mine] @ inverse.T).astype(np.float32)
+    return found
 
 
 def remember_style(obj: Object, preset: str, automatic: bool) -> None:

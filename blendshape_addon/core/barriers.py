@@ -17,7 +17,7 @@ TEETH_GAP, EYE_GAP = 0.006, 0.012  # eye distances kept to the skin: lids are co
 FARTHEST = 0.1  # eye distances that skin is held back by
 SPREAD = 0.035  # eye distances over which that fades
 BLOCK = 128  # of pushed vertices at a time: bounds the memory
-_ROLLED = "mouthRoll"  # lips rolled in go where the teeth are, in every artist's version
+ROLLED = "mouthRoll"  # lips rolled in go where the teeth are, in every artist's version
 
 
 class Barrier:
@@ -33,10 +33,12 @@ class Barrier:
         self.still = self._picture(self.rest[self.vertices])
         # What lies closer already, as the edge of a lid does, may stay so.
         self.already = self._needed(self.still, self.rest[skin])
+        depth = self.depth(self.still, self.rest[skin])
+        self._before = np.isfinite(depth) & (depth < self.rest[skin, 2])
 
     def keep(self, chosen: np.ndarray) -> None:
         """Hold only the `chosen` (M,) of the skin."""
-        self.skin, self.already = self.skin[chosen], self.already[chosen]
+        self.skin, self.already, self._before = self.skin[chosen], self.already[chosen], self._before[chosen]
 
     def _picture(self, positions: np.ndarray) -> Picture:
         return rasterise((positions - self.centre) / self.half, self.triangles, PIXELS)
@@ -53,14 +55,25 @@ class Barrier:
         behind = self.depth(picture, positions) - positions[:, 2] + self.gap
         return np.where(behind < 2 * FARTHEST, np.clip(behind, 0, FARTHEST), 0)
 
+    def _push(self, offset: np.ndarray, moved: np.ndarray) -> np.ndarray:
+        """(M,) how far the skin at (M, 3) `moved` has to come forward for (N, 3) `offset`."""
+        pieces = offset[self.vertices]
+        picture = self._picture(self.rest[self.vertices] + pieces) if pieces.any() else self.still
+        return np.maximum(self._needed(picture, moved) - self.already, 0)
+
+    def depth_behind(self, offset: np.ndarray) -> np.ndarray:
+        """(M,) how far skin that lies before the pieces in the neutral lies behind them in (N, 3) `offset`."""
+        moved = offset[self.skin]
+        if not moved.any():
+            return np.zeros(len(self.skin))
+        return np.maximum(self._push(offset, self.rest[self.skin] + moved) - self.gap, 0) * self._before
+
     def hold(self, offset: np.ndarray) -> None:
         """Push the skin back before the pieces in (N, 3) `offset`, fading around, in place."""
         if not offset[self.skin].any():
             return
         moved = self.rest[self.skin] + offset[self.skin]
-        pieces = offset[self.vertices]
-        picture = self._picture(self.rest[self.vertices] + pieces) if pieces.any() else self.still
-        push = np.maximum(self._needed(picture, moved) - self.already, 0)
+        push = self._push(offset, moved)
         pushed = np.flatnonzero(push)
         if len(pushed):
             reach = 4 * SPREAD
@@ -77,15 +90,16 @@ class Barrier:
 
 def hold(avatar: Avatar, features: Features, offsets: np.ndarray, names: Sequence[str]) -> None:
     """Hold the lips before the teeth and the lids before the eyeballs in (E, N, 3) face-space offsets, in place."""
-    teeth, eyes = _teeth(avatar, features), _eyes(avatar, features)
+    rows, balls = teeth(avatar, features), eyes(avatar, features)
     for offset, name in zip(offsets, names, strict=True):
-        if teeth and not name.startswith(_ROLLED):
-            teeth.hold(offset)
-        for eye in eyes:
-            eye.hold(offset)
+        if rows and not name.startswith(ROLLED):
+            rows.hold(offset)
+        for ball in balls:
+            ball.hold(offset)
 
 
-def _teeth(avatar: Avatar, features: Features) -> Barrier | None:
+def teeth(avatar: Avatar, features: Features) -> Barrier | None:
+    """What keeps the lips before the teeth; None where there are no teeth."""
     triangles = features.triangles(avatar, Part.TEETH_UPPER, Part.TEETH_LOWER)
     if len(triangles) == 0:
         return None
@@ -99,7 +113,8 @@ def _teeth(avatar: Avatar, features: Features) -> Barrier | None:
     return barrier
 
 
-def _eyes(avatar: Avatar, features: Features) -> list[Barrier]:
+def eyes(avatar: Avatar, features: Features) -> list[Barrier]:
+    """What keeps the lids before each of the eyeballs that there are."""
     triangles = features.triangles(avatar, Part.EYE)
     out = []
     for s, centre in zip("lr", eye_centres(features.landmarks), strict=True):

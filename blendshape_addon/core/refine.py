@@ -50,7 +50,7 @@ def refine(
     barriers.hold(avatar, features, offsets, names)
     progress(0.95)
     _ride(avatar, features, offsets)
-    _join_seams(avatar, features, offsets)
+    join_seams(avatar, features, offsets)
     return _clear_haze(offsets)
 
 
@@ -85,22 +85,34 @@ def _untangle(
         progress(done / len(offsets))
         moving = (np.abs(offset) > HAZE).any(1)
         own, edges = triangles[moving[triangles].any(1)], every_edge[moving[every_edge].any(1)]
-        calmed, fewest = offset.copy(), None
-        for number in range(ROUNDS):
-            bad = own[flipped(rest, rest + calmed, own)]
-            if fewest is None or len(bad) < fewest:
-                offset[:], fewest = calmed, len(bad)
-            if len(bad) == 0:
-                break
-            near = edges[np.isin(edges, bad).any(1)]
-            if number >= ROUNDS // 2:  # stubborn: calm a wider ring
-                near = edges[np.isin(edges, near).any(1)]
-            ends, others = np.concatenate([near, near[:, ::-1]]).T
-            count = np.bincount(ends, minlength=len(rest))
-            chosen = np.setdiff1d(near, rims)
-            for axis in range(3):
-                mean = np.bincount(ends, calmed[others, axis], len(rest)) / np.maximum(count, 1)
-                calmed[chosen, axis] = 0.5 * (calmed[chosen, axis] + mean[chosen])
+        offset[:] = calm(offset, edges, lambda calmed, own=own: own[flipped(rest, rest + calmed, own)], rims)
+
+
+def calm(
+    offset: np.ndarray, edges: np.ndarray, bad_in: Callable[[np.ndarray], np.ndarray], fixed: np.ndarray
+) -> np.ndarray:
+    """(N, 3) `offset` with the motion around what is bad replaced by the mean of its neighbours', while that helps.
+
+    edges: (K, 2). bad_in: the triangles (n, 3) that are bad in an offset. fixed: vertices that stay.
+    """
+    best, fewest = offset, None
+    calmed = offset.copy()
+    for number in range(ROUNDS):
+        bad = bad_in(calmed)
+        if fewest is None or len(bad) < fewest:
+            best, fewest = calmed.copy(), len(bad)
+        if len(bad) == 0:
+            break
+        near = edges[np.isin(edges, bad).any(1)]
+        if number >= ROUNDS // 2:  # stubborn: calm a wider ring
+            near = edges[np.isin(edges, near).any(1)]
+        ends, others = np.concatenate([near, near[:, ::-1]]).T
+        count = np.bincount(ends, minlength=len(offset))
+        chosen = np.setdiff1d(near, fixed)
+        for axis in range(3):
+            mean = np.bincount(ends, calmed[others, axis], len(offset)) / np.maximum(count, 1)
+            calmed[chosen, axis] = 0.5 * (calmed[chosen, axis] + mean[chosen])
+    return best
 
 
 def _ride(avatar: Avatar, features: Features, offsets: np.ndarray) -> None:
@@ -139,7 +151,7 @@ def nearest(points: np.ndarray, queries: np.ndarray, count: int) -> tuple[np.nda
     return index, distance
 
 
-def _join_seams(avatar: Avatar, features: Features, offsets: np.ndarray) -> None:
+def join_seams(avatar: Avatar, features: Features, offsets: np.ndarray) -> None:
     """Vertices that share a place move as one, so no seam opens."""
     _, point, size = np.unique(avatar.weld[features.index], return_inverse=True, return_counts=True)
     point = point.reshape(-1)

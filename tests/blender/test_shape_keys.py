@@ -255,7 +255,6 @@ def test_check_tells_what_is_wrong(figure):
     generate.generate_visemes()
     keys = body.data.shape_keys.key_blocks
     assert check.problems(avatar) == []
-    assert generate.check() == {"FINISHED"}
     flat = np.array([v.co for v in body.data.vertices], np.float32).reshape(-1)
     keys["vrc.v_sil"].data.foreach_set("co", flat)
     twin = np.empty_like(flat)

@@ -7,6 +7,7 @@ import pytest
 
 from blendshape_addon.blender import generator, panels, preferences, shape_keys
 from blendshape_addon.blender.panels.avatar import VRC_BLENDSHAPE_PT_avatar
+from blendshape_addon.blender.panels.check import VRC_BLENDSHAPE_PT_check
 from blendshape_addon.blender.panels.dataset import VRC_BLENDSHAPE_PT_dataset
 from blendshape_addon.blender.panels.main import VRC_BLENDSHAPE_PT_main
 from blendshape_addon.blender.panels.shapes import VRC_BLENDSHAPE_PT_shapes
@@ -48,7 +49,8 @@ def test_every_generate_button_carries_the_panels_settings(draw, settings):
 def test_every_operator_has_its_button(draw):
     body = SimpleNamespace(data=SimpleNamespace(shape_keys=None), name="Body", get=lambda key: Notes({"/": "SKIN"}))
     bpy.data.objects["Body"] = body
-    state = {"objects": [body], "face": "Body", "running": True}
+    fault = SimpleNamespace(shape="joy", check="flips", grade="red", sentence="7 triangles turn over", mendable=True)
+    state = {"objects": [body], "face": "Body", "running": True, "checked": "Body", "verdicts": [fault]}
     drawn = {name for panel in panels.CLASSES for name in buttons(draw(panel, state=state))}
     bpy.data.objects.clear()
     assert drawn == {cls.bl_idname for cls in bpy.registered if issubclass(cls, bpy.types.Operator)}
@@ -117,6 +119,21 @@ def test_a_running_generator_shows_how_far_it_is_and_can_be_cancelled(draw, monk
     monkeypatch.setattr(generator, "message", "120 samples")
     drawn = draw(VRC_BLENDSHAPE_PT_dataset)
     assert not buttons(drawn)["vrc_blendshape.generate_dataset"].stop and "120 samples" in labels(drawn)
+
+
+def test_verdicts_are_of_the_avatar_that_is_shown_and_fine_ones_on_request(draw):
+    def verdict(shape, check, grade, sentence, mendable=False):
+        return SimpleNamespace(shape=shape, check=check, grade=grade, sentence=sentence, mendable=mendable)
+
+    verdicts = [verdict("", "", "amber", "no armature"), verdict("joy", "symmetry", "amber", "halves differ"),
+                verdict("fun", "", "green", "is fine")]  # fmt: skip
+    state = {"face": "Body", "checked": "Body", "verdicts": verdicts}
+    drawn = draw(VRC_BLENDSHAPE_PT_check, state=state)
+    assert labels(drawn) == ["no armature", "joy: halves differ"]
+    assert buttons(drawn)["vrc_blendshape.show_problem"].check == "symmetry"
+    assert "vrc_blendshape.fix_shape" not in buttons(drawn)
+    assert labels(draw(VRC_BLENDSHAPE_PT_check, state=state | {"show_fine": True}))[-1] == "fun: is fine"
+    assert labels(draw(VRC_BLENDSHAPE_PT_check, state=state | {"face": "Other"})) == []
 
 
 def test_settings_can_be_changed(draw):

@@ -1,0 +1,187 @@
+"""What can be measured of a shape on a face, each where it is: per triangle, per vertex, per seam.
+
+`quality` judges these numbers; here is what of them depends on the face alone, prepared once for all shapes.
+Distances are in millimetres of an adult's face.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import barriers, contacts
+from .face_space import EYE_DISTANCE_MM, eye_centres, mouth_corners
+from .features import Features, on_lids
+from .mesh import Avatar, edges_of, flipped, vertex_normals
+from .parts import Part
+from .vocabulary import MOUTH_UNITS, VISEMES
+
+MAX_STRETCH = 6.0
+MOVES_MM = 0.3  # from which on a motion is somebody's intention
+CELL = 0.1  # eye distances: halves of a face are compared in squares of this size at least
+_BROWS_ABOVE, _MOUTH_BELOW, _EYE_REACH = -0.5, 0.3, 1.0  # eye distances from the eyes: where units may act
+_NOSE = 0.2  # eye distances from the middle that an eye's motion may reach across
+_ABOUT_MOUTH = frozenset((*VISEMES, *MOUTH_UNITS, "cheekPuff", "tongueOut"))
+# Which shapes act where; what is named first counts.
+_REGIONS = {
+    "mouth": _ABOUT_MOUTH.__contains__,
+    "brows": lambda name: name.startswith("brow"),
+    "both eyes": lambda name: name == "vrc.blink",
+    "left eye": lambda name: name.startswith(("eye", "vrc.blink_")) and name.lower().endswith("left"),
+    "right eye": lambda name: name.startswith(("eye", "vrc.blink_")),
+}
+
+
+class Measures:
+    """(N, 3) face-space offsets of the feature vertices, measured on one face.
+
+    triangles: (T, 3) of the skin that shows, lids: (T,) bool, those around the eyes. mouth: None where it is sealed.
+    """
+
+    def __init__(self, avatar: Avatar, features: Features) -> None:
+        self.features, self.rest = features, features.positions
+        skin = features.triangles(avatar, Part.SKIN)
+        triangles = _seen(features, skin)
+        self.triangles = triangles[~features.drawn[triangles].any(1)]  # a drawn mouth opens from a line, closes to one
+        self.lids = on_lids(features, self.triangles)
+        self.mouth = contacts.find_slit(features, 0)
+        self.mouth_mm = EYE_DISTANCE_MM * float(np.linalg.norm(np.subtract(*mouth_corners(features.landmarks))))
+        self._edges = _edges(self.rest, self.triangles)
+        self._teeth = barriers.teeth(avatar, features)
+        self._eyes = barriers.eyes(avatar, features)
+        self._seams = _Seams(avatar, features)
+        self._halves = _Halves(features, skin)
+        self._resting: dict[str, np.ndarray] = {}
+
+    def moving(self, offset: np.ndarray) -> np.ndarray:
+        """(T,) bool: the triangles that move."""
+        return offset.any(1)[self.triangles].any(1)
+
+    def flips(self, offset: np.ndarray, moving: np.ndarray) -> np.ndarray:
+        """(T,) bool: the triangles, of those that move, that turn over."""
+        out = np.zeros(len(self.triangles), bool)
+        out[moving] = flipped(self.rest, self.rest + offset, self.triangles[moving])
+        return out
+
+    def stretched(self, offset: np.ndarray, moving: np.ndarray) -> np.ndarray:
+        """(T,) bool: the triangles with an edge that becomes MAX_STRETCH times as long, and long enough to be seen."""
+        out = np.zeros(len(self.triangles), bool)
+        edges = _edges(self.rest + offset, self.triangles[moving])
+        ratio = (edges / np.maximum(self._edges[moving], 1e-6)).max(1)
+        out[moving] = (edges.max(1) > 1.0 / EYE_DISTANCE_MM) & (ratio > MAX_STRETCH)
+        return out
+
+    def teeth(self, name: str, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Vertices (M,) of lips and how deep (M,) they lie behind teeth that they lay before; none for rolled lips."""
+        if self._teeth is None or name.startswith(barriers.ROLLED):
+            return _NOWHERE
+        return self._teeth.skin, EYE_DISTANCE_MM * self._teeth.depth_behind(offset)
+
+    def eyes(self, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Vertices (M,) of lids and how deep (M,) they lie behind an eyeball that they lay before."""
+        found = [(eye.skin, EYE_DISTANCE_MM * eye.depth_behind(offset)) for eye in self._eyes]
+        return tuple(map(np.concatenate, zip(*found, strict=True))) if found else _NOWHERE
+
+    def seams(self, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Vertices (M,) on seams and how far (M,) each seam opens there."""
+        return self._seams.vertices, EYE_DISTANCE_MM * self._seams.opening(offset)
+
+    def asymmetry(self, offset: np.ndarray, partner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Vertices (M,) of the face's front and how far (M,) the motion around each is from what `partner`, (N, 3)
+        offsets of the shape for the other side, does on that side; 0 where the other half has no vertex."""
+        return self._halves.vertices, EYE_DISTANCE_MM * self._halves.difference(offset, partner)
+
+    def at_rest(self, name: str) -> np.ndarray:
+        """(N,) bool: where the shape `name` should move nothing."""
+        kind = next((kind for kind, of in _REGIONS.items() if of(name)), "anywhere")
+        if kind not in self._resting:
+            self._resting[kind] = self._outside_of(kind)
+        return self._resting[kind]
+
+    def _outside_of(self, kind: str) -> np.ndarray:
+        x, y = self.rest[:, 0], self.rest[:, 1]
+        if kind == "anywhere":
+            return np.zeros(len(self.rest), bool)
+        if kind in ("mouth", "brows"):
+            return y > _MOUTH_BELOW if kind == "mouth" else y < _BROWS_ABOVE
+        far = np.linalg.norm(self.rest[:, None] - eye_centres(self.features.landmarks), axis=2) > _EYE_REACH
+        if kind == "both eyes":
+            return far.all(1)
+        return far[:, 0] | (x < -_NOSE) if kind == "left eye" else far[:, 1] | (x > _NOSE)
+
+
+_NOWHERE = np.empty(0, np.int64), np.empty(0)
+
+
+class _Seams:
+    """Vertices that share a place on one surface: cut for UV maps or materials, or where objects meet."""
+
+    def __init__(self, avatar: Avatar, features: Features) -> None:
+        _, place, size = np.unique(avatar.weld[features.index], return_inverse=True, return_counts=True)
+        place = place.reshape(-1)
+        shared = np.flatnonzero(size[place] > 1)
+        shared = shared[np.argsort(place[shared], kind="stable")]
+        starts = np.flatnonzero(np.diff(place[shared], prepend=-1))
+        if len(shared):
+            # Lips that touch share places as well, but face each other.
+            normals = vertex_normals(avatar.vertices, avatar.triangles)[features.index[shared]]
+            mean = np.add.reduceat(normals, starts) / np.diff(starts, append=len(shared))[:, None]
+            one_surface = np.repeat(np.linalg.norm(mean, axis=1) > 0.6, np.diff(starts, append=len(shared)))
+            shared = shared[one_surface]
+            starts = np.flatnonzero(np.diff(place[shared], prepend=-1))
+        self.vertices, self._starts = shared, starts
+        self._count = np.diff(starts, append=len(shared))
+
+    def opening(self, offset: np.ndarray) -> np.ndarray:
+        """(M,) eye distances between the vertices of each place, for each vertex."""
+        if len(self.vertices) == 0:
+            return np.empty(0)
+        there = offset[self.vertices]
+        wide = np.maximum.reduceat(there, self._starts) - np.minimum.reduceat(there, self._starts)
+        return np.repeat(np.linalg.norm(wide, axis=1), self._count)
+
+
+class _Halves:
+    """The front of the skin in squares that mirror each other, whatever the mesh."""
+
+    def __init__(self, features: Features, triangles: np.ndarray) -> None:
+        chosen = np.zeros(len(features.positions), bool)
+        chosen[np.unique(_seen(features, triangles))] = True
+        self.vertices = np.flatnonzero(chosen & (features.normals[:, 2] > 0.1))
+        x, y, _ = features.positions[self.vertices].T
+        edges = edges_of(triangles)
+        length = np.median(np.linalg.norm(np.subtract(*features.positions[edges.T]), axis=1)) if len(edges) else 0.0
+        size = max(CELL, 2 * length)
+        column, row = np.floor(x / size).astype(int), np.floor(y / size).astype(int)
+        width = int(np.abs(column).max(initial=0)) + 1
+        row -= row.min(initial=0)
+        self._cells = 2 * width * (row.max(initial=0) + 1)
+        self._cell = row * 2 * width + width + column
+        twin = row * 2 * width + width - 1 - column
+        self._twin = twin
+        count = np.bincount(self._cell, minlength=self._cells)
+        self._count = np.maximum(count, 1)[:, None]
+        self._known = count[twin] > 0
+
+    def difference(self, offset: np.ndarray, partner: np.ndarray) -> np.ndarray:
+        """(M,) eye distances between the mean motion of each vertex's square and the mirrored one's."""
+        own, other = (self._mean(motion[self.vertices]) for motion in (offset, partner))
+        apart = np.linalg.norm(own[self._cell] - other[self._twin] * [-1, 1, 1], axis=1)
+        return np.where(self._known, apart, 0.0)
+
+    def _mean(self, motion: np.ndarray) -> np.ndarray:
+        total = [np.bincount(self._cell, motion[:, axis], self._cells) for axis in range(3)]
+        return np.stack(total, 1) / self._count
+
+
+def _seen(features: Features, triangles: np.ndarray) -> np.ndarray:
+    """The triangles outside the mouth: what folds behind the lips of a closed mouth shows nowhere."""
+    corners = mouth_corners(features.landmarks)
+    x, y, z = (features.positions - corners.mean(0)).T
+    inside = (np.abs(x) < np.abs(corners[:, 0] - corners[:, 0].mean()).max()) & (np.abs(y) < 0.45) & (z < -0.02)
+    return triangles[~inside[triangles].any(1)]
+
+
+def _edges(positions: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """(T, 3) edge lengths."""
+    a, b, c = (positions[triangles[:, k]] for k in range(3))
+    return np.stack([np.linalg.norm(d, axis=1) for d in (b - a, c - b, a - c)], 1)

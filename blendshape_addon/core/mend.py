@@ -1,0 +1,60 @@
+"""A shape's faults mended where they are: clamped, smoothed, held back; the rest of the shape stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+
+from . import barriers, contacts, refine
+from .face_space import EYE_DISTANCE_MM
+from .features import Features
+from .measures import Measures
+from .mesh import Avatar, edges_of
+from .verdicts import MAX_PEAK_MM, NEARLY
+
+MENDABLE = frozenset(
+    ("size", "flips", "lids", "stretch", "teeth", "eyes", "seams", "stray", "outside", "lips close")
+)  # fmt: skip
+_SOFTEN = 3  # rounds of smoothing where motion was cut off
+
+
+def mend(avatar: Avatar, features: Features, name: str, offset: np.ndarray, checks: Collection[str]) -> np.ndarray:
+    """(N, 3) face-space `offset` of the shape `name` with what the `checks` (of MENDABLE) found mended, as far as
+    possible. What moves outside the face (`outside`) is not among the feature vertices and left to the caller."""
+    measures = Measures(avatar, features)
+    out = offset.copy()
+    edges = edges_of(measures.triangles)
+    if "stray" in checks:
+        _rest(out, measures.at_rest(name), edges)
+    if "size" in checks:
+        size = np.linalg.norm(out, axis=1, keepdims=True) * EYE_DISTANCE_MM
+        out *= np.minimum(1, NEARLY * MAX_PEAK_MM / np.maximum(size, 1e-9))
+    if not {"flips", "lids", "stretch"}.isdisjoint(checks):
+        out = refine.calm(out, edges, lambda tried: _folded(measures, tried), np.empty(0, np.int64))
+    if "lips close" in checks:
+        contacts.meet(measures.triangles, features, out[None], [name])
+    if not {"teeth", "eyes"}.isdisjoint(checks):
+        barriers.hold(avatar, features, out[None], [name])
+    if "seams" in checks:
+        refine.join_seams(avatar, features, out[None])
+    return out
+
+
+def _folded(measures: Measures, offset: np.ndarray) -> np.ndarray:
+    """(n, 3) triangles that turn over or stretch too far."""
+    moving = measures.moving(offset)
+    return measures.triangles[measures.flips(offset, moving) | measures.stretched(offset, moving)]
+
+
+def _rest(offset: np.ndarray, still: np.ndarray, edges: np.ndarray) -> None:
+    """Stop the motion of (N,) `still` vertices, softly at the border, in place."""
+    offset[still] = 0
+    across = edges[still[edges].any(1) & ~still[edges].all(1)]
+    ring = np.setdiff1d(across, np.flatnonzero(still))
+    near = edges[np.isin(edges, ring).any(1)]
+    ends, others = np.concatenate([near, near[:, ::-1]]).T
+    count = np.maximum(np.bincount(ends, minlength=len(offset)), 1)
+    for _ in range(_SOFTEN):
+        for axis in range(3):
+            offset[ring, axis] = (np.bincount(ends, offset[others, axis], len(offset)) / count)[ring]

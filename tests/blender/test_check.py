@@ -1,0 +1,129 @@
+"""Check on a real person with the shipped models: faults that were put in are told, shown and mended."""
+
+import bpy
+import numpy as np
+import pytest
+from helpers import add_key, coordinates, deltas, key_names, mesh_object, select
+
+from blendshape_addon.blender import check, shape_keys
+from blendshape_addon.core.verdicts import AMBER, GREEN, RED
+from blendshape_addon.core.vocabulary import VISEMES
+
+buttons = bpy.ops.vrc_blendshape
+
+
+def verdicts():
+    return [(v.shape, v.check, v.grade) for v in bpy.context.window_manager.vrc_blendshape.verdicts]
+
+
+def spoil(body, name, where, offset):
+    key = body.data.shape_keys.key_blocks[name]
+    points = coordinates(key.data)
+    points[where] += offset
+    key.data.foreach_set("co", points.reshape(-1))
+
+
+@pytest.fixture
+def spoilt(person):
+    """Visemes, two of them spoilt: hair-fine folds on a cheek in aa, the feet moved in oh."""
+    body = person["Body"]
+    buttons.generate_visemes()
+    base = coordinates(body.data.vertices)
+    moved = np.flatnonzero(np.linalg.norm(deltas(body, "vrc.v_aa"), axis=1) > 0.002)
+    rough = np.random.default_rng(0).choice(moved, 60, replace=False)
+    spoil(body, "vrc.v_aa", rough, np.random.default_rng(1).normal(0, 0.006, (60, 3)))
+    spoil(body, "vrc.v_oh", base[:, 2] < 0.1, (0.01, 0, 0))
+    assert buttons.check() == {"FINISHED"}
+    return body
+
+
+def test_faults_are_told_shown_and_mended(spoilt):
+    body = spoilt
+    found = verdicts()
+    assert ("vrc.v_aa", "flips", RED) in found and ("vrc.v_oh", "outside", RED) in found
+    assert ("vrc.v_e", "", GREEN) in found
+    assert {name for name, _, _ in found} == {"", *VISEMES}
+    assert all(grade == GREEN for name, _, grade in found if name == "")
+    before = deltas(body, "vrc.v_aa")
+
+    assert buttons.show_problem(shape="vrc.v_aa", check="flips") == {"FINISHED"}
+    assert (body.mode, body.active_shape_key.name) == ("EDIT", "vrc.v_aa")
+    bpy.ops.object.mode_set(mode="OBJECT")
+    chosen = [v.index for v in body.data.vertices if v.select]
+    assert chosen and np.abs(before[chosen]).any(1).all()
+
+    assert buttons.fix_shape(shape="vrc.v_aa") == {"FINISHED"}
+    assert ("vrc.v_aa", "flips", RED) not in verdicts()
+    assert np.abs(deltas(body, "vrc.v_aa.backup") - before).max() < 1e-7  # an edited key is the creator's
+    change = np.linalg.norm(deltas(body, "vrc.v_aa") - before, axis=1)
+    assert 0 < (change > 1e-6).sum() < 0.2 * len(change)
+
+    buttons.fix_shape(shape="vrc.v_oh")
+    feet = coordinates(body.data.vertices)[:, 2] < 0.1
+    assert not deltas(body, "vrc.v_oh")[feet].any() and deltas(body, "vrc.v_oh").any()
+    buttons.check()
+    assert not [row for row in verdicts() if row[2] == RED]
+
+
+def test_what_cannot_be_shown_or_mended_is_a_sentence(spoilt):
+    with pytest.raises(RuntimeError, match="no key joy"):
+        buttons.fix_shape(shape="joy")
+    with pytest.raises(RuntimeError, match="no place on the mesh"):
+        buttons.show_problem(shape="vrc.v_sil", check="flips")
+    before = key_names(spoilt)
+    with pytest.raises(RuntimeError, match="could not be mended"):
+        buttons.fix_shape(shape="vrc.v_sil")
+    assert key_names(spoilt) == before
+
+
+def test_a_mended_key_of_this_tools_stays_its_own(person):
+    body = person["Body"]
+    buttons.generate_visemes()
+    feet = coordinates(body.data.vertices)[:, 2] < 0.1
+    spoil(body, "vrc.v_aa", feet, (0.01, 0, 0))
+    shape_keys.mark(body, VISEMES)
+    buttons.fix_shape(shape="vrc.v_aa")
+    assert shape_keys.made_by_us(body) == set(VISEMES) and "vrc.v_aa.backup" not in key_names(body)
+
+
+def graded(objects, triangles=1000):
+    return {finding.sentence: finding.grade for finding in check.readiness(objects, triangles)}
+
+
+def one(found, words):
+    (grade,) = (grade for sentence, grade in found.items() if words in sentence)
+    return grade
+
+
+def test_readiness(planted, figure):
+    body, objects = figure["body"], [figure["body"], figure["teeth"]]
+    assert one(graded(objects), "no visemes yet") == RED
+    buttons.generate_visemes()
+    found = graded(objects)
+    assert one(found, "All 15 visemes") == GREEN and one(found, "under the armature") == GREEN
+    assert not any("MMD" in sentence for sentence in found)
+    buttons.add_aliases(convention="MMD")
+    assert one(graded(objects), "MMD") == GREEN
+    body.name = "Face"
+    assert one(graded(objects), "rename “Face”") == AMBER
+    body.parent = None
+    assert one(graded(objects), "no armature") == AMBER
+    body.modifiers.new("Armature", "ARMATURE").object = figure["rig"]
+    assert one(graded(objects), "not under its armature “Armature”") == AMBER
+
+
+@pytest.mark.parametrize(
+    ("triangles", "rank", "grade"),
+    [(32_000, "Excellent", GREEN), (32_001, "Good", GREEN), (70_000, "Good", GREEN), (70_001, "Very Poor", AMBER)],
+)
+def test_rank_by_triangles(figure, triangles, rank, grade):
+    assert one(graded([figure["body"]], triangles), f"rank {rank}") == grade
+
+
+def test_an_avatar_whose_face_is_not_found_is_checked_all_the_same():
+    box = mesh_object("Box", [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)], [(0, 1, 2), (0, 1, 3), (0, 2, 3), (1, 2, 3)])
+    add_key(box, "vrc.v_aa")
+    select(box)
+    assert buttons.check() == {"FINISHED"}
+    told = [v.sentence for v in bpy.context.window_manager.vrc_blendshape.verdicts]
+    assert any("lacks" in sentence for sentence in told) and any("could not be measured" in s for s in told)

@@ -1,0 +1,154 @@
+"""Each fault is seen, where it is, and mended where that can be; a calm shape has none."""
+
+import numpy as np
+import pytest
+from pieces import attached, ball, sheet
+
+from blendshape_addon.core import features, mend, quality
+from blendshape_addon.core.face_space import EYE_DISTANCE_MM, eye_centres
+from blendshape_addon.core.measures import Measures
+from blendshape_addon.core.mesh import Avatar
+from blendshape_addon.core.parts import Part
+from blendshape_addon.core.pipeline import Shape
+from blendshape_addon.core.verdicts import AMBER, GREEN, RED, Row
+from blendshape_addon.core.vocabulary import LANDMARK_INDEX
+
+MM = 1 / EYE_DISTANCE_MM
+
+
+@pytest.fixture(scope="module")
+def toothed(face):
+    """The mask with teeth behind the lips and an eyeball on the left."""
+    avatar, marks = face
+    lips = marks[[LANDMARK_INDEX["lip_upper_inner_mid"], LANDMARK_INDEX["lip_lower_inner_mid"]]].mean(0)
+    teeth, triangles = sheet(np.linspace(-0.3, 0.3, 13), np.linspace(-0.25, 0.25, 9))
+    avatar = attached(avatar, teeth + lips - [0, 0, 0.2], triangles, "Teeth")
+    eye, triangles = ball(0.2)
+    avatar = attached(avatar, eye + eye_centres(marks)[0] - [0, 0, 0.22], triangles, "Eye_L")
+    return avatar, features.compute(avatar, marks)
+
+
+@pytest.fixture(scope="module")
+def measures(toothed):
+    return Measures(*toothed)
+
+
+def bump(seen, at, height, width=0.15):
+    """(N, 3) motion forward around the landmark `at`."""
+    apart = np.linalg.norm(seen.positions - seen.landmarks[LANDMARK_INDEX[at]], axis=1)
+    return (np.exp(-((apart / width) ** 2)) * (apart < 3 * width))[:, None].astype(np.float32) * [0, 0, height]
+
+
+def row_of(toothed, name, offset, **others):
+    names = [name, *others]
+    return quality.examine(*toothed, names, np.stack([offset, *others.values()]).astype(np.float32), 1.0)[0]
+
+
+def faults(toothed):
+    """{check: (shape, offset)}: one fault each."""
+    _, seen = toothed
+    rng = np.random.default_rng(0)
+    cheek, chin = (seen.landmarks[LANDMARK_INDEX[name]] for name in ("cheek_l", "chin_tip"))
+    about = {name: np.linalg.norm(seen.positions - at, axis=1) for name, at in (("cheek", cheek), ("chin", chin))}
+    rough = np.zeros((len(seen.index), 3))
+    rough[about["cheek"] < 0.25, :2] = rng.normal(0, 0.03, ((about["cheek"] < 0.25).sum(), 2))
+    torn = np.zeros((len(seen.index), 3))
+    torn[(about["chin"] < 0.3) & (np.arange(len(seen.index)) % 5 == 0), 2] = 0.3
+    lips = bump(seen, "lip_upper_inner_mid", -0.25, 0.3) * (seen.part == Part.SKIN)[:, None]
+    lid = np.zeros((len(seen.index), 3))
+    lid[
+        (seen.part == Part.SKIN) & (np.linalg.norm(seen.positions - eye_centres(seen.landmarks)[0], axis=1) < 0.4), 2
+    ] = -0.15
+    return {
+        "flips": ("cheekPuff", rough),
+        "stretch": ("jawForward", torn),
+        "size": ("jawForward", bump(seen, "chin_tip", 60 * MM, 0.5)),
+        "stray": ("vrc.v_aa", bump(seen, "forehead", 5 * MM, 0.5) + bump(seen, "chin_tip", 5 * MM)),
+        "teeth": ("mouthPressLeft", lips),
+        "eyes": ("eyeSquintLeft", lid),
+    }
+
+
+@pytest.mark.parametrize("check", ["flips", "stretch", "size", "stray", "teeth", "eyes"])
+def test_a_fault_is_seen_where_it_is_and_mended(toothed, measures, check):
+    avatar, seen = toothed
+    name, offset = faults(toothed)[check]
+    row = row_of(toothed, name, offset)
+    assert row.grades[check] == RED and not row.ok and row.sentences[check] in row.notes
+    where = quality.where(measures, check, name, offset)
+    moved = seen.index[offset.any(1)]
+    assert 0 < len(where) <= len(avatar.vertices) and np.isin(where, moved).any()
+    mended = mend.mend(avatar, seen, name, offset, {check})
+    assert row_of(toothed, name, mended).grades[check] != RED
+    same = (mended == offset).all(1)
+    assert same[~offset.any(1) & ~np.isin(seen.index, where)].mean() > 0.95
+    assert np.abs(mended).sum() > 0.1 * np.abs(offset).sum()
+
+
+def test_a_calm_shape_is_green_all_over_and_stays_as_it_is(toothed):
+    avatar, seen = toothed
+    offset = bump(seen, "chin_tip", 3 * MM, 0.4)
+    row = row_of(toothed, "jawForward", offset)
+    assert set(row.grades.values()) == {GREEN} and row.ok and row.notes == [] and row.grade == GREEN
+    assert (mend.mend(avatar, seen, "jawForward", offset, set()) == offset).all()
+    assert np.allclose(mend.mend(avatar, seen, "jawForward", offset, mend.MENDABLE - {"stray"}), offset, atol=1e-6)
+
+
+def test_halves_that_differ_are_told_but_may_be_meant(toothed, measures):
+    _, seen = toothed
+    left, right = bump(seen, "cheek_l", 4 * MM), bump(seen, "cheek_r", 4 * MM)
+    assert "symmetry" not in row_of(toothed, "cheekPuff", left + right).grades
+    row = row_of(toothed, "cheekPuff", left)
+    assert row.grades["symmetry"] == AMBER and row.ok and row.asymmetry_mm > 2
+    where = quality.where(measures, "symmetry", "cheekPuff", left, left)
+    assert np.abs(toothed[0].vertices[where, 0]).min() > 0.2
+    assert "symmetry" not in row_of(toothed, "mouthSmileLeft", left, mouthSmileRight=right).grades
+    assert row_of(toothed, "mouthSmileLeft", left, mouthSmileRight=0 * right).grades["symmetry"] == AMBER
+    assert "symmetry" not in row_of(toothed, "mouthSmileLeft", left).grades
+
+
+def test_a_seam_that_opens_is_seen_and_joined(face):
+    avatar, marks = face
+    below = avatar.vertices[avatar.triangles].mean(1)[:, 1] < avatar.vertices[:, 1].min() + 0.5
+    own = np.unique(avatar.triangles[below])
+    twin = np.full(len(avatar.vertices), -1)
+    twin[own] = len(avatar.vertices) + np.arange(len(own))
+    triangles = avatar.triangles.copy()
+    triangles[below] = twin[triangles[below]]
+    cut = Avatar(np.concatenate([avatar.vertices, avatar.vertices[own]]), triangles, np.zeros(len(avatar.vertices) + len(own), np.int32), ("Face",))  # fmt: skip  # noqa: E501
+    seen = features.compute(cut, marks)
+    offset = np.zeros((len(seen.index), 3))
+    offset[seen.index >= len(avatar.vertices), 1] = -2 * MM
+    row = row_of((cut, seen), "jawOpen", offset)
+    assert row.grades["seams"] == RED and np.isclose(row.seam_mm, 2, atol=0.01)
+    where = quality.where(Measures(cut, seen), "seams", "jawOpen", offset)
+    border = cut.weld[np.unique(avatar.triangles[~below])]
+    assert np.isin(cut.weld[where], border).all() and len(where) > 50
+    assert row_of((cut, seen), "jawOpen", mend.mend(cut, seen, "jawOpen", offset, {"seams"})).seam_mm < 0.01
+
+
+def test_shapes_as_they_stand_on_a_mesh_are_measured(toothed):
+    avatar, seen = toothed
+    offset = bump(seen, "chin_tip", 3 * MM, 0.4)
+    moved = np.flatnonzero(offset.any(1))
+    beyond = np.setdiff1d(np.arange(len(avatar.vertices)), seen.index)[:150]
+    indices = np.concatenate([seen.index[moved], beyond])
+    deltas = np.concatenate([seen.space.vectors_to_avatar(offset[moved]), np.full((len(beyond), 3), 0.05)])
+    order = np.argsort(indices)
+    shape = Shape("jawForward", indices[order], deltas[order].astype(np.float32))
+    (found,), outside = quality.dense(seen, [shape])
+    assert np.allclose(found, offset, atol=1e-5) and (outside[0] == beyond).all()
+    row = quality.examine(avatar, seen, ["jawForward"], found[None], 1.0, outside)[0]
+    assert row.grades["outside"] == (RED if len(beyond) > 100 else AMBER if len(beyond) > 75 else GREEN)
+
+
+def test_grades_have_a_margin():
+    row = Row("x", 0, 0, 0, 0, 0, 0)
+    for value, grade in ((7.4, GREEN), (7.6, AMBER), (10, AMBER), (10.1, RED)):
+        row.judge("most", value, 10, "too much")
+        assert row.grades["most"] == grade
+    for value, grade in ((9.9, RED), (10, AMBER), (14, GREEN)):
+        row.judge("least", value, 10, "too little", at_least=True)
+        assert row.grades["least"] == grade
+    row.judge("most", 20, 10, "too much")
+    assert not row.ok and row.notes == ["too much"] and row.checks == {"most": False, "least": True}
