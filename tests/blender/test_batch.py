@@ -196,6 +196,19 @@ def test_children_in_blender_are_blender(monkeypatch):
     assert batch.command() == ["/opt/blender", "-b", "--command", "vrc_blendshape", "generate"]
 
 
+def test_signals_that_blender_set_itself(monkeypatch):
+    """Python does not know such a handler, and cannot put it back."""
+    real = signal.signal
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(signal, "signal", lambda number, handler: real(number, handler) and None)
+    try:
+        batch.run([], at_once=1, minutes=1, again=False, tell=print)
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    finally:
+        real(signal.SIGTERM, before)
+        real(signal.SIGINT, signal.default_int_handler)
+
+
 def test_real_child(avatars, tmp_path):
     """`python -m blendshape_addon` with the network itself, which finds no face on a ball."""
     assert run(avatars("a"), "--output", tmp_path / "out") == cli.BAD_INPUT
