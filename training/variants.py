@@ -16,7 +16,8 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from blendshape_addon.core import deformer
 from blendshape_addon.core.features import INPUTS, Features
-from blendshape_addon.core.providers import Session
+from blendshape_addon.core.providers import open_session
+from blendshape_addon.core.registry import Model
 from blendshape_addon.core.vocabulary import EXPRESSIONS
 
 from . import labels
@@ -102,10 +103,10 @@ def cost(data: bytes) -> tuple[float, float]:
 def asked(data: bytes, rig: Rig, head: Head, seen: Features) -> dict[str, np.ndarray]:
     """Offsets (N, 3) of the feature vertices of a rig with labelled landmarks for each shape that it has truth of, by
     the network alone, nothing refined."""
-    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    session = open_session(Model("variant", {}, data), "cpu")
     names = [name for name in head.names if name in rig.real and name in EXPRESSIONS]
     rows = np.eye(len(EXPRESSIONS), dtype=np.float32)[[EXPRESSIONS.index(name) for name in names]]
-    return dict(zip(names, deformer.offsets(Session(session.run, "cpu", None), seen, rows), strict=True))
+    return dict(zip(names, deformer.offsets(session, seen, rows), strict=True))
 
 
 def rel(shapes: dict[str, np.ndarray], head: Head, seen: Features) -> float:

@@ -1,10 +1,14 @@
 """Everything that knows Blender. :mod:`.job` is the whole work on one avatar; the rest is how users reach it."""
 
+from pathlib import Path
+
 import bpy
 
 from .. import cli
+from ..core import trial
 from . import generator, operators, panels, preferences, preview, properties, state
 
+trial.folder = Path(bpy.utils.user_resource("CONFIG"))  # for the command line too, which registers nothing
 _MODULES = (preferences, properties, operators, panels)
 _commands = []
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import bpy
 
 from ..core.providers import CHOICES
+from .panels.tab import paragraph
 
 _NAMES = {
     "auto": "Automatic",
@@ -41,7 +42,11 @@ class Preferences(bpy.types.AddonPreferences):
     )
 
     def draw(self, context):
-        self.layout.prop(self, "provider")
+        row = self.layout.row()
+        row.prop(self, "provider")
+        row.operator("vrc_blendshape.test_provider", text="Test")
+        if told := context.window_manager.vrc_blendshape.provider:
+            paragraph(context, self.layout, told, icon="INFO")
         self.layout.prop(self, "recipes")
         self.layout.prop(self, "training_python")
 

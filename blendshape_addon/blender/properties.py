@@ -98,6 +98,8 @@ class State(bpy.types.PropertyGroup):
     verdicts: bpy.props.CollectionProperty(type=Verdict)
     checked: bpy.props.StringProperty(description="Name of the object that the verdicts are about")
     show_fine: bpy.props.BoolProperty(name="Show All", description="Show shapes that are fine as well")
+    fallback: bpy.props.StringProperty(description="Why the last shapes were made on the CPU")
+    provider: bpy.props.StringProperty(description="What Test in the preferences told")
     mark: bpy.props.StringProperty(description="What the avatar was when this was written down")
     viseme: bpy.props.StringProperty(description="The shape that is shown")
     speak_from: bpy.props.IntProperty(description="The frame where the sentence began")

@@ -96,18 +96,18 @@ def generate(
     _check_arguments(expressions, intensity, preset)
     styles = recipes.load(own_recipes)
     stages = _Stages(progress)
-    with stages("loading models", 0.0, 0.02):
-        model = registry.load("deformer", models)
-        session = providers.open_session(model, provider)
+    model = registry.load("deformer", models)
     seen = seen or _look(avatar, face, provider, models, stages)
     known = seen.features
+    with stages("loading the deformer", 0.45, 0.47):  # after the face finder: a provider that failed it is left alone
+        session = providers.open_session(model, provider)
     style = recipes.pick(styles, preset, known.landmarks)
     made = list(dict.fromkeys(half for name in expressions for half in HALVES.get(name, (name,))))
     weights = style.weights(made)
     manner = repr(replace(style, rows={}, automatic=False))
     asked = (tuple(made), weights.tobytes(), manner, model.card["sha256"], session.provider)
     if seen.last is None or seen.last[0] != asked:
-        with stages("network", 0.45, 0.6) as part:
+        with stages("network", 0.47, 0.6) as part:
             offsets = deformer.offsets(session, known, weights, part)
             style.keep_near_mouth(known, offsets, made)
             style.open_mouth(known, offsets, made)
@@ -116,15 +116,17 @@ def generate(
     with stages("checking", 0.92, 1.0):
         offsets = _wholes(expressions, made, seen.last[1] * np.float32(intensity))
         rows = quality.examine(avatar, known, expressions, offsets, intensity)
-        notes = [f"Ran on {session.provider}: {session.reason}."] if session.reason else []
-        report = quality.report(rows, known, seen.face.score, [f"{style}.", *notes])
+        fallback = f"Ran on the CPU: {session.reason}." if session.reason else ""
+        notes = [f"{style}.", fallback] if fallback else [f"{style}."]
+        report = quality.report(rows, known, seen.face.score, notes)
+        report["provider"] = {"ran_on": session.provider, "fallback": fallback}
         report["style"] = {"preset": style.preset, "automatic": style.automatic}
     shapes = [_shape(name, known, offset) for name, offset in zip(expressions, offsets, strict=True)]
     return Generated(shapes, seen, report, stages.seconds)
 
 
 def _look(avatar: Avatar, face: landmarks.Face | None, provider: str, models: Path | None, stages: _Stages) -> Seen:
-    with stages("landmarks", 0.02, 0.3) as part:
+    with stages("landmarks", 0.0, 0.3) as part:
         face = face or landmarks.find(parts.shown(avatar), models=models, provider=provider, progress=part)
     with stages("features", 0.3, 0.45):
         return Seen(face, features.compute(avatar, face.points))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
 from typing import Any
 
+from . import trial
 from .errors import InputError, ModelError
 from .registry import Model
 
@@ -16,66 +16,123 @@ PROVIDERS = {
     "cpu": "CPUExecutionProvider",
 }
 CHOICES = ("auto", *PROVIDERS)
+# onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html: the arena stays under 1.5 GiB and grows by what
+# is asked for, convolutions take no workspace beside it, and no 10-bit arithmetic, so that it is the CPU's result.
+_OPTIONS = {
+    "cuda": {
+        "gpu_mem_limit": str(3 * 2**29),
+        "arena_extend_strategy": "kSameAsRequested",
+        "cudnn_conv_algo_search": "HEURISTIC",
+        "cudnn_conv_use_max_workspace": "0",
+        "use_tf32": "0",
+    }
+}
+_TIMED = {"V": 2000, "E": 20}  # vertices and shapes of `test`
 
 
-@dataclass(frozen=True)
 class Session:
-    """A loaded network. provider: the name in PROVIDERS that it runs on; reason: why not on the one asked for."""
+    """A loaded network. provider: the name in PROVIDERS that it runs on; reason: why not on the one asked for.
 
-    run: Any
-    provider: str
-    reason: str | None
+    A provider that fails while it runs, out of memory for example, is left for the CPU, and both change.
+    """
+
+    def __init__(self, model: Model, loaded: Any, provider: str, reason: str | None) -> None:
+        self.provider = provider
+        self.reason = reason
+        self._model = model
+        self._loaded = loaded
+
+    def run(self, names: list[str] | None, inputs: dict) -> list:
+        """The outputs `names`, all if None. Raises ModelError: a model of another version takes other inputs."""
+        try:
+            return self._loaded.run(names, inputs)
+        except Exception as error:
+            if self.provider == "cpu":
+                raise ModelError(
+                    f"The model {self._model.name} does not fit this version of the add-on or failed to run: "
+                    f"use the one that came with it ({_first_line(error)})."
+                ) from error
+            on_cpu = Session(self._model, _load(self._model, "cpu"), "cpu", None)
+            made = on_cpu.run(names, inputs)
+            reason = f"{self.provider} failed while it ran: {_first_line(error)}"
+            trial.down[self.provider] = reason
+            self._loaded, self.provider, self.reason = on_cpu._loaded, "cpu", reason
+            return made
 
 
 def open_session(model: Model, provider: str = "auto") -> Session:
-    """Load `model` on `provider`, falling back to CPU with a reason. `run(None, inputs)` gives its outputs.
+    """Load `model` on `provider`, falling back to CPU with a reason.
 
+    A provider other than the CPU is first tried in a process of its own, once a machine and version, see `trial`.
     Raises InputError for an unknown provider, ModelError when not even the CPU can load it.
     """
     if provider not in CHOICES:
         raise InputError(f"Unknown provider “{provider}”: choose from {', '.join(CHOICES)}.")
+    available = _onnxruntime().get_available_providers()
+    failed: dict[str, str] = {}
+    for name in (name for name in PROVIDERS if provider in ("auto", name) and name != "cpu"):
+        if PROVIDERS[name] not in available:
+            continue
+        reason = trial.down.get(name) or trial.refusal(name, _asked(name), model)
+        if reason is None:
+            try:
+                return Session(model, _load(model, name), name, None)
+            except Exception as error:  # a provider may fail in any way of its own; the CPU still can
+                reason = f"{name} failed to start: {_first_line(error)}"
+        failed[name] = reason
+    try:
+        loaded = _load(model, "cpu")
+    except Exception as error:
+        raise ModelError(f"The model {model.name} cannot be loaded: install the extension again.") from error
+    trial.down.update(failed)  # it was the provider, not the model
+    if provider not in ("auto", "cpu", *failed):
+        failed[provider] = f"{provider} is not in this build of onnxruntime"
+    return Session(model, loaded, "cpu", "; ".join(failed.values()) or None)
+
+
+def test(model: Model, provider: str = "auto") -> str:
+    """What the deformer `model` runs on and how fast, and why not on the GPU; tried anew. Raises as open_session."""
+    trial.forget()
+    session = open_session(model, provider)
+    seconds = _seconds(session)
+    told = f"Runs on {session.provider}: {seconds * 1000:.0f} ms for {_TIMED['E']} shapes on {_TIMED['V']} vertices"
+    if session.provider != "cpu":
+        return f"{told}, {_seconds(open_session(model, 'cpu')) * 1000:.0f} ms on the CPU."
+    if provider == "cpu":
+        return f"{told}."
+    return f"{told}. Why not the GPU: {session.reason or 'this build of onnxruntime knows no GPU of this system'}."
+
+
+def _seconds(session: Session) -> float:
+    """The fastest of three passes, after one that warms up."""
+    inputs = trial.feed(session._loaded, _TIMED)
+    spent = []
+    for _ in range(4):
+        began = time.perf_counter()
+        session.run(None, inputs)
+        spent.append(time.perf_counter() - began)
+    return min(spent[1:])
+
+
+def _onnxruntime() -> Any:
     try:
         import onnxruntime
     except ImportError as error:
         raise ModelError("onnxruntime is not installed with the extension: install the extension again.") from error
-    available = onnxruntime.get_available_providers()
-    wanted = [p for p in PROVIDERS if provider in ("auto", p) and p != "cpu"]
-    reason = None
-    for name in wanted:
-        if PROVIDERS[name] not in available:
-            reason = f"{name} is not in this build of onnxruntime" if provider == name else reason
-            continue
-        try:
-            session = _load(onnxruntime, model, [PROVIDERS[name], "CPUExecutionProvider"])
-        except Exception as error:  # a provider may fail in any way of its own; the CPU still can
-            reason = f"{name} failed to start: {str(error).splitlines()[0][:200]}"
-            continue
-        if session.get_providers()[0] == PROVIDERS[name]:
-            return Session(_guarded(session.run, model), name, None)
-        reason = f"{name} is installed but did not start (driver or runtime libraries are missing)"
-    try:
-        session = _load(onnxruntime, model, ["CPUExecutionProvider"])
-    except Exception as error:
-        raise ModelError(f"The model {model.name} cannot be loaded: install the extension again.") from error
-    return Session(_guarded(session.run, model), "cpu", reason)
+    return onnxruntime
 
 
-def _guarded(run: Callable, model: Model) -> Callable:
-    """`run` whose failure is a sentence: a model of another version takes other inputs."""
-
-    def guarded(names: list[str] | None, inputs: dict) -> list:
-        try:
-            return run(names, inputs)
-        except Exception as error:
-            raise ModelError(
-                f"The model {model.name} does not fit this version of the add-on or failed to run: "
-                f"use the one that came with it ({str(error).strip().splitlines()[0][:160]})."
-            ) from error
-
-    return guarded
+def _asked(name: str) -> list:
+    return [[PROVIDERS[name], _OPTIONS.get(name, {})]]
 
 
-def _load(onnxruntime: Any, model: Model, providers: list[str]) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # failures come back as exceptions; the console is the user's
-    return onnxruntime.InferenceSession(model.data, sess_options=options, providers=providers)
+def _load(model: Model, name: str) -> Any:
+    """An onnxruntime session of `model` on the provider `name`. Raises whatever onnxruntime does."""
+    session = trial.load(_onnxruntime(), model.data, _asked(name))
+    if session.get_providers()[0] != PROVIDERS[name]:
+        raise RuntimeError("driver or runtime libraries are missing")
+    return session
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

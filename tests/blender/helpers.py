@@ -51,7 +51,8 @@ def planted_generate(avatar, expressions, *, intensity=1.0, preset="auto", matri
     rows = [{"name": s.name, "peak_mm": 1.0, "lip_gap_mm": 0.0, "moved_vertices": len(s.indices), "ok": True,
              "checks": {}, "notes": []} for s in shapes]  # fmt: skip
     style = {"preset": "natural" if preset == "auto" else preset, "automatic": preset == "auto"}
-    report = {"ok": True, "face": {"confidence": 1.0}, "style": style, "shapes": rows, "notes": []}
+    report = {"ok": True, "face": {"confidence": 1.0}, "style": style, "shapes": rows, "notes": [],
+              "provider": {"ran_on": "cpu", "fallback": ""}}  # fmt: skip
     return pipeline.Generated(shapes, pipeline.Seen(PlantedFace(matrix), NOTHING_SEEN), report, {"network": 0.0})
 
 

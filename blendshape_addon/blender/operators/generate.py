@@ -29,6 +29,7 @@ class _Generate(Background):
     def finish(self, context, objects, avatar, result):
         done = job.write(objects, avatar, result, self.existing)
         avatar_parts.note(objects, avatar, result.seen)
+        context.window_manager.vrc_blendshape.fallback = result.report["provider"]["fallback"]
         written = done.written
         for row in result.report["shapes"]:
             if not row["ok"]:

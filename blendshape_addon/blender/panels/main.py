@@ -25,6 +25,8 @@ class VRC_BLENDSHAPE_PT_main(Tab, bpy.types.Panel):
         _buttons(column, settings)
         if style := shape_keys.style_of(context.object):
             paragraph(context, layout, f"Made in {style}", icon="INFO")
+        if state.fallback:
+            paragraph(context, layout, state.fallback, icon="INFO")
 
 
 def _avatar(context, box, state) -> None:

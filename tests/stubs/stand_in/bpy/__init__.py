@@ -98,4 +98,5 @@ utils = SimpleNamespace(
     unregister_class=_unregister_class,
     register_cli_command=_register_cli_command,
     unregister_cli_command=commands.pop,
+    user_resource=lambda kind: f"/nowhere/{kind.lower()}",
 )

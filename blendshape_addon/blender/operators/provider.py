@@ -1,0 +1,28 @@
+"""The Test button of the preferences."""
+
+import bpy
+
+from ...core import providers, registry
+from ...core.errors import UserError
+from .. import preferences
+
+
+class VRC_BLENDSHAPE_OT_test_provider(bpy.types.Operator):
+    """Try the chosen provider anew: what the network runs on, how fast and, if not on the GPU, why"""
+
+    bl_idname = "vrc_blendshape.test_provider"
+    bl_label = "Test Provider"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context):
+        try:
+            told = providers.test(registry.load("deformer"), preferences.provider(context))
+        except UserError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        context.window_manager.vrc_blendshape.provider = told
+        self.report({"INFO"}, told)
+        return {"FINISHED"}
+
+
+CLASSES = (VRC_BLENDSHAPE_OT_test_provider,)
