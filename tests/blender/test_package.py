@@ -21,6 +21,8 @@ import bpy, onnxruntime
 print("onnxruntime", os.path.relpath(onnxruntime.__file__, sys.argv[1]).split(os.sep)[0])
 model = installed.module("core.registry").load("landmarks")
 print("session", installed.module("core.providers").open_session(model, "cpu").provider)
+bpy.ops.vrc_blendshape.test_provider()
+print("tested", bpy.context.window_manager.vrc_blendshape.provider)
 bpy.ops.mesh.primitive_cube_add()
 try:
     installed.press("generate_visemes")
@@ -130,5 +132,7 @@ def test_installed_it_runs_on_its_own_onnxruntime(tmp_path):
     told = done.stdout.splitlines()
     assert "onnxruntime blender_user" in told
     assert "session cpu" in told
+    (tested,) = [line for line in told if line.startswith("tested")]
+    assert "tested Runs on " in tested and " ms for " in tested
     (refusal,) = [line for line in told if line.startswith("refused")]
     assert "face" in refusal
