@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..core import aliases
+from .key_blocks import duplicate, made_by_us, mark, remove
 from .mesh_io import Object, require_editable
-from .shape_keys import duplicate, made_by_us, mark, remove
 
 
 @dataclass

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.parts import Part
 from ..core.vocabulary import ALL_SHAPES, GROUPS, VISEMES
-from . import avatar_parts, shape_keys
+from . import avatar_parts, key_blocks
 from .mesh_io import Object, basis, coordinates
 
 _SMALLEST = 1e-6  # of the coordinate: FBX exporters drop what is smaller
@@ -42,7 +42,7 @@ def take(objects: Sequence[Object]) -> Inventory:
     """
     face = max(objects, key=_likeness)
     keys = _keys(face)
-    found = Inventory(face, [name for name in ALL_SHAPES if name in keys], ours=shape_keys.made_by_us(face))
+    found = Inventory(face, [name for name in ALL_SHAPES if name in keys], ours=key_blocks.made_by_us(face))
     base = basis(face)
     tolerance = _SMALLEST * np.abs(base)
     seen: dict[bytes, str] = {}

@@ -10,8 +10,8 @@ import numpy as np
 
 from ..core import nonempty
 from ..core.vocabulary import ALL_SHAPES
+from .key_blocks import made_by_us, mark, remove, reorder, vocabulary_order
 from .mesh_io import Object, basis, coordinates, require_editable
-from .shape_keys import made_by_us, mark, remove, reorder, vocabulary_order
 
 
 @dataclass

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from ..core.errors import InputError
+from .key_blocks import is_empty
 from .mesh_io import Object, coordinates
-from .shape_keys import is_empty
 
 _TOLERANCE = 2e-6  # of the largest coordinate: exporters drop half of that, and numbers are rounded
 

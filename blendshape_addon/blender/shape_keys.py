@@ -1,13 +1,8 @@
-"""Shapes written as shape keys, the creator's own keys kept.
-
-Keys that this tool wrote are marked on the mesh's key datablock with a hash of what was written: one that was edited
-since counts as the creator's work.
-"""
+"""Shapes written as shape keys, the creator's own keys kept."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import bpy
@@ -18,14 +13,12 @@ from ..core.errors import InputError
 from ..core.mesh import Avatar
 from ..core.pipeline import Shape
 from ..core.vocabulary import ALL_SHAPES, VISEMES
-from .mesh_io import MADE, Object, basis, coordinates, require_editable
+from .key_blocks import BASE, RANK, detach, duplicate, is_empty, is_still, made_by_us, mark, remove, reorder
+from .mesh_io import Object, basis, coordinates, require_editable
 
 EXISTING = ("KEEP", "FILL", "REPLACE")
 BACKUP = "{}.backup"  # the creator's key under a new name
-_EMPTY = 1e-6  # of the coordinate: FBX exporters drop what is smaller
-_BASE = "vrc_blendshape_base"  # the base shape is ours too: the object had no keys
 _STYLE = "vrc_blendshape_style"
-_RANK = {name: rank for rank, name in enumerate(ALL_SHAPES)}
 
 
 @dataclass
@@ -81,7 +74,7 @@ def _require_accuracy(obj: Object, targets: list[tuple[str, np.ndarray]]) -> Non
     """Raise InputError if shapes of `obj` (name and local coordinates) are lost in the rounding of single precision."""
     base = basis(obj)
     visemes = [target.tobytes() for name, target in targets if name in VISEMES]
-    if len(set(visemes)) < len(visemes) or any(_is_still(target, base) for _, target in targets):
+    if len(set(visemes)) < len(visemes) or any(is_still(target, base) for _, target in targets):
         raise InputError(
             f"“{obj.name}” lies so far from its own origin that shape keys would be lost in rounding: "
             "set its origin to its geometry (Object > Set Origin > Origin to Geometry) and try again."
@@ -151,7 +144,7 @@ def _settle(plan: list, ours: dict[Object, set[str]], existing: str) -> tuple[li
     kept = set()
     if existing != "REPLACE":
         kept = {name for obj, name, _ in plan if _is_creators(obj, name, ours[obj], or_empty=existing == "KEEP")}
-    names = sorted({name for _, name, _ in plan}, key=_RANK.get)
+    names = sorted({name for _, name, _ in plan}, key=RANK.get)
     result = Written(
         made=[name for name in names if name not in present],
         replaced=[name for name in names if name in present - kept],
@@ -165,15 +158,6 @@ def _is_creators(obj: Object, name: str, ours: set[str], or_empty: bool = False)
     return key is not None and name not in ours and (or_empty or not is_empty(key))
 
 
-def is_empty(key: bpy.types.ShapeKey) -> bool:
-    """Whether a key moves nothing that an exporter would keep."""
-    return _is_still(coordinates(key.points), coordinates(key.relative_key.points))
-
-
-def _is_still(target: np.ndarray, base: np.ndarray) -> bool:
-    return not (np.abs(target - base) > _EMPTY * np.abs(base)).any()
-
-
 def _write_object(obj: Object, targets: dict[str, np.ndarray], ours: set[str], stale: set[str]) -> list[str]:
     """Put `targets` (name to local coordinates) on `obj`, which has `ours` from earlier; `stale` ones of these go.
 
@@ -185,7 +169,7 @@ def _write_object(obj: Object, targets: dict[str, np.ndarray], ours: set[str], s
         remove(obj, name)
     if targets and obj.data.shape_keys is None:
         obj.shape_key_add(name="Basis", from_mix=False)
-        obj.data.shape_keys[_BASE] = True
+        obj.data.shape_keys[BASE] = True
     keys = obj.data.shape_keys
     if keys is None:  # what there was has gone
         return backups
@@ -207,40 +191,6 @@ def _write_object(obj: Object, targets: dict[str, np.ndarray], ours: set[str], s
     return backups
 
 
-def duplicate(obj: Object, key: bpy.types.ShapeKey, name: str) -> bpy.types.ShapeKey:
-    """A key of `obj` like `key` in all but name and value; Blender adds a number where the name is taken."""
-    copy = obj.shape_key_add(name=name, from_mix=False)
-    copy.points.foreach_set("co", coordinates(key.points).reshape(-1))
-    for attribute in ("relative_key", "vertex_group", "slider_min", "slider_max", "interpolation"):
-        setattr(copy, attribute, getattr(key, attribute))
-    return copy
-
-
-def detach(keys: bpy.types.Key, key: bpy.types.ShapeKey) -> None:
-    """Let the keys that are relative to `key`, which is about to change, keep their effect: over the base."""
-    for other in keys.key_blocks:
-        if other.relative_key == key and other != key:
-            effect = coordinates(other.points) - coordinates(key.points)
-            other.relative_key = keys.reference_key
-            other.points.foreach_set("co", (coordinates(keys.reference_key.points) + effect).reshape(-1))
-
-
-def remove(obj: Object, name: str) -> None:
-    """Take a key off `obj`; a base that this tool added goes with the last one."""
-    keys = obj.data.shape_keys
-    detach(keys, keys.key_blocks[name])
-    obj.shape_key_remove(keys.key_blocks[name])
-    if len(keys.key_blocks) == 1 and _BASE in keys:
-        obj.shape_key_clear()
-
-
-def mark(obj: Object, names: Iterable[str]) -> None:
-    """Note that the keys `names` of `obj`, and no others, are as this tool made them."""
-    keys = obj.data.shape_keys
-    if keys is not None:
-        keys[MADE] = {name: _hash(keys.key_blocks[name]) for name in names}
-
-
 def _place(obj: Object, new: Sequence[str]) -> None:
     """Bring the `new` keys, which stand last, into the vocabulary's order.
 
@@ -248,43 +198,12 @@ def _place(obj: Object, new: Sequence[str]) -> None:
     that the vocabulary puts after them.
     """
     order = [key.name for key in obj.data.shape_keys.key_blocks if key.name not in new]
-    for name in sorted(new, key=_RANK.get):
-        later = (i for i, other in enumerate(order) if _RANK.get(other, -1) > _RANK[name] and i > 0)
+    for name in sorted(new, key=RANK.get):
+        later = (i for i, other in enumerate(order) if RANK.get(other, -1) > RANK[name] and i > 0)
         order.insert(next(later, len(order)), name)
     reorder(obj, order)
-
-
-def vocabulary_order(obj: Object) -> list[str]:
-    """Names of all keys of `obj`: the base, the vocabulary's shapes in its order, and the rest as it stands."""
-    names = [key.name for key in obj.data.shape_keys.key_blocks]
-    return names[:1] + sorted(names[1:], key=lambda name: _RANK.get(name, len(_RANK)))
-
-
-def reorder(obj: Object, order: Sequence[str]) -> None:
-    """Bring all keys of `obj` into `order`, the base first. Drivers and animation go by name and stay."""
-    keys = obj.data.shape_keys.key_blocks
-    active = keys[obj.active_shape_key_index].name
-    moved = next((i for i, name in enumerate(order) if keys[i].name != name), len(order))
-    with bpy.context.temp_override(object=obj, active_object=obj):
-        for name in order[moved:]:
-            obj.active_shape_key_index = keys.find(name)
-            bpy.ops.object.shape_key_move(type="BOTTOM")
-    obj.active_shape_key_index = keys.find(active)
 
 
 def _key(obj: Object, name: str) -> bpy.types.ShapeKey | None:
     keys = obj.data.shape_keys
     return keys.key_blocks.get(name) if keys else None
-
-
-def made_by_us(obj: Object) -> set[str]:
-    """Names of the keys on `obj` that this tool wrote and nobody has edited since."""
-    keys = obj.data.shape_keys
-    if keys is None or MADE not in keys:
-        return set()
-    marks = keys[MADE].to_dict()
-    return {name for name, mark in marks.items() if name in keys.key_blocks and _hash(keys.key_blocks[name]) == mark}
-
-
-def _hash(key: bpy.types.ShapeKey) -> str:
-    return hashlib.sha1(coordinates(key.points).tobytes()).hexdigest()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from helpers import add_key, coordinates, deltas, key_names, mesh_object, select
 
-from blendshape_addon.blender import check, shape_keys
+from blendshape_addon.blender import check, key_blocks
 from blendshape_addon.core.verdicts import AMBER, GREEN, RED
 from blendshape_addon.core.vocabulary import VISEMES
 
@@ -81,9 +81,9 @@ def test_a_mended_key_of_this_tools_stays_its_own(person):
     buttons.generate_visemes()
     feet = coordinates(body.data.vertices)[:, 2] < 0.1
     spoil(body, "vrc.v_aa", feet, (0.01, 0, 0))
-    shape_keys.mark(body, VISEMES)
+    key_blocks.mark(body, VISEMES)
     buttons.fix_shape(shape="vrc.v_aa")
-    assert shape_keys.made_by_us(body) == set(VISEMES) and "vrc.v_aa.backup" not in key_names(body)
+    assert key_blocks.made_by_us(body) == set(VISEMES) and "vrc.v_aa.backup" not in key_names(body)
 
 
 def graded(objects, triangles=1000):

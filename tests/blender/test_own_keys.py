@@ -6,7 +6,7 @@ import pytest
 from helpers import add_key, deltas, fingerprint, key_names, open_result, run, select
 
 from blendshape_addon import cli
-from blendshape_addon.blender import files, own_keys, shape_keys
+from blendshape_addon.blender import files, key_blocks, own_keys
 from blendshape_addon.core import aliases
 from blendshape_addon.core.vocabulary import ALL_SHAPES, VISEMES
 
@@ -103,7 +103,7 @@ def test_clean_up_keeps_what_was_edited_driven_animated_or_built_upon(figure, tm
     assert key_names(body) == ["Basis", "vrc.v_aa", "vrc.v_e", "vrc.v_oh", "late"]
     assert np.allclose(deltas(body, "late"), late, atol=1e-6)
     assert value_at(body, "vrc.v_aa", 1) == 0.75 and value_at(body, "vrc.v_oh", 11) == 1.0
-    assert shape_keys.made_by_us(body) == {"vrc.v_aa", "vrc.v_oh"}
+    assert key_blocks.made_by_us(body) == {"vrc.v_aa", "vrc.v_oh"}
 
 
 def test_nothing_to_clean_up(figure):
@@ -121,9 +121,9 @@ def test_keys_are_known_again_after_an_export(figure, tmp_path, suffix):
     files.save(tmp_path / f"a.{suffix}", [figure["body"], figure["teeth"], figure["hair"]])
     body = open_result(tmp_path / f"a.{suffix}")
     select(body)
-    assert shape_keys.made_by_us(body) == set()
+    assert key_blocks.made_by_us(body) == set()
     buttons.adopt_keys()
-    assert shape_keys.made_by_us(body) == set(VISEMES) - {"vrc.v_ch"}
+    assert key_blocks.made_by_us(body) == set(VISEMES) - {"vrc.v_ch"}
     buttons.clean_up()
     assert key_names(body) == ["Basis", "smile", "vrc.v_ch"]
 

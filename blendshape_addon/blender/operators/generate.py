@@ -2,8 +2,9 @@
 
 import bpy
 
+from ...core.errors import UserError
 from ...core.vocabulary import ALL_SHAPES, ARKIT, BLINKS, EMOTIONS, VISEMES
-from .. import avatar_parts, job, preferences, properties, shape_keys
+from .. import avatar_parts, job, mesh_io, preferences, properties, shape_keys
 from .background import Background
 
 
@@ -16,6 +17,31 @@ class _Generate(Background):
     preset: properties.preset()
     intensity: properties.intensity()
     existing: properties.existing()
+    asked: bpy.props.BoolProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    _asking = False
+
+    def invoke(self, context, event):
+        """Ask before the creator's own keys are replaced."""
+        if self.existing == "REPLACE" and not self.asked and not bpy.app.background:
+            try:
+                own = shape_keys.creators(mesh_io.avatar_from_selection(context), self.names)
+            except UserError as error:
+                return self._refuse(error)
+            if own:
+                self._asking = True
+                question = f"Replace your own {', '.join(own)}? They stay as backups under new names."
+                return context.window_manager.invoke_confirm(self, event, title=self.bl_label, message=question)
+        return super().invoke(context, event)
+
+    def execute(self, context):
+        if self._asking:  # the answer was yes; a job in the background begins with a button of its own
+            button = getattr(bpy.ops.vrc_blendshape, type(self).__name__.rpartition("_OT_")[2])
+            button(
+                "INVOKE_DEFAULT", preset=self.preset, intensity=self.intensity, existing=self.existing, asked=True
+            )  # fmt: skip
+            return {"CANCELLED"}
+        return super().execute(context)
 
     def work(self, context, avatar):
         how = {
