@@ -131,11 +131,11 @@ def _run_file(path: Path, target: Path, names: Sequence[str], options: argparse.
 def _run_folder(plan: Sequence[tuple[Path, Path]], options: argparse.Namespace) -> int:
     from .blender import batch
 
-    registry.load("deformer", options.models)  # said once where it fails, and not by every avatar
+    registry.deformer(options.models, options.model)  # said once where it fails, and not by every avatar
     settings = options_of_one(options)
     # Recipes and models of the user's own count by what is in them, wherever they lie.
-    by_name = options_of_one(options, without=("recipes", "models"))
-    depends_on = " ".join([*by_name, batch.tool(options.models, options.recipes)])
+    by_name = options_of_one(options, without=("recipes", "models", "model"))
+    depends_on = " ".join([*by_name, batch.tool(options.models, options.recipes, options.model)])
     part, parts = options.part or (1, 1)
     jobs = [
         batch.Job(source, target, options.output, settings, depends_on, _sheet(options, target))

@@ -46,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
         help=f"copy the keys to the names of {','.join(aliases.WRITABLE)} (any of them) as well")  # fmt: skip
     add("--rename", action="store_true", help="with --aliases, of one kind: give keys these names instead of their own")
     add("--models", type=Path, help="folder of models to use instead of the bundled ones")
+    add("--model", type=Path, help="a deformer that learned from an avatar (.onnx), instead of the bundled one")
     add("--thumbnail", type=Path, help="write a small picture of a few shapes (JPEG)")
     folder = generate.add_argument_group(
         "folders", "What is finished is not done again while file, options and tool stay the same."

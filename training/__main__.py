@@ -12,6 +12,7 @@ VERBS = {
     "prepare": ("prepare", "make a dataset of augmented faces from rigs and avatars"),
     "generate": ("generate", "make samples and a dataset of a folder of avatars, with all cores"),
     "train": ("train", "train the deformer on them"),
+    "adapt": ("adapt", "teach a deformer an avatar's own hand from the keys it has"),
     "export": ("export", "write a trained deformer as ONNX with its card"),
     "card": ("card", "check a model against its card and show it, or put what was measured on it"),
     "evaluate": ("evaluate", "train without each family in turn and measure on it"),

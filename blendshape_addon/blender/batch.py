@@ -122,11 +122,13 @@ def run(jobs: Sequence[Job], at_once: int, minutes: float, again: bool, tell: Ca
                 _end(process, job)
 
 
-def tool(models: Path | None, recipes: Path | None) -> str:
-    """Digest of the code, the models' cards (which hold the models' own hashes) and the user's recipes, if any."""
+def tool(models: Path | None, recipes: Path | None, model: Path | None = None) -> str:
+    """Digest of the code, the models' cards (which hold the models' own hashes) and the user's recipes and deformer, if
+    any."""
     code = [*_PACKAGE.rglob("*.py"), *(_PACKAGE / "core").glob("*.toml"), *(_PACKAGE / "core").glob("*.json")]
     digest = hashlib.sha256()
-    for file in [*sorted(code), *sorted((models or models_folder()).glob("*.toml")), *([recipes] if recipes else [])]:
+    own = [file for file in (recipes, model and model.with_suffix(".toml")) if file]
+    for file in [*sorted(code), *sorted((models or models_folder()).glob("*.toml")), *own]:
         digest.update(file.read_bytes() if file.is_file() else b"")
     return digest.hexdigest()
 

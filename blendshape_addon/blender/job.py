@@ -39,6 +39,7 @@ def run(
     existing: str = "KEEP",
     provider: str = "auto",
     models: Path | None = None,
+    model: Path | None = None,
     progress: Progress | None = None,
 ) -> Done:
     """Put the shapes `names` on the avatar that `objects` make up. Nothing is changed if an error is raised.
@@ -50,7 +51,7 @@ def run(
     reading = time.perf_counter() - began
     made = compute(
         avatar, names, intensity=intensity, preset=preset, own_recipes=own_recipes, provider=provider, models=models,
-        progress=progress,
+        model=model, progress=progress,
     )  # fmt: skip
     if progress:
         progress(1.0, "writing")

@@ -37,7 +37,8 @@ def run(
             done.append(
                 job.run(objects, names, intensity=options.intensity, preset=options.preset,
                         own_recipes=options.recipes, existing=options.existing.upper(),
-                        provider=options.provider, models=options.models, progress=progress)
+                        provider=options.provider, models=options.models, model=options.model,
+                        progress=progress)
             )  # fmt: skip
         except FaceNotFound as error:  # scenery beside an avatar is no mistake; a file without any face is one
             refusals.append(error)

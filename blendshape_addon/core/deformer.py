@@ -20,8 +20,9 @@ def offsets(
     """(E, N, 3) float32 face-space offsets of the feature vertices for (E, EXPRESSIONS) weights at full intensity.
 
     The network also sees the mirror image, and the mean of both is taken: a symmetric mesh gets symmetric shapes, and
-    noise that has a side cancels.
+    noise that has a side cancels. A network that learned from an avatar is told the landmarks, by which it knows it.
     """
+    known = {"landmarks": features.landmarks.astype(np.float32)} if "landmarks" in session.inputs else {}
     total = np.zeros((len(expression), len(features.index), 3), np.float32)
     for mirror in (False, True):
         asked = expression[:, _MIRROR] if mirror else expression
@@ -31,6 +32,7 @@ def offsets(
                 "inputs": features.inputs(mirror),
                 "expression": asked,
                 "intensity": np.ones(len(expression), np.float32),
+                **known,
             },
         )[0]
         total += made * _FLIP if mirror else made

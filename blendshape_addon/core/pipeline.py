@@ -79,6 +79,7 @@ def generate(
     own_recipes: Path | None = None,
     provider: str = "auto",
     models: Path | None = None,
+    model: Path | None = None,
     face: landmarks.Face | None = None,
     seen: Seen | None = None,
     progress: Progress | None = None,
@@ -87,25 +88,26 @@ def generate(
 
     intensity: 0 to 1, the share of the full shapes. preset: the style, `natural`, `anime` or `auto`, which looks at the
     face's proportions. own_recipes: file to use instead of the bundled recipes.toml. provider: `auto`, `cpu`, `cuda`,
-    `directml` or `coreml`. models: folder of NAME.onnx and NAME.toml, the bundled one if None. face: landmarks that are
-    known already, else they are found. seen: what `look` or an earlier run told of this very avatar, which is not
-    computed again. progress(fraction, stage) is called often and may raise Cancelled, which ends the job.
+    `directml` or `coreml`. models: folder of NAME.onnx and NAME.toml, the bundled one if None. model: a deformer that
+    learned from an avatar (.onnx), in place of the folder's. face: landmarks that are known already, else they are
+    found. seen: what `look` or an earlier run told of this very avatar, which is not computed again. progress(fraction,
+    stage) is called often and may raise Cancelled, which ends the job.
 
     Raises FaceNotFound, ModelError, InputError (all UserError); the avatar is only read.
     """
     _check_arguments(expressions, intensity, preset)
     styles = recipes.load(own_recipes)
     stages = _Stages(progress)
-    model = registry.load("deformer", models)
+    chosen = registry.deformer(models, model)
     seen = seen or _look(avatar, face, provider, models, stages)
     known = seen.features
     with stages("loading the deformer", 0.45, 0.47):  # after the face finder: a provider that failed it is left alone
-        session = providers.open_session(model, provider)
+        session = providers.open_session(chosen, provider)
     style = recipes.pick(styles, preset, known.landmarks)
     made = list(dict.fromkeys(half for name in expressions for half in HALVES.get(name, (name,))))
     weights = style.weights(made)
     manner = repr(replace(style, rows={}, automatic=False))
-    asked = (tuple(made), weights.tobytes(), manner, model.card["sha256"], session.provider)
+    asked = (tuple(made), weights.tobytes(), manner, chosen.card["sha256"], session.provider)
     if seen.last is None or seen.last[0] != asked:
         with stages("network", 0.47, 0.6) as part:
             offsets = deformer.offsets(session, known, weights, part)

@@ -42,6 +42,11 @@ class Session:
         self._model = model
         self._loaded = loaded
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of what the network takes."""
+        return tuple(one.name for one in self._loaded.get_inputs())
+
     def run(self, names: list[str] | None, inputs: dict) -> list:
         """The outputs `names`, all if None. Raises ModelError: a model of another version takes other inputs."""
         try:

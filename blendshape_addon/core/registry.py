@@ -40,17 +40,48 @@ def load(kind: str, folder: Path | None = None) -> Model:
     folder = folder or models_folder()
     cards = sorted(folder.glob("*.toml")) if folder.is_dir() else []
     for path in cards:
-        try:
-            if path.stat().st_size > MAX_CARD_BYTES:
-                raise ModelError(
-                    f"The model card {path.name} is larger than {MAX_CARD_BYTES >> 20} MB and was not read."
-                )
-            card = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-            raise ModelError(f"The model card {path.name} cannot be read: install the extension again.") from error
+        card = _card(path)
         if card.get("kind") == kind:
             return _checked(path, card)
     raise ModelError(f"No {kind} model in {folder}: install the extension again or choose another model folder.")
+
+
+def deformer(folder: Path | None, file: Path | None) -> Model:
+    """The deformer in `file`, such as one that learned from an avatar; that of `folder`, see `load`, if None.
+
+    Raises ModelError as `load` does.
+    """
+    return load_file(file) if file else load("deformer", folder)
+
+
+def load_file(path: Path) -> Model:
+    """The model of one .onnx file with its card beside it. Raises ModelError as `load` does."""
+    card = path.with_suffix(".toml")
+    if not card.is_file():
+        raise ModelError(f"The model {path} cannot be used: its card, {card.name}, is not beside it.")
+    return _checked(card, _card(card))
+
+
+def deformers(folder: Path) -> dict[Path, str]:
+    """Files and names of the deformers in a folder, as their cards say; a card that cannot be read is passed over."""
+    found = {}
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            card = _card(path)
+        except ModelError:
+            continue
+        if card.get("kind") == "deformer":
+            found[path.with_suffix(".onnx")] = str(card.get("name", path.stem))
+    return found
+
+
+def _card(path: Path) -> dict:
+    try:
+        if path.stat().st_size > MAX_CARD_BYTES:
+            raise ModelError(f"The model card {path.name} is larger than {MAX_CARD_BYTES >> 20} MB and was not read.")
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ModelError(f"The model card {path.name} cannot be read: install the extension again.") from error
 
 
 def _checked(path: Path, card: dict) -> Model:

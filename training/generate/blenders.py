@@ -1,15 +1,21 @@
-"""Which Blender reads the avatars."""
+"""Which Blender reads the avatars, and reading one there."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from blendshape_addon.core.errors import InputError
 
+from ..sources import keyed
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 600  # seconds that Blender may take for one file
 _PYTHON = ("-c",)
 _BLENDER = ("--background", "--factory-startup", "--python-exit-code", "1", "--python-expr")
 
@@ -31,3 +37,31 @@ def command(given: str | None = None) -> tuple[str, ...]:
     except (OSError, subprocess.SubprocessError) as error:
         raise InputError(f"{program} is no Blender that runs, nor a Python with bpy in it.") from error
     return found
+
+
+def read(command: Sequence[str], file: Path, place: Path) -> list[keyed.Keyed]:
+    """Read an avatar file with what `command` gave, in a process of its own: an importer that crashes or hangs takes
+    nothing with it. place: a name for files that are needed on the way. Raises InputError."""
+    raw = place.with_name(f"{place.name}.read")
+    line = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from training.sources import keyed; "
+        f"keyed.main({str(file.resolve())!r}, {str(raw.resolve())!r})"
+    )
+    with tempfile.TemporaryFile() as log:
+        blender = subprocess.Popen([*command, line], stdin=subprocess.PIPE, stdout=log, stderr=log)
+        try:
+            status = blender.wait(PATIENCE)
+        except subprocess.TimeoutExpired as error:
+            raise InputError(f"{file.name} kept Blender busy for {PATIENCE // 60} minutes.") from error
+        finally:
+            blender.kill()
+            blender.stdin.close()
+            blender.wait()
+        log.seek(0)
+        said = log.read().decode(errors="replace").strip().splitlines()
+    try:
+        if status or not raw.exists():
+            raise InputError(f"{file.name} makes Blender fail: {said[-1] if said else f'it ended with {status}'}")
+        return keyed.unpack(raw)
+    finally:
+        raw.unlink(missing_ok=True)

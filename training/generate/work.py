@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -22,12 +20,9 @@ from ..augment import Solid
 from ..heads import Head
 from ..prepare import bodies_of, chance
 from ..rigs import Rig
-from ..sources import digest_of, keyed, sums
+from ..sources import digest_of, sums
 from ..sources.avatar import Shapes, rigs_of
-from . import readings, samples
-
-ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 600  # seconds that Blender may take for one file
+from . import blenders, readings, samples
 
 
 @dataclass(frozen=True)
@@ -65,7 +60,9 @@ def read(plan: Plan, name: str) -> list[tuple[str, manifest.Entry]]:
     digest = _digest(plan, file)
     rigs = readings.load(place, digest)
     if rigs is None:
-        made = rigs_of(file, stem, plan.licence, _in_blender(plan, file, place), distilled if plan.distil else None)
+        made = rigs_of(
+            file, stem, plan.licence, blenders.read(plan.blender, file, place), distilled if plan.distil else None
+        )
         rigs = [replace(rig, shapes=_with_sums(rig.shapes), digest=digest) for rig in made]
         readings.save(place, rigs)
     rigs = [replace(rig, licence=plan.licence) for rig in rigs]
@@ -81,33 +78,6 @@ def _digest(plan: Plan, file: Path) -> str:
     if plan.distil:
         parts.append(f"deformer {registry.load('deformer').card['sha256']}")
     return " + ".join([*parts, *(["same mesh"] if plan.same_mesh else [])])
-
-
-def _in_blender(plan: Plan, file: Path, place: Path) -> list[keyed.Keyed]:
-    """Read a file in a process of its own: an importer that crashes or hangs takes nothing with it."""
-    raw = place.with_name(f"{place.name}.read")
-    line = (
-        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from training.sources import keyed; "
-        f"keyed.main({str(file.resolve())!r}, {str(raw.resolve())!r})"
-    )
-    with tempfile.TemporaryFile() as log:
-        blender = subprocess.Popen([*plan.blender, line], stdin=subprocess.PIPE, stdout=log, stderr=log)
-        try:
-            status = blender.wait(PATIENCE)
-        except subprocess.TimeoutExpired as error:
-            raise InputError(f"{file.name} kept Blender busy for {PATIENCE // 60} minutes.") from error
-        finally:
-            blender.kill()
-            blender.stdin.close()
-            blender.wait()
-        log.seek(0)
-        said = log.read().decode(errors="replace").strip().splitlines()
-    try:
-        if status or not raw.exists():
-            raise InputError(f"{file.name} makes Blender fail: {said[-1] if said else f'it ended with {status}'}")
-        return keyed.unpack(raw)
-    finally:
-        raw.unlink(missing_ok=True)
 
 
 def _with_sums(shapes: Shapes) -> Shapes:

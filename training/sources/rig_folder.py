@@ -20,12 +20,17 @@ def read(path: Path | None, licence: str | None) -> list[rigs.Rig]:
     return [_complete(rig) for rig in rigs.load_all(path) if rig.name not in flat]
 
 
+def found(rig: rigs.Rig) -> rigs.Rig:
+    """The rig with its landmarks found, as on a creator's avatar. Raises FaceNotFound."""
+    avatar = rig.avatar()
+    return replace(rig, marks=labels.on_skin(avatar, landmarks.find(avatar).points))
+
+
 def _complete(rig: rigs.Rig) -> rigs.Rig:
     rig = replace(rig, digest=digest_of(_files(rig)))
     if rig.name in labels.names():
         return rig
-    avatar = rig.avatar()
-    return replace(rig, marks=labels.on_skin(avatar, landmarks.find(avatar).points))
+    return found(rig)
 
 
 def _files(rig: rigs.Rig) -> list[Path]:
