@@ -135,9 +135,9 @@ def tool(models: Path | None, recipes: Path | None, model: Path | None = None) -
 
 def command() -> list[str]:
     """The beginning of a child's command line: Blender itself, or Python where Blender is a module of it."""
-    if bpy.app.module:
-        return [sys.executable, "-m", _PACKAGE.name, "generate"]
-    return [bpy.app.binary_path, "-b", "--command", "vrc_blendshape", "generate"]
+    if bpy.app.binary_path:
+        return [bpy.app.binary_path, "-b", "--command", "vrc_blendshape", "generate"]
+    return [sys.executable, "-m", _PACKAGE.name, "generate"]
 
 
 def _digest(source: Path) -> str:
@@ -169,7 +169,7 @@ def _start(job: Job) -> subprocess.Popen:
     with job.log.open("wb") as log:
         return subprocess.Popen(
             [*command(), *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            env=os.environ | {"PYTHONPATH": path} if bpy.app.module else None, **apart,
+            env=None if bpy.app.binary_path else os.environ | {"PYTHONPATH": path}, **apart,
         )  # fmt: skip
 
 

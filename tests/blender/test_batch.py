@@ -192,7 +192,7 @@ def test_buffers_of_gltf_belong_to_it(source):
 
 
 def test_children_in_blender_are_blender(monkeypatch):
-    monkeypatch.setattr(batch, "bpy", SimpleNamespace(app=SimpleNamespace(module=False, binary_path="/opt/blender")))
+    monkeypatch.setattr(batch, "bpy", SimpleNamespace(app=SimpleNamespace(binary_path="/opt/blender")))
     assert batch.command() == ["/opt/blender", "-b", "--command", "vrc_blendshape", "generate"]
 
 
