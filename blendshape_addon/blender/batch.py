@@ -165,7 +165,9 @@ def _start(job: Job) -> subprocess.Popen:
         arguments += ["--sheet", str(job.sheet)]
     path = os.pathsep.join(filter(None, [str(_PACKAGE.parent), os.environ.get("PYTHONPATH")]))
     # In a group of its own a child does not get the user's Ctrl-C: stopping it is for `run`.
-    apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if os.name == "nt" else {"start_new_session": True}
+    apart: dict = {"start_new_session": True}
+    if sys.platform == "win32":
+        apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     with job.log.open("wb") as log:
         return subprocess.Popen(
             [*command(), *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
