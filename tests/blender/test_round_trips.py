@@ -1,0 +1,59 @@
+"""Every key survives every format, and a lost one would be seen."""
+
+import bpy
+import numpy as np
+import pytest
+from helpers import load_rig
+
+from blendshape_addon.core.vocabulary import ALL_SHAPES
+from training.devtools import roundtrips
+
+BASE = np.random.default_rng(0).random((40, 3))
+OFFSETS = np.where(np.arange(40)[:, None] < 9, 0.01, 0.0) * np.ones(3)
+
+
+def whole(objects):
+    made, kept = roundtrips.trip(objects)
+    assert kept == dict.fromkeys((*roundtrips.FORMATS, "Unity"), made)
+    return made
+
+
+def test_the_demo_avatar_keeps_all(person):
+    objects = [obj for obj in person.values() if obj.type == "MESH"]
+    assert whole(objects) >= {("Body", name) for name in ALL_SHAPES}
+
+
+def test_a_rig_in_pieces_keeps_all():
+    made = whole(load_rig("rocketbox/Female_Adult_01"))
+    assert {key for _, key in made} == set(ALL_SHAPES)
+
+
+@pytest.mark.parametrize("spoil", ["missing", "elsewhere", "weaker", "a stranger moves", "another object"])
+def test_what_is_lost_is_seen(spoil):
+    before = {"Head": (BASE, {"jawOpen": OFFSETS, "mouthLeft": -OFFSETS})}
+    base, offsets = BASE.copy(), OFFSETS.copy()
+    if spoil == "elsewhere":
+        base[3] += 0.1
+    if spoil == "weaker":
+        offsets[3] *= 0.9
+    if spoil == "a stranger moves":
+        offsets[30] = 0.01
+    keys = {} if spoil == "missing" else {"jawOpen": offsets}
+    after = {"Hat" if spoil == "another object" else "Head": (base, {**keys, "mouthLeft": -OFFSETS})}
+    lost = {("Head", "jawOpen")} | ({("Head", "mouthLeft")} if spoil in ("elsewhere", "another object") else set())
+    assert roundtrips.same(before, after, 1e-6) == {("Head", key) for key in before["Head"][1]} - lost
+
+
+def test_order_and_split_vertices_are_no_loss():
+    before = {"Head": (BASE, {"jawOpen": OFFSETS})}
+    order = np.r_[np.random.default_rng(1).permutation(40), 3, 5, 39]
+    assert roundtrips.same(before, {"Head": (BASE[order], {"jawOpen": OFFSETS[order]})}, 1e-6) == {("Head", "jawOpen")}
+
+
+def test_keys_that_unity_drops_are_not_kept():
+    bpy.ops.mesh.primitive_cube_add()
+    cube = bpy.context.object
+    cube.shape_key_add(name="Basis")
+    for name, offset in (("vrc.v_aa", 0.1), ("vrc.v_oh", 0.1), ("vrc.v_ou", 0.2), ("angry", 0.0), ("fun", 0.1)):
+        cube.shape_key_add(name=name).data[0].co.x += offset
+    assert roundtrips._dropped_by_unity([cube]) == {("Cube", "vrc.v_oh"), ("Cube", "angry")}

@@ -1,0 +1,157 @@
+"""`python -m training.devtools.roundtrips`: does every generated key come back from a file as it went in?
+
+All shapes are made on the demo avatar and on every rig that is there, written as .blend, .fbx and .glb and read again.
+A key is kept if it comes back under its name with the same motion of the same places; Unity also drops keys of the FBX
+that move nothing, and visemes that are another one's twin are none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import bpy
+import numpy as np
+from mathutils.kdtree import KDTree
+
+from blendshape_addon.blender import files, inventory, job, shape_keys
+from blendshape_addon.blender.mesh_io import basis, coordinates
+from blendshape_addon.core.errors import FaceNotFound
+from blendshape_addon.core.vocabulary import ALL_SHAPES
+
+from ..rigs import Rig, data_folder, every_rig
+from . import avatar
+
+FORMATS = (".blend", ".fbx", ".glb")
+TOLERANCE = 1e-4  # of the eye distance: 6 µm on an adult
+
+Key = tuple[str, str]  # object, shape key
+Motion = dict[str, tuple[np.ndarray, dict[str, np.ndarray]]]  # object: (V, 3) base, key: (V, 3) offsets; of the world
+
+
+def main() -> int:
+    """Returns 0 if every key was kept everywhere, 1 if not."""
+    people = _people()
+    parser = argparse.ArgumentParser(description="Write and read every generated key in every format.")
+    parser.add_argument("avatar", nargs="*", default=list(people), metavar="AVATAR",
+                        help=f"of {', '.join(people)} (default: all)")  # fmt: skip
+    columns = (*FORMATS, "Unity")
+    print(f"{'avatar':<32}{'keys':>6}" + "".join(f"{column:>8}" for column in columns))
+    whole = True
+    for name in parser.parse_args().avatar:
+        bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+        try:
+            made, kept = trip(people[name]())
+        except FaceNotFound:
+            print(f"{name:<32}  no face", flush=True)
+            continue
+        print(f"{name:<32}{len(made):>6}" + "".join(f"{len(kept[column]):>8}" for column in columns), flush=True)
+        for column in columns:
+            whole &= made == kept[column]
+            for obj, key in sorted(made - kept[column]):
+                print(f"  {column} lost {key} of {obj}", flush=True)
+    return 0 if whole else 1
+
+
+def trip(objects: Sequence[bpy.types.Object]) -> tuple[set[Key], dict[str, set[Key]]]:
+    """Make all shapes on the avatar of `objects`; the keys made, and those that each format and Unity kept.
+
+    What is open is replaced. Raises UserError where the shapes cannot be made.
+    """
+    done = job.run(objects, ALL_SHAPES)
+    tolerance = TOLERANCE * done.generated.face.eye_distance
+    before = _motion(done.objects)
+    made = {(name, key) for name, (_, keys) in before.items() for key in keys}
+    kept = {}
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {suffix: Path(folder) / f"avatar{suffix}" for suffix in FORMATS}
+        for path in paths.values():
+            files.save(path, done.objects)
+        for suffix, path in paths.items():
+            files.load(path)
+            meshes = [obj for obj in bpy.data.objects if obj.type == "MESH"]
+            kept[suffix] = same(before, _motion(meshes), tolerance)
+            if suffix == ".fbx":
+                kept["Unity"] = kept[suffix] - _dropped_by_unity(meshes)
+    return made, kept
+
+
+def same(before: Motion, after: Motion, tolerance: float) -> set[Key]:
+    """The keys of `before` that move the same places of the same object in `after`, to `tolerance` (world units).
+
+    Vertices are told by their place, since formats order, split and merge them.
+    """
+    kept = set()
+    for name, (base, keys) in before.items():
+        there, found = after.get(name, (np.empty((0, 3)), {}))
+        both = [key for key in keys if key in found]
+        if both:
+            old = base, np.stack([keys[key] for key in both])
+            new = there, np.stack([found[key] for key in both])
+            worst = np.maximum(_apart(old, new, tolerance), _apart(new, old, tolerance))
+            kept |= {(name, key) for key, distance in zip(both, worst, strict=True) if distance <= tolerance}
+    return kept
+
+
+def _apart(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray], tolerance: float) -> np.ndarray:
+    """(K,) how far the motion of any vertex of `one` is, at most, from that of its best counterpart in `other`.
+
+    Both are a (V, 3) base and (K, V, 3) offsets; infinite where a vertex has no counterpart.
+    """
+    (base, offsets), (places, motions) = one, other
+    tree = KDTree(len(places))
+    for number, place in enumerate(places):
+        tree.insert(place, number)
+    tree.balance()
+    worst = np.zeros(len(offsets))
+    for vertex in np.flatnonzero(np.abs(offsets).max((0, 2)) > tolerance):
+        near = [number for _, number, _ in tree.find_range(base[vertex], tolerance)]
+        if not near:
+            return np.full(len(offsets), np.inf)
+        apart = np.linalg.norm(motions[:, near] - offsets[:, vertex, None], axis=2)
+        worst = np.maximum(worst, apart[:, apart.sum(0).argmin()])
+    return worst
+
+
+def _motion(objects: Sequence[bpy.types.Object]) -> Motion:
+    found: Motion = {}
+    for obj in objects:
+        if obj.data.shape_keys is None:
+            continue
+        matrix, base = np.array(obj.matrix_world), basis(obj)
+        offsets = {
+            key.name: (coordinates(key.points) - base) @ matrix[:3, :3].T for key in obj.data.shape_keys.key_blocks[1:]
+        }
+        found[obj.name] = base @ matrix[:3, :3].T + matrix[:3, 3], offsets
+    return found
+
+
+def _dropped_by_unity(objects: Sequence[bpy.types.Object]) -> set[Key]:
+    """Keys that move nothing, and visemes that are the same as an earlier one."""
+    face = inventory.take(objects)
+    dropped = {(face.face.name, name) for name in face.twins}
+    for obj in objects:
+        keys = obj.data.shape_keys.key_blocks[1:] if obj.data.shape_keys else ()
+        dropped |= {(obj.name, key.name) for key in keys if shape_keys.is_empty(key)}
+    return dropped
+
+
+def _people() -> dict[str, Callable[[], list[bpy.types.Object]]]:
+    """Name to a function that puts an avatar into the scene."""
+    rigs = every_rig() if data_folder().is_dir() else []
+    return {"demo": avatar.add, **{rig.name: partial(_add_rig, rig) for rig in rigs}}
+
+
+def _add_rig(rig: Rig) -> list[bpy.types.Object]:
+    return avatar.add_parts(rig.vertices, rig.triangles, rig.part_id, rig.part_names)
+
+
+if __name__ == "__main__":
+    status = main()
+    sys.stdout.flush()
+    os._exit(status)  # bpy as a module may hang in a clean exit
