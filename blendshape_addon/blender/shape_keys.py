@@ -121,9 +121,10 @@ def _targets(
     found = {}
     for shape in shapes:
         mine = (shape.indices >= start) & (shape.indices < start + len(base)) & np.any(shape.deltas != 0, axis=1)
-        if mine.any() or all_of_them:
-            found[shape.name] = base.copy()
-            found[shape.name][shape.indices[mine] - start] += (shape.deltas[mine] @ inverse.T).astype(np.float32)
+        target = base.copy()
+        target[shape.indices[mine] - start] += (shape.deltas[mine] @ inverse.T).astype(np.float32)
+        if all_of_them or not is_still(target, base):  # a key of nanometres would be lost on export
+            found[shape.name] = target
     return found
 
 

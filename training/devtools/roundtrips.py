@@ -19,7 +19,8 @@ import bpy
 import numpy as np
 from mathutils.kdtree import KDTree
 
-from blendshape_addon.blender import files, inventory, job, shape_keys
+from blendshape_addon.blender import files, inventory, job
+from blendshape_addon.blender.key_blocks import is_empty
 from blendshape_addon.blender.mesh_io import basis, coordinates
 from blendshape_addon.core.errors import FaceNotFound
 from blendshape_addon.core.vocabulary import ALL_SHAPES
@@ -137,7 +138,7 @@ def _dropped_by_unity(objects: Sequence[bpy.types.Object]) -> set[Key]:
     dropped = {(face.face.name, name) for name in face.twins}
     for obj in objects:
         keys = obj.data.shape_keys.key_blocks[1:] if obj.data.shape_keys else ()
-        dropped |= {(obj.name, key.name) for key in keys if shape_keys.is_empty(key)}
+        dropped |= {(obj.name, key.name) for key in keys if is_empty(key)}
     return dropped
 
 
