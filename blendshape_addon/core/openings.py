@@ -27,6 +27,8 @@ MOUTH_WINDOW = 1.5  # half width of the picture of a mouth, in half widths of th
 JUMP = 0.1  # of the field that is +1 on the upper and -1 on the lower lip: a slit, not skin that is stretched
 SLIT = 0.12  # eye distances up or down from the line between the lips that their slit may lie
 DEEP = 0.15  # eye distances behind that line from which a surface is the mouth's inside
+FAR = [0, 4]  # of the points that hold the lips' field: under the nose and the chin
+THIN = 0.05  # eye distances that a lip is high at least
 CORNER = 0.5  # half widths of the mouth that its corner may be moved
 
 
@@ -91,7 +93,9 @@ def _fit_lips(avatar: Avatar, vertices: np.ndarray, skin: np.ndarray, marks: np.
     centre, half = corners.mean(0), MOUTH_WINDOW * np.linalg.norm(corners[0] - corners[1]) / 2
     near = skin & (np.abs(vertices - centre) < max(half, 0.8)).all(1)
     triangles = avatar.triangles[near[avatar.triangles].all(1)]
-    side = over_skin(avatar, vertices, near, anchors(marks)[:1])
+    # Held away from the lips: a landmark just over their edge would hold the wrong one.
+    ((above, below),) = anchors(marks)[:1]
+    side = over_skin(avatar, vertices, near, [(above[FAR], below[FAR])])
     picture = rasterise((vertices - centre) / half, triangles, PIXELS)
     place = picture.interpolate(np.concatenate([vertices, side], 1), triangles)
     outer = picture.mask & (place[..., 2] > _along(marks, centre, half, 2) - DEEP)
@@ -108,7 +112,11 @@ def _fit_lips(avatar: Avatar, vertices: np.ndarray, skin: np.ndarray, marks: np.
         for lip, rows in (("upper", above), ("lower", below)):
             mark = LANDMARK_INDEX[f"lip_{lip}_inner_{name}"]
             nearest = np.abs(columns - _column(marks[mark, 0], centre, half)).argmin()
-            marks[mark] = place[rows[nearest], columns[nearest], :3]
+            found = place[rows[nearest], columns[nearest], :3]
+            marks[mark] = found
+            # The lip's outer edge must be on that lip, or it would hold the lips' field on the wrong side.
+            edge, sign = LANDMARK_INDEX[f"lip_{lip}_outer_{name}"], 1 if lip == "upper" else -1
+            marks[edge, 1] += sign * max(THIN - sign * (marks[edge, 1] - found[1]), 0)
 
 
 def _along(marks: np.ndarray, centre: np.ndarray, half: float, axis: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from .parts import Part
 
 HAZE = 0.05 / EYE_DISTANCE_MM  # motion below 0.05 mm is nobody's intention …
 CLEAR = 0.30 / EYE_DISTANCE_MM  # … and from 0.3 mm it is kept whole
-ROUNDS = 10  # of calming what folds
+ROUNDS = 16  # of calming what folds
 MIDDLE = 0.2  # eye distances over which what one eye does fades beside the nose
 ROOT = 0.03  # eye distances: a lash or brow vertex nearer than this to the skin is rooted in it
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from blendshape_addon.core.mesh import Avatar
 from blendshape_addon.core.openings import fit
@@ -53,6 +54,20 @@ def test_shaken_lips_come_back_to_the_slit(face):
     corners = [i for i in MOUTH if "corner" in LANDMARKS[i]]
     assert np.linalg.norm(after[corners], axis=1).max() < 0.04 < np.linalg.norm(before[corners], axis=1).max()
     assert np.abs(after[MOUTH, 1]).max() < 0.02 < np.abs(before[MOUTH, 1]).max()
+
+
+@pytest.mark.parametrize("off", [-0.08, 0.08])
+def test_lips_looked_for_too_low_or_too_high_come_back_each_to_its_side(face, off):
+    avatar, marks = face
+    still, moved = fit(avatar, marks), marks.copy()
+    lips = [i for i, name in enumerate(LANDMARKS) if name.startswith(("mouth", "lip"))]
+    moved[lips] += [0, off, 0]
+    found = fit(avatar, moved)
+    assert np.abs((found - still)[MOUTH, 1]).max() < 0.03
+    for k in ("l", "mid", "r"):
+        upper, lower = (found[LANDMARKS.index(f"lip_{lip}_outer_{k}"), 1] for lip in ("upper", "lower"))
+        slit = still[LANDMARKS.index(f"lip_upper_inner_{k}"), 1]
+        assert upper > slit + 0.03 and lower < slit - 0.03
 
 
 def test_sealed_lips_are_left_alone(face):
