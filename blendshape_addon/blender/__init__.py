@@ -6,7 +6,7 @@ import bpy
 
 from .. import cli
 from ..core import trial
-from . import generator, operators, panels, preferences, preview, properties, state
+from . import background, operators, panels, preferences, preview, properties, state
 
 trial.folder = Path(bpy.utils.user_resource("CONFIG"))  # for the command line too, which registers nothing
 _MODULES = (preferences, properties, operators, panels)
@@ -24,7 +24,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    generator.leave()
+    background.leave()
     while _commands:
         bpy.utils.unregister_cli_command(_commands.pop())
     preview.stop()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import bpy
 
+from ..core import registry
 from ..core.providers import CHOICES
 from .panels.tab import paragraph
 
@@ -37,8 +38,14 @@ class Preferences(bpy.types.AddonPreferences):
 
     training_python: bpy.props.StringProperty(
         name="Training Python",
-        description="The Python that has the training tools (pip install -e .[training]), for Generate Dataset",
+        description="The Python that has the training tools (pip install -e .[training]), which learn and make data",
         subtype="FILE_PATH",
+    )
+
+    learned: bpy.props.StringProperty(
+        name="Learned Hands",
+        description="Folder of models that learned from avatars; empty: one of the add-on's own",
+        subtype="DIR_PATH",
     )
 
     def draw(self, context):
@@ -49,6 +56,7 @@ class Preferences(bpy.types.AddonPreferences):
             paragraph(context, self.layout, told, icon="INFO")
         self.layout.prop(self, "recipes")
         self.layout.prop(self, "training_python")
+        self.layout.prop(self, "learned")
 
 
 def provider(context: bpy.types.Context) -> str:
@@ -67,6 +75,24 @@ def training_python(context: bpy.types.Context) -> str:
     """The Python with the training tools that is named in the preferences; empty if none is."""
     chosen = _chosen(context)
     return bpy.path.abspath(chosen.training_python) if chosen and chosen.training_python else ""
+
+
+def learned_folder(context: bpy.types.Context) -> Path:
+    """Where models lie that learned from avatars; it may not be there yet."""
+    chosen = _chosen(context)
+    if chosen and chosen.learned:
+        return Path(bpy.path.abspath(chosen.learned))
+    return Path(bpy.utils.user_resource("DATAFILES")) / "vrc_blendshape" / "learned"
+
+
+def learned(context: bpy.types.Context) -> dict[str, str]:
+    """Names of the models in that folder, each with what its card calls it."""
+    return {path.stem: name for path, name in registry.deformers(learned_folder(context)).items()}
+
+
+def learned_model(context: bpy.types.Context, name: str) -> Path | None:
+    """The file of a learned model; None for the bundled one, which has no name here."""
+    return learned_folder(context) / f"{name}.onnx" if name else None
 
 
 def _chosen(context: bpy.types.Context) -> Preferences | None:

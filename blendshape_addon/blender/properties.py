@@ -3,6 +3,7 @@
 import bpy
 
 from ..core.vocabulary import EMOTIONS
+from . import preferences
 
 EXISTING_ITEMS = (
     ("KEEP", "Keep Mine", "Keep keys of the same name that you made or edited; replace only what this tool made"),
@@ -41,6 +42,18 @@ def existing() -> bpy.props.EnumProperty:
     )
 
 
+def _learned(self, context, text: str) -> list[tuple[str, str]]:
+    return list(preferences.learned(context).items())
+
+
+def model() -> bpy.props.StringProperty:
+    """Declared the same way by the panel's settings and by the operators."""
+    return bpy.props.StringProperty(
+        name="Hand", description="A model that learned from an avatar; empty: the one that came with the add-on",
+        search=_learned,
+    )  # fmt: skip
+
+
 def _remix(self, context: bpy.types.Context) -> None:
     from . import preview
 
@@ -53,6 +66,7 @@ class Settings(bpy.types.PropertyGroup):
     preset: preset()
     intensity: intensity()
     existing: existing()
+    model: model()
     emotion: bpy.props.EnumProperty(
         name="Mix With", description="An emotion to see the visemes together with", items=EMOTION_ITEMS,
         default="NONE", update=_remix,

@@ -8,7 +8,8 @@ import bpy
 import pytest
 from helpers import ROOT
 
-from blendshape_addon.blender import files, generator, preferences
+from blendshape_addon.blender import background, files, preferences
+from blendshape_addon.blender.operators.dataset import KEPT
 from training import manifest
 
 BAR = "from tqdm import tqdm\nfor step in tqdm([0.1, 0.5, 600], desc='making faces', unit='face', mininterval=0): "
@@ -37,7 +38,7 @@ def test_without_the_training_tools_it_says_how_to_install_them(tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RuntimeError, match=r"pip install -e \.\[training\]"):
         press(avatars=tmp_path, out=tmp_path / "out", licence="CC0")
-    assert generator.run is None
+    assert background.run is None
 
 
 def test_what_is_missing_or_wrong_is_said(tmp_path, training_python):
@@ -45,7 +46,7 @@ def test_what_is_missing_or_wrong_is_said(tmp_path, training_python):
         press(avatars=tmp_path, out=tmp_path / "out")
     with pytest.raises(RuntimeError, match="holds no avatar file"):
         press(avatars=tmp_path, out=tmp_path / "out", licence="CC0")
-    assert generator.run is None and "holds no avatar file" in generator.message
+    assert background.run is None and "holds no avatar file" in background.messages["generate"]
 
 
 def test_a_folder_of_avatars_becomes_a_dataset(person, tmp_path, training_python):
@@ -54,21 +55,21 @@ def test_a_folder_of_avatars_becomes_a_dataset(person, tmp_path, training_python
     assert bpy.ops.vrc_blendshape.generate_dataset(**settings, faces=1, distil=True) == {"FINISHED"}
     (entry,) = manifest.read(tmp_path / "out").values()
     assert (entry.licence, entry.instances) == ("CC0", 1) and entry.distilled == entry.shapes
-    assert "samples in 1 faces of 1 avatars" in generator.message
+    assert "samples in 1 faces of 1 avatars" in background.messages["generate"]
 
 
 def test_a_run_tells_how_far_it_is_and_can_be_stopped(monkeypatch):
-    monkeypatch.setattr(generator, "run", None)
-    running = generator.start([sys.executable, "-c", f"{BAR}__import__('time').sleep(step)"])
+    monkeypatch.setattr(background, "run", None)
+    running = background.start("generate", [sys.executable, "-c", f"{BAR}__import__('time').sleep(step)"], KEPT)
     end = time.monotonic() + 60
     while running.fraction < 0.5:
-        assert time.monotonic() < end and generator.watch() is not None
+        assert time.monotonic() < end and background.watch() is not None
         time.sleep(0.05)
     assert (running.stage, running.fraction) == ("making faces", 0.67) and ":" in running.left
-    with pytest.raises(generator.InputError, match="running already"):
-        generator.start([sys.executable])
+    with pytest.raises(background.InputError, match="at work already"):
+        background.start("adapt", [sys.executable], "")
     bpy.ops.vrc_blendshape.generate_dataset(stop=True)
-    while generator.watch() is not None:
+    while background.watch() is not None:
         assert time.monotonic() < end
         time.sleep(0.05)
-    assert generator.run is None and generator.message.startswith("Stopped")
+    assert background.run is None and background.messages["generate"].startswith("Stopped")

@@ -38,10 +38,10 @@ CALLS = {
 }
 
 
-# The generator is the user's own Python, named in the preferences and started by a button; a batch gives
+# The training tools run in the user's own Python, named in the preferences and started by a button; a batch gives
 # each avatar a Blender of its own, the one that runs; a provider is tried in a second process of this very Python.
 ALLOWED = {
-    "blender/generator.py": {"other programs"},
+    "blender/background.py": {"other programs"},
     "blender/batch.py": {"other programs"},
     "core/trial.py": {"other programs"},
 }

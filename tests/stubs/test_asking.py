@@ -31,6 +31,7 @@ def press(addon, monkeypatch):
         monkeypatch.setattr(shape_keys, "creators", lambda objects, names: own)
         operator = generate.VRC_BLENDSHAPE_OT_generate_visemes()
         operator.preset, operator.intensity, operator.existing, operator.asked = "AUTO", 0.5, existing, False
+        operator.model = "mine"
         manager = Manager()
         operator.invoke(SimpleNamespace(window_manager=manager), None)
         return operator, manager.question, started
@@ -42,7 +43,7 @@ def test_only_a_yes_begins_the_job(press):
     operator, question, started = press("REPLACE", ["vrc.v_aa", "vrc.v_oh"])
     assert "vrc.v_aa, vrc.v_oh" in question and started == []
     assert operator.execute(None) == {"CANCELLED"}
-    assert started == [{"preset": "AUTO", "intensity": 0.5, "existing": "REPLACE", "asked": True}]
+    assert started == [{"preset": "AUTO", "intensity": 0.5, "existing": "REPLACE", "model": "mine", "asked": True}]
 
 
 @pytest.mark.parametrize(("existing", "own"), [("KEEP", ["vrc.v_aa"]), ("FILL", ["vrc.v_aa"]), ("REPLACE", [])])

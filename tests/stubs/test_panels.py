@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import bpy
 import pytest
 
-from blendshape_addon.blender import generator, panels, preferences, shape_keys
+from blendshape_addon.blender import background, panels, preferences, shape_keys
 from blendshape_addon.blender.panels.avatar import VRC_BLENDSHAPE_PT_avatar
 from blendshape_addon.blender.panels.check import VRC_BLENDSHAPE_PT_check
 from blendshape_addon.blender.panels.dataset import VRC_BLENDSHAPE_PT_dataset
@@ -37,9 +37,11 @@ def test_first_button_generates_visemes(draw):
     assert cls.bl_label == "Generate Visemes"
 
 
-@pytest.mark.parametrize("settings", [{}, {"intensity": 0.25, "existing": "REPLACE", "preset": "ANIME"}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"intensity": 0.25, "existing": "REPLACE", "preset": "ANIME", "model": "mine"}]
+)
 def test_every_generate_button_carries_the_panels_settings(draw, settings):
-    expected = {"intensity": 1.0, "existing": "KEEP", "preset": "AUTO"} | settings
+    expected = {"intensity": 1.0, "existing": "KEEP", "preset": "AUTO", "model": ""} | settings
     found = [button for name, button in buttons(draw(VRC_BLENDSHAPE_PT_main, settings)).items() if "generate" in name]
     assert len(found) == 5
     for button in found:
@@ -111,13 +113,13 @@ def test_parts_can_be_corrected_one_by_one(draw):
 
 
 def test_a_running_generator_shows_how_far_it_is_and_can_be_cancelled(draw, monkeypatch):
-    run = SimpleNamespace(stage="making faces", fraction=0.42, left="00:14")
-    monkeypatch.setattr(generator, "run", run)
+    run = SimpleNamespace(what="generate", stage="making faces", fraction=0.42, left="00:14")
+    monkeypatch.setattr(background, "run", run)
     drawn = draw(VRC_BLENDSHAPE_PT_dataset)
     assert ("progress", 0.42, "Making faces, 00:14 left") in drawn
     assert buttons(drawn)["vrc_blendshape.generate_dataset"].stop
-    monkeypatch.setattr(generator, "run", None)
-    monkeypatch.setattr(generator, "message", "120 samples")
+    monkeypatch.setattr(background, "run", None)
+    monkeypatch.setattr(background, "messages", {"generate": "120 samples"})
     drawn = draw(VRC_BLENDSHAPE_PT_dataset)
     assert not buttons(drawn)["vrc_blendshape.generate_dataset"].stop and "120 samples" in labels(drawn)
 
@@ -162,7 +164,7 @@ def test_the_style_of_the_active_avatar_is_told(draw):
 
 def test_preferences_offer_where_to_run_recipes_and_the_training_python(draw):
     drawn = draw(preferences.Preferences)
-    assert [entry[1] for entry in drawn if entry[0] == "prop"] == ["provider", "recipes", "training_python"]
+    assert [entry[1] for entry in drawn if entry[0] == "prop"] == ["provider", "recipes", "training_python", "learned"]
 
 
 def test_what_the_network_ran_on_is_told_once(draw):

@@ -1,6 +1,6 @@
 """What the buttons do, one file a kind. A UserError becomes a report and leaves everything as it was."""
 
-from . import background, check, dataset, export, generate, keys, parts, preview, provider
+from . import background, check, dataset, export, generate, keys, learn, parts, preview, provider
 
 CLASSES = (
     *background.CLASSES,
@@ -11,5 +11,6 @@ CLASSES = (
     *check.CLASSES,
     *export.CLASSES,
     *dataset.CLASSES,
+    *learn.CLASSES,
     *provider.CLASSES,
 )

@@ -2,8 +2,10 @@
 
 import bpy
 
-from ...core.errors import UserError
-from .. import generator, preferences
+from ...core.errors import InputError, UserError
+from .. import background, preferences
+
+KEPT = "Stopped: what was made is kept, and the same button goes on from there."
 
 
 class VRC_BLENDSHAPE_OT_generate_dataset(bpy.types.Operator):
@@ -37,23 +39,32 @@ class VRC_BLENDSHAPE_OT_generate_dataset(bpy.types.Operator):
 
     def execute(self, context):
         if self.stop:
-            if generator.run:
-                generator.run.stop()
+            if background.run:
+                background.run.stop()
             return {"FINISHED"}
         try:
-            python = preferences.training_python(context)
-            avatars, out = (bpy.path.abspath(folder) for folder in (self.avatars, self.out))
-            generator.start(generator.command(python, avatars, out, self.licence, self.faces, self.distil))
+            background.start("generate", self._command(context), KEPT)
         except UserError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        if bpy.app.background:
-            good, said = generator.end()
+        if ended := background.follow():
+            good, said = ended
             self.report({"INFO"} if good else {"ERROR"}, said)
             return {"FINISHED"} if good else {"CANCELLED"}
-        bpy.app.timers.register(generator.watch, persistent=True)
         self.report({"INFO"}, "The dataset is made in the background: the panel shows how far it is.")
         return {"FINISHED"}
+
+    def _command(self, context) -> list[str]:
+        """The generator's command line. Raises InputError, in a sentence, when something is missing."""
+        tools = background.tools(preferences.training_python(context))
+        avatars, out = (bpy.path.abspath(folder) for folder in (self.avatars, self.out))
+        for value, what in (
+            (avatars, "the folder of avatars"), (out, "a folder for the dataset"), (self.licence, "a licence"),
+        ):  # fmt: skip
+            if not value:
+                raise InputError(f"Give {what} and try again.")
+        line = [*tools, "generate", avatars, "--out", out, "--licence", self.licence, "--faces", str(self.faces)]
+        return [*line, *background.blender(), *(["--distil"] if self.distil else [])]
 
 
 CLASSES = (VRC_BLENDSHAPE_OT_generate_dataset,)

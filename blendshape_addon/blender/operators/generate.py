@@ -17,6 +17,7 @@ class _Generate(Background):
     preset: properties.preset()
     intensity: properties.intensity()
     existing: properties.existing()
+    model: properties.model()
     asked: bpy.props.BoolProperty(options={"HIDDEN", "SKIP_SAVE"})
 
     _asking = False
@@ -38,7 +39,8 @@ class _Generate(Background):
         if self._asking:  # the answer was yes; a job in the background begins with a button of its own
             button = getattr(bpy.ops.vrc_blendshape, type(self).__name__.rpartition("_OT_")[2])
             button(
-                "INVOKE_DEFAULT", preset=self.preset, intensity=self.intensity, existing=self.existing, asked=True
+                "INVOKE_DEFAULT", preset=self.preset, intensity=self.intensity, existing=self.existing,
+                model=self.model, asked=True,
             )  # fmt: skip
             return {"CANCELLED"}
         return super().execute(context)
@@ -49,6 +51,7 @@ class _Generate(Background):
             "preset": self.preset.lower(),
             "own_recipes": preferences.own_recipes(context),
             "provider": preferences.provider(context),
+            "model": preferences.learned_model(context, self.model),
         }
         return lambda progress: job.compute(avatar, self.names, **how, progress=progress)
 

@@ -2,24 +2,14 @@
 
 import bpy
 
-from .. import generator
-from .tab import SubPanel
+from .tab import SubPanel, beside
 
 
 class VRC_BLENDSHAPE_PT_dataset(SubPanel, bpy.types.Panel):
     bl_label = "Training Data"
 
     def draw(self, context):
-        layout = self.layout
-        run = generator.run
-        if run is None:
-            layout.operator("vrc_blendshape.generate_dataset", icon="FILE_FOLDER")
-            if generator.message:
-                layout.label(text=generator.message, icon="INFO")
-            return
-        left = f", {run.left} left" if run.left else ""
-        layout.progress(factor=run.fraction, text=f"{run.stage.capitalize()}{left}")
-        layout.operator("vrc_blendshape.generate_dataset", text="Cancel", icon="CANCEL").stop = True
+        beside(context, self.layout, "generate", "vrc_blendshape.generate_dataset", "FILE_FOLDER")
 
 
 CLASSES = (VRC_BLENDSHAPE_PT_dataset,)

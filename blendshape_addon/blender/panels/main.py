@@ -75,6 +75,7 @@ def _button(layout, name, settings, **look) -> None:
     button.preset = settings.preset
     button.intensity = settings.intensity
     button.existing = settings.existing
+    button.model = settings.model
 
 
 CLASSES = (VRC_BLENDSHAPE_PT_main,)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import textwrap
 
+from .. import background
+
 _PIXELS = 6.2  # of a letter, about, at a user interface scale of 1
 
 
@@ -31,3 +33,16 @@ def paragraph(context, layout, words: str, icon: str = "NONE") -> None:
     lines.scale_y = 0.8
     for number, line in enumerate(textwrap.wrap(words, letters)):
         lines.label(text=line, icon="BLANK1" if number and icon != "NONE" else icon)
+
+
+def beside(context, layout, verb: str, button: str, icon: str) -> None:
+    """Draw the button of a command of the training tools, what it said last, and while it runs how far it is."""
+    run = background.run
+    if run is None or run.what != verb:
+        layout.operator(button, icon=icon)
+        if said := background.messages.get(verb):
+            paragraph(context, layout, said, icon="INFO")
+        return
+    left = f", {run.left} left" if run.left else ""
+    layout.progress(factor=run.fraction, text=f"{run.stage.capitalize()}{left}")
+    layout.operator(button, text="Cancel", icon="CANCEL").stop = True

@@ -1,4 +1,4 @@
-"""The dataset generator of the training package, in a process of its own beside Blender: started, watched, stopped."""
+"""A command of the training package in a process of its own beside Blender: started, watched, stopped."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import bpy
@@ -22,27 +22,30 @@ _BAR = re.compile(r"^(?P<stage>[\w ]+): +(?P<percent>\d+)%\|.*\[[\d:]+<(?P<left>
 _ENOUGH = 40  # last lines that are kept
 
 
-def command(python: str, avatars: str, out: str, licence: str, faces: int = 60, distil: bool = False) -> list[str]:
-    """The generator's command line; the Blender that reads the avatars is this one.
+def tools(python: str) -> list[str]:
+    """The beginning of a command line of the training tools. Raises InputError, in a sentence, when they are missing.
 
-    Raises InputError, in a sentence, when something is missing.
+    python: the Training Python of the preferences.
     """
     if not python:
         raise InputError(INSTALL)
     if not Path(python).is_file():
         raise InputError(f"{python}, the Training Python in the add-on's preferences, is not there. {INSTALL}")
-    for value, what in ((avatars, "the folder of avatars"), (out, "a folder for the dataset"), (licence, "a licence")):
-        if not value:
-            raise InputError(f"Give {what} and try again.")
-    line = [python, "-m", "training", "generate", avatars, "--out", out, "--licence", licence, "--faces", str(faces)]
-    return [*line, "--blender", bpy.app.binary_path or sys.executable, *(["--distil"] if distil else [])]
+    return [python, "-m", "training"]
+
+
+def blender() -> list[str]:
+    """The option by which the tools read avatars in this very Blender."""
+    return ["--blender", bpy.app.binary_path or sys.executable]
 
 
 class Run:
-    """A running generator. stage, fraction and left (a clock, empty while unknown) say how far it is."""
+    """A running command. what: the verb of the tools. stage, fraction and left (a clock, empty while unknown) say how
+    far it is."""
 
-    def __init__(self, line: Sequence[str]) -> None:
-        """Raises InputError when the program cannot be started."""
+    def __init__(self, what: str, line: Sequence[str], stopped: str) -> None:
+        """stopped: what to say when it was stopped. Raises InputError when the program cannot be started."""
+        self.what, self._told_stopped = what, stopped
         self.stage, self.fraction, self.left = "starting", 0.0, ""
         self._said: list[str] = []
         self._stopped = False
@@ -60,7 +63,7 @@ class Run:
         return self._reader.is_alive() or self._process.poll() is None
 
     def stop(self) -> None:
-        """Ask it to end; what it has made is kept, and the same button goes on from there."""
+        """Ask it to end."""
         self._stopped = True
         self._process.terminate()
 
@@ -69,10 +72,10 @@ class Run:
         self._reader.join()
         status = self._process.wait()
         if self._stopped:
-            return False, "Stopped: what was made is kept, and the same button goes on from there."
-        if any("No module named training" in line for line in self._said):
+            return False, self._told_stopped
+        if any(line.startswith("ModuleNotFoundError") or "No module named training" in line for line in self._said):
             return False, INSTALL
-        return status == 0, self._said[-1] if self._said else f"The generator ended with {status}."
+        return status == 0, self._said[-1] if self._said else f"It ended with {status}."
 
     def _read(self) -> None:
         """A bar begins its line with a carriage return, so the newest one has no end yet."""
@@ -95,16 +98,29 @@ class Run:
 
 
 run: Run | None = None
-message = ""  # of the last run that ended, for the panel
+messages: dict[str, str] = {}  # of the last run of each verb that ended, for the panels
+_after: Callable[[bool], None] | None = None
 
 
-def start(line: Sequence[str]) -> Run:
-    """Start the one run there may be. Raises InputError when one runs already or the program cannot be started."""
-    global run, message
+def start(what: str, line: Sequence[str], stopped: str, after: Callable[[bool], None] | None = None) -> Run:
+    """Start the one run there may be; `after` is told whether it ended well, on the main thread.
+
+    what, stopped: see Run. Raises InputError when one runs already or the program cannot be started.
+    """
+    global run, _after
     if run:
-        raise InputError("The dataset generator is running already: wait for it or cancel it.")
-    run, message = Run(line), ""
+        raise InputError("The training tools are at work already: wait for them or cancel what they do.")
+    run, _after = Run(what, line, stopped), after
+    messages.pop(what, None)
     return run
+
+
+def follow() -> tuple[bool, str] | None:
+    """Watch the run from a timer; without a window wait for it, and give how it ended."""
+    if bpy.app.background:
+        return end()
+    bpy.app.timers.register(watch, persistent=True)
+    return None
 
 
 def watch() -> float | None:
@@ -120,12 +136,16 @@ def watch() -> float | None:
 
 def end() -> tuple[bool, str]:
     """Wait for the run and remember what it said; as Run.result."""
-    global run, message
+    global run, _after
+    ended, after = run, _after
+    good = False
     try:
-        good, message = run.result()
+        good, messages[ended.what] = ended.result()
     finally:
-        run = None
-    return good, message
+        run = _after = None
+        if after:
+            after(good)
+    return good, messages[ended.what]
 
 
 def leave() -> None:

@@ -1,0 +1,72 @@
+"""The Learn from This Avatar button: the deformer learns its artist's hand beside Blender."""
+
+import re
+import tempfile
+from pathlib import Path
+
+import bpy
+
+from ...core.errors import UserError
+from .. import background, files, preferences
+from ..mesh_io import avatar_from_selection
+
+
+class VRC_BLENDSHAPE_OT_learn_from_avatar(bpy.types.Operator):
+    """Learn from the keys that the selected avatar has how its artist draws, so that the missing ones are made alike;
+    needs the training tools and ten keys or more of known names"""
+
+    bl_idname = "vrc_blendshape.learn_from_avatar"
+    bl_label = "Learn from This Avatar"
+    bl_options = {"REGISTER"}
+
+    style: bpy.props.BoolProperty(
+        name="On Every Face", description="Use this hand on other avatars too, not on this one alone", default=False
+    )
+    stop: bpy.props.BoolProperty(options={"HIDDEN", "SKIP_SAVE"}, default=False)
+
+    def execute(self, context):
+        if self.stop:
+            if background.run:
+                background.run.stop()
+            return {"FINISHED"}
+        folder = None
+        try:
+            tools = background.tools(preferences.training_python(context))
+            objects = avatar_from_selection(context)
+            out = preferences.learned_folder(context) / f"{_name_of(objects)}.onnx"
+            files.require_writable(out.parent)
+            folder = tempfile.TemporaryDirectory()
+            copy = Path(folder.name) / f"{out.stem}.glb"
+            files.save(copy, objects)
+            scene = context.scene.name
+
+            def after(good: bool) -> None:
+                folder.cleanup()
+                if good and scene in bpy.data.scenes:
+                    bpy.data.scenes[scene].vrc_blendshape.model = out.stem
+
+            line = [*tools, "adapt", str(copy), "--output", str(out), *background.blender()]
+            background.start(
+                "adapt", [*line, *(["--style"] if self.style else [])], "Stopped: nothing was changed.", after
+            )
+        except UserError as error:
+            if folder:
+                folder.cleanup()
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        if ended := background.follow():
+            good, said = ended
+            self.report({"INFO"} if good else {"ERROR"}, said)
+            return {"FINISHED"} if good else {"CANCELLED"}
+        self.report({"INFO"}, "It learns in the background: the panel shows how far it is.")
+        return {"FINISHED"}
+
+
+def _name_of(objects) -> str:
+    """What the model is called: after the .blend file and the object that has most keys."""
+    face = max(objects, key=lambda obj: len(obj.data.shape_keys.key_blocks) if obj.data.shape_keys else 0)
+    parts = [Path(bpy.data.filepath).stem, face.name]
+    return "_".join(re.findall(r"\w+", " ".join(parts)))
+
+
+CLASSES = (VRC_BLENDSHAPE_OT_learn_from_avatar,)

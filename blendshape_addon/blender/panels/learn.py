@@ -1,0 +1,16 @@
+"""An artist's own hand, learned from the keys that an avatar has."""
+
+import bpy
+
+from .tab import SubPanel, beside
+
+
+class VRC_BLENDSHAPE_PT_learn(SubPanel, bpy.types.Panel):
+    bl_label = "Learned Hands"
+
+    def draw(self, context):
+        self.layout.prop(context.scene.vrc_blendshape, "model", icon="BRUSH_DATA")
+        beside(context, self.layout, "adapt", "vrc_blendshape.learn_from_avatar", "OUTLINER_DATA_GP_LAYER")
+
+
+CLASSES = (VRC_BLENDSHAPE_PT_learn,)

@@ -1,0 +1,99 @@
+"""The button Learn from This Avatar, with real training tools where there are some."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import bpy
+import numpy as np
+import pytest
+from helpers import ROOT, key_names, select
+
+from blendshape_addon.blender import mesh_io, preferences
+from training.sources.anny import PARTS, MakeHuman
+
+KEYS = (
+    "jawOpen",
+    "mouthSmileLeft",
+    "mouthPucker",
+    "browInnerUp",
+    "browOuterUpLeft",
+    "noseSneerLeft",
+    "cheekSquintLeft",
+)
+
+
+@pytest.fixture
+def learned(monkeypatch, tmp_path):
+    """The folder of learned models."""
+    monkeypatch.setattr(preferences, "learned_folder", lambda context: tmp_path / "learned")
+    return tmp_path / "learned"
+
+
+@pytest.fixture
+def faint(person):
+    """The demo person with some of MakeHuman's units as keys, a third as strong."""
+    people = MakeHuman(parts={**PARTS, "Suit": ("helper-tights",)})
+    for part, name in enumerate(people.part_names):
+        obj = person[name]
+        obj.shape_key_add(name="Basis")
+        for unit in KEYS:
+            offsets = people.unit(unit)[:, [0, 2, 1]][people.part_id == part] * (1, -1, 1) / 3
+            if offsets.any():
+                key = obj.shape_key_add(name=unit, from_mix=False)
+                key.points.foreach_set("co", (mesh_io.basis(obj) + offsets).astype(np.float32).ravel())
+    select(*person.values())
+    return person
+
+
+@pytest.fixture
+def training_python(monkeypatch):
+    """A Python with the training tools: this one, that of `make test`, or $TRAINING_PYTHON."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    given = os.environ.get("TRAINING_PYTHON", ROOT / ".venv" / "training" / "bin" / "python")
+    for python in (sys.executable, str(given)):
+        if Path(python).is_file():
+            asked = subprocess.run([python, "-c", "import onnx, torch, safetensors, training"], capture_output=True)
+            if asked.returncode == 0:
+                monkeypatch.setattr(preferences, "training_python", lambda context, found=python: found)
+                return
+    pytest.skip("no Python with the training tools: name one in $TRAINING_PYTHON")
+
+
+def strength(person, name):
+    """How far a key moves the head, summed over its vertices."""
+    obj = next(obj for obj in person.values() if obj.type == "MESH" and name in key_names(obj))
+    key = obj.data.shape_keys.key_blocks[name]
+    return np.linalg.norm(mesh_io.coordinates(key.points) - mesh_io.basis(obj), axis=1).sum()
+
+
+def test_missing_keys_come_out_as_strong_as_those_that_are_there(faint, learned, training_python):
+    assert bpy.ops.vrc_blendshape.generate_face_tracking() == {"FINISHED"}
+    before = strength(faint, "browOuterUpRight")
+    bpy.ops.vrc_blendshape.clean_up()
+    own = strength(faint, "browInnerUp")
+    assert bpy.ops.vrc_blendshape.learn_from_avatar() == {"FINISHED"}
+    (model,) = learned.glob("*.onnx")
+    assert bpy.context.scene.vrc_blendshape.model == model.stem and preferences.learned(bpy.context).keys() == {
+        model.stem
+    }
+    assert bpy.ops.vrc_blendshape.generate_face_tracking(model=model.stem) == {"FINISHED"}
+    assert strength(faint, "browOuterUpRight") < 0.6 * before
+    assert strength(faint, "browInnerUp") == own, "keys of the artist's own stay"
+
+
+def test_it_is_said_how_to_install_the_tools_and_what_is_missing(person, learned, monkeypatch):
+    select(*person.values())
+    with pytest.raises(RuntimeError, match=r"pip install -e \.\[training\]"):
+        bpy.ops.vrc_blendshape.learn_from_avatar()
+    with pytest.raises(RuntimeError, match=r"gone.*cannot be used"):
+        bpy.ops.vrc_blendshape.generate_visemes(model="gone")
+    assert not learned.exists()
+
+
+def test_an_avatar_without_keys_teaches_nothing(person, learned, training_python):
+    select(*person.values())
+    with pytest.raises(RuntimeError, match="there is nothing to learn from"):
+        bpy.ops.vrc_blendshape.learn_from_avatar()
+    assert not list(learned.iterdir()) and bpy.context.scene.vrc_blendshape.model == ""
