@@ -6,7 +6,7 @@ import bpy
 
 from .. import cli
 from ..core import trial
-from . import background, operators, panels, preferences, preview, properties, state
+from . import background, landmark_view, operators, panels, preferences, preview, properties, state
 
 trial.folder = Path(bpy.utils.user_resource("CONFIG"))  # for the command line too, which registers nothing
 _MODULES = (preferences, properties, operators, panels)
@@ -20,6 +20,7 @@ def register() -> None:
     bpy.types.Scene.vrc_blendshape = bpy.props.PointerProperty(type=properties.Settings)
     bpy.types.WindowManager.vrc_blendshape = bpy.props.PointerProperty(type=properties.State)
     state.register()
+    landmark_view.register()
     _commands.append(bpy.utils.register_cli_command("vrc_blendshape", cli.main))
 
 
@@ -28,6 +29,7 @@ def unregister() -> None:
     while _commands:
         bpy.utils.unregister_cli_command(_commands.pop())
     preview.stop()
+    landmark_view.unregister()
     state.unregister()
     del bpy.types.WindowManager.vrc_blendshape
     del bpy.types.Scene.vrc_blendshape

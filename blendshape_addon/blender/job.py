@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.landmarks import Face
 from ..core.mesh import Avatar
 from ..core.nonempty import main_object, with_hidden_marks
-from ..core.pipeline import Generated, Progress, Seen, generate, look
+from ..core.pipeline import Generated, Progress, Seen, find_face, generate, look
 from . import mesh_io, shape_keys
 
 _last: dict[tuple, tuple[Avatar, Seen]] = {}  # the session's cache: the avatar seen last, by its content
@@ -75,12 +76,18 @@ def seen_of(avatar: Avatar, provider: str, progress: Progress | None = None) -> 
     return seen
 
 
+def face_of(avatar: Avatar, provider: str, progress: Progress | None = None) -> Face:
+    """core.pipeline.find_face, or the face that was seen of the same avatar just before."""
+    _, seen = _recall(avatar, provider, None)
+    return seen.face if seen else find_face(avatar, provider, progress=progress)
+
+
 def write(objects: Sequence[mesh_io.Object], avatar: Avatar, made: Generated, existing: str) -> Done:
     """Put what was made of `avatar`, which was read from `objects`, on them. Raises InputError, nothing changed."""
     began = time.perf_counter()
     objects = list(objects)
     made.shapes = with_hidden_marks(avatar, made.shapes, made.face)
-    main = main_object(avatar, made.face)
+    main = main_object(avatar, made.face.points)
     written = shape_keys.write(objects, avatar, made.shapes, main, existing)
     shape_keys.remember_style(objects[main], **made.report["style"])
     made.seconds["writing"] = time.perf_counter() - began

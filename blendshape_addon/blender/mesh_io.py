@@ -12,7 +12,7 @@ from ..core import hints
 from ..core.errors import InputError
 from ..core.mesh import Avatar
 from ..core.parts import Told
-from . import avatar_parts
+from . import avatar_parts, kept_landmarks
 
 Object = bpy.types.Object
 MADE = "vrc_blendshape_made"  # custom property of a mesh's keys that says which ones this tool made
@@ -103,7 +103,8 @@ def require_editable(obj: Object) -> None:
 
 
 def read(objects: Iterable[Object]) -> Avatar:
-    """The base shapes of `objects` in world space, in their order, and what bones, keys, names and the creator tell.
+    """The base shapes of `objects` in world space, in their order, and what bones, keys, names and the creator
+    tell.
 
     Modifiers and pose are left aside, and so are keys that this tool made.
     Raises InputError if there are no faces or a coordinate is not a finite number.
@@ -130,6 +131,7 @@ def read(objects: Iterable[Object]) -> Avatar:
         tuple(obj.name for obj in objects),
         hints.collect(bones, keys, parts),
         told if (told != Told.NOTHING).any() else None,
+        kept_landmarks.read(objects),
     )
 
 

@@ -60,6 +60,12 @@ def _remix(self, context: bpy.types.Context) -> None:
     preview.remix(context)
 
 
+def _redraw(self, context: bpy.types.Context) -> None:
+    from . import state
+
+    state.redraw(context)
+
+
 class Settings(bpy.types.PropertyGroup):
     """Scene.vrc_blendshape: what the panel's buttons are pressed with."""
 
@@ -117,6 +123,10 @@ class State(bpy.types.PropertyGroup):
     mark: bpy.props.StringProperty(description="What the avatar was when this was written down")
     viseme: bpy.props.StringProperty(description="The shape that is shown")
     speak_from: bpy.props.IntProperty(description="The frame where the sentence began")
+    placing: bpy.props.StringProperty(description="MOVING while landmarks are moved; KEEP or LEAVE to end that")
+    show_landmarks: bpy.props.BoolProperty(
+        name="Show Over the View", description="Draw the landmarks over the 3D view", default=True, update=_redraw
+    )
     show_all: bpy.props.BoolProperty(name="Show All", description="Show parts that are not of the face as well")
 
 

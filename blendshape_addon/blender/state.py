@@ -80,7 +80,8 @@ def _undone(*_) -> None:
 @bpy.app.handlers.persistent
 def _loaded(*_) -> None:
     """A file may have been saved while a job ran."""
-    bpy.context.window_manager.vrc_blendshape.running = False
+    shown = bpy.context.window_manager.vrc_blendshape
+    shown.running, shown.placing = False, ""
     _undone()
 
 

@@ -3,6 +3,13 @@
 Operators turn them into reports, the command line into one line and an exit status.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
 
 class UserError(Exception):
     """Something the user can mend; ``str(error)`` is the whole message, ready to show."""
@@ -17,7 +24,15 @@ class OutputError(InputError):
 
 
 class FaceNotFound(UserError):
-    """No face, or none that is certain enough to work on."""
+    """No face, or none that is certain enough to work on.
+
+    guess: (L, 4) where its landmarks may be and how sure that is, as Avatar.placed has it, for someone to correct;
+    None where there is none.
+    """
+
+    def __init__(self, message: str, guess: np.ndarray | None = None) -> None:
+        super().__init__(message)
+        self.guess = guess
 
 
 class ModelError(UserError):

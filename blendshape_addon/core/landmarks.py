@@ -18,6 +18,7 @@ from .errors import FaceNotFound
 from .face_search import Sight, above_neck, orientations, run, search
 from .face_space import FaceSpace, point
 from .face_view import Crop, crop, look, pieces
+from .guess import guess
 from .hints import Hints
 from .mesh import Avatar, vertex_normals
 from .surface import lift
@@ -27,6 +28,7 @@ CENTRE_Y = -0.4  # the middle of a face's window, in eye distances above the eye
 FACE_HALF = 1.75  # half width of that window, in eye distances
 ACCEPT = 0.6  # score below which there is no face
 HINTED = 0.25  # the same where bones, keys or names tell of eyes and mouth just there
+LIKENESS = 0.1  # score below which what was seen is not worth a word
 SURE = 0.8  # score above which no other orientation is tried
 FACE_PIXELS = 192
 PASSES = 3
@@ -62,7 +64,7 @@ def find(
     """The face of `avatar`, whatever its axes, unit and place.
 
     models: folder with the landmarks model, the bundled one if None. progress(fraction, stage) may raise Cancelled.
-    Raises FaceNotFound when there is none or none certain enough, ModelError, InputError.
+    Raises FaceNotFound, with a guess, when there is none or none certain enough, ModelError, InputError.
     """
     session = providers.open_session(registry.load("landmarks", models), provider)
     normals = vertex_normals(avatar.vertices, avatar.triangles, avatar.weld)
@@ -86,11 +88,20 @@ def find(
     needed = HINTED if best and hints.agree(best.points) else ACCEPT
     if best is None or best.score < needed:
         if not (hints.shown and hints.guesses()):
-            raise FaceNotFound(_refusal(best, hints))
+            raise FaceNotFound(_refusal(best, hints), _best_guess(avatar, best))
         best = _shown(hints)
     space = FaceSpace.of(best.points)
     points = openings.fit(avatar, lift(avatar, space, best.points))
     return Face(points, best.confidence, best.score, space.rotation, space.scale)
+
+
+def _best_guess(avatar: Avatar, best: Face | None) -> np.ndarray:
+    """(L, 4) for FaceNotFound: what was seen, or where a face would be if what was seen is nothing like one."""
+    if best is None or best.score < LIKENESS:
+        points = guess(avatar)
+        return np.column_stack([points, np.zeros(len(points))])
+    points = lift(avatar, FaceSpace.of(best.points), best.points)
+    return np.column_stack([points, best.confidence])
 
 
 def _shown(hints: Hints) -> Face:
@@ -174,7 +185,7 @@ def _refusal(best: Face | None, hints: Hints) -> str:
         if hints.eyes is None or hints.mouth is None
         else "Check that its blink and mouth shape keys move the eyes and the mouth, and try again."
     )
-    if best is None or best.score < 0.1:
+    if best is None or best.score < LIKENESS:
         return (
             f"No face was found: nothing on this avatar looks like two eyes above a nose and a mouth. {show} "
             "An avatar without a face cannot be given expressions."

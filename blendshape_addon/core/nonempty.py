@@ -22,8 +22,8 @@ _EYE_DISTANCE = 0.063  # metres, of an adult
 _METRIC_EYE_DISTANCES = (0.01, 0.4)  # an avatar whose eyes lie so far apart was modelled in metres
 
 
-def main_object(avatar: Avatar, face) -> int:
-    """The object (index into avatar.object_names) that most of the face's landmarks lie on: the face itself.
+def main_object(avatar: Avatar, points: np.ndarray) -> int:
+    """The object (index into avatar.object_names) that most of (L, 3) landmarks lie on: the face itself.
 
     Where the creator says which vertices are skin of the face, or are none of it, only these, or the others, count.
     """
@@ -32,7 +32,7 @@ def main_object(avatar: Avatar, face) -> int:
         told = avatar.told[candidates]
         candidates = candidates[told == Part.SKIN if (told == Part.SKIN).any() else told != Part.OTHER]
     places = avatar.vertices[candidates]
-    nearest = [candidates[((places - mark) ** 2).sum(1).argmin()] for mark in np.asarray(face.points, float)]
+    nearest = [candidates[((places - mark) ** 2).sum(1).argmin()] for mark in points]
     return int(np.bincount(avatar.object_id[nearest]).argmax())
 
 
@@ -43,7 +43,7 @@ def with_hidden_marks(avatar: Avatar, shapes: Sequence[Shape], face) -> list[Sha
     metres, else scaled with the distance between the eyes. `face` has points (L, 3), frame (3, 3) rows right, up,
     forward, and eye_distance in the avatar's own unit.
     """
-    own = avatar.object_id == main_object(avatar, face)
+    own = avatar.object_id == main_object(avatar, face.points)
     own &= np.isin(np.arange(len(own)), avatar.used)  # importers drop vertices of no face
     still = own & ~_moved(avatar, shapes)
     candidates = np.flatnonzero(still if still.any() else own)

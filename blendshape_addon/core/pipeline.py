@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import deformer, features, landmarks, parts, providers, quality, recipes, refine, registry
+from . import deformer, features, landmarks, parts, placed, providers, quality, recipes, refine, registry
 from .errors import InputError
 from .mesh import Avatar
 from .vocabulary import ALL_SHAPES
@@ -127,9 +127,18 @@ def generate(
     return Generated(shapes, seen, report, stages.seconds)
 
 
+def find_face(
+    avatar: Avatar, provider: str, models: Path | None = None, progress: Progress | None = None
+) -> landmarks.Face:
+    """The face as its creator placed it, else as it is found. Raises FaceNotFound, ModelError, InputError."""
+    return placed.face(avatar) or landmarks.find(
+        parts.shown(avatar), models=models, provider=provider, progress=progress
+    )
+
+
 def _look(avatar: Avatar, face: landmarks.Face | None, provider: str, models: Path | None, stages: _Stages) -> Seen:
     with stages("landmarks", 0.0, 0.3) as part:
-        face = face or landmarks.find(parts.shown(avatar), models=models, provider=provider, progress=part)
+        face = face or find_face(avatar, provider, models, part)
     with stages("features", 0.3, 0.45):
         return Seen(face, features.compute(avatar, face.points))
 

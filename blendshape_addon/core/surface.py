@@ -12,6 +12,12 @@ DEPTH_TRUST = 0.35  # depth counts this much of what the picture plane counts: n
 SKIN_VOTES = 12  # landmarks on a piece that make it skin; an eye has eight around it
 
 
+def near(avatar: Avatar, space: FaceSpace, points: np.ndarray) -> float:
+    """The share of (L, 3) avatar-space `points` that have a surface within reach."""
+    corners = space.to_face(avatar.vertices)[avatar.triangles]
+    return float(np.mean(_nearest(space.to_face(points), corners)[1] >= 0))
+
+
 def lift(avatar: Avatar, space: FaceSpace, points: np.ndarray) -> np.ndarray:
     """(L, 3) avatar-space `points` on the nearest surface of the pieces that most of them lie on: the skin.
 
@@ -66,3 +72,19 @@ def closest_on_triangles(p: np.ndarray, corners: np.ndarray) -> np.ndarray:
         closer = (far < distance) & ~inside
         best[closer], distance[closer] = on[closer], far[closer]
     return best
+
+
+def hits(origin: np.ndarray, direction: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """(n,) distances along the ray from (3,) origin at which it goes through triangles (T, 3, 3), from either side.
+
+    Möller & Trumbore 1997, "Fast, Minimum Storage Ray/Triangle Intersection". direction: (3,) of length 1.
+    """
+    a, ab, ac = corners[:, 0], corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    normal = np.cross(direction, ac)
+    volume = (ab * normal).sum(1)
+    inverse = 1 / np.where(volume == 0, np.inf, volume)
+    off = origin - a
+    across = np.cross(off, ab)
+    u, v = (off * normal).sum(1) * inverse, (across @ direction) * inverse
+    along = (ac * across).sum(1) * inverse
+    return along[(volume != 0) & (u >= 0) & (v >= 0) & (u + v <= 1) & (along > 0)]

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ADDON = ROOT / "blendshape_addon"
-BLENDER = {"bpy", "bmesh", "mathutils", "addon_utils", "gpu", "bl_ext", "io_scene_fbx"}
+BLENDER = {"bpy", "bmesh", "mathutils", "addon_utils", "blf", "gpu", "gpu_extras", "bl_ext", "io_scene_fbx"}
 # The command line opens files with bpy, but only when it runs: the module itself imports without Blender.
 LAZY = {"cli.py", "__init__.py"}
 

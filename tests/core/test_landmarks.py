@@ -124,9 +124,12 @@ def ball() -> Avatar:
 
 
 @pytest.mark.parametrize("thing", [chair(), ball()], ids=["chair", "ball"])
-def test_furniture_is_refused(thing: Avatar) -> None:
-    with pytest.raises(FaceNotFound):
+def test_furniture_is_refused_with_a_guess_for_someone_to_correct(thing: Avatar) -> None:
+    with pytest.raises(FaceNotFound) as refusal:
         find(thing)
+    guess = refusal.value.guess
+    assert guess.shape == (len(LANDMARKS), 4) and np.isfinite(guess).all()
+    assert guess[:, 3].min() >= 0 and guess[:, 3].max() < 1
 
 
 def shown_on(thing: Avatar, keys: tuple[str, ...]) -> Avatar:

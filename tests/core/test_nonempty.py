@@ -47,7 +47,8 @@ def empty(*names):
 
 
 def test_main_object_is_the_one_with_the_landmarks():
-    assert main_object(*head()) == 0
+    avatar, found = head()
+    assert main_object(avatar, found.points) == 0
 
 
 @pytest.mark.parametrize("unit", [1.0, 100.0, 0.05])

@@ -66,9 +66,9 @@ def test_what_is_not_of_the_face_hides_nothing_and_is_not_moved(face):
 
 def test_the_keys_go_where_the_creator_says_the_face_is():
     avatar, found = head()
-    assert main_object(told(avatar, {"glasses": Part.SKIN}), found) == 1
-    assert main_object(told(avatar, {"head": Part.OTHER}), found) == 1
-    assert main_object(told(avatar, {"glasses": Part.OTHER}), found) == 0
+    assert main_object(told(avatar, {"glasses": Part.SKIN}), found.points) == 1
+    assert main_object(told(avatar, {"head": Part.OTHER}), found.points) == 1
+    assert main_object(told(avatar, {"glasses": Part.OTHER}), found.points) == 0
 
 
 def test_content_is_the_same_only_for_the_same_avatar(face):

@@ -53,10 +53,12 @@ def test_every_operator_has_its_button(draw):
     bpy.data.objects["Body"] = body
     fault = SimpleNamespace(shape="joy", check="flips", grade="red", sentence="7 triangles turn over", mendable=True)
     state = {"objects": [body], "face": "Body", "running": True, "checked": "Body", "verdicts": [fault]}
+    state["placing"] = "MOVING"
     drawn = {name for panel in panels.CLASSES for name in buttons(draw(panel, state=state))}
     bpy.data.objects.clear()
     drawn |= buttons(draw(preferences.Preferences)).keys()
-    assert drawn == {cls.bl_idname for cls in bpy.registered if issubclass(cls, bpy.types.Operator)}
+    started_by_others = {"vrc_blendshape.move_landmarks"}
+    assert drawn == {cls.bl_idname for cls in bpy.registered if issubclass(cls, bpy.types.Operator)} - started_by_others
 
 
 class Notes(dict):

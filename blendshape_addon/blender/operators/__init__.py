@@ -1,10 +1,11 @@
 """What the buttons do, one file a kind. A UserError becomes a report and leaves everything as it was."""
 
-from . import background, check, dataset, export, generate, keys, learn, parts, preview, provider
+from . import background, check, dataset, export, generate, keys, landmarks, learn, parts, preview, provider
 
 CLASSES = (
     *background.CLASSES,
     *parts.CLASSES,
+    *landmarks.CLASSES,
     *generate.CLASSES,
     *preview.CLASSES,
     *keys.CLASSES,

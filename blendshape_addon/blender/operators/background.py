@@ -8,17 +8,14 @@ from typing import Any
 
 import bpy
 
-from ...core.errors import InputError, UserError
+from ...core.errors import FaceNotFound, InputError, UserError
 from ...core.mesh import Avatar
 from ...core.pipeline import Progress
-from .. import mesh_io, state
+from .. import mesh_io, placing_mode, state
+from ..looking import harmless
 from ..task import Task
 
 _TICK = 0.1  # seconds between looks at the task
-_LOOKING_AROUND = {
-    "MOUSEMOVE", "INBETWEEN_MOUSEMOVE", "MIDDLEMOUSE", "WHEELUPMOUSE", "WHEELDOWNMOUSE", "WHEELINMOUSE",
-    "WHEELOUTMOUSE", "TRACKPADPAN", "TRACKPADZOOM", "MOUSEROTATE", "MOUSESMARTZOOM", "NDOF_MOTION",
-}  # fmt: skip
 
 
 class Background:
@@ -30,7 +27,8 @@ class Background:
 
     @classmethod
     def poll(cls, context):
-        return not context.window_manager.vrc_blendshape.running
+        shown = context.window_manager.vrc_blendshape
+        return not shown.running and not shown.placing
 
     def execute(self, context):
         """Straight through: for scripts, the command line and the redo panel."""
@@ -66,7 +64,7 @@ class Background:
             self.report({"INFO"}, "Stopped: nothing was changed.")
             return {"CANCELLED"}
         if event.type != "TIMER":
-            return {"PASS_THROUGH"} if _harmless(context, event) else {"RUNNING_MODAL"}
+            return {"PASS_THROUGH"} if harmless(context, event) else {"RUNNING_MODAL"}
         shown.fraction, shown.stage = self._task.fraction, _told(self._task)
         context.workspace.status_text_set(f"Blendshape Generator: {shown.stage} · Esc stops it")
         state.redraw(context)
@@ -76,6 +74,8 @@ class Background:
         try:
             result = self._task.result()
             self.finish(context, self._still_the_same(), self._avatar, result)
+        except FaceNotFound as error:
+            return self._ask_for_landmarks(error)
         except UserError as error:
             return self._refuse(error)
         return self._finished(context)
@@ -107,23 +107,20 @@ class Background:
         state.refresh(context)
         return {"FINISHED"}
 
+    def _ask_for_landmarks(self, error: FaceNotFound) -> set[str]:
+        """Let the creator correct the best guess of where the face is."""
+        if error.guess is None:
+            return self._refuse(error)
+        try:
+            placing_mode.start(placing_mode.of(self._still_the_same(), self._avatar, error.guess, str(error)))
+        except UserError as changed:
+            return self._refuse(changed)
+        self.report({"WARNING"}, f"{error} Or move the landmarks in the 3D view to their places.")
+        return {"CANCELLED"}
+
     def _refuse(self, error: UserError) -> set[str]:
         self.report({"ERROR"}, str(error))
         return {"CANCELLED"}
-
-
-def _harmless(context, event) -> bool:
-    """Looking around is, and a click into the sidebar, where the Cancel button is; what edits has to wait."""
-    if event.type in _LOOKING_AROUND:
-        return True
-    return event.type == "LEFTMOUSE" and any(
-        region.type == "UI"
-        and 0 <= event.mouse_x - region.x < region.width
-        and 0 <= event.mouse_y - region.y < region.height
-        for area in context.screen.areas
-        if area.type == "VIEW_3D"
-        for region in area.regions
-    )
 
 
 def _told(task: Task) -> str:

@@ -1,10 +1,11 @@
 """The sidebar tab "VRChat", top to bottom as the work goes; one file a sub-panel. Panels only draw."""
 
-from . import avatar, check, dataset, export, keys, learn, main, preview, shapes
+from . import avatar, check, dataset, export, keys, landmarks, learn, main, preview, shapes
 
 CLASSES = (  # in the order of the tab
     *main.CLASSES,
     *avatar.CLASSES,
+    *landmarks.CLASSES,
     *shapes.CLASSES,
     *keys.CLASSES,
     *learn.CLASSES,

@@ -20,8 +20,10 @@ class VRC_BLENDSHAPE_PT_main(Tab, bpy.types.Panel):
         if state.running:
             layout.progress(factor=state.fraction, text=state.stage)
             layout.operator("vrc_blendshape.cancel", icon="CANCEL")
+        if state.placing:
+            _end_placing(context, layout)
         column = layout.column()
-        column.enabled = not state.running
+        column.enabled = not state.running and not state.placing
         _buttons(column, settings)
         if style := shape_keys.style_of(context.object):
             paragraph(context, layout, f"Made in {style}", icon="INFO")
@@ -40,6 +42,13 @@ def _avatar(context, box, state) -> None:
     for group in state.groups:
         short = GROUPS[group.name].split()[-1]  # half a sidebar is narrow
         grid.label(text=f"{short} {group.there}/{group.wanted}", icon=icon_of(group))
+
+
+def _end_placing(context, layout) -> None:
+    paragraph(context, layout, "Drag the landmarks in the 3D view to where they belong.", icon="INFO")
+    row = layout.row(align=True)
+    row.operator("vrc_blendshape.end_landmarks", text="Keep", icon="CHECKMARK").wanted = "KEEP"
+    row.operator("vrc_blendshape.end_landmarks", text="Cancel", icon="CANCEL").wanted = "LEAVE"
 
 
 def icon_of(group) -> str:

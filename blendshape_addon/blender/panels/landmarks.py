@@ -1,0 +1,24 @@
+"""The face's landmarks, to be seen and moved."""
+
+import bpy
+
+from .. import kept_landmarks
+from .tab import SubPanel, paragraph
+
+
+class VRC_BLENDSHAPE_PT_landmarks(SubPanel, bpy.types.Panel):
+    bl_label = "Landmarks"
+
+    def draw(self, context):
+        layout = self.layout
+        state = context.window_manager.vrc_blendshape
+        layout.operator("vrc_blendshape.edit_landmarks", icon="OUTLINER_OB_POINTCLOUD")
+        objects = (bpy.data.objects.get(row.name) for row in state.objects)
+        holder = kept_landmarks.holder(obj for obj in objects if obj)
+        if holder:
+            paragraph(context, layout, f"You placed them; they are kept with “{holder.name}”.")
+            layout.prop(state, "show_landmarks")
+            layout.operator("vrc_blendshape.remove_landmarks", icon="X")
+
+
+CLASSES = (VRC_BLENDSHAPE_PT_landmarks,)

@@ -1,0 +1,1 @@
+"""There to be imported; nothing is drawn without a window."""

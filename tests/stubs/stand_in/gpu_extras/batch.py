@@ -1,0 +1,3 @@
+"""There to be imported; nothing is drawn without a window."""
+
+batch_for_shader = None
