@@ -63,7 +63,8 @@ class _Stopwatch:
 
         def open_session(*arguments: Any) -> Any:
             session = opened(*arguments)
-            return type(session)(self._timed(session.run), session.provider, session.reason)
+            session.run = self._timed(session.run)
+            return session
 
         providers.open_session = open_session
 
