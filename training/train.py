@@ -9,11 +9,13 @@ import argparse
 import copy
 import json
 import math
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 from tqdm import tqdm
 
 from blendshape_addon.core.errors import InputError
@@ -51,21 +53,27 @@ def train(config: TrainConfig, folder: Path, out: Path, hold_out: str | None = N
         trained_on = manifest.trained_on(folder, hold_out)
         pool = Pool(folder, hold_out)
         config.model.artists = pool.artists
-        average, rel = _fit(config, pool, own, out)
+        average, rel = fit(config, pool, lambda: Deformer(config.model), own, out)
         if own.rank == 0:
             about = {"hold_out": hold_out, "trained_on": trained_on}
             weights.save(out, average, config, pool.amplitudes(), about)
-            notes = json.dumps(asdict(config) | {"rel": rel}, indent=1)
-            write_whole(out.with_suffix(".json"), notes.encode())
-            _resume_file(out).unlink(missing_ok=True)
+            finish(out, config, rel)
     return out
 
 
-def _fit(config: TrainConfig, pool: Pool, own: team.Team, out: Path) -> tuple[Deformer, float]:
-    """The loop itself: the averaged model on the CPU, and its running `rel`."""
+def finish(out: Path, config: TrainConfig, rel: float) -> None:
+    """Note the settings beside the weights `out`; the run's checkpoint is no longer needed."""
+    write_whole(out.with_suffix(".json"), json.dumps(asdict(config) | {"rel": rel}, indent=1).encode())
+    _resume_file(out).unlink(missing_ok=True)
+
+
+def fit(
+    config: TrainConfig, pool: Pool, build: Callable[[], nn.Module], own: team.Team, out: Path
+) -> tuple[nn.Module, float]:
+    """The loop itself: the averaged model, of the kind that `build` gives, on the CPU, and its running `rel`."""
     torch.manual_seed(config.seed)
     rng = np.random.default_rng([config.seed, own.rank])
-    model = Deformer(config.model).to(own.device)
+    model = build().to(own.device)
     average = copy.deepcopy(model).eval()
     optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=config.decay)
     kind = _type_of(config.precision, own.device)
@@ -152,9 +160,22 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--hold-out", metavar="FAMILY", help="leave this family out")
     parser.add_argument("--dataset", type=Path, default=Path("out/dataset"))
     parser.add_argument("--out", type=Path, help=f"weights file (default: out/train/{weights.FILE})")
+    add = parser.add_argument
+    add(
+        "--arch", choices=("free", "fixed"), default="free", help="the deformer, or a network for one avatar's vertices"
+    )
+    add("--avatar", metavar="SOURCE", default="anny", help="fixed: whose, as of `prepare` (%(default)s)")
+    add("--licence", help="fixed: under which the avatar may be used")
+    add("--faces", type=int, default=40, help="fixed: people on its mesh to learn from (%(default)s)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     configs.add_options(parser)
     given = parser.parse_args(arguments)
     torch.set_num_threads(given.threads)
+    if given.arch == "fixed":
+        from . import fixed  # which needs this module
+
+        out = given.out or Path("out/train/fixed.safetensors")
+        fixed.train(configs.from_options(given), fixed.avatar_of(given.avatar, given.licence), given.faces, out)
+        return
     folder = f"out/train/without_{given.hold_out}" if given.hold_out else "out/train"
     train(configs.from_options(given), given.dataset, given.out or Path(folder) / weights.FILE, given.hold_out)
