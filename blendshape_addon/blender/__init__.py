@@ -6,7 +6,7 @@ import bpy
 
 from .. import cli
 from ..core import trial
-from . import background, landmark_view, operators, panels, preferences, preview, properties, state
+from . import background, landmark_view, operators, panels, preferences, preview, properties, state, translations
 
 trial.folder = Path(bpy.utils.user_resource("CONFIG"))  # for the command line too, which registers nothing
 _MODULES = (preferences, properties, operators, panels)
@@ -14,6 +14,7 @@ _commands = []
 
 
 def register() -> None:
+    translations.register()
     for module in _MODULES:
         for cls in module.CLASSES:
             bpy.utils.register_class(cls)
@@ -36,3 +37,4 @@ def unregister() -> None:
     for module in reversed(_MODULES):
         for cls in reversed(module.CLASSES):
             bpy.utils.unregister_class(cls)
+    translations.unregister()

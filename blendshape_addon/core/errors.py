@@ -1,4 +1,4 @@
-"""The exceptions that a user can cause. Each message is one sentence in the user's terms.
+"""The exceptions that a user can cause. Each message is one sentence in the user's terms, see :mod:`.sentence`.
 
 Operators turn them into reports, the command line into one line and an exit status.
 """
@@ -7,12 +7,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .sentence import Sentence
+
 if TYPE_CHECKING:
     import numpy as np
 
 
 class UserError(Exception):
-    """Something the user can mend; ``str(error)`` is the whole message, ready to show."""
+    """Something the user can mend: ``InputError("“{name}” has no faces.", name=obj.name)``, as a Sentence is made.
+
+    ``str(error)`` is the whole message in English, ``error.sentence`` the one to translate.
+    """
+
+    def __init__(self, template: str, /, **values: object) -> None:
+        super().__init__(Sentence(template, **values))
+
+    @property
+    def sentence(self) -> Sentence:
+        return self.args[0]
 
 
 class InputError(UserError):
@@ -30,8 +42,8 @@ class FaceNotFound(UserError):
     None where there is none.
     """
 
-    def __init__(self, message: str, guess: np.ndarray | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, template: str, /, guess: np.ndarray | None = None, **values: object) -> None:
+        super().__init__(template, **values)
         self.guess = guess
 
 

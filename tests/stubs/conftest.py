@@ -51,27 +51,31 @@ class Layout:
     def grid_flow(self, columns: int, row_major: bool, even_columns: bool, align: bool) -> "Layout":
         return Layout(self.drawn)
 
-    def label(self, text: str = "", icon: str = "NONE") -> None:
+    def label(self, text: str = "", icon: str = "NONE", translate: bool = True) -> None:
         self.drawn.append(("label", text))
 
-    def progress(self, factor: float = 0.0, text: str = "") -> None:
+    def progress(self, factor: float = 0.0, text: str = "", translate: bool = True) -> None:
         self.drawn.append(("progress", factor, text))
 
     def separator(self) -> None:
         pass
 
-    def operator(self, idname: str, text: str | None = None, icon: str = "NONE", depress: bool = False) -> Instance:
+    def operator(
+        self, idname: str, text: str | None = None, icon: str = "NONE", depress: bool = False, translate: bool = True
+    ) -> Instance:
         cls = next(cls for cls in bpy.registered if getattr(cls, "bl_idname", None) == idname)
         button = Instance(cls)
         self.drawn.append(("operator", idname, button))
         return button
 
-    def operator_menu_enum(self, idname: str, prop: str, text: str | None = None) -> Instance:
+    def operator_menu_enum(self, idname: str, prop: str, text: str | None = None, translate: bool = True) -> Instance:
         button = self.operator(idname, text)
         getattr(button, prop)
         return button
 
-    def prop(self, data: Instance, name: str, text: str | None = None, icon: str = "NONE") -> None:
+    def prop(
+        self, data: Instance, name: str, text: str | None = None, icon: str = "NONE", translate: bool = True
+    ) -> None:
         getattr(data, name)
         self.drawn.append(("prop", name))
 

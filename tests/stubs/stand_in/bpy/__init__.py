@@ -90,6 +90,9 @@ app = SimpleNamespace(
             )
         },
     ),
+    translations=SimpleNamespace(
+        register=lambda name, table: None, unregister=lambda name: None, pgettext_iface=lambda words: words
+    ),
     timers=SimpleNamespace(is_registered=lambda function: False),
 )  # fmt: skip
 data = SimpleNamespace(objects={})

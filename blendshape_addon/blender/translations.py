@@ -1,0 +1,72 @@
+"""The add-on in Blender's language, through Blender's own translation system.
+
+One file a language lies in blendshape_addon/translations, named as Blender names it: English words to translated ones,
+placeholders kept. How a string gets there:
+
+- What Blender draws by itself (labels, tooltips, names and descriptions of properties, items, ``text=`` of a button)
+  is plain English in the code; Blender translates it. Names of the user's (objects, keys, files) are drawn with
+  ``translate=False``.
+- What is put together at run time is a core.sentence.Sentence, or a UserError, and is translated by `told` where it
+  is shown: ``self.report({"INFO"}, told(Sentence("Kept {count} keys.", count=3)))``, ``self.report({"ERROR"},
+  told(error))``, ``layout.label(text=told("Speak"))``.
+
+tests/blender/test_languages.py finds what the code says and no file translates, and the other way round.
+
+The command line says errors, checks and notes in the language of the Blender that it runs in, which is English where
+Blender is a Python module; so do the texts in its reports. Everything else there (help, progress, keys, grades, names,
+states and columns) is English always, for the programs that read it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import bpy
+
+from ..core.errors import UserError
+from ..core.sentence import Sentence
+
+_FOLDER = Path(__file__).resolve().parents[1] / "translations"
+_CONTEXTS = ("*", "Operator")  # Blender looks words of buttons up in the second
+
+
+def tables() -> dict[str, dict[str, str]]:
+    """English to translated words, for each of Blender's names of languages."""
+    return {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(_FOLDER.glob("*.toml"))}
+
+
+def register() -> None:
+    found = {
+        locale: {(context, english): words for english, words in table.items() for context in _CONTEXTS}
+        for locale, table in tables().items()
+    }
+    bpy.app.translations.register(__name__, found)
+
+
+def unregister() -> None:
+    bpy.app.translations.unregister(__name__)
+
+
+def told(said: str | UserError) -> str:
+    """`said` in Blender's language. On the main thread only: Blender translates nothing on others."""
+    sentence = said.sentence if isinstance(said, UserError) else Sentence(said)
+    words = bpy.app.translations.pgettext_iface(sentence.template)
+    if not sentence.values:
+        return words
+    values = {
+        name: told(value) if isinstance(value, Sentence | UserError) else value
+        for name, value in sentence.values.items()
+    }
+    return words.format(**values)
+
+
+def told_all(document: object) -> object:
+    """A JSON-like document with each Sentence in it as `told` says it."""
+    if isinstance(document, Sentence):
+        return told(document)
+    if isinstance(document, dict):
+        return {name: told_all(value) for name, value in document.items()}
+    if isinstance(document, list | tuple):
+        return [told_all(value) for value in document]
+    return document
