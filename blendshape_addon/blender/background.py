@@ -129,7 +129,7 @@ def watch() -> float | None:
         end()
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type == "VIEW_3D":
+            if area.type in ("VIEW_3D", "PREFERENCES"):
                 area.tag_redraw()
     return 0.3 if run else None
 

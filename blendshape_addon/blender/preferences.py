@@ -6,7 +6,9 @@ import bpy
 
 from ..core import registry
 from ..core.providers import CHOICES
-from .panels.tab import paragraph
+from .background import INSTALL
+from .panels import models
+from .panels.tab import beside, paragraph
 
 _NAMES = {
     "auto": "Automatic",
@@ -16,6 +18,13 @@ _NAMES = {
     "coreml": "Core ML (Apple)",
 }
 _PACKAGE = __package__.rpartition(".")[0]
+
+
+def look_at_models(self, context: bpy.types.Context) -> None:
+    """Run when the list of models is unfolded or may have changed."""
+    from . import model_list
+
+    model_list.refresh(context)
 
 
 class Preferences(bpy.types.AddonPreferences):
@@ -43,9 +52,11 @@ class Preferences(bpy.types.AddonPreferences):
     )
 
     learned: bpy.props.StringProperty(
-        name="Learned Hands",
-        description="Folder of models that learned from avatars; empty: one of the add-on's own",
+        name="Further Models",
+        description="Folder of models that learned from avatars, and of others that you put there; each has its card, "
+        "NAME.toml, beside it. Empty: a folder of the add-on's own",
         subtype="DIR_PATH",
+        update=look_at_models,
     )
 
     def draw(self, context):
@@ -55,8 +66,14 @@ class Preferences(bpy.types.AddonPreferences):
         if told := context.window_manager.vrc_blendshape.provider:
             paragraph(context, self.layout, told, icon="INFO")
         self.layout.prop(self, "recipes")
-        self.layout.prop(self, "training_python")
         self.layout.prop(self, "learned")
+        models.draw(context, self.layout)
+        self.layout.prop(self, "training_python")
+        if self.training_python:
+            beside(context, self.layout, "adapt", "vrc_blendshape.learn_from_avatar", "OUTLINER_DATA_GP_LAYER")
+            beside(context, self.layout, "generate", "vrc_blendshape.generate_dataset", "FILE_FOLDER")
+        else:
+            paragraph(context, self.layout, INSTALL, icon="INFO")
 
 
 def provider(context: bpy.types.Context) -> str:

@@ -104,6 +104,19 @@ class Verdict(bpy.types.PropertyGroup):
     mendable: bpy.props.BoolProperty()
 
 
+class ModelRow(bpy.types.PropertyGroup):
+    """A model and its card; problem: why it cannot be used. trained_on and figures hold a line each."""
+
+    file: bpy.props.StringProperty()
+    bundled: bpy.props.BoolProperty()
+    problem: bpy.props.StringProperty()
+    what: bpy.props.StringProperty()
+    licence: bpy.props.StringProperty()
+    trained_on: bpy.props.StringProperty()
+    figures: bpy.props.StringProperty()
+    unfolded: bpy.props.BoolProperty(name="Card", description="Show what the model's card says")
+
+
 class State(bpy.types.PropertyGroup):
     """WindowManager.vrc_blendshape: what panels show, put there by operators and handlers so that they only draw."""
 
@@ -120,6 +133,10 @@ class State(bpy.types.PropertyGroup):
     show_fine: bpy.props.BoolProperty(name="Show All", description="Show shapes that are fine as well")
     fallback: bpy.props.StringProperty(description="Why the last shapes were made on the CPU")
     provider: bpy.props.StringProperty(description="What Test in the preferences told")
+    models: bpy.props.CollectionProperty(type=ModelRow)
+    show_models: bpy.props.BoolProperty(
+        name="Models", description="Look at every model and at what its card says", update=preferences.look_at_models
+    )
     mark: bpy.props.StringProperty(description="What the avatar was when this was written down")
     viseme: bpy.props.StringProperty(description="The shape that is shown")
     speak_from: bpy.props.IntProperty(description="The frame where the sentence began")
@@ -130,4 +147,4 @@ class State(bpy.types.PropertyGroup):
     show_all: bpy.props.BoolProperty(name="Show All", description="Show parts that are not of the face as well")
 
 
-CLASSES = (Settings, GroupState, Verdict, State)
+CLASSES = (Settings, GroupState, Verdict, ModelRow, State)

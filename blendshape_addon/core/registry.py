@@ -75,13 +75,41 @@ def deformers(folder: Path) -> dict[Path, str]:
     return found
 
 
+@dataclass(frozen=True)
+class Listed:
+    """A model as a list shows it. card: empty where it cannot be read; problem: why it cannot be used, else empty."""
+
+    path: Path
+    card: dict
+    problem: str
+
+
+def look(folder: Path) -> list[Listed]:
+    """Every model of a folder, checked as for use, and what stands in the way of those that cannot be used."""
+    found = []
+    for path in sorted({path.with_suffix(".onnx") for path in folder.glob("*") if path.suffix in (".onnx", ".toml")}):
+        card, problem = {}, ""
+        try:
+            card = _card(path.with_suffix(".toml")) if path.with_suffix(".toml").is_file() else {}
+            load_file(path)
+        except ModelError as error:
+            problem = str(error)
+        found.append(Listed(path, card, problem))
+    return found
+
+
 def _card(path: Path) -> dict:
     try:
         if path.stat().st_size > MAX_CARD_BYTES:
             raise ModelError(f"The model card {path.name} is larger than {MAX_CARD_BYTES >> 20} MB and was not read.")
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        card = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ModelError(f"The model card {path.name} cannot be read: install the extension again.") from error
+    seen, figures = card.get("trained_on", []), card.get("figures", {})
+    listed = isinstance(seen, list) and all(isinstance(one, dict) and {"name", "licence"} <= one.keys() for one in seen)
+    if not listed or not isinstance(figures, dict):
+        raise ModelError(f"The model card {path.name} does not say as cards do what the model was trained on.")
+    return card
 
 
 def _checked(path: Path, card: dict) -> Model:

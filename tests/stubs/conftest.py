@@ -74,8 +74,9 @@ class Layout:
         return button
 
     def prop(
-        self, data: Instance, name: str, text: str | None = None, icon: str = "NONE", translate: bool = True
-    ) -> None:
+        self, data: Instance, name: str, text: str | None = None, icon: str = "NONE", translate: bool = True,
+        emboss: bool = True,
+    ) -> None:  # fmt: skip
         getattr(data, name)
         self.drawn.append(("prop", name))
 
@@ -101,7 +102,7 @@ def draw(addon):
             window_manager=filled(bpy.types.WindowManager, state),
             object=active,
             region=SimpleNamespace(width=300),
-            preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)),
+            preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0), addons={}),
         )
         panel.draw(context)
         return drawn

@@ -9,6 +9,7 @@ from blendshape_addon.blender import background, panels, preferences, shape_keys
 from blendshape_addon.blender.panels.avatar import VRC_BLENDSHAPE_PT_avatar
 from blendshape_addon.blender.panels.check import VRC_BLENDSHAPE_PT_check
 from blendshape_addon.blender.panels.dataset import VRC_BLENDSHAPE_PT_dataset
+from blendshape_addon.blender.panels.learn import VRC_BLENDSHAPE_PT_learn
 from blendshape_addon.blender.panels.main import VRC_BLENDSHAPE_PT_main
 from blendshape_addon.blender.panels.shapes import VRC_BLENDSHAPE_PT_shapes
 
@@ -48,12 +49,13 @@ def test_every_generate_button_carries_the_panels_settings(draw, settings):
         assert {name: getattr(button, name) for name in expected} == expected
 
 
-def test_every_operator_has_its_button(draw):
+def test_every_operator_has_its_button(draw, monkeypatch):
     body = SimpleNamespace(data=SimpleNamespace(shape_keys=None), name="Body", get=lambda key: Notes({"/": "SKIN"}))
     bpy.data.objects["Body"] = body
     fault = SimpleNamespace(shape="joy", check="flips", grade="red", sentence="7 triangles turn over", mendable=True)
     state = {"objects": [body], "face": "Body", "running": True, "checked": "Body", "verdicts": [fault]}
     state["placing"] = "MOVING"
+    monkeypatch.setattr(preferences, "training_python", lambda context: "python")
     drawn = {name for panel in panels.CLASSES for name in buttons(draw(panel, state=state))}
     bpy.data.objects.clear()
     drawn |= buttons(draw(preferences.Preferences)).keys()
@@ -164,13 +166,47 @@ def test_the_style_of_the_active_avatar_is_told(draw):
     assert labels(draw(VRC_BLENDSHAPE_PT_main, active=made)) == ["Made in natural style"]
 
 
-def test_preferences_offer_where_to_run_recipes_and_the_training_python(draw):
+def test_preferences_offer_where_to_run_recipes_models_and_the_training_python(draw):
     drawn = draw(preferences.Preferences)
-    assert [entry[1] for entry in drawn if entry[0] == "prop"] == ["provider", "recipes", "training_python", "learned"]
+    props = [entry[1] for entry in drawn if entry[0] == "prop"]
+    assert props == ["provider", "recipes", "learned", "show_models", "training_python"]
+    assert background.INSTALL.startswith(labels(drawn)[0]) and len(buttons(drawn)) == 1
+
+
+def test_what_needs_the_training_tools_is_offered_where_they_are(draw, monkeypatch):
+    monkeypatch.setattr(preferences, "training_python", lambda context: "")
+    assert not VRC_BLENDSHAPE_PT_dataset.poll(None) and not buttons(draw(VRC_BLENDSHAPE_PT_learn))
+    monkeypatch.setattr(preferences, "training_python", lambda context: "python")
+    assert VRC_BLENDSHAPE_PT_dataset.poll(None)
+    assert buttons(draw(VRC_BLENDSHAPE_PT_learn)).keys() == {"vrc_blendshape.learn_from_avatar"}
+    monkeypatch.setattr(preferences.Preferences.__annotations__["training_python"], "options", {"default": "python"})
+    wanted = {"vrc_blendshape.learn_from_avatar", "vrc_blendshape.generate_dataset"}
+    assert wanted <= buttons(draw(preferences.Preferences)).keys()
+
+
+def test_the_list_of_models_tells_what_each_card_says_and_why_one_cannot_be_used(draw):
+    def row(**more):
+        told = {
+            "name": "Mine",
+            "what": "A hand.",
+            "licence": "CC0",
+            "trained_on": "a: CC0\nb: MIT",
+            "figures": "rel 0.5",
+        }
+        return SimpleNamespace(**{**told, "bundled": False, "problem": "", "unfolded": False, **more})
+
+    def told(*rows, shown=True):
+        return labels(draw(preferences.Preferences, state={"models": rows, "show_models": shown}))
+
+    assert "Yours" not in told(row(), shown=False) and "Yours" in told(row())
+    assert "It is damaged." in told(row(problem="It is damaged.")) and "A hand." not in told(row())
+    open_card = told(row(unfolded=True, bundled=True))
+    for words in ("Comes with the add-on", "A hand.", "Licence: CC0", "a: CC0", "b: MIT", "rel 0.5"):
+        assert words in open_card
 
 
 def test_what_the_network_ran_on_is_told_once(draw):
     reason = "Ran on the CPU: cuda failed to start: out of memory."
     assert " ".join(labels(draw(VRC_BLENDSHAPE_PT_main, state={"fallback": reason}))) == reason
     told = "Runs on cuda: 3 ms for 20 shapes on 2000 vertices, 60 ms on the CPU."
-    assert " ".join(labels(draw(preferences.Preferences, state={"provider": told}))) == told
+    assert told in " ".join(labels(draw(preferences.Preferences, state={"provider": told})))

@@ -7,7 +7,7 @@ from pathlib import Path
 import bpy
 
 from ...core.errors import UserError
-from .. import background, files, preferences
+from .. import background, files, model_list, preferences
 from ..mesh_io import avatar_from_selection
 
 
@@ -44,6 +44,7 @@ class VRC_BLENDSHAPE_OT_learn_from_avatar(bpy.types.Operator):
                 folder.cleanup()
                 if good and scene in bpy.data.scenes:
                     bpy.data.scenes[scene].vrc_blendshape.model = out.stem
+                model_list.refresh(bpy.context)
 
             line = [*tools, "adapt", str(copy), "--output", str(out), *background.blender()]
             background.start(

@@ -2,11 +2,17 @@
 
 import bpy
 
+from .. import preferences
 from .tab import SubPanel, beside
 
 
 class VRC_BLENDSHAPE_PT_dataset(SubPanel, bpy.types.Panel):
     bl_label = "Training Data"
+
+    @classmethod
+    def poll(cls, context):
+        """Only where the training tools are."""
+        return bool(preferences.training_python(context))
 
     def draw(self, context):
         beside(context, self.layout, "generate", "vrc_blendshape.generate_dataset", "FILE_FOLDER")
