@@ -8,6 +8,7 @@ import bpy
 
 from ..core import registry
 from . import preferences
+from .translations import told
 
 
 def refresh(context: bpy.types.Context) -> None:
@@ -19,7 +20,8 @@ def refresh(context: bpy.types.Context) -> None:
         for listed in registry.look(folder):
             row, card = rows.add(), listed.card
             row.name = str(card.get("name", listed.path.stem))
-            row.file, row.bundled, row.problem = str(listed.path), bundled, listed.problem
+            row.file, row.bundled = str(listed.path), bundled
+            row.problem = told(listed.problem) if listed.problem else ""
             row.what, row.licence = str(card.get("what", "")), str(card.get("licence", ""))
             row.trained_on = "\n".join(f"{seen['name']}: {seen['licence']}" for seen in card.get("trained_on", []))
             row.figures = "\n".join(_figures(card.get("figures", {})))

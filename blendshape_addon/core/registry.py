@@ -77,23 +77,23 @@ def deformers(folder: Path) -> dict[Path, str]:
 
 @dataclass(frozen=True)
 class Listed:
-    """A model as a list shows it. card: empty where it cannot be read; problem: why it cannot be used, else empty."""
+    """A model as a list shows it. card: empty where it cannot be read; problem: why it cannot be used, if so."""
 
     path: Path
     card: dict
-    problem: str
+    problem: ModelError | None
 
 
 def look(folder: Path) -> list[Listed]:
     """Every model of a folder, checked as for use, and what stands in the way of those that cannot be used."""
     found = []
     for path in sorted({path.with_suffix(".onnx") for path in folder.glob("*") if path.suffix in (".onnx", ".toml")}):
-        card, problem = {}, ""
+        card, problem = {}, None
         try:
             card = _card(path.with_suffix(".toml")) if path.with_suffix(".toml").is_file() else {}
             load_file(path)
         except ModelError as error:
-            problem = str(error)
+            problem = error
         found.append(Listed(path, card, problem))
     return found
 
@@ -108,7 +108,9 @@ def _card(path: Path) -> dict:
     seen, figures = card.get("trained_on", []), card.get("figures", {})
     listed = isinstance(seen, list) and all(isinstance(one, dict) and {"name", "licence"} <= one.keys() for one in seen)
     if not listed or not isinstance(figures, dict):
-        raise ModelError(f"The model card {path.name} does not say as cards do what the model was trained on.")
+        raise ModelError(
+            "The model card {card} does not say as cards do what the model was trained on.", card=path.name
+        )
     return card
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ...core.sentence import Sentence
+from ..translations import told
 from .tab import paragraph
 
 
@@ -22,11 +24,11 @@ def _model(context, box, row) -> None:
     if not row.unfolded:
         return
     if not row.problem:
-        paragraph(context, box, "The file is the one that its card describes (SHA-256).")
+        paragraph(context, box, told("The file is the one that its card describes (SHA-256)."))
     if row.what:
         paragraph(context, box, row.what)
     if row.licence:
-        paragraph(context, box, f"Licence: {row.licence}")
+        paragraph(context, box, told(Sentence("Licence: {name}", name=row.licence)))
     for title, lines in (("Trained on", row.trained_on), ("Measured", row.figures)):
         if lines:
             column = box.column(align=True)
@@ -36,4 +38,5 @@ def _model(context, box, row) -> None:
 
 
 def _fold(layout, owner, name: str, text: str) -> None:
-    layout.prop(owner, name, text=text, icon="TRIA_DOWN" if getattr(owner, name) else "TRIA_RIGHT", emboss=False)
+    icon = "TRIA_DOWN" if getattr(owner, name) else "TRIA_RIGHT"
+    layout.prop(owner, name, text=text, icon=icon, emboss=False)
