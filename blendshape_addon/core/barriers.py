@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from .face_space import eye_centres, mouth_corners, point
 from .features import Features
-from .mesh import Avatar
+from .mesh import Avatar, all3, any3
 from .parts import Part
-from .raster import Picture, rasterise, to_pixels
+from .raster import depths, to_pixels
 
 PIXELS = 48
 TEETH_GAP, EYE_GAP = 0.006, 0.012  # eye distances kept to the skin: lids are coarse and the eyeball is round
@@ -30,7 +30,7 @@ class Barrier:
         self.rest, self.skin, self.centre, self.half, self.gap = features.positions, skin, centre, half, gap
         self.vertices, local = np.unique(triangles, return_inverse=True)
         self.triangles = local.reshape(-1, 3)
-        self.still = self._picture(self.rest[self.vertices])
+        (self.still,) = self._draw([np.zeros_like(self.rest)], self.triangles)
         # What lies closer already, as the edge of a lid does, may stay so.
         self.already = self._needed(self.still, self.rest[skin])
         depth = self.depth(self.still, self.rest[skin])
@@ -40,62 +40,77 @@ class Barrier:
         """Hold only the `chosen` (M,) of the skin."""
         self.skin, self.already, self._before = self.skin[chosen], self.already[chosen], self._before[chosen]
 
-    def _picture(self, positions: np.ndarray) -> Picture:
-        return rasterise((positions - self.centre) / self.half, self.triangles, PIXELS)
+    def _draw(self, offsets: Iterable[np.ndarray], triangles: np.ndarray) -> Iterator[np.ndarray]:
+        """The (S, S) depths of `triangles` of the pieces, moved by each of (N, 3) `offsets`."""
+        places = ((self.rest[self.vertices] + o[self.vertices] - self.centre) / self.half for o in offsets)
+        return depths(places, triangles, PIXELS)
 
-    def depth(self, picture: Picture, positions: np.ndarray) -> np.ndarray:
-        """(M,) z of what lies at (M, 3) positions; -inf beside the window and where nothing is."""
+    def _pictures(self, offsets: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+        """The depths of the pieces in each of E (N, 3) `offsets`; what moves in none of them is drawn once."""
+        moved = [offset[self.vertices].any(1) for offset in offsets]
+        moving = any3(np.any(moved, axis=0)[self.triangles])
+        (rest,) = self._draw([np.zeros_like(self.rest)], self.triangles[~moving])
+        posed = (offset for offset, some in zip(offsets, moved, strict=True) if some.any())
+        drawn = self._draw(posed, self.triangles[moving])
+        for some in moved:
+            yield np.maximum(rest, next(drawn)) if some.any() else self.still
+
+    def depth(self, picture: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """(M,) z of what a `picture` has at (M, 3) positions; -inf beside the window and where nothing is."""
         column, row = np.round(to_pixels((positions - self.centre) / self.half, PIXELS)).astype(int).T
         inside = (np.minimum(row, column) >= 0) & (np.maximum(row, column) < PIXELS)
         row, column = np.clip(row, 0, PIXELS - 1), np.clip(column, 0, PIXELS - 1)
-        return np.where(inside, picture.depth[row, column] * self.half + self.centre[2], -np.inf)
+        return np.where(inside, picture[row, column] * self.half + self.centre[2], -np.inf)
 
-    def _needed(self, picture: Picture, positions: np.ndarray) -> np.ndarray:
+    def _needed(self, picture: np.ndarray, positions: np.ndarray) -> np.ndarray:
         """(M,) how far (M, 3) positions would have to come forward; 0 for what lies far behind, such as the throat."""
         behind = self.depth(picture, positions) - positions[:, 2] + self.gap
         return np.where(behind < 2 * FARTHEST, np.clip(behind, 0, FARTHEST), 0)
 
-    def _push(self, offset: np.ndarray, moved: np.ndarray) -> np.ndarray:
-        """(M,) how far the skin at (M, 3) `moved` has to come forward for (N, 3) `offset`."""
-        pieces = offset[self.vertices]
-        picture = self._picture(self.rest[self.vertices] + pieces) if pieces.any() else self.still
-        return np.maximum(self._needed(picture, moved) - self.already, 0)
+    def depths_behind(self, offsets: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+        """For each of E (N, 3) `offsets`: (M,) how far skin that lies before the pieces in the neutral lies behind
+        them."""
+        for offset, picture in zip(offsets, self._pictures(offsets), strict=True):
+            moved = offset[self.skin]
+            if moved.any():
+                push = self._needed(picture, self.rest[self.skin] + moved) - self.already
+                yield np.maximum(push - self.gap, 0) * self._before
+            else:
+                yield np.zeros(len(self.skin))
 
-    def depth_behind(self, offset: np.ndarray) -> np.ndarray:
-        """(M,) how far skin that lies before the pieces in the neutral lies behind them in (N, 3) `offset`."""
-        moved = offset[self.skin]
-        if not moved.any():
-            return np.zeros(len(self.skin))
-        return np.maximum(self._push(offset, self.rest[self.skin] + moved) - self.gap, 0) * self._before
+    def hold(self, offsets: Sequence[np.ndarray]) -> None:
+        """Push the skin back before the pieces in each of E (N, 3) `offsets`, fading around, in place."""
+        for offset, picture in zip(offsets, self._pictures(offsets), strict=True):
+            if offset[self.skin].any():
+                moved = self.rest[self.skin] + offset[self.skin]
+                near, most = self._spread(moved, self._needed(picture, moved) - self.already)
+                offset[self.skin[near], 2] += most.astype(np.float32)
 
-    def hold(self, offset: np.ndarray) -> None:
-        """Push the skin back before the pieces in (N, 3) `offset`, fading around, in place."""
-        if not offset[self.skin].any():
-            return
-        moved = self.rest[self.skin] + offset[self.skin]
-        push = self._push(offset, moved)
-        pushed = np.flatnonzero(push)
-        if len(pushed):
-            reach = 4 * SPREAD
-            low, high = moved[pushed].min(0) - reach, moved[pushed].max(0) + reach
-            near = np.flatnonzero(((moved > low) & (moved < high)).all(1))
-            most = np.zeros(len(near))
-            for some in np.array_split(pushed, 1 + len(pushed) // BLOCK):
-                apart = ((moved[near] ** 2).sum(1)[:, None] + (moved[some] ** 2).sum(1)) - 2 * moved[near] @ moved[
-                    some
-                ].T
-                most = np.maximum(most, (push[some] * np.exp(-apart / (2 * SPREAD**2))).max(1))
-            offset[self.skin[near], 2] += most.astype(np.float32)
+    def _spread(self, moved: np.ndarray, push: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Which (n,) of the skin at (M, 3) `moved` come forward, and by how much (n,): a `push` (M,) above 0 fades
+        around as a Gaussian, and of several the greatest counts."""
+        pushed = np.flatnonzero(push > 0)
+        if len(pushed) == 0:
+            return pushed, np.empty(0)
+        reach = 4 * SPREAD
+        low, high = moved[pushed].min(0) - reach, moved[pushed].max(0) + reach
+        near = np.flatnonzero(all3(moved > low) & all3(moved < high))
+        # The logarithm of push * exp(-|near - pushed|^2 / (2 SPREAD^2)), but for what depends on `near` alone, is a
+        # product of matrices.
+        to, at = (np.column_stack([(moved[n] - self.centre) / SPREAD, np.ones(len(n))]) for n in (near, pushed))
+        at[:, 3] = np.log(push[pushed]) - (at[:, :3] ** 2).sum(1) / 2
+        best = np.full(len(near), -np.inf)
+        for some in np.array_split(at, 1 + len(pushed) // BLOCK):
+            np.maximum(best, (to @ some.T).max(1), out=best)
+        return near, np.exp(best - (to[:, :3] ** 2).sum(1) / 2)
 
 
 def hold(avatar: Avatar, features: Features, offsets: np.ndarray, names: Sequence[str]) -> None:
     """Hold the lips before the teeth and the lids before the eyeballs in (E, N, 3) face-space offsets, in place."""
-    rows, balls = teeth(avatar, features), eyes(avatar, features)
-    for offset, name in zip(offsets, names, strict=True):
-        if rows and not name.startswith(ROLLED):
-            rows.hold(offset)
-        for ball in balls:
-            ball.hold(offset)
+    if rows := teeth(avatar, features):
+        rows.hold([offset for offset, name in zip(offsets, names, strict=True) if not name.startswith(ROLLED)])
+    for ball in eyes(avatar, features):
+        ball.hold(offsets)
 
 
 def teeth(avatar: Avatar, features: Features) -> Barrier | None:

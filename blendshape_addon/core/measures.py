@@ -6,12 +6,14 @@ Distances are in millimetres of an adult's face.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
 from . import barriers, contacts
 from .face_space import EYE_DISTANCE_MM, eye_centres, mouth_corners
 from .features import Features, on_lids
-from .mesh import Avatar, edges_of, flipped, vertex_normals
+from .mesh import Avatar, Facing, any3, edges_of, vertex_normals
 from .parts import Part
 from .vocabulary import MOUTH_UNITS, VISEMES
 
@@ -45,6 +47,7 @@ class Measures:
         self.lids = on_lids(features, self.triangles)
         self.mouth = contacts.find_slit(features, 0)
         self.mouth_mm = EYE_DISTANCE_MM * float(np.linalg.norm(np.subtract(*mouth_corners(features.landmarks))))
+        self._facing = Facing.of(self.rest, self.triangles)
         self._edges = _edges(self.rest, self.triangles)
         self._teeth = barriers.teeth(avatar, features)
         self._eyes = barriers.eyes(avatar, features)
@@ -54,32 +57,37 @@ class Measures:
 
     def moving(self, offset: np.ndarray) -> np.ndarray:
         """(T,) bool: the triangles that move."""
-        return offset.any(1)[self.triangles].any(1)
+        return any3(any3(offset != 0)[self.triangles])
 
     def flips(self, offset: np.ndarray, moving: np.ndarray) -> np.ndarray:
         """(T,) bool: the triangles, of those that move, that turn over."""
         out = np.zeros(len(self.triangles), bool)
-        out[moving] = flipped(self.rest, self.rest + offset, self.triangles[moving])
+        out[moving] = self._facing.only(moving).flipped(self.rest + offset)
         return out
 
     def stretched(self, offset: np.ndarray, moving: np.ndarray) -> np.ndarray:
         """(T,) bool: the triangles with an edge that becomes MAX_STRETCH times as long, and long enough to be seen."""
         out = np.zeros(len(self.triangles), bool)
         edges = _edges(self.rest + offset, self.triangles[moving])
-        ratio = (edges / np.maximum(self._edges[moving], 1e-6)).max(1)
-        out[moving] = (edges.max(1) > 1.0 / EYE_DISTANCE_MM) & (ratio > MAX_STRETCH)
+        ratio = (edges / np.maximum(self._edges[:, moving], 1e-6)).max(0)
+        out[moving] = (edges.max(0) > 1.0 / EYE_DISTANCE_MM) & (ratio > MAX_STRETCH)
         return out
 
-    def teeth(self, name: str, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Vertices (M,) of lips and how deep (M,) they lie behind teeth that they lay before; none for rolled lips."""
-        if self._teeth is None or name.startswith(barriers.ROLLED):
-            return _NOWHERE
-        return self._teeth.skin, EYE_DISTANCE_MM * self._teeth.depth_behind(offset)
+    def teeth(self, names: Sequence[str], offsets: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """For each shape: vertices (M,) of lips and how deep (M,) they lie behind teeth that they lay before; none for
+        rolled lips."""
+        applies = [self._teeth is not None and not name.startswith(barriers.ROLLED) for name in names]
+        held = [offset for offset, yes in zip(offsets, applies, strict=True) if yes]
+        behind = self._teeth.depths_behind(held) if self._teeth else iter(())
+        for yes in applies:
+            yield (self._teeth.skin, EYE_DISTANCE_MM * next(behind)) if yes else _NOWHERE
 
-    def eyes(self, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Vertices (M,) of lids and how deep (M,) they lie behind an eyeball that they lay before."""
-        found = [(eye.skin, EYE_DISTANCE_MM * eye.depth_behind(offset)) for eye in self._eyes]
-        return tuple(map(np.concatenate, zip(*found, strict=True))) if found else _NOWHERE
+    def eyes(self, offsets: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """For each shape: vertices (M,) of lids and how deep (M,) they lie behind an eyeball that they lay before."""
+        skin = np.concatenate([_NOWHERE[0], *(eye.skin for eye in self._eyes)])
+        behind = [eye.depths_behind(offsets) for eye in self._eyes]
+        for _ in offsets:
+            yield skin, EYE_DISTANCE_MM * np.concatenate([_NOWHERE[1], *map(next, behind)])
 
     def seams(self, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Vertices (M,) on seams and how far (M,) each seam opens there."""
@@ -182,6 +190,6 @@ def _seen(features: Features, triangles: np.ndarray) -> np.ndarray:
 
 
 def _edges(positions: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """(T, 3) edge lengths."""
-    a, b, c = (positions[triangles[:, k]] for k in range(3))
-    return np.stack([np.linalg.norm(d, axis=1) for d in (b - a, c - b, a - c)], 1)
+    """(3, T) edge lengths."""
+    a, b, c = (positions.take(corner, axis=0) for corner in triangles.T)
+    return np.sqrt([x * x + y * y + z * z for x, y, z in ((b - a).T, (c - b).T, (a - c).T)])

@@ -31,7 +31,7 @@ def mend(avatar: Avatar, features: Features, name: str, offset: np.ndarray, chec
         size = np.linalg.norm(out, axis=1, keepdims=True) * EYE_DISTANCE_MM
         out *= np.minimum(1, NEARLY * MAX_PEAK_MM / np.maximum(size, 1e-9))
     if not {"flips", "lids", "stretch"}.isdisjoint(checks):
-        out = refine.calm(out, edges, lambda tried: _folded(measures, tried), np.empty(0, np.int64))
+        out = refine.calm(out, edges, lambda tried, _: _folded(measures, tried), np.empty(0, np.int64))
     if "lips close" in checks:
         contacts.meet(measures.triangles, features, out[None], [name])
     if not {"teeth", "eyes"}.isdisjoint(checks):

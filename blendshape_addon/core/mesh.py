@@ -115,25 +115,63 @@ def connected_components(count: int, triangles: np.ndarray) -> np.ndarray:
 
 def vertex_normals(vertices: np.ndarray, triangles: np.ndarray, weld: np.ndarray | None = None) -> np.ndarray:
     """(V, 3) unit normals, area-weighted, shared across seams when `weld` is given; zero where there is no area."""
-    corners = vertices[triangles]
-    face = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     points = triangles if weld is None else weld[triangles]
     count = len(vertices) if weld is None else int(weld.max()) + 1
     normals = np.empty((count, 3))
-    for axis in range(3):
-        normals[:, axis] = np.bincount(points.reshape(-1), np.repeat(face[:, axis], 3), count)
+    for axis, face in enumerate(crosses(vertices, triangles)):
+        normals[:, axis] = np.bincount(points.reshape(-1), np.repeat(face, 3), count)
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-30)
     return normals if weld is None else normals[weld]
 
 
+def any3(mask: np.ndarray) -> np.ndarray:
+    """(N,) of (N, 3) bools: any of a row. numpy's own reduction of such short rows takes several times as long."""
+    return mask[:, 0] | mask[:, 1] | mask[:, 2]
+
+
+def all3(mask: np.ndarray) -> np.ndarray:
+    """(N,) of (N, 3) bools: all of a row; see `any3`."""
+    return mask[:, 0] & mask[:, 1] & mask[:, 2]
+
+
+def crosses(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """(3, T) normals of (T, 3) triangles, as long as twice their areas."""
+    a, b, c = (vertices.take(corner, axis=0) for corner in triangles.T)
+    (bx, by, bz), (cx, cy, cz) = (b - a).T, (c - a).T
+    return np.stack([by * cz - bz * cy, bz * cx - bx * cz, bx * cy - by * cx])
+
+
+@dataclass(frozen=True)
+class Facing:
+    """Triangles (T, 3) and which way they face at rest, normals (3, T) as long as twice their areas (T,)."""
+
+    triangles: np.ndarray
+    normals: np.ndarray
+    areas: np.ndarray
+
+    @staticmethod
+    def of(rest: np.ndarray, triangles: np.ndarray) -> Facing:
+        """Of (V, 3) positions."""
+        normals = crosses(rest, triangles)
+        return Facing(triangles, normals, np.sqrt((normals**2).sum(0)))
+
+    def only(self, chosen: np.ndarray) -> Facing:
+        """Those `chosen` by (T,) bools or (n,) indices, as if there were no others."""
+        return Facing(self.triangles[chosen], self.normals[:, chosen], self.areas[chosen])
+
+    @cached_property
+    def _sliver(self) -> float:
+        return 1e-3 * float(self.areas.mean()) if len(self.areas) else 0.0
+
+    def flipped(self, moved: np.ndarray, some: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """(T,) bool: which triangles (of `some`, if told) turn over in (V, 3) positions; slivers are not counted."""
+        x, y, z = self.normals[:, some] * crosses(moved, self.triangles[some])
+        return (x + y + z < 0) & (self.areas[some] > self._sliver)
+
+
 def flipped(rest: np.ndarray, moved: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """(T,) bool: triangles of (V, 3) positions that turn over between `rest` and `moved`; slivers are not counted."""
-    before, after = (
-        np.cross(p[triangles[:, 1]] - p[triangles[:, 0]], p[triangles[:, 2]] - p[triangles[:, 0]])
-        for p in (rest, moved)
-    )
-    area = np.linalg.norm(before, axis=1)
-    return ((before * after).sum(1) < 0) & (area > 1e-3 * area.mean() if len(area) else False)
+    return Facing.of(rest, triangles).flipped(moved)
 
 
 def edges_of(triangles: np.ndarray) -> np.ndarray:

@@ -36,10 +36,14 @@ def examine(
     measures = Measures(avatar, features)
     has_tongue = bool((features.part == Part.TONGUE).any())
     by_name = dict(zip(names, offsets, strict=True))
+    behind = zip(
+        measures.teeth(list(by_name), list(by_name.values())), measures.eyes(list(by_name.values())), strict=True
+    )
     rows = []
     for number, (name, offset) in enumerate(by_name.items()):
         moving = measures.moving(offset)
         row = _measure(measures, name, offset, moving, by_name.get(mirrored(name)))
+        row.teeth_mm, row.eyes_mm = (_worst(amounts) for _, amounts in next(behind))
         row.outside = len(outside[number]) if outside is not None else 0
         counts = int((moving & ~measures.lids).sum()), int((moving & measures.lids).sum())
         still = name == "vrc.v_sil" or (name == "tongueOut" and not has_tongue)
@@ -89,10 +93,12 @@ def where(
     elif check == "distinct":
         found = np.flatnonzero(size > 0)
     elif check in ("teeth", "eyes", "seams", "symmetry"):
-        if check == "symmetry":
-            vertices, amount = measures.asymmetry(offset, partner)
-        else:
-            vertices, amount = measures.teeth(name, offset) if check == "teeth" else getattr(measures, check)(offset)
+        vertices, amount = {
+            "teeth": lambda: next(measures.teeth([name], [offset])),
+            "eyes": lambda: next(measures.eyes([offset])),
+            "seams": lambda: measures.seams(offset),
+            "symmetry": lambda: measures.asymmetry(offset, partner),
+        }[check]()
         found = vertices[amount > 0.5 * amount.max(initial=0)]
     return np.unique(measures.features.index[found])
 
@@ -109,8 +115,6 @@ def _measure(measures: Measures, name: str, offset: np.ndarray, moving: np.ndarr
         int((flips & ~measures.lids).sum()),
         int((flips & measures.lids).sum()),
         int(measures.stretched(offset, moving).sum()),
-        teeth_mm=_worst(measures.teeth(name, offset)[1]),
-        eyes_mm=_worst(measures.eyes(offset)[1]),
         seam_mm=float(measures.seams(offset)[1].max(initial=0)),
         stray_mm=float(size[at_rest].mean()) if (at_rest := measures.at_rest(name)).any() else 0.0,
     )

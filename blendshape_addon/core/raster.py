@@ -6,13 +6,15 @@ Row 0 is the top row and a pixel is sampled at its centre.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
 from .errors import InputError
 
-CHUNK = 1 << 21  # fragments tested at once and kept until they are sorted by depth, bounds the memory
+CHUNK = 1 << 16  # pixels tested at once: what a processor's cache holds
 MOST = 1 << 26  # fragments tested in one picture, bounds the time: several times what the densest hair needs
 
 
@@ -53,86 +55,81 @@ def rasterise(vertices: np.ndarray, triangles: np.ndarray, size: int) -> Picture
     finite) cover nothing. Edges belong to the triangle, so neighbours leave no crack; of equal depths the lowest
     triangle number wins. Raises InputError for triangles that run through the picture in thousands of layers.
     """
+    depth, triangle = np.full(size * size, -np.inf), np.full(size * size, -1)
+    barycentric = np.zeros((size * size, 3))
+    for pixel, z, number, weight in _fragments(vertices, triangles, size, MOST):
+        nearer = np.flatnonzero(z > depth[pixel])  # an equal depth that was there has the lower number
+        np.maximum.at(depth, pixel[nearer], z[nearer])
+        best = nearer[z[nearer] == depth[pixel[nearer]]][::-1]  # of equal ones the first is written last and stays
+        seen = pixel[best]
+        triangle[seen], barycentric[seen] = number[best], weight[:, best].T
+    return Picture(depth.reshape(size, size), triangle.reshape(size, size), barycentric.reshape(size, size, 3))
+
+
+def depths(poses: Iterable[np.ndarray], triangles: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    """(S, S) depths, as in Picture, of the same triangles in each of `poses`, (V, 3) vertices in view space."""
+    poses = iter(poses)
+    while some := list(islice(poses, max(1, CHUNK // max(len(triangles), 1)))):
+        count = len(some[0])
+        every = (triangles + count * np.arange(len(some))[:, None, None]).reshape(-1, 3)
+        out = np.full((len(some), size, size), -np.inf)
+        for pixel, z, number, _ in _fragments(np.concatenate(some), every, size, MOST * len(some)):
+            np.maximum.at(out.reshape(-1), pixel + size * size * (number // len(triangles)), z)
+        yield from out
+
+
+def _fragments(
+    vertices: np.ndarray, triangles: np.ndarray, size: int, most: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """Pixels (F,), depths (F,), triangles (F,) and barycentric weights (3, F) of what triangles cover, in their order.
+
+    Raises InputError where more than `most` pixels would have to be tested.
+    """
     # To pixel units: the centre of column c, row r is at (c, r).
     pixels = np.stack([(vertices[:, 0] + 1) * (size / 2) - 0.5, (1 - vertices[:, 1]) * (size / 2) - 0.5])
     with np.errstate(invalid="ignore"):
-        i, j, k = triangles.T
-        first = np.ceil(np.maximum(np.minimum(np.minimum(pixels[:, i], pixels[:, j]), pixels[:, k]), 0) - 1e-9)
-        last = np.floor(np.minimum(np.maximum(np.maximum(pixels[:, i], pixels[:, j]), pixels[:, k]), size - 1) + 1e-9)
-        number = np.flatnonzero((last[0] >= first[0]) & (last[1] >= first[1]))
-        corners = np.concatenate([pixels, vertices[None, :, 2]]).T[triangles[number]].astype(np.float64)
-        first, last = first[:, number].T, last[:, number].T
-        a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
-        area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
-        drawn = np.flatnonzero((np.abs(area) > 1e-12) & np.isfinite(corners).all((1, 2)))
-    if (last[drawn] - first[drawn] + 1).prod(1).sum() > MOST:
+        number, first, last = _boxes(pixels, triangles, size)
+        (xa, ya, za), (xb, yb, zb), (xc, yc, zc) = (
+            (*pixels[:, corner], vertices[corner, 2]) for corner in triangles[number].T
+        )
+        area = (xb - xa) * (yc - ya) - (yb - ya) * (xc - xa)
+        # Of the edges against which the first two weights are measured: a corner and the way along.
+        kept = np.stack([xb, yb, xc - xb, yc - yb, xc, yc, xa - xc, ya - yc, area, za, zb, zc])
+        drawn = np.flatnonzero((np.abs(area) > 1e-12) & np.isfinite(kept).all(0))
+    kept, number, first = kept[:, drawn], number[drawn], first[:, drawn].astype(np.int64)
+    width, height = last[:, drawn].astype(np.int64) - first + 1
+    ends = np.cumsum(width * height)
+    if len(ends) and ends[-1] > most:
         raise InputError(
             "The faces of the mesh run criss-cross through one another, as they do when the order of its vertices is "
             "damaged: export it again from where it was made."
         )
-
-    # Triangles whose boxes are alike are tested together on one grid of pixels.
-    bucket = np.ceil(np.log2(last[drawn] - first[drawn] + 1)).astype(int)
-    kind = bucket[:, 0] * 64 + bucket[:, 1]
-    picture = Picture(np.full(size * size, -np.inf), np.full(size * size, -1), np.zeros((size * size, 3)))
-    fragments = []
-    for one in np.unique(kind):
-        members = drawn[kind == one]
-        columns, rows = 1 << int(one // 64), 1 << int(one % 64)
-        step = max(1, CHUNK // (columns * rows))
-        for start in range(0, len(members), step):
-            n = members[start : start + step]
-            fragments.append(_covered(corners[n], area[n], first[n], last[n], columns, rows, number[n]))
-            if sum(len(part[0]) for part in fragments) > CHUNK:
-                _resolve(fragments, picture, size)
-                fragments.clear()
-    _resolve(fragments, picture, size)
-    return Picture(
-        picture.depth.reshape(size, size),
-        picture.triangle.reshape(size, size),
-        picture.barycentric.reshape(size, size, 3),
-    )
+    starts = ends - width * height
+    done = 0
+    while done < len(drawn):
+        some = slice(done, max(done + 1, int(np.searchsorted(ends, starts[done] + CHUNK, side="right"))))
+        done = some.stop
+        t = np.repeat(np.arange(some.start, some.stop), (ends - starts)[some])
+        row, column = np.divmod(np.arange(starts[some.start], ends[some.stop - 1]) - starts[t], width[t])
+        column += first[0, t]
+        row += first[1, t]
+        bx, by, ux, uy, cx, cy, vx, vy, whole, *z = kept[:, t]
+        weight = np.empty((3, len(t)))
+        weight[0] = (ux * (row - by) - uy * (column - bx)) / whole
+        weight[1] = (vx * (row - cy) - vy * (column - cx)) / whole
+        weight[2] = 1 - weight[0] - weight[1]
+        inside = np.flatnonzero(weight.min(0) >= -1e-9)
+        weight = weight[:, inside]
+        depth = weight[0] * z[0][inside] + weight[1] * z[1][inside] + weight[2] * z[2][inside]
+        yield (row * size + column)[inside], depth, number[t[inside]], weight
 
 
-def _covered(
-    corners: np.ndarray,
-    area: np.ndarray,
-    first: np.ndarray,
-    last: np.ndarray,
-    columns: int,
-    rows: int,
-    number: np.ndarray,
-) -> tuple[np.ndarray, ...]:
-    """Fragments (row, column, depth, triangle, barycentric) of n triangles on a columns x rows grid at `first`."""
-    x = first[:, 0, None, None] + np.arange(columns)[None, None, :]
-    y = first[:, 1, None, None] + np.arange(rows)[None, :, None]
-    cx, cy = corners[:, :, 0, None, None], corners[:, :, 1, None, None]
-    weight = []
-    for i, j in ((1, 2), (2, 0)):
-        edge = (cx[:, j] - cx[:, i]) * (y - cy[:, i]) - (cy[:, j] - cy[:, i]) * (x - cx[:, i])
-        weight.append(edge / area[:, None, None])
-    weight.append(1 - weight[0] - weight[1])
-    inside = (weight[0] >= -1e-9) & (weight[1] >= -1e-9) & (weight[2] >= -1e-9)
-    inside &= (x <= last[:, 0, None, None]) & (y <= last[:, 1, None, None])
-    t, r, c = np.nonzero(inside)
-    barycentric = np.stack([w[t, r, c] for w in weight], 1)
-    depth = (barycentric * corners[t, :, 2]).sum(1)
-    return (first[t, 1] + r).astype(np.int64), (first[t, 0] + c).astype(np.int64), depth, number[t], barycentric
-
-
-def _resolve(fragments: list[tuple[np.ndarray, ...]], picture: Picture, size: int) -> None:
-    """Put those of `fragments` into `picture`, whose arrays are flat here, that lie before what is there."""
-    if not fragments:
-        return
-    row, column, z, number, weight = (np.concatenate(parts) for parts in zip(*fragments, strict=True))
-    pixel = row * size + column
-    order = np.lexsort((-number, z))
-    last = np.full(size * size, -1)
-    last[pixel[order]] = order  # of several at one pixel the one written last stays: the nearest
-    seen = np.flatnonzero(last >= 0)
-    best = last[seen]
-    nearer = (z[best] > picture.depth[seen]) | (
-        (z[best] == picture.depth[seen]) & (number[best] < picture.triangle[seen])
-    )
-    seen, best = seen[nearer], best[nearer]
-    picture.depth[seen], picture.triangle[seen], picture.barycentric[seen] = z[best], number[best], weight[best]
+def _boxes(pixels: np.ndarray, triangles: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Triangles (n,) whose boxes hold the centre of a pixel, and the first (2, n) and last (2, n) column and row."""
+    first, last = np.empty((2, len(triangles))), np.empty((2, len(triangles)))
+    for along, low, high in zip(pixels, first, last, strict=True):
+        a, b, c = (along[corner] for corner in triangles.T)
+        np.ceil(np.maximum(np.minimum(np.minimum(a, b), c), 0) - 1e-9, out=low)
+        np.floor(np.minimum(np.maximum(np.maximum(a, b), c), size - 1) + 1e-9, out=high)
+    number = np.flatnonzero((last >= first).all(0))
+    return number, first[:, number], last[:, number]
