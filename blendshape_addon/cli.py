@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from . import summary
 from .core import aliases, recipes, registry, vocabulary
-from .core.errors import InputError, ModelError, OutputError, UserError
+from .core.errors import Cancelled, InputError, ModelError, OutputError, UserError
 from .options import options_of_one, parser
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
         options = parser().parse_args(arguments)
         names = vocabulary.shapes_of(options.shapes)
         if not 0 <= options.intensity <= 1:
-            raise InputError(f"Intensity is {options.intensity:g}: give a number from 0 to 1.")
+            raise InputError("Intensity is {number:g}: give a number from 0 to 1.", number=options.intensity)
         options.aliases = _aliases(options.aliases, options.rename)
         _require_blender()
         plan = _plan(options.input, options.output)
@@ -77,18 +77,24 @@ def _plan(inputs: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:
             inside = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in files.READABLE]
             inside = [file for file in inside if output.resolve() not in file.resolve().parents]
             if not inside:
-                raise InputError(f"The folder {path} holds no avatar file ({' '.join(files.READABLE)}).")
+                raise InputError(
+                    "The folder {path} holds no avatar file ({kinds}).", path=path, kinds=" ".join(files.READABLE)
+                )
             found += [(file, path) for file in inside]
         else:
             found.append((path, path.parent))
     to_folder = output.is_dir() or len(found) > 1 or inputs[0].is_dir() or not output.suffix
     if not to_folder:
         if output.suffix.lower() not in files.WRITABLE:
-            raise InputError(f"{output.name} cannot be written: give the output one of {' '.join(files.WRITABLE)}.")
+            raise InputError(
+                "{file} cannot be written: give the output one of {kinds}.",
+                file=output.name,
+                kinds=" ".join(files.WRITABLE),
+            )
         files.require_writable(output.parent)
         return [(found[0][0], output)]
     if output.suffix.lower() in files.WRITABLE and not output.is_dir():
-        raise InputError(f"Several avatars do not fit into {output.name}: give a folder as the output.")
+        raise InputError("Several avatars do not fit into {file}: give a folder as the output.", file=output.name)
     files.require_writable(output)
     jobs: list[tuple[Path, Path]] = []
     for file, top in found:
@@ -122,7 +128,7 @@ def _run_file(path: Path, target: Path, names: Sequence[str], options: argparse.
         status = _complain(error, path)
         # What is not the avatar's fault may be gone when it is tried again.
         passing = isinstance(error, OutputError | ModelError)
-        entries.append({"input": str(path), "ok": False, "error": str(error), "passing": passing})
+        entries.append({"input": str(path), "ok": False, "error": _told(error), "passing": passing})
     _report(options.report, status, entries)  # before pictures: what is saved stays done if drawing should fail
     one_file.draw(done, options)
     return status
@@ -158,7 +164,7 @@ def _run_folder(plan: Sequence[tuple[Path, Path]], options: argparse.Namespace) 
         batch.run(jobs, options.jobs, options.time_limit, options.again, tell)
     except KeyboardInterrupt:
         status = STOPPED
-        print("Stopped: what was finished is kept; the same command goes on from there.", file=sys.stderr)
+        _complain(Cancelled("Stopped: what was finished is kept; the same command goes on from there."))
     entries = [entry for job in jobs for entry in job.entries]
     if status is None:
         status = max((BAD_INPUT if "error" in entry else int(not entry["ok"]) for entry in entries), default=OK)
@@ -202,8 +208,16 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
 
 
+def _told(error: UserError) -> str:
+    try:
+        from .blender.translations import told
+    except ModuleNotFoundError:  # Blender's module: it is what the error is about
+        return str(error)
+    return told(error)
+
+
 def _complain(error: UserError, path: Path | None = None) -> int:
-    message = str(error)
+    message = _told(error)
     prefix = f"{path}: " if path and path.name not in message else ""
     print(f"{prefix}{message}", file=sys.stderr)
     return BAD_INPUT

@@ -15,7 +15,7 @@ _OF_ALL = ("verb", "input", "output", "report", "sheet", "thumbnail", "jobs", "t
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message):
-        raise InputError(f"{message} (try {self.prog} --help).")
+        raise InputError("{message} (try {prog} --help).", message=message, prog=self.prog)
 
 
 def parser() -> argparse.ArgumentParser:

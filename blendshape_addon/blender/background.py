@@ -12,8 +12,9 @@ from pathlib import Path
 import bpy
 
 from ..core.errors import InputError
+from ..core.sentence import Sentence
 
-INSTALL = (
+INSTALL = Sentence(
     "The training tools run in a Python of their own: in a folder with this extension's source run "
     "`python3.11 -m pip install -e .[training]`, then name that Python in the add-on's preferences (Training Python)."
 )
@@ -30,7 +31,11 @@ def tools(python: str) -> list[str]:
     if not python:
         raise InputError(INSTALL)
     if not Path(python).is_file():
-        raise InputError(f"{python}, the Training Python in the add-on's preferences, is not there. {INSTALL}")
+        raise InputError(
+            "{path}, the Training Python in the add-on's preferences, is not there. {install}",
+            path=python,
+            install=INSTALL,
+        )
     return [python, "-m", "training"]
 
 
@@ -54,7 +59,12 @@ class Run:
                 line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
             )
         except OSError as error:
-            raise InputError(f"{line[0]} cannot be started ({error.strerror}). {INSTALL}") from error
+            raise InputError(
+                "{program} cannot be started ({reason}). {install}",
+                program=line[0],
+                reason=error.strerror,
+                install=INSTALL,
+            ) from error
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -75,7 +85,7 @@ class Run:
             return False, self._told_stopped
         if any(line.startswith("ModuleNotFoundError") or "No module named training" in line for line in self._said):
             return False, INSTALL
-        return status == 0, self._said[-1] if self._said else f"It ended with {status}."
+        return status == 0, self._said[-1] if self._said else Sentence("It ended with {status}.", status=status)
 
     def _read(self) -> None:
         """A bar begins its line with a carriage return, so the newest one has no end yet."""

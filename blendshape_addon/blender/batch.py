@@ -23,7 +23,9 @@ from pathlib import Path, PureWindowsPath
 import bpy
 
 from ..core.registry import models_folder
+from ..core.sentence import Sentence
 from . import files
+from .translations import told
 
 RECORDS = ".batch"  # in the output folder: reports, thumbnails and the logs of crashes
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -111,7 +113,7 @@ def run(jobs: Sequence[Job], at_once: int, minutes: float, again: bool, tell: Ca
                     _end(process, job)
                     job.read()
                     if not job.entries:
-                        reason = _reason(job, process.returncode, minutes if late else None)
+                        reason = told(_reason(job, process.returncode, minutes if late else None))
                         job.entries = [{"input": str(job.source), "ok": False, "error": reason, "crashed": True}]
                     del running[process]
                     done += 1
@@ -184,17 +186,29 @@ def _end(process: subprocess.Popen, job: Job) -> None:
         job.log.unlink(missing_ok=True)
 
 
-def _reason(job: Job, status: int, minutes: float | None) -> str:
+def _reason(job: Job, status: int, minutes: float | None) -> Sentence:
     """Why there is no report, in a sentence."""
-    log = f"what it said last is in {job.log}"
+    log = Sentence("what it said last is in {path}", path=job.log)
     if minutes is not None:
-        return (
-            f"{job.source.name} was given up after {minutes:g} minutes: raise --time-limit if it is very large; {log}."
+        return Sentence(
+            "{file} was given up after {minutes:g} minutes: raise --time-limit if it is very large; {log}.",
+            file=job.source.name,
+            minutes=minutes,
+            log=log,
         )
     if status == -9:  # SIGKILL, which has no name on Windows
-        return f"{job.source.name} was stopped by the system, mostly for want of memory: try fewer --jobs; {log}."
-    cause = signal.Signals(-status).name if status < 0 else f"status {status & 0xFFFFFFFF:#x}"
-    return f"{job.source.name} made Blender crash ({cause}): open it in Blender and export it again; {log}."
+        return Sentence(
+            "{file} was stopped by the system, mostly for want of memory: try fewer --jobs; {log}.",
+            file=job.source.name,
+            log=log,
+        )
+    cause = signal.Signals(-status).name if status < 0 else Sentence("status {number:#x}", number=status & 0xFFFFFFFF)
+    return Sentence(
+        "{file} made Blender crash ({cause}): open it in Blender and export it again; {log}.",
+        file=job.source.name,
+        cause=cause,
+        log=log,
+    )
 
 
 def _left(began: float, done: int, todo: int) -> float:

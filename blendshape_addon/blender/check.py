@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..core import aliases
+from ..core.sentence import Sentence
 from ..core.verdicts import AMBER, GREEN, RED
 from ..core.vocabulary import VISEMES
 from . import inventory
@@ -20,7 +21,7 @@ class Finding:
     """One thing that was looked at, its grade (of core.verdicts) and what there is to say."""
 
     grade: str
-    sentence: str
+    sentence: Sentence
 
 
 def readiness(objects: Sequence[Object], triangles: int) -> list[Finding]:
@@ -28,7 +29,7 @@ def readiness(objects: Sequence[Object], triangles: int) -> list[Finding]:
     found = inventory.take(objects)
     out = [Finding(RED, sentence) for sentence in problems(objects)]
     if not out:
-        out.append(Finding(GREEN, "All 15 visemes are there, none is empty and no two are the same."))
+        out.append(Finding(GREEN, Sentence("All 15 visemes are there, none is empty and no two are the same.")))
     out += _dances(found.face)
     out.append(_rank(triangles))
     out.append(_place(found.face))
@@ -40,30 +41,49 @@ def _dances(face: Object) -> list[Finding]:
     if keys is None or not set(aliases.written("mmd").values()) & set(keys.key_blocks.keys()):
         return []  # nobody wants MMD worlds
     if face.name == "Body":
-        return [Finding(GREEN, "The mesh is named Body, where MMD worlds look for their Japanese names.")]
-    return [Finding(AMBER, f"MMD worlds look for their Japanese names on a mesh named Body: rename “{face.name}”.")]
+        return [Finding(GREEN, Sentence("The mesh is named Body, where MMD worlds look for their Japanese names."))]
+    return [
+        Finding(
+            AMBER,
+            Sentence("MMD worlds look for their Japanese names on a mesh named Body: rename “{name}”.", name=face.name),
+        )
+    ]
 
 
 def _place(face: Object) -> Finding:
     root = root_of(face)
     if root.type != "ARMATURE":
-        return Finding(AMBER, f"“{face.name}” has no armature, which VRChat needs to move the avatar.")
+        return Finding(
+            AMBER, Sentence("“{name}” has no armature, which VRChat needs to move the avatar.", name=face.name)
+        )
     above = face.parent
     while above is not None and above != root:
         above = above.parent
     if above is None:
-        return Finding(AMBER, f"“{face.name}” is not under its armature “{root.name}”: make that its parent.")
-    return Finding(GREEN, f"“{face.name}” is under the armature “{root.name}”.")
+        return Finding(
+            AMBER,
+            Sentence(
+                "“{name}” is not under its armature “{armature}”: make that its parent.",
+                name=face.name,
+                armature=root.name,
+            ),
+        )
+    return Finding(GREEN, Sentence("“{name}” is under the armature “{armature}”.", name=face.name, armature=root.name))
 
 
 def _rank(triangles: int) -> Finding:
     rank = next((rank for most, rank in RANKS if triangles <= most), None)
     if rank:
-        return Finding(GREEN, f"{triangles:,} triangles: rank {rank} on PC.")
-    return Finding(AMBER, f"{triangles:,} triangles: rank Very Poor on PC, where {RANKS[-1][0]:,} are Good.")
+        return Finding(GREEN, Sentence("{count:,} triangles: rank {rank} on PC.", count=triangles, rank=rank))
+    return Finding(
+        AMBER,
+        Sentence(
+            "{count:,} triangles: rank Very Poor on PC, where {good:,} are Good.", count=triangles, good=RANKS[-1][0]
+        ),
+    )
 
 
-def problems(objects: Sequence[Object]) -> list[str]:
+def problems(objects: Sequence[Object]) -> list[Sentence]:
     """One sentence for each thing that would break lip sync or be lost on export; empty when all is well.
 
     Groups of keys other than visemes count only once the mesh has one of them.
@@ -71,14 +91,27 @@ def problems(objects: Sequence[Object]) -> list[str]:
     found = inventory.take(objects)
     missing = found.missing("visemes")
     if missing == list(VISEMES):
-        return [f"“{found.face.name}” has no visemes yet: press Generate Visemes."]
+        return [Sentence("“{name}” has no visemes yet: press Generate Visemes.", name=found.face.name)]
     sentences = []
     if missing:
-        sentences.append(f"“{found.face.name}” lacks {', '.join(missing)}: VRChat needs all 15 visemes.")
+        sentences.append(
+            Sentence(
+                "“{name}” lacks {names}: VRChat needs all 15 visemes.", name=found.face.name, names=", ".join(missing)
+            )
+        )
     if found.empty:
         sentences.append(
-            f"{', '.join(found.empty)} would be lost on export, because they move nothing: generate them again."
+            Sentence(
+                "{names} would be lost on export, because they move nothing: generate them again.",
+                names=", ".join(found.empty),
+            )
         )
     for name, twin in found.twins.items():
-        sentences.append(f"{name} is the same shape as {twin}, which stops lip sync in VRChat: generate them again.")
+        sentences.append(
+            Sentence(
+                "{name} is the same shape as {twin}, which stops lip sync in VRChat: generate them again.",
+                name=name,
+                twin=twin,
+            )
+        )
     return sentences

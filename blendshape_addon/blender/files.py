@@ -16,6 +16,7 @@ import addon_utils
 import bpy
 
 from ..core.errors import InputError, OutputError
+from ..core.sentence import Sentence
 from ..core.vocabulary import READABLE
 from .mesh_io import Object, root_of
 
@@ -42,9 +43,13 @@ def load(path: Path) -> list[str]:
                 bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
                 _import(path, suffix)
     except Exception as error:  # importers raise whatever a broken file makes them stumble over
-        raise InputError(f"{path.name} cannot be read: it is damaged or not a {suffix} file.") from error
+        raise InputError(
+            "{file} cannot be read: it is damaged or not a {suffix} file.", file=path.name, suffix=suffix
+        ) from error
     if suffix == ".vrm":
-        notes.append("VRM settings (expressions, spring bones, licence) are not carried over: set them again.")
+        notes.append(
+            Sentence("VRM settings (expressions, spring bones, licence) are not carried over: set them again.")
+        )
     bpy.context.view_layer.update()
     return notes
 
@@ -62,7 +67,7 @@ def save(path: Path, objects: Sequence[Object]) -> None:
             _export(part, part.suffix, objects)
         part.replace(path)
     except Exception as error:
-        raise OutputError(f"{path} cannot be written: check the folder and the free space.") from error
+        raise OutputError("{path} cannot be written: check the folder and the free space.", path=path) from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -87,7 +92,7 @@ def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
         part.replace(path)
     except OSError as error:
         raise OutputError(
-            f"{path} cannot be written: close the program that has it open, or free some space."
+            "{path} cannot be written: close the program that has it open, or free some space.", path=path
         ) from error
     finally:
         part.unlink(missing_ok=True)
@@ -100,25 +105,31 @@ def require_writable(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise OutputError(f"The folder {folder} cannot be written to: choose another one.") from error
+        raise OutputError("The folder {path} cannot be written to: choose another one.", path=folder) from error
 
 
 def _look_at(path: Path, suffix: str) -> None:
     """Refuse what the importers would choke on."""
     if suffix not in READABLE:
-        raise InputError(f"{path.name} is not a file this tool can read: give one of {' '.join(READABLE)}.")
+        raise InputError(
+            "{file} is not a file this tool can read: give one of {kinds}.", file=path.name, kinds=" ".join(READABLE)
+        )
     try:
         with path.open("rb") as file:
             head = file.read(16)
     except OSError as error:
-        raise InputError(f"{path.name} cannot be opened: {error.strerror or error}.") from error
+        raise InputError(
+            "{file} cannot be opened: {reason}.", file=path.name, reason=error.strerror or error
+        ) from error
     if not head:
-        raise InputError(f"{path.name} is empty: export it again.")
+        raise InputError("{file} is empty: export it again.", file=path.name)
     if suffix == ".fbx" and not head.startswith(_BINARY_FBX[: len(head)]) and bpy.app.version < (4, 5):
-        raise InputError(f"{path.name} is not a binary FBX file: export it as one, or use Blender 4.5 or later.")
+        raise InputError(
+            "{file} is not a binary FBX file: export it as one, or use Blender 4.5 or later.", file=path.name
+        )
     truncated = head.startswith(b"glTF") and int.from_bytes(head[8:12], "little") > path.stat().st_size
     if truncated or (suffix in _SIGNATURES and not head.startswith(_SIGNATURES[suffix])):
-        raise InputError(f"{path.name} cannot be read: it is damaged or not a {suffix} file.")
+        raise InputError("{file} cannot be read: it is damaged or not a {suffix} file.", file=path.name, suffix=suffix)
 
 
 def _import(path: Path, suffix: str) -> None:
@@ -185,13 +196,22 @@ def left_out(objects: Sequence[Object]) -> list[str]:
         names = [modifier.name for modifier in obj.modifiers if modifier.type != "ARMATURE"]
         if names:
             found.append(
-                f"Not exported: {', '.join(names)} of “{obj.name}”, since modifiers would change what the shape keys "
-                "are made for; apply them before you generate if they should be in the file."
+                Sentence(
+                    "Not exported: {names} of “{name}”, since modifiers would change what the shape keys are made "
+                    "for; apply them before you generate if they should be in the file.",
+                    names=", ".join(names),
+                    name=obj.name,
+                )
             )
     roots = dict.fromkeys(root_of(obj) for obj in objects)
     others = [child.name for root in roots for child in root.children_recursive if child.type in _NO_MESH]
     if others:
-        found.append(f"Not exported: {', '.join(others)}, because only meshes are; convert what should be in the file.")
+        found.append(
+            Sentence(
+                "Not exported: {names}, because only meshes are; convert what should be in the file.",
+                names=", ".join(others),
+            )
+        )
     return found
 
 

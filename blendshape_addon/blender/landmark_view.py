@@ -9,8 +9,10 @@ import numpy as np
 from gpu_extras.batch import batch_for_shader
 
 from ..core.screen import Screen
+from ..core.sentence import Sentence
 from ..core.vocabulary import LANDMARK_MIRROR, LANDMARKS
 from . import kept_landmarks, placing_mode
+from .translations import told
 
 _COLOURS = {
     "brow": (0.95, 0.65, 0.2), "forehead": (0.95, 0.65, 0.2), "eye": (0.2, 0.75, 1.0), "lid": (0.2, 0.75, 1.0),
@@ -37,11 +39,14 @@ def unregister() -> None:
         _handle = None
 
 
-def words(name: str) -> str:
+def words(name: str) -> Sentence:
     """A landmark's name in words: `lid_upper_in_l` is “lid upper in, left”."""
     stem, _, side = name.rpartition("_")
-    sides = {"l": "left", "r": "right"}
-    return f"{stem}, {sides[side]}".replace("_", " ") if side in sides else name.replace("_", " ")
+    if side == "l":
+        return Sentence("{point}, left", point=Sentence(stem.replace("_", " ")))
+    if side == "r":
+        return Sentence("{point}, right", point=Sentence(stem.replace("_", " ")))
+    return Sentence(name.replace("_", " "))
 
 
 def discs(placed: np.ndarray, at: np.ndarray, held: int | None, scale: float) -> tuple[np.ndarray, np.ndarray]:
@@ -80,7 +85,7 @@ def _draw() -> None:
     points = {"pos": np.column_stack([corners, np.zeros(len(corners))]).tolist(), "color": colours.tolist()}
     batch_for_shader(shader, "TRIS", points).draw(shader)
     if held is not None:
-        _write(words(LANDMARKS[held]), at[held, 0] + 12 * scale, at[held, 1] + 8 * scale, scale)
+        _write(told(words(LANDMARKS[held])), at[held, 0] + 12 * scale, at[held, 1] + 8 * scale, scale)
     if mode:
         for line, text in enumerate(reversed(mode.hints)):
             _write(text, 20 * scale, (20 + 1.6 * _TEXT * line) * scale, scale)

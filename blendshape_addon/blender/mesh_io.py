@@ -12,6 +12,7 @@ from ..core import hints
 from ..core.errors import InputError
 from ..core.mesh import Avatar
 from ..core.parts import Told
+from ..core.sentence import Sentence
 from . import avatar_parts, kept_landmarks
 
 Object = bpy.types.Object
@@ -64,13 +65,17 @@ def avatar_from_selection(context: bpy.types.Context) -> list[Object]:
     if not selected:
         raise InputError("Nothing is selected: click the avatar's face mesh and try again.")
     if not meshes:
-        kind = selected[0].type.replace("_", " ").lower()
-        raise InputError(f"“{selected[0].name}” is not a mesh ({kind}): select the avatar's face mesh and try again.")
+        kind = _in_words(selected[0], "type")
+        raise InputError(
+            "“{name}” is not a mesh ({kind}): select the avatar's face mesh and try again.",
+            name=selected[0].name,
+            kind=kind,
+        )
     active = context.view_layer.objects.active
     start = active if active in meshes else max(meshes, key=lambda obj: len(obj.data.vertices))
     require_editable(start)
     if len(start.data.polygons) == 0:
-        raise InputError(f"“{start.name}” has no faces: select the avatar's face mesh and try again.")
+        raise InputError("“{name}” has no faces: select the avatar's face mesh and try again.", name=start.name)
     context.view_layer.update()
     groups = avatars_of({*context.view_layer.objects, *meshes})
     avatar = next((group for group in groups if start in group), [start])
@@ -81,25 +86,32 @@ def avatar_from_selection(context: bpy.types.Context) -> list[Object]:
 def require_editable(obj: Object) -> None:
     """Raise InputError if shape keys cannot be put on `obj` without changing something else."""
     if obj.mode != "OBJECT":
-        mode = obj.mode.replace("_", " ").lower()
-        raise InputError(f"“{obj.name}” is in {mode} mode: switch to object mode and try again.")
+        mode = _in_words(obj, "mode")
+        raise InputError("“{name}” is in {mode}: switch to Object Mode and try again.", name=obj.name, mode=mode)
     if obj.library or obj.data.library:
         raise InputError(
-            f"“{obj.name}” is linked from another file and cannot be changed here: "
-            "open that file, or make the object local (Object > Relations > Make Local > All)."
+            "“{name}” is linked from another file and cannot be changed here: open that file, or make the "
+            "object local (Object > Relations > Make Local > All).",
+            name=obj.name,
         )
     if obj.data.users > 1:
         raise InputError(
-            f"The mesh of “{obj.name}” is shared by several objects: "
-            "make it single-user (Object > Relations > Make Single User > Object & Data) and try again."
+            "The mesh of “{name}” is shared by several objects: make it single-user (Object > Relations > "
+            "Make Single User > Object & Data) and try again.",
+            name=obj.name,
         )
     keys = obj.data.shape_keys
     if keys and not keys.use_relative:
         raise InputError(
-            f"The shape keys of “{obj.name}” are absolute: tick Relative in the shape key list and try again."
+            "The shape keys of “{name}” are absolute: tick Relative in the shape key list and try again.", name=obj.name
         )
     if abs(np.linalg.det(np.array(obj.matrix_world, float)[:3, :3])) < 1e-30:
-        raise InputError(f"“{obj.name}” is scaled to nothing: give it a scale other than zero and try again.")
+        raise InputError("“{name}” is scaled to nothing: give it a scale other than zero and try again.", name=obj.name)
+
+
+def _in_words(obj: Object, name: str) -> Sentence:
+    """Blender's own words, which it translates, for what the property `name` of `obj` is."""
+    return Sentence(obj.bl_rna.properties[name].enum_items[getattr(obj, name)].name)
 
 
 def read(objects: Iterable[Object]) -> Avatar:

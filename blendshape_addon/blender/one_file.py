@@ -12,6 +12,7 @@ import bpy
 
 from ..core.errors import FaceNotFound, InputError
 from . import alias_keys, files, job, mesh_io, render
+from .translations import told, told_all
 
 
 def run(
@@ -29,7 +30,7 @@ def run(
     reading = time.perf_counter() - began
     avatars = mesh_io.avatars_of(bpy.context.view_layer.objects)
     if not avatars:
-        raise InputError(f"{path.name} holds no mesh with faces.")
+        raise InputError("{file} holds no mesh with faces.", file=path.name)
     done: list[job.Done] = []
     refusals: list[FaceNotFound] = []
     for objects in avatars:
@@ -59,6 +60,7 @@ def run(
             "seconds": {"opening": reading, **one.generated.seconds, "saving": saving},
         }  # fmt: skip
         entry["notes"] = [*notes, *entry.get("notes", [])]
+        entry = told_all(entry)
         entry |= {kind: str(picture) for kind, picture in _pictures(options, number, len(done))}
         entries.append(entry)
         print(table(entry))
@@ -92,7 +94,7 @@ def table(entry: dict) -> str:
     for row in entry["shapes"]:
         verdict = "ok" if row["ok"] else "; ".join(row["notes"])
         if row["name"] in entry["kept"]:
-            verdict = "not written: your own key was kept"
+            verdict = told("not written: your own key was kept")
         lines.append(f"  {row['name']:<20}{row['peak_mm']:>9.2f}{row['lip_gap_mm']:>12.2f}  {verdict}")
     seconds = ", ".join(f"{stage} {spent:.2f}" for stage, spent in entry["seconds"].items())
     lines.append(f"  seconds: {sum(entry['seconds'].values()):.2f} ({seconds})")

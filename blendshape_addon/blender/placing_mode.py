@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,11 +12,16 @@ from ..core.errors import InputError
 from ..core.mesh import Avatar
 from ..core.nonempty import main_object
 from ..core.placing import Placing
+from ..core.sentence import Sentence
+from ..core.wrapping import wrapped
 from . import kept_landmarks, mesh_io
+from .translations import told
 
 KEYS = (
-    "Drag a point, and the one opposite follows; with Shift this side alone, with Ctrl the whole face.",
-    "Ctrl and wheel: size of the whole. Ctrl Z: one move back. Enter: keep them with the avatar. Esc: leave them.",
+    Sentence("Drag a point, and the one opposite follows; with Shift this side alone, with Ctrl the whole face."),
+    Sentence(
+        "Ctrl and wheel: size of the whole. Ctrl Z: one move back. Enter: keep them with the avatar. Esc: leave them."
+    ),
 )
 _LETTERS = 100  # of a line over the 3D view
 
@@ -36,7 +40,7 @@ class Mode:
     @property
     def hints(self) -> list[str]:
         """What to draw over the view, line by line."""
-        return [*textwrap.wrap(self.why, _LETTERS), *KEYS]
+        return [*wrapped(self.why, _LETTERS), *map(told, KEYS)]
 
     def keep(self) -> str:
         """Keep the landmarks as they are now. Returns the name of the object that has them. Raises InputError."""

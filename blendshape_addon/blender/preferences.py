@@ -63,8 +63,8 @@ class Preferences(bpy.types.AddonPreferences):
         row = self.layout.row()
         row.prop(self, "provider")
         row.operator("vrc_blendshape.test_provider", text="Test")
-        if told := context.window_manager.vrc_blendshape.provider:
-            paragraph(context, self.layout, told, icon="INFO")
+        if ran := context.window_manager.vrc_blendshape.provider:
+            paragraph(context, self.layout, ran, icon="INFO")
         self.layout.prop(self, "recipes")
         self.layout.prop(self, "learned")
         models.draw(context, self.layout)

@@ -31,7 +31,10 @@ def count_keys(path: Path, objects: Sequence[Object]) -> int:
             missing[indices] -= offsets
             if np.abs(missing).max() > _TOLERANCE * np.abs(base).max():
                 raise InputError(
-                    f"{path.name} was written, but without the key {key.name} of “{obj.name}” as it is here."
+                    "{file} was written, but without the key {key} of “{name}” as it is here.",
+                    file=path.name,
+                    key=key.name,
+                    name=obj.name,
                 )
             count += 1
     return count

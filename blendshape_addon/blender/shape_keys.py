@@ -12,6 +12,7 @@ from ..core import aliases
 from ..core.errors import InputError
 from ..core.mesh import Avatar
 from ..core.pipeline import Shape
+from ..core.sentence import Sentence
 from ..core.vocabulary import ALL_SHAPES, VISEMES
 from .key_blocks import BASE, RANK, detach, duplicate, is_empty, is_still, made_by_us, mark, remove, reorder
 from .mesh_io import Object, basis, coordinates, require_editable
@@ -19,6 +20,12 @@ from .mesh_io import Object, basis, coordinates, require_editable
 EXISTING = ("KEEP", "FILL", "REPLACE")
 BACKUP = "{}.backup"  # the creator's key under a new name
 _STYLE = "vrc_blendshape_style"
+_STYLES = {  # preset and whether it was chosen automatically
+    ("natural", False): Sentence("natural style"),
+    ("natural", True): Sentence("natural style (chosen automatically)"),
+    ("anime", False): Sentence("anime style"),
+    ("anime", True): Sentence("anime style (chosen automatically)"),
+}
 
 
 @dataclass
@@ -54,8 +61,9 @@ def write(
         require_editable(obj)
         if obj.data.shape_keys and obj.data.shape_keys.reference_key.name in made_names:
             raise InputError(
-                f"The base shape of “{obj.name}” is named {obj.data.shape_keys.reference_key.name}: "
-                "rename it to Basis and try again."
+                "The base shape of “{name}” is named {key}: rename it to Basis and try again.",
+                name=obj.name,
+                key=obj.data.shape_keys.reference_key.name,
             )
     for obj in changed:
         targets = {name: target for owner, name, target in plan if owner == obj}
@@ -76,8 +84,9 @@ def _require_accuracy(obj: Object, targets: list[tuple[str, np.ndarray]]) -> Non
     visemes = [target.tobytes() for name, target in targets if name in VISEMES]
     if len(set(visemes)) < len(visemes) or any(is_still(target, base) for _, target in targets):
         raise InputError(
-            f"“{obj.name}” lies so far from its own origin that shape keys would be lost in rounding: "
-            "set its origin to its geometry (Object > Set Origin > Origin to Geometry) and try again."
+            "“{name}” lies so far from its own origin that shape keys would be lost in rounding: set its "
+            "origin to its geometry (Object > Set Origin > Origin to Geometry) and try again.",
+            name=obj.name,
         )
 
 
@@ -130,13 +139,14 @@ def _targets(
 
 def remember_style(obj: Object, preset: str, automatic: bool) -> None:
     """Note with the keys of `obj` which style they were last made in."""
-    obj.data.shape_keys[_STYLE] = f"{preset} style{' (chosen automatically)' if automatic else ''}"
+    obj.data.shape_keys[_STYLE] = _STYLES[preset, automatic]
 
 
-def style_of(obj: Object | None) -> str:
-    """What remember_style noted; empty where it noted nothing."""
+def style_of(obj: Object | None) -> Sentence | None:
+    """What remember_style noted, None where it noted nothing."""
     keys = getattr(obj.data, "shape_keys", None) if obj else None
-    return keys.get(_STYLE, "") if keys is not None else ""
+    noted = keys.get(_STYLE) if keys is not None else None
+    return Sentence(noted) if noted else None
 
 
 def _settle(plan: list, ours: dict[Object, set[str]], existing: str) -> tuple[list, Written]:

@@ -8,6 +8,7 @@ from ..core.errors import UserError
 from ..core.vocabulary import GROUPS
 from . import inventory, preview
 from .mesh_io import MADE, avatar_from_selection
+from .translations import told
 
 _PAUSE = 0.2  # seconds of quiet before the avatar is looked at again
 
@@ -22,7 +23,7 @@ def refresh(context: bpy.types.Context) -> None:
     try:
         objects = avatar_from_selection(context)
     except UserError as error:
-        state.problem = str(error)
+        state.problem = told(error)
         return
     found = inventory.take(objects)
     state.face = found.face.name

@@ -48,9 +48,9 @@ def unregister() -> None:
     bpy.app.translations.unregister(__name__)
 
 
-def told(said: str | UserError) -> str:
+def told(said: str | UserError, /, **values: object) -> str:
     """`said` in Blender's language. On the main thread only: Blender translates nothing on others."""
-    sentence = said.sentence if isinstance(said, UserError) else Sentence(said)
+    sentence = said.sentence if isinstance(said, UserError) else Sentence(said, **values)
     words = bpy.app.translations.pgettext_iface(sentence.template)
     if not sentence.values:
         return words

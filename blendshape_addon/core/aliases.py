@@ -37,7 +37,7 @@ def written(convention: str) -> dict[str, str]:
     Raises InputError for another convention.
     """
     if convention not in WRITABLE:
-        raise InputError(f"Unknown names “{convention}”: choose from {', '.join(WRITABLE)}.")
+        raise InputError("Unknown names “{name}”: choose from {choices}.", name=convention, choices=", ".join(WRITABLE))
     rows = conventions()[WRITABLE[convention]]
     return {shape: rows[shape][0] for shape in ALL_SHAPES if shape in rows and rows[shape][0] != shape}
 

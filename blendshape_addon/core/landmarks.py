@@ -21,6 +21,7 @@ from .face_view import Crop, crop, look, pieces
 from .guess import guess
 from .hints import Hints
 from .mesh import Avatar, vertex_normals
+from .sentence import Sentence, listed
 from .surface import lift
 from .vocabulary import LANDMARKS
 
@@ -178,24 +179,34 @@ def plausibility(points: np.ndarray, spread: np.ndarray) -> float:
     return float(in_order**3 * (1.0 if in_front and deep_enough else 0.5) * agreement)
 
 
-def _refusal(best: Face | None, hints: Hints) -> str:
-    """The sentence for a user: what could not be found, and what to do."""
-    show = (
-        "Show where they are with rough shape keys named blink_left, blink_right and mouth_open, and try again."
-        if hints.eyes is None or hints.mouth is None
-        else "Check that its blink and mouth shape keys move the eyes and the mouth, and try again."
-    )
+def _refusal(best: Face | None, hints: Hints) -> Sentence:
+    """What could not be found, and what to do."""
+    if hints.eyes is None or hints.mouth is None:
+        show = Sentence(
+            "Show where they are with rough shape keys named blink_left, blink_right and mouth_open, and try again."
+        )
+    else:
+        show = Sentence("Check that its blink and mouth shape keys move the eyes and the mouth, and try again.")
     if best is None or best.score < LIKENESS:
-        return (
-            f"No face was found: nothing on this avatar looks like two eyes above a nose and a mouth. {show} "
-            "An avatar without a face cannot be given expressions."
+        return Sentence(
+            "No face was found: nothing on this avatar looks like two eyes above a nose and a mouth. {advice} "
+            "An avatar without a face cannot be given expressions.",
+            advice=show,
         )
     weak = [
-        name for name, words in (("eyes", ("lid", "eye")), ("mouth", ("lip", "mouth")), ("jaw", ("chin", "jaw")))
+        part
+        for part, words in (
+            (Sentence("the eyes"), ("lid", "eye")),
+            (Sentence("the mouth"), ("lip", "mouth")),
+            (Sentence("the jaw"), ("chin", "jaw")),
+        )
         if np.mean([c for c, n in zip(best.confidence, LANDMARKS, strict=True) if n.startswith(words)]) < 0.6
     ]  # fmt: skip
-    return (
-        f"No certain face was found (best match {best.score:.0%}, needed {ACCEPT:.0%}): "
-        f"the {' and the '.join(weak or ['shape of the head'])} could not be made out. "
-        f"Take away what covers them. {show}"
+    return Sentence(
+        "No certain face was found (best match {best:.0%}, needed {needed:.0%}): could not make out {parts}. "
+        "Take away what covers them. {advice}",
+        best=best.score,
+        needed=ACCEPT,
+        parts=listed(weak or [Sentence("the shape of the head")], ", "),
+        advice=show,
     )

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .sentence import Sentence
+
 STANDARD = ("", "ai.onnx")  # domains of operators that every runtime has
 DEEPEST = 16  # graphs within graphs
 # Message to its fields that hold messages, by number.
@@ -41,9 +43,9 @@ def _wants(data: memoryview, message: str, depth: int) -> Iterator[str]:
         elif number == _DOMAIN.get(message) and isinstance(value, memoryview):
             domain = bytes(value).decode("utf-8", "replace")
             if domain not in STANDARD:
-                yield f"operators of “{domain[:40]}”"
+                yield Sentence("operators of “{domain}”", domain=domain[:40])
         elif message == "tensor" and number in _EXTERNAL and value:
-            yield "data in other files"
+            yield Sentence("data in other files")
 
 
 def _fields(data: memoryview) -> Iterator[tuple[int, memoryview | int]]:

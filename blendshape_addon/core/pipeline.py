@@ -13,6 +13,7 @@ import numpy as np
 from . import deformer, features, landmarks, parts, placed, providers, quality, recipes, refine, registry
 from .errors import InputError
 from .mesh import Avatar
+from .sentence import Sentence
 from .vocabulary import ALL_SHAPES
 
 HALVES = {"vrc.blink": ("vrc.blink_left", "vrc.blink_right")}
@@ -118,8 +119,8 @@ def generate(
     with stages("checking", 0.92, 1.0):
         offsets = _wholes(expressions, made, seen.last[1] * np.float32(intensity))
         rows = quality.examine(avatar, known, expressions, offsets, intensity)
-        fallback = f"Ran on the CPU: {session.reason}." if session.reason else ""
-        notes = [f"{style}.", fallback] if fallback else [f"{style}."]
+        fallback = Sentence("Ran on the CPU: {reason}.", reason=session.reason) if session.reason else ""
+        notes = [style.sentence, fallback] if fallback else [style.sentence]
         report = quality.report(rows, known, seen.face.score, notes)
         report["provider"] = {"ran_on": session.provider, "fallback": fallback}
         report["style"] = {"preset": style.preset, "automatic": style.automatic}
@@ -146,11 +147,13 @@ def _look(avatar: Avatar, face: landmarks.Face | None, provider: str, models: Pa
 def _check_arguments(expressions: Sequence[str], intensity: float, preset: str) -> None:
     unknown = [name for name in expressions if name not in ALL_SHAPES]
     if unknown or not expressions:
-        raise InputError(f"Unknown shapes: {', '.join(unknown) or 'none given'}.")
+        raise InputError("Unknown shapes: {names}.", names=", ".join(unknown) or Sentence("none given"))
     if not 0 <= intensity <= 1:
-        raise InputError(f"Intensity is {intensity:g}: give a number from 0 to 1.")
+        raise InputError("Intensity is {number:g}: give a number from 0 to 1.", number=intensity)
     if preset not in recipes.CHOICES:
-        raise InputError(f"Unknown style “{preset}”: choose from {', '.join(recipes.CHOICES)}.")
+        raise InputError(
+            "Unknown style “{preset}”: choose from {choices}.", preset=preset, choices=", ".join(recipes.CHOICES)
+        )
 
 
 def _wholes(expressions: Sequence[str], made: Sequence[str], offsets: np.ndarray) -> np.ndarray:

@@ -8,10 +8,11 @@ from .errors import FaceNotFound
 from .face_space import FaceSpace
 from .landmarks import ACCEPT, Face, plausibility
 from .mesh import Avatar
+from .sentence import Sentence
 from .surface import near
 
 ON_MESH = 0.7  # share of the landmarks that have to lie on the mesh
-_REPAIR = "Move them to their places with Edit Landmarks, or remove them and let the face be found."
+_REPAIR = Sentence("Move them to their places with Edit Landmarks, or remove them and let the face be found.")
 
 
 def face(avatar: Avatar) -> Face | None:
@@ -27,12 +28,15 @@ def face(avatar: Avatar) -> Face | None:
         score = plausibility(space.to_face(points), np.zeros(len(points)))
     if not score >= ACCEPT:
         raise FaceNotFound(
-            "The landmarks that you placed make no face: brows belong above eyes, eyes above nose and mouth, and what "
-            f"is named left on the avatar's own left. {_REPAIR}",
-            avatar.placed,
+            "The landmarks that you placed make no face: brows belong above eyes, eyes above nose and "
+            "mouth, and what is named left on the avatar's own left. {repair}",
+            repair=_REPAIR,
+            guess=avatar.placed,
         )
     if near(avatar, space, points) < ON_MESH:
         raise FaceNotFound(
-            f"The landmarks that you placed lie off the mesh, which has changed since. {_REPAIR}", avatar.placed
+            "The landmarks that you placed lie off the mesh, which has changed since. {repair}",
+            repair=_REPAIR,
+            guess=avatar.placed,
         )
     return Face(points, confidence, score, space.rotation, space.scale)

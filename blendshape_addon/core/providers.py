@@ -8,6 +8,7 @@ from typing import Any
 from . import trial
 from .errors import InputError, ModelError
 from .registry import Model
+from .sentence import Sentence, listed
 
 PROVIDERS = {
     "cuda": "CUDAExecutionProvider",
@@ -36,7 +37,7 @@ class Session:
     A provider that fails while it runs, out of memory for example, is left for the CPU, and both change.
     """
 
-    def __init__(self, model: Model, loaded: Any, provider: str, reason: str | None) -> None:
+    def __init__(self, model: Model, loaded: Any, provider: str, reason: Sentence | None) -> None:
         self.provider = provider
         self.reason = reason
         self._model = model
@@ -54,12 +55,16 @@ class Session:
         except Exception as error:
             if self.provider == "cpu":
                 raise ModelError(
-                    f"The model {self._model.name} does not fit this version of the add-on or failed to run: "
-                    f"use the one that came with it ({_first_line(error)})."
+                    "The model {model} does not fit this version of the add-on or failed to run: use the one that "
+                    "came with it ({reason}).",
+                    model=self._model.name,
+                    reason=_first_line(error),
                 ) from error
             on_cpu = Session(self._model, _load(self._model, "cpu"), "cpu", None)
             made = on_cpu.run(names, inputs)
-            reason = f"{self.provider} failed while it ran: {_first_line(error)}"
+            reason = Sentence(
+                "{provider} failed while it ran: {reason}", provider=self.provider, reason=_first_line(error)
+            )
             trial.down[self.provider] = reason
             self._loaded, self.provider, self.reason = on_cpu._loaded, "cpu", reason
             return made
@@ -72,7 +77,9 @@ def open_session(model: Model, provider: str = "auto") -> Session:
     Raises InputError for an unknown provider, ModelError when not even the CPU can load it.
     """
     if provider not in CHOICES:
-        raise InputError(f"Unknown provider “{provider}”: choose from {', '.join(CHOICES)}.")
+        raise InputError(
+            "Unknown provider “{provider}”: choose from {choices}.", provider=provider, choices=", ".join(CHOICES)
+        )
     available = _onnxruntime().get_available_providers()
     failed: dict[str, str] = {}
     for name in (name for name in PROVIDERS if provider in ("auto", name) and name != "cpu"):
@@ -83,29 +90,39 @@ def open_session(model: Model, provider: str = "auto") -> Session:
             try:
                 return Session(model, _load(model, name), name, None)
             except Exception as error:  # a provider may fail in any way of its own; the CPU still can
-                reason = f"{name} failed to start: {_first_line(error)}"
+                reason = Sentence("{name} failed to start: {reason}", name=name, reason=_first_line(error))
         failed[name] = reason
     try:
         loaded = _load(model, "cpu")
     except Exception as error:
-        raise ModelError(f"The model {model.name} cannot be loaded: install the extension again.") from error
+        raise ModelError(
+            "The model {model} cannot be loaded: install the extension again.", model=model.name
+        ) from error
     trial.down.update(failed)  # it was the provider, not the model
     if provider not in ("auto", "cpu", *failed):
-        failed[provider] = f"{provider} is not in this build of onnxruntime"
-    return Session(model, loaded, "cpu", "; ".join(failed.values()) or None)
+        failed[provider] = Sentence("{provider} is not in this build of onnxruntime", provider=provider)
+    return Session(model, loaded, "cpu", listed(list(failed.values())) or None)
 
 
-def test(model: Model, provider: str = "auto") -> str:
+def test(model: Model, provider: str = "auto") -> Sentence:
     """What the deformer `model` runs on and how fast, and why not on the GPU; tried anew. Raises as open_session."""
     trial.forget()
     session = open_session(model, provider)
     seconds = _seconds(session)
-    told = f"Runs on {session.provider}: {seconds * 1000:.0f} ms for {_TIMED['E']} shapes on {_TIMED['V']} vertices"
+    ran = Sentence(
+        "Runs on {provider}: {ms:.0f} ms for {shapes} shapes on {vertices} vertices",
+        provider=session.provider,
+        ms=seconds * 1000,
+        shapes=_TIMED["E"],
+        vertices=_TIMED["V"],
+    )
     if session.provider != "cpu":
-        return f"{told}, {_seconds(open_session(model, 'cpu')) * 1000:.0f} ms on the CPU."
+        on_cpu = _seconds(open_session(model, "cpu"))
+        return Sentence("{ran}, {ms:.0f} ms on the CPU.", ran=ran, ms=on_cpu * 1000)
     if provider == "cpu":
-        return f"{told}."
-    return f"{told}. Why not the GPU: {session.reason or 'this build of onnxruntime knows no GPU of this system'}."
+        return Sentence("{ran}.", ran=ran)
+    reason = session.reason or Sentence("this build of onnxruntime knows no GPU of this system")
+    return Sentence("{ran}. Why not the GPU: {reason}.", ran=ran, reason=reason)
 
 
 def _seconds(session: Session) -> float:
@@ -135,7 +152,7 @@ def _load(model: Model, name: str) -> Any:
     """An onnxruntime session of `model` on the provider `name`. Raises whatever onnxruntime does."""
     session = trial.load(_onnxruntime(), model.data, _asked(name))
     if session.get_providers()[0] != PROVIDERS[name]:
-        raise RuntimeError("driver or runtime libraries are missing")
+        raise RuntimeError(trial.MISSING)
     return session
 
 

@@ -14,6 +14,7 @@ from .features import Features
 from .measures import MOVES_MM, Measures
 from .mesh import Avatar
 from .parts import Part
+from .sentence import Sentence
 from .verdicts import MAX_PEAK_MM, NEARLY, WORST, Row, judge, judge_distinct
 from .vocabulary import mirrored
 
@@ -129,7 +130,7 @@ def _worst(amounts: np.ndarray) -> float:
     return float(np.partition(amounts, -WORST)[-WORST]) if len(amounts) >= WORST else 0.0
 
 
-def report(rows: Sequence[Row], features: Features, confidence: float, notes: Sequence[str]) -> dict:
+def report(rows: Sequence[Row], features: Features, confidence: float, notes: Sequence[Sentence]) -> dict:
     """The JSON-ready report of a run."""
     return {
         "ok": all(row.ok for row in rows),

@@ -15,6 +15,7 @@ from .errors import InputError
 from .face_space import canonical_landmarks, point
 from .features import Features
 from .parts import Part
+from .sentence import Sentence
 from .vocabulary import ANIME_HAND, ARKIT, CONDITIONS, EMOTIONS, EXPRESSIONS, VISEMES
 
 FILE = Path(__file__).with_suffix(".toml")
@@ -64,9 +65,13 @@ class Style:
             if mouth and name in names:
                 contacts.open_mouth(features, offsets[names.index(name)], mouth, share)
 
-    def __str__(self) -> str:
-        reason = "chosen from the face's proportions" if self.automatic else "as asked"
-        return f"{self.preset.capitalize()} style, {reason}"
+    @property
+    def sentence(self) -> Sentence:
+        """Which style it is, and why."""
+        preset = Sentence(self.preset.capitalize())
+        if self.automatic:
+            return Sentence("{preset} style, chosen from the face's proportions.", preset=preset)
+        return Sentence("{preset} style, as asked.", preset=preset)
 
 
 def load(path: Path | None = None) -> dict[str, Style]:
@@ -78,19 +83,21 @@ def load(path: Path | None = None) -> dict[str, Style]:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"The recipes {path} cannot be opened: {error.strerror}.") from error
+        raise InputError("The recipes {path} cannot be opened: {reason}.", path=path, reason=error.strerror) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"The recipes {path.name} cannot be read: {error}.") from error
+        raise InputError("The recipes {file} cannot be read: {reason}.", file=path.name, reason=str(error)) from error
     styles = {}
     for preset in PRESETS:
         if not isinstance(document.get(preset), dict):
-            raise InputError(f"The recipes {path.name} have no table [{preset}].")
+            raise InputError("The recipes {file} have no table [{preset}].", file=path.name, preset=preset)
         try:
             table = dict(document[preset])
             reach, opens = _reach(table.pop(_REACH, None)), _opens(table.pop(_OPENS, None))
             styles[preset] = Style(preset, _table(table, preset), reach, opens)
         except InputError as error:
-            raise InputError(f"The recipes {path.name}, [{preset}]: {error}") from error
+            raise InputError(
+                "The recipes {file}, [{preset}]: {reason}", file=path.name, preset=preset, reason=error
+            ) from error
     return styles
 
 
@@ -127,7 +134,7 @@ def _reach(given: object) -> tuple[float, float] | None:
         and all(isinstance(v, int | float) and not isinstance(v, bool) and 0.05 <= v < math.inf for v in given)
     ):
         return float(given[0]), float(given[1])
-    raise InputError(f"{_REACH} is not two numbers from 0.05, as [0.4, 0.3] is.")
+    raise InputError("{row} is not two numbers from 0.05, as [0.4, 0.3] is.", row=_REACH)
 
 
 def _opens(given: object) -> dict[str, float]:
@@ -135,10 +142,12 @@ def _opens(given: object) -> dict[str, float]:
     if not isinstance(given, dict) or not all(
         isinstance(v, int | float) and not isinstance(v, bool) and 0 < v <= 1 for v in given.values()
     ):
-        raise InputError(f"{_OPENS} is no list of numbers above 0 and up to 1, as {{ {_WIDEST} = 0.4 }} is.")
+        raise InputError(
+            "{row} is no list of numbers above 0 and up to 1, as {{ {widest} = 0.4 }} is.", row=_OPENS, widest=_WIDEST
+        )
     unknown = [name for name in given if name not in VISEMES]
     if unknown:
-        raise InputError(f"{_OPENS}: “{unknown[0]}” is no viseme.")
+        raise InputError("{row}: “{name}” is no viseme.", row=_OPENS, name=unknown[0])
     return dict(given)
 
 
@@ -146,20 +155,24 @@ def _table(recipes: Mapping[str, object], preset: str) -> dict[str, np.ndarray]:
     """Weights of CONDITIONS from the rows of one preset."""
     unknown = [name for name in recipes if name not in ROWS]
     if unknown:
-        raise InputError(f"“{unknown[0]}” is neither a viseme nor an emotion.")
+        raise InputError("“{name}” is neither a viseme nor an emotion.", name=unknown[0])
     missing = [name for name in ROWS if name not in recipes]
     if missing:
-        raise InputError(f"there is no row for {', '.join(missing)}.")
+        raise InputError("there is no row for {names}.", names=", ".join(missing))
     return {name: _row(name, recipes.get(name, {_LEARNED: 1.0}), preset) for name in CONDITIONS}
 
 
 def _row(name: str, recipe: object, preset: str) -> np.ndarray:
     if not isinstance(recipe, dict):
-        raise InputError(f"the row of {name} is no list of weights, as {{ {_LEARNED} = 1.0, jawOpen = 0.1 }} is.")
+        raise InputError(
+            "the row of {name} is no list of weights, as {{ {learned} = 1.0, jawOpen = 0.1 }} is.",
+            name=name,
+            learned=_LEARNED,
+        )
     row = np.zeros(len(EXPRESSIONS), np.float32)
     for part, weight in recipe.items():
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
-            raise InputError(f"the weight of “{part}” in {name} is not a number.")
+            raise InputError("the weight of “{part}” in {name} is not a number.", part=part, name=name)
         for condition in _conditions(name if part == _LEARNED else part, name):
             hand = "anime." if preset == "anime" and condition in ANIME_HAND else ""
             row[EXPRESSIONS.index(hand + condition)] += weight
@@ -173,4 +186,6 @@ def _conditions(part: str, name: str) -> tuple[str, ...]:
         return (part,)
     if pair[0] in ARKIT:
         return pair
-    raise InputError(f"{name} asks for “{part}”, which is neither an ARKit unit nor a viseme or emotion.")
+    raise InputError(
+        "{name} asks for “{part}”, which is neither an ARKit unit nor a viseme or emotion.", name=name, part=part
+    )

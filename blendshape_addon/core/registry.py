@@ -10,6 +10,7 @@ from pathlib import Path
 
 from . import onnx_file
 from .errors import ModelError
+from .sentence import listed
 
 MAX_BYTES = 64 * 2**20
 MAX_CARD_BYTES = 2**20
@@ -43,7 +44,9 @@ def load(kind: str, folder: Path | None = None) -> Model:
         card = _card(path)
         if card.get("kind") == kind:
             return _checked(path, card)
-    raise ModelError(f"No {kind} model in {folder}: install the extension again or choose another model folder.")
+    raise ModelError(
+        "No {kind} model in {path}: install the extension again or choose another model folder.", kind=kind, path=folder
+    )
 
 
 def deformer(folder: Path | None, file: Path | None) -> Model:
@@ -58,7 +61,9 @@ def load_file(path: Path) -> Model:
     """The model of one .onnx file with its card beside it. Raises ModelError as `load` does."""
     card = path.with_suffix(".toml")
     if not card.is_file():
-        raise ModelError(f"The model {path} cannot be used: its card, {card.name}, is not beside it.")
+        raise ModelError(
+            "The model {path} cannot be used: its card, {card}, is not beside it.", path=path, card=card.name
+        )
     return _checked(card, _card(card))
 
 
@@ -101,13 +106,19 @@ def look(folder: Path) -> list[Listed]:
 def _card(path: Path) -> dict:
     try:
         if path.stat().st_size > MAX_CARD_BYTES:
-            raise ModelError(f"The model card {path.name} is larger than {MAX_CARD_BYTES >> 20} MB and was not read.")
+            raise ModelError(
+                "The model card {file} is larger than {mb} MB and was not read.",
+                file=path.name,
+                mb=MAX_CARD_BYTES >> 20,
+            )
         card = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise ModelError(f"The model card {path.name} cannot be read: install the extension again.") from error
+        raise ModelError(
+            "The model card {file} cannot be read: install the extension again.", file=path.name
+        ) from error
     seen, figures = card.get("trained_on", []), card.get("figures", {})
-    listed = isinstance(seen, list) and all(isinstance(one, dict) and {"name", "licence"} <= one.keys() for one in seen)
-    if not listed or not isinstance(figures, dict):
+    known = isinstance(seen, list) and all(isinstance(one, dict) and {"name", "licence"} <= one.keys() for one in seen)
+    if not known or not isinstance(figures, dict):
         raise ModelError(
             "The model card {card} does not say as cards do what the model was trained on.", card=path.name
         )
@@ -120,18 +131,26 @@ def _checked(path: Path, card: dict) -> Model:
     try:
         size = file.stat().st_size
         if size > MAX_BYTES:
-            raise ModelError(f"The model file {name} is larger than {MAX_BYTES >> 20} MB and was not loaded.")
+            raise ModelError(
+                "The model file {name} is larger than {mb} MB and was not loaded.", name=name, mb=MAX_BYTES >> 20
+            )
         data = file.read_bytes()
     except OSError as error:
-        raise ModelError(f"The model file {name} is missing: install the extension again.") from error
+        raise ModelError("The model file {name} is missing: install the extension again.", name=name) from error
     if hashlib.sha256(data).hexdigest() != card.get("sha256"):
-        raise ModelError(f"The model file {name} is damaged or not the one its card describes: install it again.")
+        raise ModelError(
+            "The model file {name} is damaged or not the one its card describes: install it again.", name=name
+        )
     try:
         wanted = onnx_file.wants(data)
     except ValueError as error:
-        raise ModelError(f"The model file {name} is no ONNX file ({error}): install it again.") from error
+        raise ModelError(
+            "The model file {name} is no ONNX file ({reason}): install it again.", name=name, reason=str(error)
+        ) from error
     if wanted:
         raise ModelError(
-            f"The model file {name} asks for {' and '.join(wanted)} and was not loaded: use another model."
+            "The model file {name} asks for {names} and was not loaded: use another model.",
+            name=name,
+            names=listed(wanted, ", "),
         )
     return Model(path.stem, card, data)

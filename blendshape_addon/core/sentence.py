@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class Sentence(str):
     """A str, in English, that remembers what it was made of: a template and the values in it.
@@ -22,12 +24,26 @@ class Sentence(str):
         sentence.template, sentence.values = template, values
         return sentence
 
+    def for_json(self) -> list:
+        """What `from_json` makes the sentence of again. Its values are numbers, texts and sentences."""
+        kept = {name: value.for_json() if isinstance(value, Sentence) else value for name, value in self.values.items()}
+        return [self.template, kept]
+
     def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, object]]:
         """For copies, which reports are made of."""
         return (self.template,), self.values
 
 
-def listed(sentences: list[str]) -> Sentence:
-    """Them all, separated by semicolons."""
+def from_json(kept: object) -> Sentence:
+    """The sentence that Sentence.for_json gave `kept` of. Raises TypeError, ValueError or LookupError if none did."""
+    template, values = kept
+    if not isinstance(template, str):
+        raise TypeError("a template is a text")
+    values = {name: from_json(value) if isinstance(value, list) else value for name, value in values.items()}
+    return Sentence(template, **values)
+
+
+def listed(sentences: Sequence[str], between: str = "; ") -> Sentence:
+    """Them all, with `between` between them."""
     names = [f"s{number}" for number in range(len(sentences))]
-    return Sentence("; ".join(f"{{{name}}}" for name in names), **dict(zip(names, sentences, strict=True)))
+    return Sentence(between.join(f"{{{name}}}" for name in names), **dict(zip(names, sentences, strict=True)))

@@ -19,18 +19,21 @@ import numpy as np
 
 if TYPE_CHECKING:
     from .registry import Model
+    from .sentence import Sentence
 
 SECONDS = 120  # a provider that compiles the network at its first run takes some
 TOLERANCE = 1e-3  # of the largest output, to the CPU's
 _FILE = "vrc_blendshape_providers.json"
+MISSING = "driver or runtime libraries are missing"
+WRONG = "its results are not the CPU's"
 _CAUSE = re.compile(r"with error: ([^\n\x1b]+)")  # onnxruntime's log names the library that it could not load
 
 folder: Path | None = None  # where verdicts outlive the process, such as Blender's folder of settings
-down: dict[str, str] = {}  # provider to why it is not tried again in this process
-_verdicts: dict[str, str | None] = {}
+down: dict[str, Sentence] = {}  # provider to why it is not tried again in this process
+_verdicts: dict[str, Sentence | None] = {}
 
 
-def refusal(name: str, asked: list, model: Model) -> str | None:
+def refusal(name: str, asked: list, model: Model) -> Sentence | None:
     """Why `model` cannot run on the provider `name` on this machine, None if it can.
 
     asked: [[onnxruntime's name of it, its options]].
@@ -77,9 +80,11 @@ def load(onnxruntime: Any, data: bytes, asked: list) -> Any:
     return session
 
 
-def _try(name: str, asked: list, data: bytes) -> str | None:
+def _try(name: str, asked: list, data: bytes) -> Sentence | None:
+    from .sentence import Sentence
+
     if not Path(sys.executable or "").stem.lower().startswith("python"):
-        return f"{name} could not be tried safely: this program has no Python of its own"
+        return Sentence("{name} could not be tried safely: this program has no Python of its own", name=name)
     # The process finds what this one does, the extension's wheels too, and not what lies beside this file.
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     command = [sys.executable, "-P", __file__, json.dumps(asked)]
@@ -87,17 +92,20 @@ def _try(name: str, asked: list, data: bytes) -> str | None:
     try:
         done = subprocess.run(command, input=data, capture_output=True, check=False, **how)
     except subprocess.TimeoutExpired:
-        return f"{name} did not answer within {SECONDS} seconds"
+        return Sentence("{name} did not answer within {seconds} seconds", name=name, seconds=SECONDS)
     except OSError as error:
-        return f"{name} could not be tried safely: {error.strerror or error}"
+        return Sentence("{name} could not be tried safely: {reason}", name=name, reason=error.strerror or str(error))
     if done.returncode:
-        return f"{name} crashed when it was tried (exit status {done.returncode})"
+        return Sentence("{name} crashed when it was tried (exit status {status})", name=name, status=done.returncode)
     try:
         told = json.loads(done.stdout.splitlines()[-1])["reason"]
     except (IndexError, KeyError, TypeError, ValueError):
-        return f"{name} gave no answer when it was tried"
+        return Sentence("{name} gave no answer when it was tried", name=name)
+    if not told:
+        return None
     cause = _CAUSE.search(done.stderr.decode(errors="replace"))
-    return told and f"{name} does not work: {cause[1].strip() if cause else told}"[:300]
+    reason = {MISSING: Sentence(MISSING), WRONG: Sentence(WRONG)}.get(told, told[:300])
+    return Sentence("{name} does not work: {reason}", name=name, reason=cause[1].strip()[:300] if cause else reason)
 
 
 def _key(name: str, asked: list, model: Model) -> str:
@@ -107,12 +115,14 @@ def _key(name: str, asked: list, model: Model) -> str:
     return f"{name} {asked} {model.card.get('sha256')} onnxruntime {onnxruntime.__version__} {machine}"
 
 
-def _kept() -> dict[str, str | None]:
+def _kept() -> dict[str, Sentence | None]:
+    from .sentence import from_json
+
     try:
         kept = json.loads((folder / _FILE).read_text(encoding="utf-8")) if folder else {}
-    except (OSError, ValueError):  # missing or damaged: it is tried again
+        return {key: told and from_json(told) for key, told in kept.items()}
+    except (OSError, ValueError, TypeError, LookupError, AttributeError):  # missing or damaged: it is tried again
         return {}
-    return {k: v for k, v in kept.items() if v is None or isinstance(v, str)} if isinstance(kept, dict) else {}
 
 
 def _keep() -> None:
@@ -121,7 +131,7 @@ def _keep() -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=folder, encoding="utf-8", delete=False) as file:
-            json.dump(_verdicts, file, indent=1)
+            json.dump({key: told and told.for_json() for key, told in _verdicts.items()}, file, indent=1)
         Path(file.name).replace(folder / _FILE)
     except OSError:  # it is tried again the next time
         pass
@@ -137,12 +147,12 @@ def _child() -> None:
         session = load(onnxruntime, data, asked)
         inputs = feed(session, {})
         if session.get_providers()[0] != asked[0][0]:
-            reason = "driver or runtime libraries are missing"
+            reason = MISSING
         else:
             truth = load(onnxruntime, data, [["CPUExecutionProvider", {}]]).run(None, inputs)
             made = session.run(None, inputs)
             close = [np.abs(a - b).max() <= TOLERANCE * np.abs(b).max() for a, b in zip(made, truth, strict=True)]
-            reason = None if all(close) else "its results are not the CPU's"
+            reason = None if all(close) else WRONG
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     print(json.dumps({"reason": reason}), flush=True)

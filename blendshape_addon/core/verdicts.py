@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .measures import MAX_STRETCH, MOVES_MM
+from .sentence import Sentence
 
 GREEN, AMBER, RED = "green", "amber", "red"
 NEARLY = 0.75  # of a limit, from which on a shape should be looked at
@@ -54,8 +55,8 @@ class Row:
     stray_mm: float = 0.0
     outside: int = 0
     grades: dict[str, str] = field(default_factory=dict)
-    sentences: dict[str, str] = field(default_factory=dict)
-    remarks: list[str] = field(default_factory=list)
+    sentences: dict[str, Sentence] = field(default_factory=dict)
+    remarks: list[Sentence] = field(default_factory=list)
 
     @property
     def grade(self) -> str:
@@ -72,11 +73,11 @@ class Row:
         return {check: grade != RED for check, grade in self.grades.items()}
 
     @property
-    def notes(self) -> list[str]:
+    def notes(self) -> list[Sentence]:
         """Sentences on what failed, and the remarks."""
         return [self.sentences[check] for check, passed in self.checks.items() if not passed] + self.remarks
 
-    def judge(self, check: str, value: float, limit: float, sentence: str, at_least: bool = False) -> None:
+    def judge(self, check: str, value: float, limit: float, sentence: Sentence, at_least: bool = False) -> None:
         """Grade `value`, which must not be over `limit` (or under it, if `at_least`)."""
         if at_least:
             bad, near = value < limit, value * NEARLY < limit
@@ -96,37 +97,67 @@ def judge(row: Row, moving: tuple[int, int], full: bool, sealed: bool, still: bo
         "size",
         row.peak_mm,
         MAX_PEAK_MM,
-        f"moves {row.peak_mm:.0f} mm; a face can hardly move more than {MAX_PEAK_MM:.0f}",
+        Sentence("moves {mm:.0f} mm; a face can hardly move more than {limit:.0f}", mm=row.peak_mm, limit=MAX_PEAK_MM),
     )
-    row.judge("flips", row.flipped, max(FEW, folding * others), f"{row.flipped} triangles turn inside out")
+    row.judge(
+        "flips",
+        row.flipped,
+        max(FEW, folding * others),
+        Sentence("{count} triangles turn inside out", count=row.flipped),
+    )
     row.judge(
         "lids", row.flipped_lids, max(FEW, MAX_LIDS_FOLDED * lids),
-        f"{row.flipped_lids} triangles of the lids turn inside out",
+        Sentence("{count} triangles of the lids turn inside out", count=row.flipped_lids),
     )  # fmt: skip
     row.judge(
         "stretch", row.stretched, max(2, MAX_STRETCHED * (lids + others)),
-        f"{row.stretched} triangles stretch more than {MAX_STRETCH:.0f} times",
+        Sentence("{count} triangles stretch more than {times:.0f} times", count=row.stretched, times=MAX_STRETCH),
     )  # fmt: skip
-    row.judge("teeth", row.teeth_mm, MAX_BEHIND_MM, f"the lips sink {row.teeth_mm:.1f} mm behind the teeth")
-    row.judge("eyes", row.eyes_mm, MAX_BEHIND_MM, f"the lids sink {row.eyes_mm:.1f} mm into the eyes")
-    row.judge("seams", row.seam_mm, MAX_SEAM_MM, f"seams open by {row.seam_mm:.1f} mm")
-    row.judge("stray", row.stray_mm, MAX_STRAY_MM, f"moves what should rest, by {row.stray_mm:.1f} mm on average")
-    row.judge("outside", row.outside, MAX_OUTSIDE, f"moves {row.outside} vertices that are not of the face")
+    row.judge(
+        "teeth", row.teeth_mm, MAX_BEHIND_MM, Sentence("the lips sink {mm:.1f} mm behind the teeth", mm=row.teeth_mm)
+    )
+    row.judge("eyes", row.eyes_mm, MAX_BEHIND_MM, Sentence("the lids sink {mm:.1f} mm into the eyes", mm=row.eyes_mm))
+    row.judge("seams", row.seam_mm, MAX_SEAM_MM, Sentence("seams open by {mm:.1f} mm", mm=row.seam_mm))
+    row.judge(
+        "stray",
+        row.stray_mm,
+        MAX_STRAY_MM,
+        Sentence("moves what should rest, by {mm:.1f} mm on average", mm=row.stray_mm),
+    )
+    row.judge(
+        "outside",
+        row.outside,
+        MAX_OUTSIDE,
+        Sentence("moves {count} vertices that are not of the face", count=row.outside),
+    )
     uneven = max(UNEVEN_MM, UNEVEN * row.peak_mm)
     if row.asymmetry_mm > uneven:  # may be meant
         row.grades["symmetry"] = AMBER
-        row.sentences["symmetry"] = f"left and right differ by {row.asymmetry_mm:.1f} mm"
+        row.sentences["symmetry"] = Sentence("left and right differ by {mm:.1f} mm", mm=row.asymmetry_mm)
     if full and not still:
-        row.judge("moves", row.peak_mm, MOVES_MM, "hardly moves", at_least=True)
+        row.judge("moves", row.peak_mm, MOVES_MM, Sentence("hardly moves"), at_least=True)
     if full and not sealed and row.name == "vrc.v_pp":
-        row.judge("lips close", row.lip_gap_mm, CLOSED_MM, f"the lips are {row.lip_gap_mm:.1f} mm from meeting")
+        row.judge(
+            "lips close",
+            row.lip_gap_mm,
+            CLOSED_MM,
+            Sentence("the lips are {mm:.1f} mm from meeting", mm=row.lip_gap_mm),
+        )
     if full and not sealed and row.name == "vrc.v_aa":
         wanted = OPEN_SHARE * mouth_mm
-        row.judge("mouth opens", row.lip_gap_mm, wanted, f"the mouth opens only {row.lip_gap_mm:.1f} mm", at_least=True)
+        row.judge(
+            "mouth opens",
+            row.lip_gap_mm,
+            wanted,
+            Sentence("the mouth opens only {mm:.1f} mm", mm=row.lip_gap_mm),
+            at_least=True,
+        )
     if still and row.name == "tongueOut" and row.peak_mm < MOVES_MM:
-        row.remarks.append("has no tongue of its own to put out, so the key is empty")
+        row.remarks.append(Sentence("has no tongue of its own to put out, so the key is empty"))
     if sealed and row.name == "vrc.v_aa":
-        row.remarks.append("the lips are one surface, so the mouth cannot open: the shapes move the surface only")
+        row.remarks.append(
+            Sentence("the lips are one surface, so the mouth cannot open: the shapes move the surface only")
+        )
 
 
 def judge_distinct(rows: list[Row], offsets: np.ndarray) -> None:
@@ -136,4 +167,4 @@ def judge_distinct(rows: list[Row], offsets: np.ndarray) -> None:
         twins = [rows[j].name for j in visemes if j != i and np.array_equal(offsets[i], offsets[j])]
         rows[i].grades["distinct"] = RED if twins else GREEN
         if twins:
-            rows[i].sentences["distinct"] = f"is the same shape as {', '.join(twins)}"
+            rows[i].sentences["distinct"] = Sentence("is the same shape as {names}", names=", ".join(twins))

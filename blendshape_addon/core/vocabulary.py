@@ -71,7 +71,9 @@ def shapes_of(groups: str) -> tuple[str, ...]:
     unknown = [group for group in wanted if group not in GROUPS]
     if unknown or not wanted:
         raise InputError(
-            f"Unknown shapes “{', '.join(unknown) or groups}”: choose from {', '.join(GROUPS)}, separated by commas."
+            "Unknown shapes “{names}”: choose from {choices}, separated by commas.",
+            names=", ".join(unknown) or groups,
+            choices=", ".join(GROUPS),
         )
     return tuple(name for group in GROUPS if group in wanted for name in GROUPS[group])
 

@@ -98,7 +98,7 @@ def test_mesh_shared_by_several_objects(figure):
 def test_edit_mode(figure):
     bpy.ops.object.mode_set(mode="EDIT")
     count = len(figure["body"].data.vertices)
-    refused("edit mode")
+    refused("Edit Mode")
     bpy.ops.object.mode_set(mode="OBJECT")
     assert key_names(figure["body"]) == [] and len(figure["body"].data.vertices) == count
 

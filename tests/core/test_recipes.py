@@ -140,9 +140,9 @@ def test_large_eyes_over_a_small_nose_are_anime():
 def test_the_choice_is_told_and_can_be_overruled():
     styles, anime_face = recipes.load(), with_eyes_and_nose(2.6, 0.4)
     chosen = recipes.pick(styles, "auto", anime_face)
-    assert (chosen.preset, chosen.automatic) == ("anime", True) and "proportions" in str(chosen)
+    assert (chosen.preset, chosen.automatic) == ("anime", True) and "proportions" in chosen.sentence
     asked = recipes.pick(styles, "natural", anime_face)
-    assert (asked.preset, asked.automatic) == ("natural", False) and "as asked" in str(asked)
+    assert (asked.preset, asked.automatic) == ("natural", False) and "as asked" in asked.sentence
 
 
 def known_face(marks: np.ndarray) -> landmarks.Face:

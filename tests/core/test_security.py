@@ -197,7 +197,7 @@ def test_shipped_models_need_nothing_beside_themselves(kind):
         (IN_A_BRANCH, "operators of “my.ops”"),
         (field(25, field(10, b"my.ops")), "operators of “my.ops”"),
         (OTHER_FILE, "data in other files"),
-        (OWN_OPERATOR + OTHER_FILE, "operators of “my.ops” and data in other files"),
+        (OWN_OPERATOR + OTHER_FILE, "operators of “my.ops”, data in other files"),
         (b"\x3a\x7f", "no ONNX file"),
         (b"\xff" * 12, "no ONNX file"),
     ],

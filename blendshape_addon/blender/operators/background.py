@@ -14,6 +14,7 @@ from ...core.pipeline import Progress
 from .. import mesh_io, placing_mode, state
 from ..looking import harmless
 from ..task import Task
+from ..translations import told
 
 _TICK = 0.1  # seconds between looks at the task
 
@@ -51,7 +52,7 @@ class Background:
         # Objects are named, since undo or a script may replace them before the work is done.
         self._names = [obj.name for obj in objects]
         shown = context.window_manager.vrc_blendshape
-        shown.running, shown.cancel, shown.fraction, shown.stage = True, False, 0.0, "Reading"
+        shown.running, shown.cancel, shown.fraction, shown.stage = True, False, 0.0, told("Reading")
         self._task = Task(work)
         self._timer = context.window_manager.event_timer_add(_TICK, window=context.window)
         context.window_manager.modal_handler_add(self)
@@ -61,12 +62,12 @@ class Background:
         shown = context.window_manager.vrc_blendshape
         if shown.cancel or (event.type == "ESC" and event.value == "PRESS"):
             self.cancel(context)
-            self.report({"INFO"}, "Stopped: nothing was changed.")
+            self.report({"INFO"}, told("Stopped: nothing was changed."))
             return {"CANCELLED"}
         if event.type != "TIMER":
             return {"PASS_THROUGH"} if harmless(context, event) else {"RUNNING_MODAL"}
-        shown.fraction, shown.stage = self._task.fraction, _told(self._task)
-        context.workspace.status_text_set(f"Blendshape Generator: {shown.stage} · Esc stops it")
+        shown.fraction, shown.stage = self._task.fraction, _stage(self._task)
+        context.workspace.status_text_set(told("Blendshape Generator: {stage} · Esc stops it", stage=shown.stage))
         state.redraw(context)
         if not self._task.done:
             return {"PASS_THROUGH"}
@@ -112,21 +113,21 @@ class Background:
         if error.guess is None:
             return self._refuse(error)
         try:
-            placing_mode.start(placing_mode.of(self._still_the_same(), self._avatar, error.guess, str(error)))
+            placing_mode.start(placing_mode.of(self._still_the_same(), self._avatar, error.guess, told(error)))
         except UserError as changed:
             return self._refuse(changed)
-        self.report({"WARNING"}, f"{error} Or move the landmarks in the 3D view to their places.")
+        self.report({"WARNING"}, told("{refusal} Or move the landmarks in the 3D view to their places.", refusal=error))
         return {"CANCELLED"}
 
     def _refuse(self, error: UserError) -> set[str]:
-        self.report({"ERROR"}, str(error))
+        self.report({"ERROR"}, told(error))
         return {"CANCELLED"}
 
 
-def _told(task: Task) -> str:
+def _stage(task: Task) -> str:
     left = task.seconds_left
-    words = task.stage.capitalize() or "Reading"
-    return words if left is None else f"{words}, about {max(1, round(left))} s left"
+    words = told(task.stage).capitalize() or told("Reading")
+    return words if left is None else told("{stage}, about {seconds} s left", stage=words, seconds=max(1, round(left)))
 
 
 @contextmanager
@@ -138,7 +139,7 @@ def _in_status_bar(context) -> Iterator[Progress]:
     def show(fraction: float, stage: str) -> None:
         manager.progress_update(int(fraction * 100))
         if workspace:
-            workspace.status_text_set(f"Blendshape Generator: {stage}")
+            workspace.status_text_set(told("Blendshape Generator: {stage}", stage=told(stage)))
 
     try:
         yield show

@@ -6,8 +6,10 @@ import bpy
 import numpy as np
 
 from ...core.errors import FaceNotFound, InputError, UserError
+from ...core.sentence import Sentence, listed
 from ...core.verdicts import AMBER, GREEN, RED, Row
 from .. import check, inventory, job, mesh_io, preferences, preview, shape_check, shape_keys
+from ..translations import told
 from .background import Background
 
 _REPORTED = {GREEN: "INFO", AMBER: "WARNING", RED: "WARNING"}
@@ -26,12 +28,12 @@ class VRC_BLENDSHAPE_OT_check(Background, bpy.types.Operator):
 
         def measure(progress):
             if not shapes:
-                return [], ""
+                return [], None
             try:
                 seen = job.seen_of(avatar, provider, progress)
             except FaceNotFound as error:
-                return [], f"The shapes could not be measured: {error}"
-            return shape_check.rows(avatar, seen.features, shapes), ""
+                return [], Sentence("The shapes could not be measured: {reason}", reason=error)
+            return shape_check.rows(avatar, seen.features, shapes), None
 
         return measure
 
@@ -45,12 +47,12 @@ class VRC_BLENDSHAPE_OT_check(Background, bpy.types.Operator):
             findings.append(check.Finding(AMBER, trouble))
         for finding in findings:
             entry = state.verdicts.add()
-            entry.grade, entry.sentence = finding.grade, finding.sentence
-            self.report({_REPORTED[finding.grade]}, finding.sentence)
+            entry.grade, entry.sentence = finding.grade, told(finding.sentence)
+            self.report({_REPORTED[finding.grade]}, entry.sentence)
         _write_down(state.verdicts, rows)
         for row in rows:
             if row.grade == RED:
-                self.report({"WARNING"}, f"{row.name}: {'; '.join(row.notes)}")
+                self.report({"WARNING"}, f"{row.name}: {told(listed(row.notes))}")
 
 
 class _OnShape:
@@ -69,11 +71,11 @@ class _OnShape:
             avatar = mesh_io.read(objects)
             shapes = preview.shapes(objects, avatar)
             if self.shape not in (shape.name for shape in shapes):
-                raise InputError(f"This avatar has no key {self.shape}.")
+                raise InputError("This avatar has no key {shape}.", shape=self.shape)
             seen = job.seen_of(avatar, preferences.provider(context))
             self.work(context, objects, avatar, seen.features, shapes)
         except UserError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -89,7 +91,7 @@ class VRC_BLENDSHAPE_OT_show_problem(_OnShape, bpy.types.Operator):
     def work(self, context, objects, avatar, features, shapes):
         found = shape_check.where(avatar, features, shapes, self.shape, self.check)
         if len(found) == 0:
-            raise InputError(f"There is no place on the mesh to show for this any more in {self.shape}.")
+            raise InputError("There is no place on the mesh to show for this any more in {shape}.", shape=self.shape)
         number = int(np.bincount(avatar.object_id[found]).argmax())
         obj = objects[number]
         bpy.ops.object.select_all(action="DESELECT")
@@ -105,7 +107,15 @@ class VRC_BLENDSHAPE_OT_show_problem(_OnShape, bpy.types.Operator):
         obj.active_shape_key_index = max(obj.data.shape_keys.key_blocks.find(self.shape), 0)
         context.tool_settings.mesh_select_mode = (True, False, False)
         bpy.ops.object.mode_set(mode="EDIT")
-        self.report({"INFO"}, f"{chosen.sum()} vertices of “{obj.name}” are selected in {self.shape}.")
+        self.report(
+            {"INFO"},
+            told(
+                "{count} vertices of “{name}” are selected in {shape}.",
+                count=chosen.sum(),
+                name=obj.name,
+                shape=self.shape,
+            ),
+        )
 
 
 class VRC_BLENDSHAPE_OT_fix_shape(_OnShape, bpy.types.Operator):
@@ -123,28 +133,29 @@ class VRC_BLENDSHAPE_OT_fix_shape(_OnShape, bpy.types.Operator):
         left = [check for check in shape_check.mendable(after) if after.grades[check] == before.grades[check]]
         helped = [check for check in checks if check not in left]
         if not helped or any(after.grades[c] == RED != before.grades.get(c) for c in after.grades):
-            raise InputError(f"{self.shape} could not be mended here: generate it again.")
+            raise InputError("{shape} could not be mended here: generate it again.", shape=self.shape)
         backups = shape_keys.rewrite(objects, avatar, mended)
         state = context.window_manager.vrc_blendshape
         for number in reversed(range(len(state.verdicts))):
             if state.verdicts[number].shape == self.shape:
                 state.verdicts.remove(number)
         _write_down(state.verdicts, [after])
-        told = f"Mended {self.shape}"
         if left:
-            told += f", but {after.sentences[left[0]]}"
+            done = told("Mended {shape}, but {fault}.", shape=self.shape, fault=after.sentences[left[0]])
+        else:
+            done = told("Mended {shape}.", shape=self.shape)
         if backups:
-            told += f"; your own key is kept as {backups[0]}"
-        self.report({"INFO"}, f"{told}.")
+            done += " " + told("Your own key is kept as {key}.", key=backups[0])
+        self.report({"INFO"}, done)
 
 
 def _write_down(verdicts, rows: Iterable[Row]) -> None:
     """Add `rows` to what the panel shows."""
     for row in rows:
         mendable = shape_check.mendable(row)
-        for name, sentence in row.sentences.items() or [("", "is fine")]:
+        for name, sentence in row.sentences.items() or [("", Sentence("is fine"))]:
             entry = verdicts.add()
-            entry.shape, entry.check, entry.sentence = row.name, name, sentence
+            entry.shape, entry.check, entry.sentence = row.name, name, told(sentence)
             entry.grade = row.grades.get(name, GREEN)
             entry.mendable = name in mendable
 

@@ -3,9 +3,11 @@
 import bpy
 
 from ...core.errors import InputError, UserError
+from ...core.sentence import Sentence
 from .. import background, preferences
+from ..translations import told
 
-KEPT = "Stopped: what was made is kept, and the same button goes on from there."
+KEPT = Sentence("Stopped: what was made is kept, and the same button goes on from there.")
 
 
 class VRC_BLENDSHAPE_OT_generate_dataset(bpy.types.Operator):
@@ -45,24 +47,26 @@ class VRC_BLENDSHAPE_OT_generate_dataset(bpy.types.Operator):
         try:
             background.start("generate", self._command(context), KEPT)
         except UserError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         if ended := background.follow():
             good, said = ended
-            self.report({"INFO"} if good else {"ERROR"}, said)
+            self.report({"INFO"} if good else {"ERROR"}, told(said))
             return {"FINISHED"} if good else {"CANCELLED"}
-        self.report({"INFO"}, "The dataset is made in the background: the panel shows how far it is.")
+        self.report({"INFO"}, told("The dataset is made in the background: the panel shows how far it is."))
         return {"FINISHED"}
 
     def _command(self, context) -> list[str]:
         """The generator's command line. Raises InputError, in a sentence, when something is missing."""
         tools = background.tools(preferences.training_python(context))
         avatars, out = (bpy.path.abspath(folder) for folder in (self.avatars, self.out))
-        for value, what in (
-            (avatars, "the folder of avatars"), (out, "a folder for the dataset"), (self.licence, "a licence"),
+        for value, request in (
+            (avatars, Sentence("Give the folder of avatars and try again.")),
+            (out, Sentence("Give a folder for the dataset and try again.")),
+            (self.licence, Sentence("Give a licence and try again.")),
         ):  # fmt: skip
             if not value:
-                raise InputError(f"Give {what} and try again.")
+                raise InputError(request)
         line = [*tools, "generate", avatars, "--out", out, "--licence", self.licence, "--faces", str(self.faces)]
         return [*line, *background.blender(), *(["--distil"] if self.distil else [])]
 

@@ -5,8 +5,10 @@ from pathlib import Path
 import bpy
 
 from ...core.errors import UserError
+from ...core.sentence import Sentence
 from .. import files, preview, read_back
 from ..mesh_io import avatar_from_selection
+from ..translations import told
 
 
 class _Export:
@@ -30,16 +32,16 @@ class _Export:
             files.save(path, objects)
             checked = self.look(path, objects)
         except UserError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         for sentence in files.left_out(objects):
-            self.report({"WARNING"}, sentence)
-        self.report({"INFO"}, f"Exported {path.name}{checked}.")
+            self.report({"WARNING"}, told(sentence))
+        self.report({"INFO"}, told(checked))
         return {"FINISHED"}
 
-    def look(self, path, objects) -> str:
-        """What a look into the written file adds to the report."""
-        return ""
+    def look(self, path, objects) -> Sentence:
+        """What a look into the written file tells."""
+        return Sentence("Exported {file}.", file=path.name)
 
 
 class VRC_BLENDSHAPE_OT_export_fbx(_Export, bpy.types.Operator):
@@ -52,7 +54,8 @@ class VRC_BLENDSHAPE_OT_export_fbx(_Export, bpy.types.Operator):
     filter_glob: bpy.props.StringProperty(default="*.fbx", options={"HIDDEN"})
 
     def look(self, path, objects):
-        return f": {read_back.count_keys(path, objects)} shape keys, read back and compared"
+        count = read_back.count_keys(path, objects)
+        return Sentence("Exported {file}: {count} shape keys, read back and compared.", file=path.name, count=count)
 
 
 class VRC_BLENDSHAPE_OT_export_glb(_Export, bpy.types.Operator):

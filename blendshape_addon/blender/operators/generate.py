@@ -3,8 +3,10 @@
 import bpy
 
 from ...core.errors import UserError
+from ...core.sentence import listed
 from ...core.vocabulary import ALL_SHAPES, ARKIT, BLINKS, EMOTIONS, VISEMES
 from .. import avatar_parts, job, mesh_io, preferences, properties, shape_keys
+from ..translations import told
 from .background import Background
 
 
@@ -31,8 +33,8 @@ class _Generate(Background):
                 return self._refuse(error)
             if own:
                 self._asking = True
-                question = f"Replace your own {', '.join(own)}? They stay as backups under new names."
-                return context.window_manager.invoke_confirm(self, event, title=self.bl_label, message=question)
+                question = told("Replace your own {names}? They stay as backups under new names.", names=", ".join(own))
+                return context.window_manager.invoke_confirm(self, event, title=told(self.bl_label), message=question)
         return super().invoke(context, event)
 
     def execute(self, context):
@@ -58,15 +60,18 @@ class _Generate(Background):
     def finish(self, context, objects, avatar, result):
         done = job.write(objects, avatar, result, self.existing)
         avatar_parts.note(objects, avatar, result.seen)
-        context.window_manager.vrc_blendshape.fallback = result.report["provider"]["fallback"]
+        context.window_manager.vrc_blendshape.fallback = told(result.report["provider"]["fallback"])
         written = done.written
         for row in result.report["shapes"]:
             if not row["ok"]:
-                self.report({"WARNING"}, f"{row['name']}: {'; '.join(row['notes'])}")
+                self.report({"WARNING"}, f"{row['name']}: {told(listed(row['notes']))}")
         if written.kept:
-            self.report({"WARNING"}, f"Kept your own {', '.join(written.kept)}.")
+            self.report({"WARNING"}, told("Kept your own {names}.", names=", ".join(written.kept)))
         count, style = len(written.made + written.replaced), shape_keys.style_of(done.face_object)
-        self.report({"INFO"}, f"Made {count} shape keys on {done.face_object.name} in {style}.")
+        name = done.face_object.name
+        self.report(
+            {"INFO"}, told("Made {count} shape keys on {name} in {style}.", count=count, name=name, style=style)
+        )
 
 
 class VRC_BLENDSHAPE_OT_generate_visemes(_Generate, bpy.types.Operator):

@@ -4,8 +4,10 @@ import bpy
 
 from ...core import aliases
 from ...core.errors import UserError
+from ...core.sentence import Sentence
 from .. import alias_keys, own_keys
 from ..mesh_io import avatar_from_selection
+from ..translations import told
 
 CONVENTION_ITEMS = (
     ("MMD", "MMD", "The Japanese names that dances in MMD worlds play"),
@@ -21,11 +23,11 @@ class _OnAvatar:
 
     def execute(self, context):
         try:
-            told = self.work(avatar_from_selection(context))
+            done = self.work(avatar_from_selection(context))
         except UserError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, told)
+        self.report({"INFO"}, told(done))
         return {"FINISHED"}
 
 
@@ -43,12 +45,16 @@ class VRC_BLENDSHAPE_OT_add_aliases(_OnAvatar, bpy.types.Operator):
     def work(self, objects):
         done = alias_keys.add(objects, self.convention.lower(), self.rename)
         if done.kept:
-            self.report({"WARNING"}, f"Kept your own {', '.join(done.kept)}.")
+            self.report({"WARNING"}, told("Kept your own {names}.", names=", ".join(done.kept)))
         names = {name: label for name, label, _ in CONVENTION_ITEMS}[self.convention]
         if not done.made:
             missing = ", ".join(aliases.written(self.convention.lower()))
-            return f"None of the shapes that {names} has a name for is there: {missing}."
-        return f"{'Renamed' if self.rename else 'Copied'} {len(done.made)} keys to names of {names}."
+            return Sentence(
+                "None of the shapes that {names} has a name for is there: {missing}.", names=names, missing=missing
+            )
+        if self.rename:
+            return Sentence("Renamed {count} keys to names of {names}.", count=len(done.made), names=names)
+        return Sentence("Copied {count} keys to names of {names}.", count=len(done.made), names=names)
 
 
 class VRC_BLENDSHAPE_OT_clean_up(_OnAvatar, bpy.types.Operator):
@@ -60,36 +66,42 @@ class VRC_BLENDSHAPE_OT_clean_up(_OnAvatar, bpy.types.Operator):
     def work(self, objects):
         done = own_keys.clean_up(objects)
         if done.kept:
-            self.report({"WARNING"}, f"Kept {', '.join(done.kept)}: you drive or animate them.")
+            self.report({"WARNING"}, told("Kept {names}: you drive or animate them.", names=", ".join(done.kept)))
         if not done.removed:
-            return "There is no key to remove that this tool made and you have not edited since."
-        return f"Removed {len(done.removed)} keys that this tool made."
+            return Sentence("There is no key to remove that this tool made and you have not edited since.")
+        return Sentence("Removed {count} keys that this tool made.", count=len(done.removed))
 
 
 class VRC_BLENDSHAPE_OT_adopt_keys(_OnAvatar, bpy.types.Operator):
-    """After an import from FBX or GLB, count the keys that carry this tool's hidden mark as made by it, so that it may
-    replace or remove them. Whether you edited them since cannot be told"""
-
     bl_idname = "vrc_blendshape.adopt_keys"
     bl_label = "Recognise Generated Keys"
+    bl_description = (
+        "After an import from FBX or GLB, count the keys that carry this tool's hidden mark as made by it, so that it "
+        "may replace or remove them. Whether you edited them since cannot be told"
+    )
 
     def invoke(self, context, event):
         return context.window_manager.invoke_confirm(self, event)
 
     def work(self, objects):
         found = own_keys.adopt(objects)
-        return f"Recognised {len(found)} keys that this tool made." if found else "No further key carries its mark."
+        if not found:
+            return Sentence("No further key carries its mark.")
+        return Sentence("Recognised {count} keys that this tool made.", count=len(found))
 
 
 class VRC_BLENDSHAPE_OT_sort_keys(_OnAvatar, bpy.types.Operator):
-    """Put visemes, emotions, blinks and face tracking shapes below Basis in their usual order, your other keys after
-    them. Drivers and animation stay; VRChat's eyelids, which go by number, have to be chosen again"""
-
     bl_idname = "vrc_blendshape.sort_keys"
     bl_label = "Sort Keys"
+    bl_description = (
+        "Put visemes, emotions, blinks and face tracking shapes below Basis in their usual order, your other keys "
+        "after them. Drivers and animation stay; VRChat's eyelids, which go by number, have to be chosen again"
+    )
 
     def work(self, objects):
-        return "Sorted the shape keys." if own_keys.sort(objects) else "The shape keys are in order already."
+        if own_keys.sort(objects):
+            return Sentence("Sorted the shape keys.")
+        return Sentence("The shape keys are in order already.")
 
 
 CLASSES = (

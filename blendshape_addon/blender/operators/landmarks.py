@@ -7,14 +7,16 @@ from ...core.errors import UserError
 from .. import job, kept_landmarks, placing_mode, preferences, state
 from ..mesh_io import avatar_from_selection
 from ..placing_hand import Hand
+from ..translations import told
 from .background import Background
 
 
 class VRC_BLENDSHAPE_OT_edit_landmarks(Background, bpy.types.Operator):
-    """Find the face and show its landmarks over the 3D view, to be moved where they are wrong. What you place is kept
-    with the avatar and used from then on"""
-
     bl_idname = "vrc_blendshape.edit_landmarks"
+    bl_description = (
+        "Find the face and show its landmarks over the 3D view, to be moved where they are wrong. What you place is "
+        "kept with the avatar and used from then on"
+    )
     bl_label = "Edit Landmarks"
     bl_options = {"REGISTER"}
 
@@ -25,7 +27,7 @@ class VRC_BLENDSHAPE_OT_edit_landmarks(Background, bpy.types.Operator):
     def finish(self, context, objects, avatar, result):
         mode = placing_mode.of(objects, avatar, np.column_stack([result.points, result.confidence]))
         if bpy.app.background:  # nobody to move them: they are kept as they are
-            self.report({"INFO"}, f"Kept the landmarks with “{mode.keep()}”.")
+            self.report({"INFO"}, told("Kept the landmarks with “{name}”.", name=mode.keep()))
         else:
             placing_mode.start(mode)
 
@@ -44,7 +46,7 @@ class VRC_BLENDSHAPE_OT_move_landmarks(bpy.types.Operator):
     def invoke(self, context, event):
         self._hand = Hand(placing_mode.current)
         context.window_manager.vrc_blendshape.placing = "MOVING"
-        context.workspace.status_text_set(" ".join(placing_mode.KEYS))
+        context.workspace.status_text_set(" ".join(map(told, placing_mode.KEYS)))
         context.window_manager.modal_handler_add(self)
         state.redraw(context)
         return {"RUNNING_MODAL"}
@@ -58,7 +60,7 @@ class VRC_BLENDSHAPE_OT_move_landmarks(bpy.types.Operator):
             return self._keep(context)
         if wanted == "LEAVE":
             self.cancel(context)
-            self.report({"INFO"}, "Left the landmarks as they were.")
+            self.report({"INFO"}, told("Left the landmarks as they were."))
             return {"CANCELLED"}
         return {wanted}
 
@@ -75,10 +77,10 @@ class VRC_BLENDSHAPE_OT_move_landmarks(bpy.types.Operator):
             name = placing_mode.current.keep()
         except UserError as error:
             self.cancel(context)
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         self.cancel(context)
-        self.report({"INFO"}, f"Kept the landmarks with “{name}”: the next run uses them.")
+        self.report({"INFO"}, told("Kept the landmarks with “{name}”: the next run uses them.", name=name))
         return {"FINISHED"}
 
 
@@ -110,9 +112,11 @@ class VRC_BLENDSHAPE_OT_remove_landmarks(bpy.types.Operator):
         try:
             removed = kept_landmarks.remove(avatar_from_selection(context))
         except UserError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, "Removed the landmarks." if removed else "No landmarks are kept with this avatar.")
+        self.report(
+            {"INFO"}, told("Removed the landmarks.") if removed else told("No landmarks are kept with this avatar.")
+        )
         return {"FINISHED"}
 
 

@@ -7,15 +7,18 @@ from pathlib import Path
 import bpy
 
 from ...core.errors import UserError
+from ...core.sentence import Sentence
 from .. import background, files, model_list, preferences
 from ..mesh_io import avatar_from_selection
+from ..translations import told
 
 
 class VRC_BLENDSHAPE_OT_learn_from_avatar(bpy.types.Operator):
-    """Learn from the keys that the selected avatar has how its artist draws, so that the missing ones are made alike;
-    needs the training tools and ten keys or more of known names"""
-
     bl_idname = "vrc_blendshape.learn_from_avatar"
+    bl_description = (
+        "Learn from the keys that the selected avatar has how its artist draws, so that the missing ones are made "
+        "alike; needs the training tools and ten keys or more of known names"
+    )
     bl_label = "Learn from This Avatar"
     bl_options = {"REGISTER"}
 
@@ -48,18 +51,18 @@ class VRC_BLENDSHAPE_OT_learn_from_avatar(bpy.types.Operator):
 
             line = [*tools, "adapt", str(copy), "--output", str(out), *background.blender()]
             background.start(
-                "adapt", [*line, *(["--style"] if self.style else [])], "Stopped: nothing was changed.", after
+                "adapt", [*line, *(["--style"] if self.style else [])], Sentence("Stopped: nothing was changed."), after
             )
         except UserError as error:
             if folder:
                 folder.cleanup()
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         if ended := background.follow():
             good, said = ended
-            self.report({"INFO"} if good else {"ERROR"}, said)
+            self.report({"INFO"} if good else {"ERROR"}, told(said))
             return {"FINISHED"} if good else {"CANCELLED"}
-        self.report({"INFO"}, "It learns in the background: the panel shows how far it is.")
+        self.report({"INFO"}, told("It learns in the background: the panel shows how far it is."))
         return {"FINISHED"}
 
 

@@ -3,6 +3,7 @@
 import bpy
 
 from .. import avatar_parts, job, preferences
+from ..translations import told
 from .background import Background
 
 _WORDS = {
@@ -36,7 +37,7 @@ class VRC_BLENDSHAPE_OT_recognise(Background, bpy.types.Operator):
 
     def finish(self, context, objects, avatar, result):
         avatar_parts.note(objects, avatar, result)
-        self.report({"INFO"}, f"Found the face with a confidence of {result.face.score:.0%}.")
+        self.report({"INFO"}, told("Found the face with a confidence of {share:.0%}.", share=result.face.score))
 
 
 class VRC_BLENDSHAPE_OT_correct_part(bpy.types.Operator):
@@ -53,7 +54,7 @@ class VRC_BLENDSHAPE_OT_correct_part(bpy.types.Operator):
     def execute(self, context):
         obj = bpy.data.objects.get(self.object)
         if obj is None or obj.type != "MESH":
-            self.report({"ERROR"}, f"There is no mesh named “{self.object}”.")
+            self.report({"ERROR"}, told("There is no mesh named “{name}”.", name=self.object))
             return {"CANCELLED"}
         avatar_parts.correct(obj, self.material, self.part)
         return {"FINISHED"}

@@ -8,6 +8,7 @@ import bpy
 from ...core.errors import UserError
 from ...core.vocabulary import ALL_SHAPES
 from .. import job, mesh_io, preferences, preview, render
+from ..translations import told
 from .background import Background
 
 
@@ -31,7 +32,7 @@ class VRC_BLENDSHAPE_OT_show_shape(bpy.types.Operator):
         try:
             objects = _start(context)
         except UserError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         _silence(context)
         context.window_manager.vrc_blendshape.viseme = self.shape
@@ -50,7 +51,7 @@ class VRC_BLENDSHAPE_OT_speak(bpy.types.Operator):
         try:
             objects = _start(context)
         except UserError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         _silence(context)
         state = context.window_manager.vrc_blendshape
@@ -110,8 +111,10 @@ class VRC_BLENDSHAPE_OT_contact_sheet(Background, bpy.types.Operator):
                 image.pack()
         if not bpy.app.background:
             _open(context, image)
-        where = f"Saved {path.name} beside the file" if saved else "The file is not saved yet, so the picture is in it"
-        self.report({"INFO"}, f"{where}.")
+        if saved:
+            self.report({"INFO"}, told("Saved {file} beside the file.", file=path.name))
+        else:
+            self.report({"INFO"}, told("The file is not saved yet, so the picture is in it."))
 
 
 def _open(context, image: bpy.types.Image) -> None:

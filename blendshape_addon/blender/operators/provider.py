@@ -5,6 +5,7 @@ import bpy
 from ...core import providers, registry
 from ...core.errors import UserError
 from .. import preferences
+from ..translations import told
 
 
 class VRC_BLENDSHAPE_OT_test_provider(bpy.types.Operator):
@@ -16,12 +17,12 @@ class VRC_BLENDSHAPE_OT_test_provider(bpy.types.Operator):
 
     def execute(self, context):
         try:
-            told = providers.test(registry.load("deformer"), preferences.provider(context))
+            ran = told(providers.test(registry.load("deformer"), preferences.provider(context)))
         except UserError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
-        context.window_manager.vrc_blendshape.provider = told
-        self.report({"INFO"}, told)
+        context.window_manager.vrc_blendshape.provider = ran
+        self.report({"INFO"}, ran)
         return {"FINISHED"}
 
 

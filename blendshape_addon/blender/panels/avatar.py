@@ -4,6 +4,7 @@ import bpy
 
 from .. import avatar_parts
 from ..operators.parts import LABELS
+from ..translations import told
 from .tab import SubPanel, paragraph
 
 
@@ -21,22 +22,24 @@ class VRC_BLENDSHAPE_PT_avatar(SubPanel, bpy.types.Panel):
         column, hidden = layout.column(align=True), 0
         for obj in objects:
             for material, seen in avatar_parts.recognised(obj).items():
-                told = avatar_parts.corrections(obj).get(material)
-                if seen == "OTHER" and not told and not state.show_all:
+                corrected = avatar_parts.corrections(obj).get(material)
+                if seen == "OTHER" and not corrected and not state.show_all:
                     hidden += 1
                 else:
-                    _part(column, obj.name, material, seen, told)
+                    _part(column, obj.name, material, seen, corrected)
         if hidden or state.show_all:
-            parts = f"{hidden} part{'s' if hidden > 1 else ''}"
-            layout.prop(state, "show_all", text=f"{parts} not of the face" if hidden else "Parts not of the face")
+            text = told("Parts not of the face")
+            if hidden:
+                text = told("{count} parts not of the face", count=hidden)
+            layout.prop(state, "show_all", text=text, translate=False)
 
 
-def _part(layout, name: str, material: str, seen: str, told: str | None) -> None:
-    words = LABELS[told] if told else ", ".join(LABELS[part] for part in seen.split(","))
+def _part(layout, name: str, material: str, seen: str, corrected: str | None) -> None:
+    words = ", ".join(told(LABELS[part]) for part in ([corrected] if corrected else seen.split(",")))
     row = layout.split(factor=0.5, align=True)
     label = name if material == avatar_parts.WHOLE else f"{name}: {material}"
-    row.label(text=label, icon="USER" if told else "NONE")
-    choice = row.operator_menu_enum("vrc_blendshape.correct_part", "part", text=words)
+    row.label(text=label, icon="USER" if corrected else "NONE", translate=False)
+    choice = row.operator_menu_enum("vrc_blendshape.correct_part", "part", text=words, translate=False)
     choice.object, choice.material = name, material
 
 

@@ -2,6 +2,7 @@
 
 import bpy
 
+from ..translations import told
 from .tab import SubPanel, paragraph
 
 _ICONS = {"green": "CHECKMARK", "amber": "ERROR", "red": "CANCEL"}
@@ -19,7 +20,7 @@ class VRC_BLENDSHAPE_PT_check(SubPanel, bpy.types.Panel):
             if not verdict.shape:
                 paragraph(context, layout, verdict.sentence, icon=_ICONS[verdict.grade])
         fine = sum(verdict.shape != "" and verdict.check == "" for verdict in state.verdicts)
-        layout.prop(state, "show_fine", text=f"{fine} shapes are fine")
+        layout.prop(state, "show_fine", text=told("{count} shapes are fine", count=fine), translate=False)
         for verdict in state.verdicts:
             if verdict.check or (verdict.shape and state.show_fine):
                 _row(context, layout, verdict)

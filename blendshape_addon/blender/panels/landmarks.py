@@ -2,6 +2,7 @@
 
 import bpy
 
+from ...core.sentence import Sentence
 from .. import kept_landmarks
 from .tab import SubPanel, paragraph
 
@@ -16,7 +17,7 @@ class VRC_BLENDSHAPE_PT_landmarks(SubPanel, bpy.types.Panel):
         objects = (bpy.data.objects.get(row.name) for row in state.objects)
         holder = kept_landmarks.holder(obj for obj in objects if obj)
         if holder:
-            paragraph(context, layout, f"You placed them; they are kept with “{holder.name}”.")
+            paragraph(context, layout, Sentence("You placed them; they are kept with “{name}”.", name=holder.name))
             layout.prop(state, "show_landmarks")
             layout.operator("vrc_blendshape.remove_landmarks", icon="X")
 

@@ -2,10 +2,13 @@
 
 import bpy
 
+from ...core.sentence import Sentence
 from .. import shape_keys
+from ..translations import told
 from .tab import Tab, paragraph
 
 GROUPS = {"visemes": "Visemes", "emotions": "Emotions", "blink": "Blink", "arkit": "Face Tracking"}
+_SHORT = GROUPS | {"arkit": "Tracking"}  # half a sidebar is narrow
 
 
 class VRC_BLENDSHAPE_PT_main(Tab, bpy.types.Panel):
@@ -26,7 +29,7 @@ class VRC_BLENDSHAPE_PT_main(Tab, bpy.types.Panel):
         column.enabled = not state.running and not state.placing
         _buttons(column, settings)
         if style := shape_keys.style_of(context.object):
-            paragraph(context, layout, f"Made in {style}", icon="INFO")
+            paragraph(context, layout, Sentence("Made in {style}", style=style), icon="INFO")
         if state.fallback:
             paragraph(context, layout, state.fallback, icon="INFO")
 
@@ -36,12 +39,16 @@ def _avatar(context, box, state) -> None:
         paragraph(context, box, state.problem, icon="INFO")
         return
     others = len(state.objects) - 1
-    more = f" and {others} more object{'s' if others > 1 else ''}" if others > 0 else ""
-    box.label(text=f"{state.face}{more}", icon="OUTLINER_OB_MESH")
+    title = state.face
+    if others == 1:
+        title = told("{name} and 1 more object", name=title)
+    elif others > 1:
+        title = told("{name} and {count} more objects", name=title, count=others)
+    box.label(text=title, icon="OUTLINER_OB_MESH", translate=False)
     grid = box.grid_flow(columns=2, row_major=True, even_columns=True, align=True)
     for group in state.groups:
-        short = GROUPS[group.name].split()[-1]  # half a sidebar is narrow
-        grid.label(text=f"{short} {group.there}/{group.wanted}", icon=icon_of(group))
+        short = told(_SHORT[group.name])
+        grid.label(text=f"{short} {group.there}/{group.wanted}", icon=icon_of(group), translate=False)
 
 
 def _end_placing(context, layout) -> None:

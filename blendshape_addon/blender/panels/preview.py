@@ -21,7 +21,9 @@ class VRC_BLENDSHAPE_PT_preview(SubPanel, bpy.types.Panel):
                 cell = strip.row(align=True)
                 cell.enabled = bool(state.groups) and name not in missing
                 label = name.removeprefix("vrc.v_").removeprefix("vrc.").replace("_", " ")
-                cell.operator("vrc_blendshape.show_shape", text=label, depress=state.viseme == name).shape = name
+                cell.operator(
+                    "vrc_blendshape.show_shape", text=label, depress=state.viseme == name, translate=False
+                ).shape = name
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False

@@ -2,6 +2,8 @@
 
 import bpy
 
+from ...core.sentence import Sentence
+from ..translations import told
 from .main import GROUPS, icon_of
 from .tab import SubPanel, paragraph
 
@@ -12,17 +14,22 @@ class VRC_BLENDSHAPE_PT_shapes(SubPanel, bpy.types.Panel):
     def draw(self, context):
         for group in context.window_manager.vrc_blendshape.groups:
             box = self.layout.box()
-            box.label(text=f"{GROUPS[group.name]}: {group.there} of {group.wanted}", icon=icon_of(group))
+            name = Sentence(GROUPS[group.name])
+            title = told("{group}: {there} of {wanted}", group=name, there=group.there, wanted=group.wanted)
+            box.label(text=title, icon=icon_of(group), translate=False)
             if group.there:
                 own = group.there - group.ours
-                told = f"{group.ours} made by this tool, {own} your own or edited." if own else "Made by this tool."
-                paragraph(context, box, told)
+                if own:
+                    whose = Sentence("{ours} made by this tool, {own} your own or edited.", ours=group.ours, own=own)
+                else:
+                    whose = Sentence("Made by this tool.")
+                paragraph(context, box, whose)
             if group.empty:
-                paragraph(context, box, f"Empty: {group.empty}.")
+                paragraph(context, box, Sentence("Empty: {names}.", names=group.empty))
             if group.twins:
-                paragraph(context, box, f"Same as another: {group.twins}.")
+                paragraph(context, box, Sentence("Same as another: {names}.", names=group.twins))
             if group.missing and group.there:
-                paragraph(context, box, f"Missing: {group.missing}.")
+                paragraph(context, box, Sentence("Missing: {names}.", names=group.missing))
 
 
 CLASSES = (VRC_BLENDSHAPE_PT_shapes,)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
-
+from ...core.wrapping import wrapped
 from .. import background
+from ..translations import told
 
 _PIXELS = 6.2  # of a letter, about, at a user interface scale of 1
 
@@ -25,14 +25,14 @@ class SubPanel(Tab):
 
 
 def paragraph(context, layout, words: str, icon: str = "NONE") -> None:
-    """Draw `words` on as many lines as the sidebar's width needs."""
+    """Draw `words`, as `told` says them, on as many lines as the sidebar's width needs."""
     scale = context.preferences.system.ui_scale
     margin = 45 if icon == "NONE" else 65
     letters = max(20, int((context.region.width / scale - margin) / _PIXELS))
     lines = layout.column(align=True)
     lines.scale_y = 0.8
-    for number, line in enumerate(textwrap.wrap(words, letters)):
-        lines.label(text=line, icon="BLANK1" if number and icon != "NONE" else icon)
+    for number, line in enumerate(wrapped(told(words), letters)):
+        lines.label(text=line, icon="BLANK1" if number and icon != "NONE" else icon, translate=False)
 
 
 def beside(context, layout, verb: str, button: str, icon: str) -> None:
@@ -43,6 +43,7 @@ def beside(context, layout, verb: str, button: str, icon: str) -> None:
         if said := background.messages.get(verb):
             paragraph(context, layout, said, icon="INFO")
         return
-    left = f", {run.left} left" if run.left else ""
-    layout.progress(factor=run.fraction, text=f"{run.stage.capitalize()}{left}")
+    stage = told(run.stage).capitalize()
+    text = told("{stage}, {time} left", stage=stage, time=run.left) if run.left else stage
+    layout.progress(factor=run.fraction, text=text, translate=False)
     layout.operator(button, text="Cancel", icon="CANCEL").stop = True

@@ -1,0 +1,30 @@
+"""Words on lines of a width, in any language of the add-on."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# What stays together: Chinese and Japanese break after any letter, but not before what ends a word or a clause; the
+# others, Korean too, at spaces.
+_PIECE = re.compile(
+    r"\s+|[\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff「『（【〈《“‘]"
+    r"(?:[、。，．・：；？！」』）】〉》”’…ーぁぃぅぇぉっゃゅょァィゥェォッャュョ,.:;?!)])*"
+    r"|[^\s\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff「『（【〈《]+"
+)
+
+
+def wrapped(words: str, width: int) -> list[str]:
+    """`words` on lines of at most `width` Latin letters, of which a Chinese, Japanese or Korean one takes two. What is
+    wider than a line stands alone on one."""
+    lines, line = [], ""
+    for piece in _PIECE.findall(words):
+        if line and _width(line) + _width(piece.rstrip()) > width:
+            lines.append(line.rstrip())
+            line = ""
+        line = (line + piece).lstrip()
+    return [*lines, line.rstrip()] if line.strip() else lines
+
+
+def _width(words: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in words)
