@@ -109,7 +109,9 @@ def test_a_verdict_is_kept_for_the_machine_and_a_damaged_one_is_not_believed(car
         return providers.open_session(model, "auto").reason
 
     assert as_in_a_new_process(saved) == first and tries() == 1
-    for number, damaged in enumerate(("{", "[]", saved.replace('"{name} crashed', '7, "'), saved.replace("{name}", "{else}")), start=2):
+    for number, damaged in enumerate(
+        ("{", "[]", saved.replace('"{name} crashed', '7, "'), saved.replace("{name}", "{else}")), start=2
+    ):
         assert as_in_a_new_process(damaged) == first and tries() == number
     assert "crashed" in providers.test(model, "auto") and tries() == 6  # Test asks anew
 

@@ -10,7 +10,7 @@ from .tab import paragraph
 def draw(context, layout) -> None:
     """A fold that lists every model; each unfolds to its card."""
     state = context.window_manager.vrc_blendshape
-    _fold(layout, state, "show_models", "Models")
+    _fold(layout, state, "show_models", told("Models"))
     for row in state.models if state.show_models else ():
         _model(context, layout.box(), row)
 
@@ -24,19 +24,19 @@ def _model(context, box, row) -> None:
     if not row.unfolded:
         return
     if not row.problem:
-        paragraph(context, box, told("The file is the one that its card describes (SHA-256)."))
+        paragraph(context, box, "The file is the one that its card describes (SHA-256).")
     if row.what:
         paragraph(context, box, row.what)
     if row.licence:
-        paragraph(context, box, told(Sentence("Licence: {name}", name=row.licence)))
-    for title, lines in (("Trained on", row.trained_on), ("Measured", row.figures)):
+        paragraph(context, box, Sentence("Licence: {name}", name=row.licence))
+    for title, lines in ((told("Trained on"), row.trained_on), (told("Measured"), row.figures)):
         if lines:
             column = box.column(align=True)
-            column.label(text=title)
+            column.label(text=title, translate=False)
             for line in lines.split("\n"):
                 paragraph(context, column, line, icon="DOT")
 
 
 def _fold(layout, owner, name: str, text: str) -> None:
     icon = "TRIA_DOWN" if getattr(owner, name) else "TRIA_RIGHT"
-    layout.prop(owner, name, text=text, icon=icon, emboss=False)
+    layout.prop(owner, name, text=text, icon=icon, emboss=False, translate=False)

@@ -24,14 +24,14 @@ class SubPanel(Tab):
     bl_options = {"DEFAULT_CLOSED"}
 
 
-def paragraph(context, layout, words: str, icon: str = "NONE") -> None:
-    """Draw `words`, as `told` says them, on as many lines as the sidebar's width needs."""
+def paragraph(context, layout, said: str, icon: str = "NONE") -> None:
+    """Draw what is `said`, in Blender's language, on as many lines as the sidebar's width needs."""
     scale = context.preferences.system.ui_scale
     margin = 45 if icon == "NONE" else 65
     letters = max(20, int((context.region.width / scale - margin) / _PIXELS))
     lines = layout.column(align=True)
     lines.scale_y = 0.8
-    for number, line in enumerate(wrapped(told(words), letters)):
+    for number, line in enumerate(wrapped(told(said), letters)):
         lines.label(text=line, icon="BLANK1" if number and icon != "NONE" else icon, translate=False)
 
 
