@@ -1,0 +1,86 @@
+"""`python -m tests.ui SUITE FOLDER`: the story of :mod:`.story` in the Blender of the Debian in FOLDER (see :mod:`.debian`).
+
+Runs in an environment that has bpy, for the extension's zip and for the demo avatar. Screenshots: out/ui/SUITE/.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from training.devtools import package
+
+from . import debian
+
+OUT = package.ROOT / "out" / "ui"
+SECONDS = 300  # for the whole story
+WIDTH, HEIGHT = 1280, 1300  # of the screen: high enough for any panel
+
+
+def main(suite: str, folder: Path) -> int:
+    """Returns 0 if every step of the story came out as it should, 1 if not."""
+    debian.require()
+    out = OUT / suite
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    _extension(folder, out / "extension.zip")
+    _avatar(out / "avatar.blend")
+    blender = ["blender", "--factory-startup", "--python-exit-code", "1"]
+    shared = {"repo": package.ROOT, "ui": out}
+    environment = {"LIBGL_ALWAYS_SOFTWARE": "1", "BLENDER_USER_RESOURCES": "/mnt/ui/user", "HOME": "/root"}
+    install = ["--command", "extension", "install-file", "--repo", "user_default", "/mnt/ui/extension.zip"]
+    if debian.inside(folder, shared, ["blender", *install], SECONDS, **environment):
+        raise SystemExit("Blender did not install the extension: the lines above say why.")
+    screen = ["xvfb-run", "--auto-servernum", "--server-args", f"-screen 0 {WIDTH}x{HEIGHT}x24"]
+    window = ["-p", "0", "0", str(WIDTH), str(HEIGHT), "--python", "/mnt/repo/tests/ui/start.py"]
+    if status := debian.inside(folder, shared, [*screen, *blender, *window], SECONDS, **environment):
+        print(f"The story did not end well ({status}): the lines above say where, {out} has the pictures.")
+        return 1
+    print(f"Look at the pictures in {out}")
+    return 0
+
+
+def _avatar(path: Path) -> None:
+    """The demo avatar, neutral, as a .blend file."""
+    import bpy
+
+    from blendshape_addon.blender import files
+    from training.devtools import avatar
+
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    files.save(path, avatar.add())
+
+
+def _extension(folder: Path, path: Path) -> None:
+    """The extension's zip for the Python in `folder`: Debian's newest Blender runs on one that no official Blender has,
+    which the wheels inside do not serve, and so gets its own wheel in the place of another."""
+    made = package.build(package.this_platform(), OUT)
+    ask = "import sys; print('%d%d' % sys.version_info[:2])"
+    python = subprocess.run(["chroot", folder, "python3", "-c", ask], capture_output=True, text=True, check=True)
+    tag, wheels = f"cp{python.stdout.strip()}", list(package.ZIPS[package.this_platform()]["wheels"])
+    if any(f"-{tag}-" in wheel for wheel in wheels):
+        shutil.copy(made, path)
+        return
+    other, (name, version, old, _, system) = wheels[-1], wheels[-1].removesuffix(".whl").split("-")
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", str(OUT)]
+    target = ["--python-version", tag.removeprefix("cp"), "--platform", system, f"{name}=={version}"]
+    subprocess.run([*pip, *target], check=True)
+    wheel = OUT / other.replace(old, tag)
+    with zipfile.ZipFile(made) as source, zipfile.ZipFile(path, "w") as fitted:
+        for entry in source.namelist():
+            data = source.read(entry)
+            if entry == "blender_manifest.toml":
+                data = data.replace(other.encode(), wheel.name.encode())
+            if entry == f"wheels/{other}":
+                entry, data = f"wheels/{wheel.name}", wheel.read_bytes()
+            fitted.writestr(entry, data)
+
+
+if __name__ == "__main__":
+    status = main(sys.argv[1], Path(sys.argv[2]).resolve())
+    sys.stdout.flush()
+    os._exit(status)  # bpy as a module may hang in a clean exit

@@ -1,0 +1,200 @@
+"""What a creator does with the demo avatar, step by step; each step asserts what came of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from . import window
+from .window import Folds, Waiting, button, click, key, move, picture, state, until
+
+FBX = Path("/mnt/ui/avatar.fbx")
+AVATAR = "/mnt/ui/avatar.blend"
+
+
+def tell() -> Waiting:
+    """The whole story, as pauses in seconds."""
+    yield from _open()
+    yield from _generate_and_stop()
+    yield from _generate_and_undo()
+    folds = Folds()
+    yield from _preview(folds)
+    yield from _move_a_landmark(folds)
+    yield from _check(folds)
+    yield from _export(folds)
+    yield from _preferences()
+
+
+def _open() -> Waiting:
+    bpy.context.preferences.view.show_splash = False
+    bpy.context.preferences.view.filebrowser_display_type = "SCREEN"
+    bpy.ops.preferences.addon_enable(module=window.NAME)
+    bpy.ops.wm.open_mainfile(filepath=AVATAR, load_ui=False)
+    yield 1.0
+    space = window.area().spaces.active
+    space.show_region_ui = True
+    with window.at():
+        bpy.ops.view3d.view_axis(type="FRONT")
+    space.region_3d.view_location, space.region_3d.view_distance = (0, 0, 1.5), 0.75
+    yield 1.5
+    window.region("UI").active_panel_category = "VRChat"
+    yield from until(lambda: state().face == "Body", "the avatar is seen")
+    yield 1.0
+    picture("1_tab")
+    _told("the tab is open and names the avatar")
+
+
+def _generate_and_stop() -> Waiting:
+    yield from button("vrc_blendshape.generate_visemes(")
+    yield from until(lambda: state().running and state().fraction > 0.1, "the bar moves")
+    yield 0.3
+    picture("2_bar")
+    window.forget_gaps()
+    yield from _into_view()
+    yield from key("Escape")
+    yield from until(lambda: not state().running, "Esc stops it")
+    yield 0.5
+    assert _keys() == [], f"Esc left {_keys()}"
+    _told("Esc stopped it and nothing was changed", gap=True)
+
+
+def _generate_and_undo() -> Waiting:
+    for again in (False, True):
+        window.forget_gaps()
+        yield from button("vrc_blendshape.generate_visemes(")
+        yield from until(_keys, "the keys are there")
+        yield from until(lambda: not state().running, "it ends")
+        visemes = list(window.module("core.vocabulary").VISEMES)
+        assert _keys() == ["Basis", *visemes], _keys()
+        _told("Generate Visemes made 15 keys", gap=True)
+        if not again:
+            yield from _into_view()
+            yield from key("ctrl+z")
+            yield from until(lambda: not _keys(), "one undo takes all of them back", 5)
+            _told("one undo took them back")
+    yield 1.0
+    picture("3_made")
+
+
+def _preview(folds: Folds) -> Waiting:
+    yield from folds.unfolded("Preview")
+    yield from button("vrc_blendshape.show_shape(shape=\"vrc.v_aa\")", (0.1, 0.3, 0.5, 0.7, 0.9))
+    yield from until(lambda: _body().data.shape_keys.key_blocks["vrc.v_aa"].value == 1, "aa is shown", 5)
+    yield from _into_view()
+    yield 0.5
+    picture("4_preview")
+    yield from button("vrc_blendshape.stop_preview", (0.75,))
+    yield from until(lambda: _body().data.shape_keys.key_blocks["vrc.v_aa"].value == 0, "the preview ends", 5)
+    yield from folds.fold()
+    _told("aa was shown by its button and put back")
+
+
+def _move_a_landmark(folds: Folds) -> Waiting:
+    index = window.module("core.vocabulary").LANDMARK_INDEX
+    yield from folds.unfolded("Landmarks")
+    yield from button("vrc_blendshape.edit_landmarks")
+    yield from until(lambda: state().placing == "MOVING", "the landmarks can be moved")
+    yield 0.5
+    picture("5_landmarks")
+    mode = window.module("blender.placing_mode").current
+    before = mode.placing.placed.copy()
+    x, y = _on_screen(before[index["mouth_corner_l"], :3])
+    for step in range(3):  # until it is under the mouse
+        move(x + 2 - step, y)
+        yield 0.15
+    window.mouse("mousedown", 1)
+    for step in range(1, 9):
+        move(x + 2 * step, y)
+        yield 0.08
+    picture("6_dragging")
+    window.mouse("mouseup", 1)
+    yield 0.3
+    yield from key("Return")
+    yield from until(lambda: not state().placing, "Enter keeps the landmarks", 10)
+    kept = window.module("blender.kept_landmarks").read([_body()])
+    moved = np.linalg.norm(kept[:, :3] - before[:, :3], axis=1) * 1000
+    left, right = moved[index["mouth_corner_l"]], moved[index["mouth_corner_r"]]
+    assert left > 2 and abs(left - right) < 1, f"the corners of the mouth moved by {left:.1f} and {right:.1f} mm"
+    others = np.delete(moved, [index["mouth_corner_l"], index["mouth_corner_r"]])
+    assert others.max() < 0.01, f"another landmark moved by {others.max():.2f} mm"
+    yield from folds.fold()
+    _told(f"a landmark was moved by {left:.1f} mm, and the one opposite with it")
+
+
+def _check(folds: Folds) -> Waiting:
+    yield from folds.unfolded("Check")
+    yield from button("vrc_blendshape.check")
+    yield from until(lambda: len(state().verdicts) > 0 and not state().running, "the check tells", 60)
+    yield 0.5
+    picture("7_check")
+    assert {row.shape for row in state().verdicts} >= set(window.module("core.vocabulary").VISEMES)
+    yield from folds.fold()
+    _told("the check told of every viseme")
+
+
+def _export(folds: Folds) -> Waiting:
+    yield from folds.unfolded("Export")
+    yield 0.3
+    picture("8_export")
+    yield from button("vrc_blendshape.export_fbx")
+    yield from until(lambda: window.area("FILE_BROWSER"), "the file browser opens", 10)
+    yield 1.0
+    browser = window.region("WINDOW", "FILE_BROWSER")
+    chosen = window.area("FILE_BROWSER").spaces.active.params
+    chosen.directory, chosen.filename = str(FBX.parent).encode(), FBX.name
+    yield 0.5
+    move(browser.x + browser.width / 2, browser.y + browser.height / 2)
+    yield 0.3
+    yield from key("Return")
+    yield from until(lambda: FBX.is_file() and window.area(), "the file is written", 60)
+    yield 1.0
+    assert FBX.stat().st_size > 100_000, f"{FBX} has {FBX.stat().st_size} bytes"
+    _told(f"{FBX.name} was written, {FBX.stat().st_size / 1e6:.1f} MB")
+
+
+def _preferences() -> Waiting:
+    view = window.area()
+    view.type = "PREFERENCES"
+    bpy.context.preferences.active_section = "ADDONS"
+    bpy.context.window_manager.addon_search = "VRChat"
+    yield 0.5
+    bpy.ops.preferences.addon_expand(module=window.NAME)
+    state().show_models = True
+    yield 1.0
+    assert [row.problem for row in state().models] == ["", ""], "both bundled models can be used"
+    picture("9_preferences")
+    state().models[0].unfolded = True
+    yield 1.0
+    picture("10_card")
+    _told("the preferences list the models")
+
+
+def _body():
+    return bpy.data.objects["Body"]
+
+
+def _keys() -> list[str]:
+    keys = _body().data.shape_keys
+    return [key.name for key in keys.key_blocks] if keys else []
+
+
+def _into_view() -> Waiting:
+    """The mouse over the avatar, where keys go to the 3D view."""
+    view = window.region("WINDOW")
+    move(view.x + view.width * 0.3, view.y + view.height * 0.3)
+    yield 0.3
+
+
+def _on_screen(point: np.ndarray) -> tuple[float, float]:
+    """Where in the window a point of the world, metres, is seen."""
+    view = window.region("WINDOW")
+    matrix = np.array(view.data.perspective_matrix, float)
+    ((x, y),) = window.module("core.screen").Screen(matrix, view.width, view.height).project(point[None])[:, :2]
+    return view.x + x, view.y + y
+
+
+def _told(words: str, gap: bool = False) -> None:
+    more = f" (longest gap of the main thread: {window.longest:.2f} s)" if gap else ""
+    print(f"ok: {words}{more}", flush=True)

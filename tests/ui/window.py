@@ -1,0 +1,183 @@
+"""Blender's window from inside: where things are on the screen, and a mouse and keyboard that are real to Blender.
+
+What waits is a generator of seconds: Blender draws and answers in between.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from importlib import import_module
+
+import bpy
+
+NAME = "bl_ext.user_default.vrchat_blendshape_generator"
+PICTURES = "/mnt/ui"
+_STEP = 9  # pixels between looks for a button, which is 20 high
+_ANSWER = 0.12  # seconds that Blender takes to see where the mouse is
+
+Waiting = Iterator[float]
+
+
+def module(name: str):
+    """A module of the installed extension, such as `blender.state`."""
+    return import_module(f"{NAME}.{name}")
+
+
+def state():
+    return bpy.context.window_manager.vrc_blendshape
+
+
+def area(kind: str = "VIEW_3D"):
+    return next((area for area in bpy.context.window_manager.windows[0].screen.areas if area.type == kind), None)
+
+
+def region(kind: str, of: str = "VIEW_3D"):
+    return next(region for region in area(of).regions if region.type == kind)
+
+
+def at(kind: str = "WINDOW", of: str = "VIEW_3D"):
+    """A context in that region."""
+    return bpy.context.temp_override(
+        window=bpy.context.window_manager.windows[0], area=area(of), region=region(kind, of)
+    )
+
+
+def mouse(*words: object) -> None:
+    """`xdotool` with these words, such as "click", 1."""
+    subprocess.run(["xdotool", *map(str, words)], check=True)
+
+
+def move(x: float, y: float) -> None:
+    """Put the mouse to a place of the window, pixels from below as Blender counts them."""
+    mouse("mousemove", round(x), round(bpy.context.window_manager.windows[0].height - 1 - y))
+
+
+def click(x: float, y: float) -> Waiting:
+    move(x, y)
+    yield _ANSWER
+    mouse("click", 1)
+    yield 0.25
+
+
+def key(name: str) -> Waiting:
+    mouse("key", name)
+    yield 0.3
+
+
+def until(true: Callable[[], object], what: str, seconds: float = 60) -> Waiting:
+    """Wait until `true()`. Raises AssertionError with `what` when it is not in time."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"not in {seconds:g} s: {what}"
+        yield 0.05
+
+
+def picture(name: str) -> None:
+    subprocess.run(["import", "-window", "root", f"{PICTURES}/{name}.png"], check=True)
+
+
+def button(command: str, across: tuple[float, ...] = (0.5,)) -> Waiting:
+    """Find the button of the sidebar that runs `bpy.ops.<command>…` as a hand would, by going over them, and click it.
+
+    across: where to go down, in widths of the sidebar.
+    """
+    side = region("UI")
+    for y in range(side.y + side.height - 30, side.y + 10, -_STEP):
+        for x in across:
+            move(side.x + x * side.width, y)
+            yield _ANSWER
+            if under_mouse().startswith(f"bpy.ops.{command}"):
+                mouse("click", 1)
+                yield 0.25
+                return
+    raise AssertionError(f"the sidebar has no button {command}")
+
+
+def under_mouse() -> str:
+    """The Python command of the button under the mouse; empty where there is none."""
+    manager = bpy.context.window_manager
+    manager.clipboard = ""
+    with at("UI"):
+        if bpy.ops.ui.copy_python_command_button.poll():
+            bpy.ops.ui.copy_python_command_button()
+    return manager.clipboard
+
+
+class Folds:
+    """The sub-panels of the tab, which are found by clicking where their headers may be."""
+
+    def __init__(self) -> None:
+        self._drawn: set[str] = set()
+        panels = module("blender.panels").CLASSES
+        self._names = {cls.bl_label: cls.__name__ for cls in panels if hasattr(cls, "bl_parent_id")}
+        for cls in panels:
+            cls.draw = self._noting(cls.__name__, cls.draw)
+
+    def unfolded(self, label: str) -> Waiting:
+        """Click on the header of a sub-panel; all are folded before. Raises AssertionError where it does not open."""
+        bottom = yield from self._bottom()
+        side = region("UI")
+        for y in range(bottom, side.y + 10, -_STEP):
+            opened = yield from self._press(y)
+            if self._names[label] in opened:
+                self._at = y
+                return
+            if opened:
+                yield from self._press(y)
+        raise AssertionError(f"the tab has no sub-panel {label}")
+
+    def fold(self) -> Waiting:
+        """Close the one that was opened last."""
+        yield from self._press(self._at)
+
+    def _press(self, y: int) -> Iterator[float]:
+        side = region("UI")
+        yield from self._look()
+        before = set(self._drawn)
+        yield from click(side.x + 0.6 * side.width, y)
+        yield from self._look()
+        return self._drawn - before
+
+    def _look(self) -> Waiting:
+        """Have the sidebar drawn, to see what is open."""
+        self._drawn.clear()
+        region("UI").tag_redraw()
+        yield 0.2
+
+    def _bottom(self) -> Iterator[float]:
+        """Just below the last button of the main panel."""
+        side, lowest = region("UI"), None
+        for y in range(side.y + side.height - 30, side.y + 10, -_STEP):
+            move(side.x + 0.8 * side.width, y)
+            yield _ANSWER
+            with at("UI"):
+                if bpy.ops.ui.copy_data_path_button.poll() or bpy.ops.ui.copy_python_command_button.poll():
+                    lowest = y
+            if lowest and y < lowest - 5 * _STEP:
+                break
+        return lowest - 2 * _STEP
+
+    def _noting(self, name: str, draw: Callable) -> Callable:
+        def noted(panel, context):
+            self._drawn.add(name)
+            draw(panel, context)
+
+        return noted
+
+
+_last, longest = time.monotonic(), 0.0
+
+
+def tick() -> float:
+    """A timer's function that sees for how long the main thread did nothing else."""
+    global _last, longest
+    now = time.monotonic()
+    longest, _last = max(longest, now - _last), now
+    return 0.02
+
+
+def forget_gaps() -> None:
+    global _last, longest
+    _last, longest = time.monotonic(), 0.0
