@@ -45,9 +45,16 @@ def is_still(target: np.ndarray, base: np.ndarray) -> bool:
     return not (np.abs(target - base) > _EMPTY * np.abs(base)).any()
 
 
+def add(obj: Object, name: str) -> bpy.types.ShapeKey:
+    """A new key that is not played: from Blender 5.0 on a fresh one would be, in full."""
+    key = obj.shape_key_add(name=name, from_mix=False)
+    key.value = 0.0
+    return key
+
+
 def duplicate(obj: Object, key: bpy.types.ShapeKey, name: str) -> bpy.types.ShapeKey:
     """A key of `obj` like `key` in all but name and value; Blender adds a number where the name is taken."""
-    copy = obj.shape_key_add(name=name, from_mix=False)
+    copy = add(obj, name)
     copy.points.foreach_set("co", coordinates(key.points).reshape(-1))
     for attribute in ("relative_key", "vertex_group", "slider_min", "slider_max", "interpolation"):
         setattr(copy, attribute, getattr(key, attribute))

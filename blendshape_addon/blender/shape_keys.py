@@ -14,7 +14,7 @@ from ..core.mesh import Avatar
 from ..core.pipeline import Shape
 from ..core.sentence import Sentence
 from ..core.vocabulary import ALL_SHAPES, VISEMES
-from .key_blocks import BASE, RANK, detach, duplicate, is_empty, is_still, made_by_us, mark, remove, reorder
+from .key_blocks import BASE, RANK, add, detach, duplicate, is_empty, is_still, made_by_us, mark, remove, reorder
 from .mesh_io import Object, basis, coordinates, require_editable
 
 EXISTING = ("KEEP", "FILL", "REPLACE")
@@ -192,7 +192,7 @@ def _write_object(obj: Object, targets: dict[str, np.ndarray], ours: set[str], s
             detach(keys, key)
     new = [name for name in targets if name not in keys.key_blocks]
     for name, target in targets.items():
-        key = keys.key_blocks.get(name) or obj.shape_key_add(name=name, from_mix=False)
+        key = keys.key_blocks.get(name) or add(obj, name)
         key.relative_key = keys.reference_key
         key.points.foreach_set("co", target.reshape(-1))
     mark(obj, (ours | set(targets)) - stale)

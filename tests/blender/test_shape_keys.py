@@ -21,6 +21,7 @@ generate = bpy.ops.vrc_blendshape
 def test_names_and_order(figure, operator, names):
     assert getattr(generate, operator)() == {"FINISHED"}
     assert key_names(figure["body"]) == ["Basis", *names]
+    assert not any(key.value for key in figure["body"].data.shape_keys.key_blocks[1:]), "the face stays neutral"
 
 
 def test_keys_have_the_wanted_shape(figure):
