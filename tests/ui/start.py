@@ -20,7 +20,7 @@ def go_on() -> float:
         status = 0
     except Exception:
         traceback.print_exc()
-        window.picture("failed")
+        list(window.picture("failed"))
         status = 1
     sys.stdout.flush()
     sys.stderr.flush()

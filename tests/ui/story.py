@@ -42,15 +42,13 @@ def _open() -> Waiting:
     window.region("UI").active_panel_category = "VRChat"
     yield from until(lambda: state().face == "Body", "the avatar is seen")
     yield 1.0
-    picture("1_tab")
+    yield from picture("1_tab")
     _told("the tab is open and names the avatar")
 
 
 def _generate_and_stop() -> Waiting:
     yield from button("vrc_blendshape.generate_visemes(")
-    yield from until(lambda: state().running and state().fraction > 0.1, "the bar moves")
-    yield 0.3
-    picture("2_bar")
+    yield from until(lambda: state().running, "it begins")
     window.forget_gaps()
     yield from _into_view()
     yield from key("Escape")
@@ -64,6 +62,9 @@ def _generate_and_undo() -> Waiting:
     for again in (False, True):
         window.forget_gaps()
         yield from button("vrc_blendshape.generate_visemes(")
+        yield from until(lambda: state().fraction > 0.1, "the bar moves")
+        if not again:
+            yield from picture("2_bar")
         yield from until(_keys, "the keys are there")
         yield from until(lambda: not state().running, "it ends")
         visemes = list(window.module("core.vocabulary").VISEMES)
@@ -75,16 +76,16 @@ def _generate_and_undo() -> Waiting:
             yield from until(lambda: not _keys(), "one undo takes all of them back", 5)
             _told("one undo took them back")
     yield 1.0
-    picture("3_made")
+    yield from picture("3_made")
 
 
 def _preview(folds: Folds) -> Waiting:
     yield from folds.unfolded("Preview")
-    yield from button("vrc_blendshape.show_shape(shape=\"vrc.v_aa\")", (0.1, 0.3, 0.5, 0.7, 0.9))
+    yield from button('vrc_blendshape.show_shape(shape="vrc.v_aa")', (0.1, 0.3, 0.5, 0.7, 0.9))
     yield from until(lambda: _body().data.shape_keys.key_blocks["vrc.v_aa"].value == 1, "aa is shown", 5)
     yield from _into_view()
     yield 0.5
-    picture("4_preview")
+    yield from picture("4_preview")
     yield from button("vrc_blendshape.stop_preview", (0.75,))
     yield from until(lambda: _body().data.shape_keys.key_blocks["vrc.v_aa"].value == 0, "the preview ends", 5)
     yield from folds.fold()
@@ -97,7 +98,7 @@ def _move_a_landmark(folds: Folds) -> Waiting:
     yield from button("vrc_blendshape.edit_landmarks")
     yield from until(lambda: state().placing == "MOVING", "the landmarks can be moved")
     yield 0.5
-    picture("5_landmarks")
+    yield from picture("5_landmarks")
     mode = window.module("blender.placing_mode").current
     before = mode.placing.placed.copy()
     x, y = _on_screen(before[index["mouth_corner_l"], :3])
@@ -108,7 +109,7 @@ def _move_a_landmark(folds: Folds) -> Waiting:
     for step in range(1, 9):
         move(x + 2 * step, y)
         yield 0.08
-    picture("6_dragging")
+    yield from picture("6_dragging")
     window.mouse("mouseup", 1)
     yield 0.3
     yield from key("Return")
@@ -128,7 +129,7 @@ def _check(folds: Folds) -> Waiting:
     yield from button("vrc_blendshape.check")
     yield from until(lambda: len(state().verdicts) > 0 and not state().running, "the check tells", 60)
     yield 0.5
-    picture("7_check")
+    yield from picture("7_check")
     assert {row.shape for row in state().verdicts} >= set(window.module("core.vocabulary").VISEMES)
     yield from folds.fold()
     _told("the check told of every viseme")
@@ -137,7 +138,7 @@ def _check(folds: Folds) -> Waiting:
 def _export(folds: Folds) -> Waiting:
     yield from folds.unfolded("Export")
     yield 0.3
-    picture("8_export")
+    yield from picture("8_export")
     yield from button("vrc_blendshape.export_fbx")
     yield from until(lambda: window.area("FILE_BROWSER"), "the file browser opens", 10)
     yield 1.0
@@ -164,10 +165,10 @@ def _preferences() -> Waiting:
     state().show_models = True
     yield 1.0
     assert [row.problem for row in state().models] == ["", ""], "both bundled models can be used"
-    picture("9_preferences")
+    yield from picture("9_preferences")
     state().models[0].unfolded = True
     yield 1.0
-    picture("10_card")
+    yield from picture("10_card")
     _told("the preferences list the models")
 
 

@@ -70,12 +70,14 @@ def until(true: Callable[[], object], what: str, seconds: float = 60) -> Waiting
     """Wait until `true()`. Raises AssertionError with `what` when it is not in time."""
     end = time.monotonic() + seconds
     while not true():
-        assert time.monotonic() < end, f"not in {seconds:g} s: {what}"
+        assert time.monotonic() < end, f"not within {seconds:g} s: {what}"
         yield 0.05
 
 
-def picture(name: str) -> None:
-    subprocess.run(["import", "-window", "root", f"{PICTURES}/{name}.png"], check=True)
+def picture(name: str) -> Waiting:
+    """Save what is on the screen, while Blender goes on."""
+    taking = subprocess.Popen(["import", "-window", "root", f"{PICTURES}/{name}.png"])
+    yield from until(lambda: taking.poll() is not None, "a picture is taken")
 
 
 def button(command: str, across: tuple[float, ...] = (0.5,)) -> Waiting:

@@ -20,14 +20,19 @@ class VRC_BLENDSHAPE_PT_main(Tab, bpy.types.Panel):
         state = context.window_manager.vrc_blendshape
         if state.problem or state.face:
             _avatar(context, layout.box(), state)
-        if state.running:
-            layout.progress(factor=state.fraction, text=state.stage)
-            layout.operator("vrc_blendshape.cancel", icon="CANCEL")
         if state.placing:
             _end_placing(context, layout)
+        first = layout.row()
+        first.scale_y = 2.0
+        if state.running:  # where the button was, so that a second click does not meet another one
+            first.progress(factor=state.fraction, text=state.stage)
+            layout.operator("vrc_blendshape.cancel", icon="CANCEL")
+        else:
+            first.enabled = not state.placing
+            _button(first, "generate_visemes", settings, icon="SHAPEKEY_DATA")
         column = layout.column()
         column.enabled = not state.running and not state.placing
-        _buttons(column, settings)
+        _more(column, settings)
         if style := shape_keys.style_of(context.object):
             paragraph(context, layout, Sentence("Made in {style}", style=style), icon="INFO")
         if state.fallback:
@@ -67,10 +72,8 @@ def icon_of(group) -> str:
     return "CHECKMARK" if group.there == group.wanted else "REMOVE"
 
 
-def _buttons(layout, settings) -> None:
-    row = layout.row()
-    row.scale_y = 2.0
-    _button(row, "generate_visemes", settings, icon="SHAPEKEY_DATA")
+def _more(layout, settings) -> None:
+    """The other Generate buttons, and what all of them are pressed with."""
     column = layout.column(align=True)
     row = column.row(align=True)
     _button(row, "generate_emotions", settings, text="Emotions")
