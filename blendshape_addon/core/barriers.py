@@ -47,8 +47,10 @@ class Barrier:
 
     def _pictures(self, offsets: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
         """The depths of the pieces in each of E (N, 3) `offsets`; what moves in none of them is drawn once."""
-        moved = [offset[self.vertices].any(1) for offset in offsets]
-        moving = any3(np.any(moved, axis=0)[self.triangles])
+        moved = np.zeros((len(offsets), len(self.vertices)), bool)
+        for here, offset in zip(moved, offsets, strict=True):
+            here[:] = any3(offset[self.vertices] != 0)
+        moving = any3(moved.any(0)[self.triangles])
         (rest,) = self._draw([np.zeros_like(self.rest)], self.triangles[~moving])
         posed = (offset for offset, some in zip(offsets, moved, strict=True) if some.any())
         drawn = self._draw(posed, self.triangles[moving])

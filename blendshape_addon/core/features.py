@@ -42,11 +42,12 @@ class Features:
     canonical: Canonical
     space: FaceSpace
 
-    def inputs(self, mirror: bool = False) -> np.ndarray:
-        """(N, INPUTS) float32, of the mirrored face if `mirror`."""
+    def inputs(self, mirror: bool = False, some: slice = slice(None)) -> np.ndarray:
+        """(N, INPUTS) float32 of `some` vertices, of the mirrored face if `mirror`."""
+        seen, side = (self.canonical.positions[some], self.normals[some]), self.side[some]
         if mirror:
-            return assemble(self.canonical.positions * _FLIP, self.normals * _FLIP, self.side[:, [0, 2, 1]], self.part)
-        return assemble(self.canonical.positions, self.normals, self.side, self.part)
+            seen, side = [one * _FLIP for one in seen], side[:, [0, 2, 1]]
+        return assemble(*seen, side, self.part[some])
 
     def triangles(self, avatar: Avatar, *parts: Part) -> np.ndarray:
         """(T, 3) triangles of these parts, numbered as the feature vertices are."""

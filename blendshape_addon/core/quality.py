@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -136,7 +135,7 @@ def report(rows: Sequence[Row], features: Features, confidence: float, notes: Se
         "ok": all(row.ok for row in rows),
         "face": {"confidence": round(float(confidence), 4), "eye_distance": float(features.space.scale)},
         "shapes": [
-            asdict(row) | {"ok": row.ok, "grade": row.grade, "checks": row.checks, "notes": row.notes} for row in rows
+            vars(row) | {"ok": row.ok, "grade": row.grade, "checks": row.checks, "notes": row.notes} for row in rows
         ],
         "notes": list(notes),
     }

@@ -78,7 +78,8 @@ def solve(count: int, edges: np.ndarray, weights: np.ndarray, fixed: list[tuple[
 
     def apply(v: np.ndarray) -> np.ndarray:
         out = diagonal * v
-        out[present] -= np.add.reduceat(values[:, None] * v[columns], starts)
+        for f, field in enumerate(np.ascontiguousarray(v.T)):
+            out[present, f] -= np.add.reduceat(values * field.take(columns), starts)
         return out
 
     residual = -apply(x) * free
