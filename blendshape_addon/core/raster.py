@@ -14,7 +14,8 @@ import numpy as np
 
 from .errors import InputError
 
-CHUNK = 1 << 16  # pixels tested at once: what a processor's cache holds
+CHUNK = 1 << 17  # pixels tested at once: what a processor's cache holds
+_EDGE = -1e-9  # least weight of a corner: what is on an edge is inside
 MOST = 1 << 26  # fragments tested in one picture, bounds the time: several times what the densest hair needs
 
 
@@ -81,7 +82,8 @@ def depths(poses: Iterable[np.ndarray], triangles: np.ndarray, size: int) -> Ite
 def _fragments(
     vertices: np.ndarray, triangles: np.ndarray, size: int, most: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-    """Pixels (F,), depths (F,), triangles (F,) and barycentric weights (3, F) of what triangles cover, in their order.
+    """Pixels (F,), depths (F,), triangles (F,) and barycentric weights (3, F) of what triangles cover, in their order;
+    some at a time.
 
     Raises InputError where more than `most` pixels would have to be tested.
     """
@@ -104,24 +106,45 @@ def _fragments(
             "The faces of the mesh run criss-cross through one another, as they do when the order of its vertices is "
             "damaged: export it again from where it was made."
         )
-    starts = ends - width * height
     done = 0
     while done < len(drawn):
-        some = slice(done, max(done + 1, int(np.searchsorted(ends, starts[done] + CHUNK, side="right"))))
+        before = ends[done] - width[done] * height[done]
+        some = slice(done, max(done + 1, int(np.searchsorted(ends, before + CHUNK, side="right"))))
         done = some.stop
-        t = np.repeat(np.arange(some.start, some.stop), (ends - starts)[some])
-        row, column = np.divmod(np.arange(starts[some.start], ends[some.stop - 1]) - starts[t], width[t])
-        column += first[0, t]
-        row += first[1, t]
-        bx, by, ux, uy, cx, cy, vx, vy, whole, *z = kept[:, t]
-        weight = np.empty((3, len(t)))
-        weight[0] = (ux * (row - by) - uy * (column - bx)) / whole
-        weight[1] = (vx * (row - cy) - vy * (column - cx)) / whole
-        weight[2] = 1 - weight[0] - weight[1]
-        inside = np.flatnonzero(weight.min(0) >= -1e-9)
-        weight = weight[:, inside]
-        depth = weight[0] * z[0][inside] + weight[1] * z[1][inside] + weight[2] * z[2][inside]
-        yield (row * size + column)[inside], depth, number[t[inside]], weight
+        pixel, z, t, weight = _covered(kept[:, some], first[:, some], width[some], height[some], size)
+        yield pixel, z, number[some][t], weight
+
+
+def _covered(
+    kept: np.ndarray, first: np.ndarray, width: np.ndarray, height: np.ndarray, size: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Of n triangles with boxes of `width` and `height` pixels at `first` (2, n): _fragments. What is the same along a
+    row of a box is computed once for it."""
+    bx, by, ux, uy, cx, cy, vx, vy, area, *corners = kept
+    t = np.repeat(np.arange(len(width)), height)
+    row = _counting(first[1], height)
+    first_edge, second_edge = ux[t] * (row - by[t]), vx[t] * (row - cy[t])
+    uy, bx, vy, cx, area = (values[t] for values in (uy, bx, vy, cx, area))
+    r = np.repeat(np.arange(len(t)), width[t])
+    column = _counting(first[0, t], width[t])
+    a = (first_edge.take(r) - uy.take(r) * (column - bx.take(r))) / area.take(r)
+    inside = np.flatnonzero(a >= _EDGE)
+    a, r, column = a.take(inside), r.take(inside), column.take(inside)
+    b = (second_edge.take(r) - vy.take(r) * (column - cx.take(r))) / area.take(r)
+    c = 1 - a - b
+    inside = np.flatnonzero((b >= _EDGE) & (c >= _EDGE))
+    weight = np.stack([a, b, c]).take(inside, axis=1)
+    r = r.take(inside)
+    t = t.take(r)
+    za, zb, zc = (z.take(t) for z in corners)
+    depth = weight[0] * za + weight[1] * zb + weight[2] * zc
+    return row.take(r) * size + column.take(inside), depth, t, weight
+
+
+def _counting(start: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """From each of (n,) `start` upwards, `count` (n,) numbers of each, one after the other."""
+    ends = np.cumsum(count)
+    return np.arange(ends[-1]) - np.repeat(ends - count - start, count)
 
 
 def _boxes(pixels: np.ndarray, triangles: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
