@@ -90,7 +90,7 @@ def open_session(model: Model, provider: str = "auto") -> Session:
             try:
                 return Session(model, _load(model, name), name, None)
             except Exception as error:  # a provider may fail in any way of its own; the CPU still can
-                reason = Sentence("{name} failed to start: {reason}", name=name, reason=_first_line(error))
+                reason = Sentence("{name} failed to start: {reason}", name=name, reason=Sentence(_first_line(error)))
         failed[name] = reason
     try:
         loaded = _load(model, "cpu")

@@ -7,7 +7,7 @@ from ..translations import told
 from .background import Background
 
 _WORDS = {
-    "FACE": ("Face", "Skin of the face and what is joined to it"),
+    "FACE": ("Face Skin", "Skin of the face and what is joined to it"),
     "EYE": ("Eyes", "Eyeballs, irises, pupils, highlights"),
     "TEETH": ("Teeth", "Both rows; their place says which is which"),
     "TEETH_UPPER": ("Upper Teeth", "They stay where they are"),
@@ -21,7 +21,7 @@ _ITEMS = (
     (avatar_parts.AUTO, "Automatic", "What it looks like"),
     *((name, *_WORDS[name]) for name in avatar_parts.CHOICES),
 )
-LABELS = {name: words[0] for name, words in _WORDS.items()} | {"SKIN": "Face"}
+LABELS = {name: words[0] for name, words in _WORDS.items()} | {"SKIN": "Face Skin"}
 
 
 class VRC_BLENDSHAPE_OT_recognise(Background, bpy.types.Operator):

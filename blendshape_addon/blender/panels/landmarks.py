@@ -8,7 +8,7 @@ from .tab import SubPanel, paragraph
 
 
 class VRC_BLENDSHAPE_PT_landmarks(SubPanel, bpy.types.Panel):
-    bl_label = "Landmarks"
+    bl_label = "Face Landmarks"
 
     def draw(self, context):
         layout = self.layout

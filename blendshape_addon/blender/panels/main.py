@@ -7,8 +7,13 @@ from .. import shape_keys
 from ..translations import told
 from .tab import Tab, paragraph
 
-GROUPS = {"visemes": "Visemes", "emotions": "Emotions", "blink": "Blink", "arkit": "Face Tracking"}
-_SHORT = GROUPS | {"arkit": "Tracking"}  # half a sidebar is narrow
+GROUPS = {
+    "visemes": Sentence("Visemes"),
+    "emotions": Sentence("Emotions"),
+    "blink": Sentence("Blink"),
+    "arkit": Sentence("Face Tracking"),
+}
+_SHORT = GROUPS | {"arkit": Sentence("Tracking")}  # half a sidebar is narrow
 
 
 class VRC_BLENDSHAPE_PT_main(Tab, bpy.types.Panel):

@@ -14,7 +14,7 @@ class VRC_BLENDSHAPE_PT_shapes(SubPanel, bpy.types.Panel):
     def draw(self, context):
         for group in context.window_manager.vrc_blendshape.groups:
             box = self.layout.box()
-            name = Sentence(GROUPS[group.name])
+            name = GROUPS[group.name]
             title = told("{group}: {there} of {wanted}", group=name, there=group.there, wanted=group.wanted)
             box.label(text=title, icon=icon_of(group), translate=False)
             if group.there:
