@@ -129,9 +129,12 @@ def _targets(
     base = basis(obj)
     found = {}
     for shape in shapes:
-        mine = (shape.indices >= start) & (shape.indices < start + len(base)) & np.any(shape.deltas != 0, axis=1)
+        first, last = np.searchsorted(shape.indices, [start, start + len(base)])
+        mine, deltas = shape.indices[first:last] - start, shape.deltas[first:last]
+        if len(mine) == 0 and not all_of_them:
+            continue
         target = base.copy()
-        target[shape.indices[mine] - start] += (shape.deltas[mine] @ inverse.T).astype(np.float32)
+        target[mine] += (deltas @ inverse.T).astype(np.float32)
         if all_of_them or not is_still(target, base):  # a key of nanometres would be lost on export
             found[shape.name] = target
     return found

@@ -103,19 +103,29 @@ def _diagonal(points: np.ndarray) -> float:
 
 
 def connected_components(count: int, triangles: np.ndarray) -> np.ndarray:
-    """(count,) int64 component number of each point, numbered from 0, by minimum-label propagation."""
-    labels = np.arange(count)
-    pairs = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]]])
+    """(count,) int64 component number of each point, numbered from 0 in the order of their first points.
+
+    Trees of points are hung on neighbouring trees of lower roots until there is one a component (Shiloach and Vishkin
+    1982, "An O(log n) parallel connectivity algorithm").
+    """
+    root = np.arange(count)
+    ends = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]]]).T
     while True:
-        low = np.minimum(labels[pairs[:, 0]], labels[pairs[:, 1]])
-        new = labels.copy()
-        np.minimum.at(new, pairs[:, 0], low)
-        np.minimum.at(new, pairs[:, 1], low)
-        new = new[new]  # pointer jumping: halves the distance to the root each round
-        if np.array_equal(new, labels):
-            break
-        labels = new
-    return np.unique(labels, return_inverse=True)[1].reshape(-1)
+        ends = root[ends]
+        ends = ends[:, ends[0] != ends[1]]
+        if ends.shape[1] == 0:
+            return np.unique(root, return_inverse=True)[1].reshape(-1)
+        np.minimum.at(root, ends.max(0), ends.min(0))
+        while not np.array_equal(above := root[root], root):
+            root = above
+
+
+def nearest_to(marks: np.ndarray, points: np.ndarray, handicap: np.ndarray | float = 0.0) -> np.ndarray:
+    """(L,) int64: for each of (L, 3) marks the index of the nearest of (N, 3) points, (N,) `handicap` added to the
+    square of its distance."""
+    x, y, z = np.ascontiguousarray(points.T)
+    squares = ((x - a) ** 2 + (y - b) ** 2 + (z - c) ** 2 + handicap for a, b, c in marks)
+    return np.array([square.argmin() for square in squares])
 
 
 def vertex_normals(vertices: np.ndarray, triangles: np.ndarray, weld: np.ndarray | None = None) -> np.ndarray:

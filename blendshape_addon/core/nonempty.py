@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .mesh import Avatar
+from .mesh import Avatar, nearest_to
 from .parts import Part
 from .pipeline import Shape
 from .vocabulary import ALL_SHAPES
@@ -31,8 +31,7 @@ def main_object(avatar: Avatar, points: np.ndarray) -> int:
     if avatar.told is not None:
         told = avatar.told[candidates]
         candidates = candidates[told == Part.SKIN if (told == Part.SKIN).any() else told != Part.OTHER]
-    places = avatar.vertices[candidates]
-    nearest = [candidates[((places - mark) ** 2).sum(1).argmin()] for mark in points]
+    nearest = candidates[nearest_to(points, avatar.vertices[candidates])]
     return int(np.bincount(avatar.object_id[nearest]).argmax())
 
 

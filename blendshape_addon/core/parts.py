@@ -13,7 +13,7 @@ import numpy as np
 
 from .errors import InputError
 from .face_space import eye_centres, point
-from .mesh import Avatar
+from .mesh import Avatar, nearest_to
 from .vocabulary import LANDMARKS
 
 
@@ -157,9 +157,8 @@ def _skin_pieces(avatar: Avatar, vertices: np.ndarray, landmarks: np.ndarray, co
     if len(region) == 0:
         return votes > 0
     chosen = [i for i, name in enumerate(LANDMARKS) if not name.startswith(("lid", "eye", "brow"))]
-    for mark in landmarks[chosen]:
-        nearest = region[np.argmin(((vertices[region] - mark) ** 2).sum(1))]
-        votes[avatar.components[nearest]] += 1
+    nearest = region[nearest_to(landmarks[chosen], vertices[region])]
+    votes += np.bincount(avatar.components[nearest], minlength=count)
     enough = votes >= 0.15 * len(chosen)
     return enough if enough.any() else votes > 0  # a face in many pieces
 

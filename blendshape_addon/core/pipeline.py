@@ -25,7 +25,7 @@ Progress = Callable[[float, str], None]
 class Shape:
     """One shape key: where vertices move and by how much, in the avatar's own space.
 
-    indices: (n,) int64 into Avatar.vertices, only vertices that move. deltas: (n, 3) float32.
+    indices: (n,) int64 into Avatar.vertices, ascending, only vertices that move. deltas: (n, 3) float32.
     """
 
     name: str

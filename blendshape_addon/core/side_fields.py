@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .face_space import point
-from .mesh import Avatar, vertex_normals
+from .mesh import Avatar, nearest_to, vertex_normals
 
 CREASE = 0.14  # how far from the lid's edge its field is held, in eye distances
 TOLERANCE = 2e-3
@@ -119,14 +119,9 @@ def over_skin(
     where[local.reshape(-1)] = vertices[skin]
     outward = vertex_normals(where, triangles)
     # An anchor takes the nearest point of the outer surface, not one inside the mouth or behind the lid.
-    fixed = [(_nearest(where, outward, above), _nearest(where, outward, below)) for above, below in held]
+    backwards = 0.02 * (outward[:, 2] < 0)
+    fixed = [tuple(np.unique(nearest_to(marks, where, backwards)) for marks in pair) for pair in held]
     edges, weights = cotangent_weights(where, triangles)
     fields = solve(len(points), edges, weights, fixed)
     out[skin] = fields[local.reshape(-1)]
     return out
-
-
-def _nearest(where: np.ndarray, outward: np.ndarray, marks: np.ndarray) -> np.ndarray:
-    """(M,) index of the point nearest to each mark, those that face backwards counted as further away."""
-    squared = ((where[None] - marks[:, None]) ** 2).sum(-1)
-    return np.unique(np.argmin(squared + 0.02 * (outward[:, 2] < 0), axis=1))

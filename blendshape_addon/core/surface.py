@@ -33,13 +33,15 @@ def lift(avatar: Avatar, space: FaceSpace, points: np.ndarray) -> np.ndarray:
     found, where = _nearest(wanted, corners)
     votes = np.bincount(piece[where[where >= 0]], minlength=1)
     skin = np.isin(piece, np.flatnonzero(votes >= min(SKIN_VOTES, votes.max())))
-    found, where = _nearest(wanted, corners[skin])
-    found = np.where(where[:, None] >= 0, found, wanted) / [1, 1, DEPTH_TRUST]
+    other = np.flatnonzero((where >= 0) & ~skin[where])
+    found[other] = _nearest(wanted[other], corners[skin])[0]
+    found /= [1, 1, DEPTH_TRUST]
     return space.origin + space.vectors_to_avatar(found)
 
 
 def _nearest(points: np.ndarray, corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Nearest points (L, 3) on triangles (T, 3, 3) and their triangles (L,), -1 where none is within REACH."""
+    """Nearest points (L, 3) on triangles (T, 3, 3) and their triangles (L,); the points themselves and -1 where none is
+    within REACH."""
     low, high = (pick(pick(*corners[:, :2].swapaxes(0, 1)), corners[:, 2]) for pick in (np.minimum, np.maximum))
     (x0, y0, z0), (x1, y1, z1) = (low - REACH).T.copy(), (high + REACH).T.copy()
     out, where = points.copy(), np.full(len(points), -1)
