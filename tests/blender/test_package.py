@@ -40,8 +40,8 @@ def archive(tmp_path_factory):
 
 
 def test_holds_the_extension_and_nothing_of_its_workshop(archive):
-    names = archive.namelist()
-    assert {"__init__.py", "blender_manifest.toml", "LICENSE", "core/pipeline.py", "translations/ja_JP.toml"} <= set(names)
+    names = set(archive.namelist())
+    assert {"__init__.py", "blender_manifest.toml", "LICENSE", "core/pipeline.py", "translations/ja_JP.toml"} <= names
     tops = {name.split("/")[0] for name in names}
     sources = {path.name for path in (ROOT / "blendshape_addon").iterdir()}
     assert tops <= sources | {"blender_manifest.toml", "LICENSE", "LICENSES", "models", "wheels"}

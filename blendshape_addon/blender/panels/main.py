@@ -13,7 +13,7 @@ GROUPS = {
     "blink": Sentence("Blink"),
     "arkit": Sentence("Face Tracking"),
 }
-_SHORT = GROUPS | {"arkit": Sentence("Tracking")}  # half a sidebar is narrow
+_SHORT = GROUPS | {"arkit": "ARKit"}  # half a sidebar is narrow
 
 
 class VRC_BLENDSHAPE_PT_main(Tab, bpy.types.Panel):
