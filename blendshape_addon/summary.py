@@ -14,7 +14,7 @@ CRASHED, REFUSED, LOOK, FINE, WAITING = "crashed", "refused", "look at it", "fin
 _MEANING = {
     CRASHED: "Blender crashed, hung or was stopped; tried again by the next run",
     REFUSED: "nothing was written",
-    LOOK: "written, but some shapes failed a check",
+    LOOK: "written without the shapes that failed a check",
     FINE: "all shapes made and checked",
     WAITING: "the run was stopped; the same command goes on",
 }
@@ -59,7 +59,7 @@ class Row:
         if not self.failed:
             return f"{len(self.shapes)} shapes, all passed"
         which = ", ".join(f"{shape['name']} ({'; '.join(shape['notes'])})" for shape in self.failed)
-        return f"{len(self.shapes) - len(self.failed)} of {len(self.shapes)} shapes passed; look at {which}"
+        return f"{len(self.shapes) - len(self.failed)} of {len(self.shapes)} shapes passed; left out: {which}"
 
 
 def rows_of(file: Path, entries: Sequence[dict], pictures: Path) -> Iterator[Row]:
@@ -129,7 +129,7 @@ def _section(state: str, rows: Sequence[Row]) -> str:
 def _line(row: Row) -> str:
     said = html.escape(row.verdict)
     if row.failed:
-        said = f"{len(row.shapes) - len(row.failed)} of {len(row.shapes)} shapes passed<ul>" + "".join(
+        said = f"{len(row.shapes) - len(row.failed)} of {len(row.shapes)} shapes passed; left out:<ul>" + "".join(
             f"<li>{html.escape(shape['name'])}: {html.escape('; '.join(shape['notes']))}</li>" for shape in row.failed
         )
         said += "</ul>"

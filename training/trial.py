@@ -35,9 +35,8 @@ def labelled_face(head: Head) -> landmarks.Face:
 def run(head: Head, models: Path | None, face: landmarks.Face | None) -> Trial:
     """The whole core pipeline on the bare mesh; face None: it finds it. Raises FaceNotFound."""
     made = pipeline.generate(head.avatar, CONDITIONS, models=models, provider="cpu", face=face)
-    shapes = {}
+    shapes = {name: np.zeros((len(head.vertices), 3), np.float32) for name in CONDITIONS}  # one left out moves nothing
     for shape in made.shapes:
-        shapes[shape.name] = np.zeros((len(head.vertices), 3), np.float32)
         shapes[shape.name][shape.indices] = shape.deltas
     return Trial(head, shapes, made)
 

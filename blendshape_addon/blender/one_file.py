@@ -92,7 +92,7 @@ def table(entry: dict) -> str:
         f"  {'shape':<20}{'peak mm':>9}{'lip gap mm':>12}  checks",
     ]
     for row in entry["shapes"]:
-        verdict = "ok" if row["ok"] else "; ".join(row["notes"])
+        verdict = "ok" if row["ok"] else told("left out: {reasons}", reasons="; ".join(row["notes"]))
         if row["name"] in entry["kept"]:
             verdict = told("not written: your own key was kept")
         lines.append(f"  {row['name']:<20}{row['peak_mm']:>9.2f}{row['lip_gap_mm']:>12.2f}  {verdict}")

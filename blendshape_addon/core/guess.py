@@ -11,6 +11,7 @@ from .surface import lift
 BODY = 3.0  # height over depth from which there is a body below the head
 HEADS = 7.0  # heights of the head that a body is high
 EYES = 0.3  # eye distance in heights of the head
+FLATTEST = 1e-3  # of the avatar's size that a head is taken to be high at least
 NOSE = 0.35  # half width of the strip at the middle that the nose is looked for in, in eye distances
 
 
@@ -39,7 +40,7 @@ def _at_the_top(avatar: Avatar) -> np.ndarray:
         head = tall / HEADS if tall > BODY * (high[2] - low[2]) else tall
     upper = seen[seen[:, 1] >= high[1] - head]
     middle = np.median(upper[:, 0]) if joint is None else joint[0]
-    scale = EYES * head
+    scale = EYES * (max(head, FLATTEST * avatar.size) or 1.0)
     strip = upper[np.abs(upper[:, 0] - middle) < NOSE * scale]
     canonical = canonical_landmarks()
     front = (strip if len(strip) else upper)[:, 2].max()

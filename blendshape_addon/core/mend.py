@@ -19,10 +19,20 @@ MENDABLE = frozenset(
 _SOFTEN = 3  # rounds of smoothing where motion was cut off
 
 
-def mend(avatar: Avatar, features: Features, name: str, offset: np.ndarray, checks: Collection[str]) -> np.ndarray:
+def mend(
+    avatar: Avatar,
+    features: Features,
+    name: str,
+    offset: np.ndarray,
+    checks: Collection[str],
+    measures: Measures | None = None,
+) -> np.ndarray:
     """(N, 3) face-space `offset` of the shape `name` with what the `checks` (of MENDABLE) found mended, as far as
-    possible. What moves outside the face (`outside`) is not among the feature vertices and left to the caller."""
-    measures = Measures(avatar, features)
+    possible. What moves outside the face (`outside`) is not among the feature vertices and left to the caller.
+
+    measures: this face's, if there are any yet.
+    """
+    measures = measures or Measures(avatar, features)
     out = offset.copy()
     edges = edges_of(measures.triangles)
     if "stray" in checks:
@@ -36,7 +46,7 @@ def mend(avatar: Avatar, features: Features, name: str, offset: np.ndarray, chec
         contacts.meet(measures.triangles, features, out[None], [name])
     if not {"teeth", "eyes"}.isdisjoint(checks):
         barriers.hold(avatar, features, out[None], [name])
-    if "seams" in checks:
+    if not {"seams", "stray", "flips", "lids", "stretch"}.isdisjoint(checks):  # calm skin tears where it is cut
         refine.join_seams(avatar, features, out[None])
     return out
 

@@ -14,6 +14,7 @@ from . import deformer, features, landmarks, parts, placed, providers, quality, 
 from .errors import InputError
 from .mesh import Avatar
 from .sentence import Sentence
+from .settle import settle
 from .vocabulary import ALL_SHAPES
 
 HALVES = {"vrc.blink": ("vrc.blink_left", "vrc.blink_right")}
@@ -85,7 +86,9 @@ def generate(
     seen: Seen | None = None,
     progress: Progress | None = None,
 ) -> Generated:
-    """Find the face of `avatar` and make one shape for each of `expressions` (names of vocabulary.ALL_SHAPES).
+    """Find the face of `avatar` and make a shape for each of `expressions` (names of vocabulary.ALL_SHAPES).
+
+    A shape that fails its check, and cannot be mended, is left out; its row of the report says why.
 
     intensity: 0 to 1, the share of the full shapes. preset: the style, `natural`, `anime` or `auto`, which looks at the
     face's proportions. own_recipes: file to use instead of the bundled recipes.toml. provider: `auto`, `cpu`, `cuda`,
@@ -118,13 +121,17 @@ def generate(
             seen.last = asked, refine.refine(avatar, known, offsets, made, part)
     with stages("checking", 0.92, 1.0):
         offsets = _wholes(expressions, made, seen.last[1] * np.float32(intensity))
-        rows = quality.examine(avatar, known, expressions, offsets, intensity)
+        rows = settle(avatar, known, expressions, offsets, intensity)
         fallback = Sentence("Ran on the CPU: {reason}.", reason=session.reason) if session.reason else ""
         notes = [style.sentence, fallback] if fallback else [style.sentence]
         report = quality.report(rows, known, seen.face.score, notes)
         report["provider"] = {"ran_on": session.provider, "fallback": fallback}
         report["style"] = {"preset": style.preset, "automatic": style.automatic}
-    shapes = [_shape(name, known, offset) for name, offset in zip(expressions, offsets, strict=True)]
+    shapes = [
+        _shape(name, known, offset)
+        for name, offset in zip(expressions, offsets, strict=True)
+        if name not in report["refused"]
+    ]
     return Generated(shapes, seen, report, stages.seconds)
 
 

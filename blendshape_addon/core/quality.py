@@ -28,12 +28,14 @@ def examine(
     offsets: np.ndarray,
     intensity: float,
     outside: Sequence[np.ndarray] | None = None,
+    measures: Measures | None = None,
 ) -> list[Row]:
     """One Row a shape of (E, N, 3) face-space offsets that were made for `names` at `intensity`.
 
-    outside: the vertices that are not among the features and that each shape moves.
+    outside: the vertices that are not among the features and that each shape moves. measures: this face's, if there
+    are any yet.
     """
-    measures = Measures(avatar, features)
+    measures = measures or Measures(avatar, features)
     has_tongue = bool((features.part == Part.TONGUE).any())
     by_name = dict(zip(names, offsets, strict=True))
     behind = zip(
@@ -133,6 +135,7 @@ def report(rows: Sequence[Row], features: Features, confidence: float, notes: Se
     """The JSON-ready report of a run."""
     return {
         "ok": all(row.ok for row in rows),
+        "refused": [row.name for row in rows if not row.ok],
         "face": {"confidence": round(float(confidence), 4), "eye_distance": float(features.space.scale)},
         "shapes": [
             vars(row) | {"ok": row.ok, "grade": row.grade, "checks": row.checks, "notes": row.notes} for row in rows

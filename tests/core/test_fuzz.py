@@ -16,14 +16,14 @@ HARMLESS = ("duplicate triangles", "loose vertices", "turned", "scaled", "mirror
 
 
 @hypothesis.seed(0)
-@hypothesis.settings(max_examples=25, deadline=None, database=None,
+@hypothesis.settings(max_examples=25, deadline=None, database=None, phases=[hypothesis.Phase.generate],
                      suppress_health_check=list(hypothesis.HealthCheck))  # fmt: skip
 @hypothesis.given(cases.cases(names=("mask", "mask with organs")))
 def test_any_faults_end_in_shapes_or_in_a_sentence(case: cases.Case) -> None:
     if case.marks not in (KNOWN, OFF):
         case = replace(case, marks=KNOWN)
     outcome = cases.run(case)
-    assert outcome.end != "failed", outcome.words
+    assert outcome.end != "failed", f"{outcome.words}: {case}"
 
 
 @hypothesis.settings(max_examples=10, deadline=None, database=None, derandomize=True)

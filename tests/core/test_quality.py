@@ -5,11 +5,13 @@ import pytest
 from pieces import attached, ball, sheet
 
 from blendshape_addon.core import features, mend, quality
+from blendshape_addon.core.errors import FaceNotFound
 from blendshape_addon.core.face_space import EYE_DISTANCE_MM, eye_centres
 from blendshape_addon.core.measures import Measures
 from blendshape_addon.core.mesh import Avatar
 from blendshape_addon.core.parts import Part
 from blendshape_addon.core.pipeline import Shape
+from blendshape_addon.core.settle import settle
 from blendshape_addon.core.verdicts import AMBER, GREEN, RED, Row
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
 
@@ -92,6 +94,47 @@ def test_a_calm_shape_is_green_all_over_and_stays_as_it_is(toothed):
     assert set(row.grades.values()) == {GREEN} and row.ok and row.notes == [] and row.grade == GREEN
     assert (mend.mend(avatar, seen, "jawForward", offset, set()) == offset).all()
     assert np.allclose(mend.mend(avatar, seen, "jawForward", offset, mend.MENDABLE - {"stray"}), offset, atol=1e-6)
+
+
+def settled(toothed, names, offsets):
+    offsets = np.stack(offsets).astype(np.float32)
+    return settle(*toothed, names, offsets, 1.0), offsets
+
+
+def test_what_fails_is_mended_or_left_out_with_a_reason_and_what_passes_stays(toothed):
+    _, seen = toothed
+    calm, (_, rough) = bump(seen, "chin_tip", 3 * MM, 0.4), faults(toothed)["flips"]
+    still = np.zeros_like(calm)
+    rows, offsets = settled(toothed, ["jawForward", "cheekPuff", "vrc.v_ff"], [calm, rough, still])
+    assert [row.ok for row in rows] == [True, True, False]
+    assert rows[1].notes == ["was clamped and smoothed to pass the check"]
+    assert rows[2].notes == ["hardly moves", "VRChat's lip sync needs all 15 visemes"]
+    assert (offsets[0] == calm.astype(np.float32)).all() and (offsets[1] != rough.astype(np.float32)).any()
+    assert row_of(toothed, "cheekPuff", offsets[1]).ok
+
+
+def test_what_folds_however_it_is_smoothed_is_made_weaker(toothed):
+    _, seen = toothed
+    pressed = np.zeros((len(seen.index), 3))
+    pressed[:, 1] = np.where(seen.positions[:, 1] < -0.6, -1.4 * (seen.positions[:, 1] + 0.6), 0)  # folded upwards
+    assert row_of(toothed, "jawForward", pressed).flipped > 100
+    (row, _), offsets = settled(toothed, ["jawForward", "jawLeft"], [pressed, bump(seen, "chin_tip", 3 * MM, 0.4)])
+    assert row.ok and row.notes == ["was made at 50 % of its strength to pass the check"]
+    smoothed = mend.mend(*toothed, "jawForward", pressed.astype(np.float32), {"flips", "stretch", "size"})
+    assert np.allclose(offsets[0], smoothed / 2)
+
+
+def test_where_no_shape_is_fit_the_face_is_refused(toothed):
+    still = np.zeros((len(toothed[1].index), 3))
+    with pytest.raises(FaceNotFound, match="vrc.v_aa hardly moves"):
+        settled(toothed, ["vrc.v_sil", "vrc.v_aa"], [still, still])
+
+
+def test_of_two_visemes_that_are_alike_the_later_is_left_out(toothed):
+    alike = bump(toothed[1], "chin_tip", 3 * MM, 0.4)
+    rows, _ = settled(toothed, ["vrc.v_sil", "vrc.v_dd", "vrc.v_nn", "vrc.v_e"], [0 * alike, alike, alike, 0 * alike])
+    assert [row.ok for row in rows] == [True, True, False, False]
+    assert rows[1].notes == [] and rows[2].notes[0] == "is the same shape as vrc.v_dd"
 
 
 def test_halves_that_differ_are_told_but_may_be_meant(toothed, measures):

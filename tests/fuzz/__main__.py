@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import sys
 import time
 from collections import Counter
 from functools import partial
+from pathlib import Path
 
 from . import cases, workers
 from .cases import ENDS, Case, Outcome
@@ -29,22 +31,48 @@ def main() -> int:
     add("--vertices", type=int, default=0, help="subdivide each subject to so many first, such as 1000000")
     add("--blender", action="store_true", help="through real Blender (its module bpy) instead of the core alone")
     add("--case", help="run this one again, as a failure prints it")
+    add("--log", type=Path, help="file of what became of each case, to go on from after a stop")
     options = parser.parse_args()
     runner = cases.run_in_blender if options.blender else partial(cases.run, least=options.vertices)
     strategy = cases.cases(BLENDER_KINDS if options.blender else tuple(FAULTS))
-    chosen = [eval(options.case, {"Case": Case})] if options.case else cases.draw(options.cases, options.seed, strategy)
-    began = time.perf_counter()
-    tally = Tally()
+    chosen = [_read(options.case)] if options.case else cases.draw(options.cases, options.seed, strategy)
+    tally, log = Tally(), Log(options.log)
+    for case in chosen:
+        if case in log.known:
+            tally.add(case, log.known[case])
+    left = [case for case in chosen if case not in log.known]
+    before, began = tally.ends.total(), time.perf_counter()
     try:
-        for case, outcome in workers.run_all(runner, chosen, options.jobs, options.limit):
+        for case, outcome in workers.run_all(runner, left, options.jobs, options.limit):
             tally.add(case, outcome)
+            log.add(case, outcome)
     except KeyboardInterrupt:
         print("Stopped: what was done until then.", file=sys.stderr)
     seconds = time.perf_counter() - began
     print(tally)
     done = tally.ends.total()
-    print(f"\n{done} cases in {seconds:.0f} s: {done / seconds:.2f} cases/s with {options.jobs} processes")
+    run = done - before
+    print(f"\n{done} cases, {run} of them now in {seconds:.0f} s: {run / seconds:.2f} a second, --jobs {options.jobs}")
     return int(tally.ends["failed"] > 0)
+
+
+class Log:
+    """What became of cases in earlier runs of the same command, a line of JSON each."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path, self.known = path, {}
+        for line in path.read_text(encoding="utf-8").splitlines() if path and path.exists() else ():
+            case, end, words = json.loads(line)
+            self.known[_read(case)] = Outcome(end, words)
+
+    def add(self, case: Case, outcome: Outcome) -> None:
+        if self._path:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps([repr(case), outcome.end, outcome.words]) + "\n")
+
+
+def _read(case: str) -> Case:
+    return eval(case, {"Case": Case})
 
 
 class Tally:
@@ -59,7 +87,7 @@ class Tally:
         self.ends[outcome.end] += 1
         for fault in case.faults:
             self.by_fault.setdefault(fault, Counter())[outcome.end] += 1
-        for words in outcome.words.split("; ") if outcome.end == "flagged" else [outcome.words]:
+        for words in outcome.words.split("; ") if outcome.end == "in part" else [outcome.words]:
             self.words[outcome.end][_alike(words)] += 1
         if outcome.end == "failed":
             print(f"FAILED {outcome.words}\n  {case!r}", flush=True)
@@ -68,9 +96,9 @@ class Tally:
 
     def __str__(self) -> str:
         rows = [("all", self.ends), *sorted(self.by_fault.items())]
-        lines = ["| fault | passed | flagged | refused | failed |", "|---|---|---|---|---|"]
+        lines = ["| fault | passed | in part | refused | failed |", "|---|---|---|---|---|"]
         lines += [f"| {name} | {' | '.join(str(ends[end]) for end in ENDS)} |" for name, ends in rows]
-        for end, title in (("refused", "Refused"), ("flagged", "Flagged by the check"), ("failed", "Failed")):
+        for end, title in (("refused", "Refused"), ("in part", "Left out"), ("failed", "Failed")):
             lines += [f"\n{title}:", *(f"{count:6d}  {words}" for words, count in self.words[end].most_common())]
         return "\n".join(lines)
 

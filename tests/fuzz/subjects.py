@@ -37,11 +37,12 @@ class Subject:
         """The distance between the eyes."""
         return FaceSpace.of(self.marks).scale
 
-    def avatar(self) -> Avatar:
-        """What the core sees. Raises InputError where the core refuses it."""
+    def avatar(self, placed: np.ndarray | None = None) -> Avatar:
+        """What the core sees, with (L, 3) landmarks that its creator placed. Raises InputError where it refuses."""
         parts = [(name, self.vertices[self.object_id == number]) for number, name in enumerate(self.names)]
         return Avatar(self.vertices, self.triangles.astype(np.int32), self.object_id.astype(np.int32), self.names,
-                      hints.collect(dict(self.bones), self.keys, parts))  # fmt: skip
+                      hints.collect(dict(self.bones), self.keys, parts),
+                      placed=None if placed is None else np.column_stack([placed, np.ones(len(placed))]))  # fmt: skip
 
     def mapped(self, linear: np.ndarray, shift: np.ndarray) -> Subject:
         """Everything through x -> linear x + shift; (3, 3) and (3,)."""

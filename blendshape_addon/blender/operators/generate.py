@@ -64,7 +64,10 @@ class _Generate(Background):
         written = done.written
         for row in result.report["shapes"]:
             if not row["ok"]:
-                self.report({"WARNING"}, f"{row['name']}: {told(listed(row['notes']))}")
+                self.report(
+                    {"WARNING"},
+                    told("{name} was left out: {reasons}.", name=row["name"], reasons=listed(row["notes"])),
+                )
         if written.kept:
             self.report({"WARNING"}, told("Kept your own {names}.", names=", ".join(written.kept)))
         count, style = len(written.made + written.replaced), shape_keys.style_of(done.face_object)

@@ -1,0 +1,85 @@
+"""Only shapes that pass the check are handed out: what fails is mended, or made weaker, or left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from . import mend, quality
+from .errors import FaceNotFound
+from .features import Features
+from .measures import MOVES_MM, Measures
+from .mesh import Avatar
+from .sentence import Sentence
+from .verdicts import GREEN, Row
+from .vocabulary import VISEMES
+
+WEAKER = (0.75, 0.5)  # of the strength: a shape that is torn at half of it is none
+
+
+def settle(
+    avatar: Avatar, features: Features, names: Sequence[str], offsets: np.ndarray, intensity: float
+) -> list[Row]:
+    """quality.examine of (E, N, 3) face-space offsets, after what failed was mended in place where it passes then.
+
+    A row says what was done; one that is not ok is of a shape to leave out. Raises FaceNotFound when none that moves
+    is left.
+    """
+    measures = Measures(avatar, features)
+    rows = quality.examine(avatar, features, names, offsets, intensity, measures=measures)
+    done: dict[str, Sentence] = {}
+    by_name = dict(zip(names, offsets, strict=True))
+    for row in rows:
+        red = {check for check, passed in row.checks.items() if not passed}
+        if not red or not red <= mend.MENDABLE:
+            continue
+        offset = by_name[row.name]
+        mended = mend.mend(avatar, features, row.name, offset, red, measures)
+        for share in (1.0, *WEAKER):
+            tried = mended * np.float32(share)
+            (after,) = quality.examine(avatar, features, [row.name], tried[None], intensity, measures=measures)
+            if after.ok:
+                offset[:] = tried
+                done[row.name] = _done(share)
+                break
+    if done:
+        rows = quality.examine(avatar, features, names, offsets, intensity, measures=measures)
+    _forgive_the_first(rows, offsets)
+    for row in rows:
+        if row.name in done:
+            row.remarks.append(done[row.name])
+        if not row.ok and row.name in VISEMES:
+            row.remarks.append(Sentence("VRChat's lip sync needs all 15 visemes"))
+    _require_some(rows)
+    return rows
+
+
+def _done(share: float) -> Sentence:
+    if share == 1:
+        return Sentence("was clamped and smoothed to pass the check")
+    return Sentence("was made at {percent:.0f} % of its strength to pass the check", percent=100 * share)
+
+
+def _forgive_the_first(rows: Sequence[Row], offsets: np.ndarray) -> None:
+    """Of visemes that are alike and otherwise fit, keep the first."""
+    fit: list[int] = []
+    for number, row in enumerate(rows):
+        if row.name not in VISEMES or any(not passed for check, passed in row.checks.items() if check != "distinct"):
+            continue
+        if not any(np.array_equal(offsets[number], offsets[other]) for other in fit):
+            row.grades["distinct"] = GREEN
+            row.sentences.pop("distinct", None)
+            fit.append(number)
+
+
+def _require_some(rows: Sequence[Row]) -> None:
+    """Raise FaceNotFound unless nothing failed or something that passed moves."""
+    failed = [row for row in rows if not row.ok]
+    if failed and not any(row.ok and row.peak_mm > MOVES_MM for row in rows):
+        raise FaceNotFound(
+            "No shape is fit for use on this mesh: {name} {reason}. Repair the mesh between brows and chin, or show "
+            "where the face is with rough shape keys named blink_left, blink_right and mouth_open, and try again.",
+            name=failed[0].name,
+            reason=failed[0].notes[0],
+        )
