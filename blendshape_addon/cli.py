@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from . import summary
 from .core import aliases, recipes, registry, vocabulary
 from .core.errors import Cancelled, InputError, ModelError, OutputError, UserError
+from .core.sentence import Sentence
 from .options import options_of_one, parser
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def _run_file(path: Path, target: Path, names: Sequence[str], options: argparse.
 
 
 def _run_folder(plan: Sequence[tuple[Path, Path]], options: argparse.Namespace) -> int:
-    from .blender import batch
+    from .blender import batch, translations
 
     registry.deformer(options.models, options.model)  # said once where it fails, and not by every avatar
     settings = options_of_one(options)
@@ -155,7 +156,8 @@ def _run_folder(plan: Sequence[tuple[Path, Path]], options: argparse.Namespace) 
         for row in _rows(job):
             if row.sentence:
                 _complain(InputError(row.sentence), job.source)
-            said = (row.state if row.sentence else row.verdict) + (", done before" if job.before else "")
+            said = translations.told(row.state if row.sentence else row.verdict)
+            said += ", done before" if job.before else ""
             left = f", {_duration(seconds_left)} left" if seconds_left > 0 else ""
             print(f"{told} of {len(jobs)}{left}: {job.source}: {said}", flush=True)
 
@@ -180,11 +182,11 @@ def _rows(job: Job) -> list[summary.Row]:
 
 
 def _summarize(rows: Sequence[summary.Row], folder: Path) -> None:
-    from .blender import files
+    from .blender import files, translations
 
-    title = f"Shape keys of {len(rows)} avatars: {folder.resolve().name}"
+    title = Sentence("Shape keys of {count} avatars: {folder}", count=len(rows), folder=folder.resolve().name)
     files.write_text(folder / "summary.csv", summary.table(rows), "utf-8-sig")  # spreadsheets go by the mark
-    files.write_text(folder / "summary.html", summary.page(rows, title))
+    files.write_text(folder / "summary.html", summary.page(rows, title, translations.told, translations.language()))
     print(f"{summary.count(rows)}. Look at {folder / 'summary.html'}")
 
 

@@ -6,17 +6,22 @@ import base64
 import csv
 import html
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
-CRASHED, REFUSED, LOOK, FINE, WAITING = "crashed", "refused", "look at it", "fine", "not done yet"
+from .core.sentence import Sentence
+
+# English in the table, which programs read, and as Blender's language has it on the page.
+CRASHED, REFUSED, LOOK = Sentence("crashed"), Sentence("refused"), Sentence("look at it")
+FINE, WAITING = Sentence("fine"), Sentence("not done yet")
+_LEFT_OUT = Sentence("left out:")
 _MEANING = {
-    CRASHED: "Blender crashed, hung or was stopped; tried again by the next run",
-    REFUSED: "nothing was written",
-    LOOK: "written without the shapes that failed a check",
-    FINE: "all shapes made and checked",
-    WAITING: "the run was stopped; the same command goes on",
+    CRASHED: Sentence("Blender crashed, hung or was stopped; tried again by the next run"),
+    REFUSED: Sentence("nothing was written"),
+    LOOK: Sentence("written without the shapes that failed a check"),
+    FINE: Sentence("all shapes made and checked"),
+    WAITING: Sentence("the run was stopped; the same command goes on"),
 }
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --bad: #c5362b; --good: #2a8a43; }
@@ -52,14 +57,20 @@ class Row:
         return [shape for shape in self.shapes if not shape["ok"]]
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Sentence:
         """One line: why there is nothing, or how many shapes there are and which failed."""
         if not self.shapes:
-            return self.sentence
+            return Sentence(self.sentence)
         if not self.failed:
-            return f"{len(self.shapes)} shapes, all passed"
+            return Sentence("{count} shapes, all passed", count=len(self.shapes))
         which = ", ".join(f"{shape['name']} ({'; '.join(shape['notes'])})" for shape in self.failed)
-        return f"{len(self.shapes) - len(self.failed)} of {len(self.shapes)} shapes passed; left out: {which}"
+        return Sentence("{passed}; left out: {which}", passed=self.passed, which=which)
+
+    @property
+    def passed(self) -> Sentence:
+        """How many shapes did."""
+        good, count = len(self.shapes) - len(self.failed), len(self.shapes)
+        return Sentence("{good} of {count} shapes passed", good=good, count=count)
 
 
 def rows_of(file: Path, entries: Sequence[dict], pictures: Path) -> Iterator[Row]:
@@ -72,7 +83,7 @@ def rows_of(file: Path, entries: Sequence[dict], pictures: Path) -> Iterator[Row
             yield Row(str(file), CRASHED if entry.get("crashed") else REFUSED, entry["error"])
             continue
         picture = pictures / PureWindowsPath(entry["thumbnail"]).name
-        kept = [f"Your own {', '.join(entry['kept'])} kept."] if entry["kept"] else []
+        kept = [Sentence("Kept your own {names}.", names=", ".join(entry["kept"]))] if entry["kept"] else []
         yield Row(
             str(file), FINE if entry["ok"] else LOOK, "", entry["avatar"], entry["output"], entry["shapes"],
             [*entry["notes"], *kept], sum(entry["seconds"].values()), picture,
@@ -105,35 +116,40 @@ def table(rows: Sequence[Row]) -> str:
     return out.getvalue()
 
 
-def page(rows: Sequence[Row], title: str) -> str:
-    """All rows as one HTML page with its pictures inside, what needs a look first."""
+def page(rows: Sequence[Row], title: str, say: Callable[[str], str] = str, language: str = "en") -> str:
+    """All rows as one HTML page with its pictures inside, what needs a look first.
+
+    say: puts a Sentence into `language`, named as in HTML.
+    """
     figures = "".join(
-        f'<div><b class="{_kind(state)}">{number}</b>{state}<br><span class="small">{_MEANING[state]}</span></div>'
+        f'<div><b class="{_kind(state)}">{number}</b>{say(state)}<br>'
+        f'<span class="small">{say(_MEANING[state])}</span></div>'
         for state, number in _counts(rows)
     )
-    sections = "".join(_section(state, [row for row in rows if row.state == state]) for state in _MEANING)
+    sections = "".join(_section(state, [row for row in rows if row.state == state], say) for state in _MEANING)
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
-        f"<style>{_STYLE}</style></head>\n<body>\n<h1>{html.escape(title)}</h1>\n"
+        f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width"><title>{html.escape(say(title))}</title>'
+        f"<style>{_STYLE}</style></head>\n<body>\n<h1>{html.escape(say(title))}</h1>\n"
         f'<div class="bar">{figures}</div>\n{sections}</body></html>\n'
     )
 
 
-def _section(state: str, rows: Sequence[Row]) -> str:
+def _section(state: Sentence, rows: Sequence[Row], say: Callable[[str], str]) -> str:
     if not rows:
         return ""
-    return f"<h2>{state.capitalize()}</h2>\n<table>\n{''.join(map(_line, rows))}</table>\n"
+    lines = "".join(_line(row, say) for row in rows)
+    return f"<h2>{say(state).capitalize()}</h2>\n<table>\n{lines}</table>\n"
 
 
-def _line(row: Row) -> str:
-    said = html.escape(row.verdict)
+def _line(row: Row, say: Callable[[str], str]) -> str:
+    said = html.escape(say(row.verdict))
     if row.failed:
-        said = f"{len(row.shapes) - len(row.failed)} of {len(row.shapes)} shapes passed; left out:<ul>" + "".join(
+        said = f"{html.escape(say(row.passed))}; {say(_LEFT_OUT)}<ul>" + "".join(
             f"<li>{html.escape(shape['name'])}: {html.escape('; '.join(shape['notes']))}</li>" for shape in row.failed
         )
         said += "</ul>"
-    notes = f'<div class="small">{html.escape(" ".join(row.notes))}</div>' if row.notes else ""
+    notes = f'<div class="small">{html.escape(" ".join(map(say, row.notes)))}</div>' if row.notes else ""
     name = html.escape(row.file) + (f'<div class="small">{html.escape(row.avatar)}</div>' if row.avatar else "")
     seconds = "" if row.seconds is None else f"{row.seconds:.1f} s"
     return (

@@ -21,6 +21,17 @@ INSTALL = Sentence(
 # "making faces:  42%|████▏     | 25/60 [00:10<00:14,  2.5face/s]"
 _BAR = re.compile(r"^(?P<stage>[\w ]+): +(?P<percent>\d+)%\|.*\[[\d:]+<(?P<left>[\d:?]+)")
 _ENOUGH = 40  # last lines that are kept
+# What the bars of the tools say, for translation; anything else that the tools say stays as it is.
+_STAGES = {
+    str(stage): stage
+    for stage in (
+        Sentence("starting"),
+        Sentence("reading avatars"),
+        Sentence("making faces"),
+        Sentence("checking faces"),
+        Sentence("learning"),
+    )
+}
 
 
 def tools(python: str) -> list[str]:
@@ -51,7 +62,7 @@ class Run:
     def __init__(self, what: str, line: Sequence[str], stopped: str) -> None:
         """stopped: what to say when it was stopped. Raises InputError when the program cannot be started."""
         self.what, self._told_stopped = what, stopped
-        self.stage, self.fraction, self.left = "starting", 0.0, ""
+        self.stage, self.fraction, self.left = _STAGES["starting"], 0.0, ""
         self._said: list[str] = []
         self._stopped = False
         try:
@@ -101,7 +112,8 @@ class Run:
     def _hear(self, raw: bytes) -> None:
         line = raw.decode(errors="replace").strip()
         if bar := _BAR.match(line):
-            self.stage, self.fraction = bar["stage"], int(bar["percent"]) / 100
+            self.stage = _STAGES.get(bar["stage"], bar["stage"])
+            self.fraction = int(bar["percent"]) / 100
             self.left = "" if "?" in bar["left"] else bar["left"]
         elif line:
             self._said = [*self._said[1 - _ENOUGH :], line]

@@ -13,8 +13,9 @@ placeholders kept. How a string gets there:
 tests/blender/test_languages.py finds what the code says and no file translates, and the other way round.
 
 The command line says errors, checks and notes in the language of the Blender that it runs in, which is English where
-Blender is a Python module; so do the texts in its reports. Everything else there (help, progress, keys, grades, names,
-states and columns) is English always, for the programs that read it.
+Blender is a Python module; so do the texts in its reports and the page that sums up a folder. Everything else there
+(help, progress, the table, and in JSON keys, grades, names and states) is English always, for the programs that read
+it. What the training tools say comes from another program and is English too.
 """
 
 from __future__ import annotations
@@ -59,6 +60,11 @@ def told(said: str | UserError, /, **values: object) -> str:
         for name, value in sentence.values.items()
     }
     return words.format(**values)
+
+
+def language() -> str:
+    """The language of `told`, as HTML names it."""
+    return bpy.app.translations.locale.replace("_", "-") or "en"
 
 
 def told_all(document: object) -> object:

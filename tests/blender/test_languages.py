@@ -12,6 +12,7 @@ import pytest
 import words
 from helpers import ROOT, key_names, run, select
 
+from blendshape_addon import summary
 from blendshape_addon.blender import translations
 from blendshape_addon.blender.translations import told
 from blendshape_addon.core.sentence import Sentence
@@ -113,6 +114,18 @@ def test_keys_keep_their_names_and_a_report_its_fields(speak, planted, source, t
         ["VRM 设置（表情、弹簧骨骼、许可证）不会保留：请重新设置。"],
     )
     assert english == chinese
+
+
+def test_the_page_on_a_folder_speaks_and_its_table_does_not(speak):
+    shape = {"name": "vrc.v_aa", "ok": False, "notes": ["hardly moves"]}
+    rows = [summary.Row("a.fbx", summary.LOOK, shapes=[shape]), summary.Row("b.fbx", summary.WAITING)]
+    speak("ko_KR")
+    page = summary.page(
+        rows, Sentence("Shape keys of {count} avatars: {folder}", count=2, folder="fine"), told, "ko-KR"
+    )
+    for shown in ('lang="ko-KR"', "아바타 2개의 셰이프 키: fine", "확인 필요", "미처리", "셰이프 1개 중 0개 통과"):
+        assert shown in page
+    assert "look at it" in summary.table(rows) and not any("가" <= letter <= "힣" for letter in summary.table(rows))
 
 
 def test_a_real_blender_says_it(tmp_path):
