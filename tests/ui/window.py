@@ -80,16 +80,19 @@ def picture(name: str) -> Waiting:
     yield from until(lambda: taking.poll() is not None, "a picture is taken")
 
 
-def button(command: str, across: tuple[float, ...] = (0.5,)) -> Waiting:
+def button(command: str, across: tuple[float, ...] = (0.5,), top: int | None = None) -> Waiting:
     """Find the button of the sidebar that runs `bpy.ops.<command>…` as a hand would, by going over them, and click it.
 
-    across: where to go down, in widths of the sidebar.
+    across: where to go down, in widths of the sidebar. top: where to begin, pixels from below.
     """
     side = region("UI")
-    for y in range(side.y + side.height - 30, side.y + 10, -_STEP):
+    for y in range(top or side.y + side.height - 30, side.y + 10, -_STEP):
         for x in across:
             move(side.x + x * side.width, y)
             yield _ANSWER
+            if not under_mouse().startswith(f"bpy.ops.{command}"):
+                continue
+            yield _ANSWER  # it may still have been the one before
             if under_mouse().startswith(f"bpy.ops.{command}"):
                 mouse("click", 1)
                 yield 0.25
@@ -112,41 +115,46 @@ class Folds:
 
     def __init__(self) -> None:
         self._drawn: set[str] = set()
+        self._places: dict[str, int] = {}
         panels = module("blender.panels").CLASSES
         self._names = {cls.bl_label: cls.__name__ for cls in panels if hasattr(cls, "bl_parent_id")}
         for cls in panels:
-            cls.draw = self._noting(cls.__name__, cls.draw)
+            if cls.__name__ in self._names.values():
+                cls.draw = self._noting(cls.__name__, cls.draw)
 
-    def unfolded(self, label: str) -> Waiting:
+    def unfold(self, label: str) -> Waiting:
         """Click on the header of a sub-panel; all are folded before. Raises AssertionError where it does not open."""
-        bottom = yield from self._bottom()
-        side = region("UI")
-        for y in range(bottom, side.y + 10, -_STEP):
+        name, side = self._names[label], region("UI")
+        top = self._places[name] if name in self._places else (yield from self._bottom())
+        for y in range(top, side.y + 10, -_STEP):
             opened = yield from self._press(y)
-            if self._names[label] in opened:
-                self._at = y
+            self._places |= dict.fromkeys(opened, y)
+            if name in opened:
+                self._open = y
                 return
             if opened:
-                yield from self._press(y)
+                yield from self._click(y)
         raise AssertionError(f"the tab has no sub-panel {label}")
+
+    def button(self, command: str, across: tuple[float, ...] = (0.5,)) -> Waiting:
+        """Click a button of the sub-panel that is open; as :func:`button`."""
+        yield from button(command, across, self._open)
 
     def fold(self) -> Waiting:
         """Close the one that was opened last."""
-        yield from self._press(self._at)
+        yield from self._click(self._open)
 
     def _press(self, y: int) -> Iterator[float]:
-        side = region("UI")
-        yield from self._look()
-        before = set(self._drawn)
-        yield from click(side.x + 0.6 * side.width, y)
-        yield from self._look()
-        return self._drawn - before
-
-    def _look(self) -> Waiting:
-        """Have the sidebar drawn, to see what is open."""
+        """Click there; which panels are open then."""
+        yield from self._click(y)
         self._drawn.clear()
         region("UI").tag_redraw()
         yield 0.2
+        return set(self._drawn)
+
+    def _click(self, y: int) -> Waiting:
+        side = region("UI")
+        yield from click(side.x + 0.6 * side.width, y)
 
     def _bottom(self) -> Iterator[float]:
         """Just below the last button of the main panel."""
@@ -169,17 +177,19 @@ class Folds:
         return noted
 
 
-_last, longest = time.monotonic(), 0.0
+_last, longest, stage = time.monotonic(), 0.0, ""
 
 
 def tick() -> float:
-    """A timer's function that sees for how long the main thread did nothing else."""
-    global _last, longest
+    """A timer's function that sees for how long the main thread did nothing else, and at which stage of a job."""
+    global _last, longest, stage
     now = time.monotonic()
-    longest, _last = max(longest, now - _last), now
+    if now - _last > longest:
+        longest, stage = now - _last, state().stage
+    _last = now
     return 0.02
 
 
 def forget_gaps() -> None:
-    global _last, longest
-    _last, longest = time.monotonic(), 0.0
+    global _last, longest, stage
+    _last, longest, stage = time.monotonic(), 0.0, ""
