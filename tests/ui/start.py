@@ -28,4 +28,3 @@ def go_on() -> float:
 
 
 bpy.app.timers.register(go_on, first_interval=1.0, persistent=True)
-bpy.app.timers.register(window.tick, persistent=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import bpy
@@ -28,9 +29,11 @@ def tell() -> Waiting:
 
 
 def _open() -> Waiting:
-    bpy.context.preferences.view.show_splash = False
-    bpy.context.preferences.view.filebrowser_display_type = "SCREEN"
+    view = bpy.context.preferences.view
+    view.show_splash, view.filebrowser_display_type = False, "SCREEN"
+    view.language, view.use_translate_interface = os.environ["UI_LANGUAGE"], True
     bpy.ops.preferences.addon_enable(module=window.NAME)
+    bpy.app.timers.register(window.tick, persistent=True)
     bpy.ops.wm.open_mainfile(filepath=AVATAR, load_ui=False)
     yield 1.0
     space = window.area().spaces.active
