@@ -59,7 +59,7 @@ def test_every_operator_has_its_button(draw, monkeypatch):
     states = (state, state | {"running": False})  # the bar stands in the place of a button
     drawn = {name for one in states for panel in panels.CLASSES for name in buttons(draw(panel, state=one))}
     bpy.data.objects.clear()
-    drawn |= buttons(draw(VRC_BLENDSHAPE_PT_main)).keys() | buttons(draw(preferences.Preferences)).keys()
+    drawn |= buttons(draw(preferences.Preferences)).keys()
     started_by_others = {"vrc_blendshape.move_landmarks"}
     assert drawn == {cls.bl_idname for cls in bpy.registered if issubclass(cls, bpy.types.Operator)} - started_by_others
 

@@ -97,7 +97,7 @@ def _preview(folds: Folds) -> Waiting:
 
 def _move_a_landmark(folds: Folds) -> Waiting:
     index = window.module("core.vocabulary").LANDMARK_INDEX
-    yield from folds.unfold("Landmarks")
+    yield from folds.unfold("Face Landmarks")
     yield from folds.button("vrc_blendshape.edit_landmarks")
     yield from until(lambda: state().placing == "MOVING", "the landmarks can be moved")
     yield 1.0
