@@ -17,7 +17,7 @@ from training.devtools import package
 from . import debian
 
 OUT = package.ROOT / "out" / "ui"
-SECONDS = 900  # for the whole story
+SECONDS = 1800  # for the whole story
 WIDTH, HEIGHT = 1280, 1300  # of the screen: high enough for any panel
 
 
