@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 
-# What stays together: Chinese and Japanese break after any letter, but not before what ends a word or a clause; the
-# others, Korean too, at spaces.
-_PIECE = re.compile(
-    r"\s+|[\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff「『（【〈《“‘]"
-    r"(?:[、。，．・：；？！」』）】〉》”’…ーぁぃぅぇぉっゃゅょァィゥェォッャュョ,.:;?!)])*"
-    r"|[^\s\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff「『（【〈《]+"
-)
+# What stays together: Chinese and Japanese break after any letter, but not before what ends a word or a clause, nor
+# after what opens one; the others, Korean too, at spaces.
+_LETTER, _OPENS = r"\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff", "「『（【〈《“‘"
+_CLOSES = "、。，．・：；？！」』）】〉》”’…ーぁぃぅぇぉっゃゅょァィゥェォッャュョ,.:;?!)"
+_PIECE = re.compile(rf"\s+|[{_OPENS}]*(?:[{_LETTER}][{_CLOSES}]*|[^\s{_LETTER}{_OPENS}]+)|[{_OPENS}]+")
 
 
 def wrapped(words: str, width: int) -> list[str]:

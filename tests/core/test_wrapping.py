@@ -21,6 +21,10 @@ def test_lines_fit_and_lose_nothing(words, between):
     assert not [line for line in lines if line[0] in "、。ょっーィ"]
 
 
+def test_what_opens_a_name_stays_with_it():
+    assert wrapped("“Body” is under the armature “Armature”.", 31) == ["“Body” is under the armature", "“Armature”."]
+
+
 @given(st.text(alphabet="ab 漢字かなャー。、「」한글.“”(", max_size=80), st.integers(4, 30))
 def test_no_letter_is_lost(words, width):
     assert re.sub(r"\s", "", "".join(wrapped(words, width))) == re.sub(r"\s", "", words)
