@@ -33,7 +33,8 @@ def lift(avatar: Avatar, space: FaceSpace, points: np.ndarray) -> np.ndarray:
     found, where = _nearest(wanted, corners)
     votes = np.bincount(piece[where[where >= 0]], minlength=1)
     skin = np.isin(piece, np.flatnonzero(votes >= min(SKIN_VOTES, votes.max())))
-    other = np.flatnonzero((where >= 0) & ~skin[where])
+    other = np.flatnonzero(where >= 0)
+    other = other[~skin[where[other]]]
     found[other] = _nearest(wanted[other], corners[skin])[0]
     found /= [1, 1, DEPTH_TRUST]
     return space.origin + space.vectors_to_avatar(found)

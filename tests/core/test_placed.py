@@ -17,7 +17,7 @@ from blendshape_addon.core.hints import Hints
 from blendshape_addon.core.mesh import Avatar
 from blendshape_addon.core.placing import Placing
 from blendshape_addon.core.screen import Screen
-from blendshape_addon.core.surface import closest_on_triangles, hits
+from blendshape_addon.core.surface import closest_on_triangles, hits, lift
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX, LANDMARK_MIRROR, LANDMARKS
 
 BACK = np.array([0, 0, -1.0])
@@ -119,6 +119,12 @@ def test_beside_the_mesh_a_landmark_keeps_its_depth(face):
     placing.grab()
     placing.drag(CHEEK, *in_front(marks[CHEEK], right=5), alone=True)
     assert placing.placed[CHEEK, :3] == pytest.approx(marks[CHEEK] + [5, 0, 0])
+
+
+def test_where_there_is_no_surface_at_all_landmarks_stay(face):
+    avatar, marks = face
+    far = Avatar(avatar.vertices + [0, 0, 50], avatar.triangles, avatar.object_id, avatar.object_names)
+    assert np.allclose(lift(far, FaceSpace.of(marks), marks), marks)
 
 
 def test_moves_are_undone_one_by_one_and_a_click_is_no_move(face):

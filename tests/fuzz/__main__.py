@@ -9,6 +9,7 @@ import re
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -31,19 +32,18 @@ def main() -> int:
     add("--vertices", type=int, default=0, help="subdivide each subject to so many first, such as 1000000")
     add("--blender", action="store_true", help="through real Blender (its module bpy) instead of the core alone")
     add("--case", help="run this one again, as a failure prints it")
-    add("--log", type=Path, help="file of what became of each case, to go on from after a stop")
+    add("--log", type=Path, help="file of cases and what became of them: with the same one a run goes on")
     options = parser.parse_args()
     runner = cases.run_in_blender if options.blender else partial(cases.run, least=options.vertices)
     strategy = cases.cases(BLENDER_KINDS if options.blender else tuple(FAULTS))
-    chosen = [_read(options.case)] if options.case else cases.draw(options.cases, options.seed, strategy)
-    tally, log = Tally(), Log(options.log)
-    for case in chosen:
-        if case in log.known:
-            tally.add(case, log.known[case])
-    left = [case for case in chosen if case not in log.known]
-    before, began = tally.ends.total(), time.perf_counter()
+    draw = partial(cases.draw, options.cases, options.seed, strategy)
+    log = Log(None, lambda: [_read(options.case)]) if options.case else Log(options.log, draw)
+    tally = Tally()
+    for case, outcome in log.known.items():
+        tally.add(case, outcome)
+    before, began = len(log.known), time.perf_counter()
     try:
-        for case, outcome in workers.run_all(runner, left, options.jobs, options.limit):
+        for case, outcome in workers.run_all(runner, log.left, options.jobs, options.limit):
             tally.add(case, outcome)
             log.add(case, outcome)
     except KeyboardInterrupt:
@@ -57,18 +57,31 @@ def main() -> int:
 
 
 class Log:
-    """What became of cases in earlier runs of the same command, a line of JSON each."""
+    """The cases of a run, left to do and known, in a file of JSON lines, so that it goes on from there after a stop.
 
-    def __init__(self, path: Path | None) -> None:
-        self._path, self.known = path, {}
-        for line in path.read_text(encoding="utf-8").splitlines() if path and path.exists() else ():
-            case, end, words = json.loads(line)
-            self.known[_read(case)] = Outcome(end, words)
+    What failed is left to do: it may have been mended meanwhile.
+    """
+
+    def __init__(self, path: Path | None, draw: Callable[[], list[Case]]) -> None:
+        self._path, self.known, self.left = path, {}, []
+        if path and path.exists():
+            for case, *ended in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
+                if not ended:
+                    self.left.append(_read(case))
+                elif ended[0] != "failed":
+                    self.known[_read(case)] = Outcome(*ended)
+            self.left = [case for case in self.left if case not in self.known]
+        else:
+            self.left = draw()
+            self._write([repr(case)] for case in self.left)
 
     def add(self, case: Case, outcome: Outcome) -> None:
+        self._write([[repr(case), outcome.end, outcome.words]])
+
+    def _write(self, lines: Iterable[list[str]]) -> None:
         if self._path:
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps([repr(case), outcome.end, outcome.words]) + "\n")
+                file.writelines(json.dumps(line) + "\n" for line in lines)
 
 
 def _read(case: str) -> Case:

@@ -60,7 +60,7 @@ def cases(kinds: tuple[str, ...] = tuple(FAULTS), names: tuple[str, ...] = subje
         faults=st.lists(st.sampled_from(kinds), min_size=1, max_size=4, unique=True).map(tuple),
         dice=st.integers(0, 2**32 - 1),
         word=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20),
-        marks=st.sampled_from((*(KNOWN,) * 16, *(OFF,) * 15, SOUGHT)),
+        marks=st.sampled_from((*(KNOWN,) * 32, *(OFF,) * 31, SOUGHT)),
         shapes=st.lists(st.sampled_from(ALL_SHAPES), min_size=1, max_size=4, unique=True).map(tuple),
         preset=st.sampled_from(recipes.CHOICES),
     )  # fmt: skip
