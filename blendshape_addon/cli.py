@@ -17,6 +17,7 @@ from . import summary
 from .core import aliases, recipes, registry, vocabulary
 from .core.errors import Cancelled, InputError, ModelError, OutputError, UserError
 from .core.sentence import Sentence
+from .core.tuning import strengths_of
 from .options import options_of_one, parser
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str]) -> int:
         names = vocabulary.shapes_of(options.shapes)
         if not 0 <= options.intensity <= 1:
             raise InputError("Intensity is {number:g}: give a number from 0 to 1.", number=options.intensity)
+        strengths_of(options.strength)
         options.aliases = _aliases(options.aliases, options.rename)
         _require_blender()
         plan = _plan(options.input, options.output)

@@ -35,7 +35,15 @@ def parser() -> argparse.ArgumentParser:
         default="auto",
         help="style of the shapes; auto looks at the face's proportions",
     )
-    add("--recipes", type=Path, help="a recipes file of your own (TOML): what each viseme and emotion is made of")
+    add(
+        "--recipes",
+        type=Path,
+        help="a recipes file of your own (TOML): what visemes and emotions are made of otherwise",
+    )
+    add("--strength", default="", metavar="LIST",
+        help="strengths of groups and shapes, 0 to 2, as visemes=0.8,joy=1.2; over those a .blend keeps")  # fmt: skip
+    add("--asymmetric", action="store_true",
+        help="keep what is uneven in shapes; else both halves of a face move alike where it is symmetric")  # fmt: skip
     add("--provider", choices=CHOICES, default="auto", help="where the network runs (default: %(default)s)")
     add("--report", type=Path, help="write what was made and checked, as JSON")
     add("--sheet", type=Path, help="write a picture of every shape (PNG); one for each avatar where there are several")

@@ -6,7 +6,18 @@ import bpy
 
 from .. import cli
 from ..core import trial
-from . import background, landmark_view, operators, panels, preferences, preview, properties, state, translations
+from . import (
+    background,
+    kept_tuning,
+    landmark_view,
+    operators,
+    panels,
+    preferences,
+    preview,
+    properties,
+    state,
+    translations,
+)
 
 trial.folder = Path(bpy.utils.user_resource("CONFIG"))  # for the command line too, which registers nothing
 _MODULES = (preferences, properties, operators, panels)
@@ -18,6 +29,7 @@ def register() -> None:
     for module in _MODULES:
         for cls in module.CLASSES:
             bpy.utils.register_class(cls)
+    kept_tuning.register()
     bpy.types.Scene.vrc_blendshape = bpy.props.PointerProperty(type=properties.Settings)
     bpy.types.WindowManager.vrc_blendshape = bpy.props.PointerProperty(type=properties.State)
     state.register()
@@ -34,6 +46,7 @@ def unregister() -> None:
     state.unregister()
     del bpy.types.WindowManager.vrc_blendshape
     del bpy.types.Scene.vrc_blendshape
+    kept_tuning.unregister()
     for module in reversed(_MODULES):
         for cls in reversed(module.CLASSES):
             bpy.utils.unregister_class(cls)

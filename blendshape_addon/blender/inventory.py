@@ -35,12 +35,14 @@ class Inventory:
         return [name for name in GROUPS[group] if name not in self.there]
 
 
-def take(objects: Sequence[Object]) -> Inventory:
-    """What is there on the face: VRChat takes visemes from one mesh.
+def face_of(objects: Sequence[Object]) -> Object:
+    """The object with most visemes, else most shapes, else the one that was recognised as skin, else the active."""
+    return max(objects, key=_likeness)
 
-    That is the object with most visemes, else most shapes, else the one that was recognised as skin, else the active.
-    """
-    face = max(objects, key=_likeness)
+
+def take(objects: Sequence[Object]) -> Inventory:
+    """What is there on the face, see `face_of`: VRChat takes visemes from one mesh."""
+    face = face_of(objects)
     keys = _keys(face)
     found = Inventory(face, [name for name in ALL_SHAPES if name in keys], ours=key_blocks.made_by_us(face))
     base = basis(face)

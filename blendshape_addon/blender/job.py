@@ -14,6 +14,7 @@ from ..core.landmarks import Face
 from ..core.mesh import Avatar
 from ..core.nonempty import main_object, with_hidden_marks
 from ..core.pipeline import Generated, Progress, Seen, find_face, generate, look
+from ..core.tuning import Tuning
 from . import mesh_io, shape_keys
 
 _last: dict[tuple, tuple[Avatar, Seen]] = {}  # the session's cache: the avatar seen last, by its content
@@ -37,6 +38,7 @@ def run(
     intensity: float = 1.0,
     preset: str = "auto",
     own_recipes: Path | None = None,
+    tuning: Tuning | None = None,
     existing: str = "KEEP",
     provider: str = "auto",
     models: Path | None = None,
@@ -51,8 +53,8 @@ def run(
     avatar = mesh_io.read(objects)
     reading = time.perf_counter() - began
     made = compute(
-        avatar, names, intensity=intensity, preset=preset, own_recipes=own_recipes, provider=provider, models=models,
-        model=model, progress=progress,
+        avatar, names, intensity=intensity, preset=preset, own_recipes=own_recipes, tuning=tuning, provider=provider,
+        models=models, model=model, progress=progress,
     )  # fmt: skip
     if progress:
         progress(1.0, "writing")

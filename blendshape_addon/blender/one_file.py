@@ -11,7 +11,8 @@ from pathlib import Path
 import bpy
 
 from ..core.errors import FaceNotFound, InputError
-from . import alias_keys, files, job, mesh_io, render
+from ..core.tuning import Tuning, strengths_of
+from . import alias_keys, files, job, kept_tuning, mesh_io, render
 from .translations import told, told_all
 
 
@@ -23,6 +24,7 @@ def run(
     Returns a report entry for each avatar and what `draw` takes. Raises UserError, and nothing is written, if none can
     be done.
     """
+    kept_tuning.register()
     progress = _Progress(path.name)
     progress(0.0, "reading")
     began = time.perf_counter()
@@ -37,7 +39,8 @@ def run(
         try:
             done.append(
                 job.run(objects, names, intensity=options.intensity, preset=options.preset,
-                        own_recipes=options.recipes, existing=options.existing.upper(),
+                        own_recipes=options.recipes, tuning=_tuning(objects, options),
+                        existing=options.existing.upper(),
                         provider=options.provider, models=options.models, model=options.model,
                         progress=progress)
             )  # fmt: skip
@@ -65,6 +68,11 @@ def run(
         entries.append(entry)
         print(table(entry))
     return entries, done
+
+
+def _tuning(objects: Sequence[mesh_io.Object], options: argparse.Namespace) -> Tuning:
+    """What is kept with the avatar, and what `options` say over it."""
+    return kept_tuning.read(objects).over(strengths_of(options.strength), options.asymmetric)
 
 
 def draw(done: Sequence[job.Done], options: argparse.Namespace) -> None:

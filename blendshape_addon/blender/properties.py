@@ -2,7 +2,7 @@
 
 import bpy
 
-from ..core.vocabulary import EMOTIONS
+from ..core.vocabulary import ALL_SHAPES, EMOTIONS
 from . import preferences
 
 EXISTING_ITEMS = (
@@ -140,6 +140,11 @@ class State(bpy.types.PropertyGroup):
     mark: bpy.props.StringProperty(description="What the avatar was when this was written down")
     viseme: bpy.props.StringProperty(description="The shape that is shown")
     speak_from: bpy.props.IntProperty(description="The frame where the sentence began")
+    holder: bpy.props.StringProperty(description="Name of the object that the avatar's tuning is kept with")
+    tuned: bpy.props.EnumProperty(
+        name="Shape", description="The shape to tune", items=[(name, name, "") for name in ALL_SHAPES],
+        default="vrc.v_aa",
+    )  # fmt: skip
     placing: bpy.props.StringProperty(description="MOVING while landmarks are moved; KEEP or LEAVE to end that")
     show_landmarks: bpy.props.BoolProperty(
         name="Show Over the View", description="Draw the landmarks over the 3D view", default=True, update=_redraw

@@ -152,6 +152,11 @@ def style_of(obj: Object | None) -> Sentence | None:
     return Sentence(noted) if noted else None
 
 
+def preset_of(obj: Object | None) -> str:
+    """The preset that remember_style noted; empty where it noted nothing."""
+    return style_of(obj).partition(" ")[0]
+
+
 def _settle(plan: list, ours: dict[Object, set[str]], existing: str) -> tuple[list, Written]:
     """The part of `plan` that may be written, and what becomes of each name."""
     present = {name for obj, name, _ in plan if _key(obj, name)}

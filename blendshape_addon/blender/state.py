@@ -6,7 +6,7 @@ import bpy
 
 from ..core.errors import UserError
 from ..core.vocabulary import GROUPS
-from . import inventory, preview
+from . import inventory, kept_tuning, preview
 from .mesh_io import MADE, avatar_from_selection
 from .translations import told
 
@@ -19,7 +19,7 @@ def refresh(context: bpy.types.Context) -> None:
     state.mark = mark(context)
     state.objects.clear()
     state.groups.clear()
-    state.face = state.problem = ""
+    state.face = state.holder = state.problem = ""
     try:
         objects = avatar_from_selection(context)
     except UserError as error:
@@ -27,6 +27,7 @@ def refresh(context: bpy.types.Context) -> None:
         return
     found = inventory.take(objects)
     state.face = found.face.name
+    state.holder = kept_tuning.holder(objects, found.face).name
     for obj in sorted(objects, key=lambda obj: (obj != found.face, obj.name)):
         state.objects.add().name = obj.name
     for group, names in GROUPS.items():

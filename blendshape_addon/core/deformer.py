@@ -10,7 +10,8 @@ from .features import Features
 from .providers import Session
 from .vocabulary import EXPRESSIONS, mirrored
 
-_MIRROR = np.array([EXPRESSIONS.index(mirrored(name)) for name in EXPRESSIONS])
+# The weights of the same expression on the other side.
+MIRROR = np.array([EXPRESSIONS.index(mirrored(name)) for name in EXPRESSIONS])
 _FLIP = np.array([-1.0, 1.0, 1.0], np.float32)
 BLOCK = 8192  # vertices at a time: bounds the memory
 
@@ -31,7 +32,7 @@ def offsets(
         some = slice(start, start + BLOCK)
         straight, flipped = (
             session.run(None, {"inputs": features.inputs(mirror, some), "expression": asked, **known})[0]
-            for mirror, asked in ((False, expression), (True, expression[:, _MIRROR]))
+            for mirror, asked in ((False, expression), (True, expression[:, MIRROR]))
         )
         # Half of their sum, turned from canonical to face space: a loop over shapes keeps to the processor's cache.
         turn = np.ascontiguousarray(features.canonical.to_face[some].astype(np.float32).transpose(1, 2, 0)) / 2

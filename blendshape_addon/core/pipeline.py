@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from . import deformer, features, landmarks, parts, placed, providers, quality, recipes, refine, registry
+from . import deformer, features, landmarks, parts, placed, providers, quality, recipes, refine, registry, symmetry
 from .errors import InputError
 from .mesh import Avatar
 from .sentence import Sentence
 from .settle import settle
-from .vocabulary import ALL_SHAPES
+from .tuning import Tuning
+from .vocabulary import ALL_SHAPES, mirrored
 
 HALVES = {"vrc.blink": ("vrc.blink_left", "vrc.blink_right")}
 
@@ -38,11 +39,13 @@ class Shape:
 class Seen:
     """What is known of an avatar before any shape is made, and the shapes last made of it.
 
-    last: what they were asked with, and their (E, N, 3) refined offsets at full strength.
+    mirror: how its vertices mirror each other, once that was needed. last: what the shapes were asked with, and their
+    (E, N, 3) refined offsets at full strength.
     """
 
     face: landmarks.Face
     features: features.Features
+    mirror: symmetry.Mirror | None = None
     last: tuple[tuple, np.ndarray] | None = None
 
 
@@ -79,6 +82,7 @@ def generate(
     intensity: float = 1.0,
     preset: str = "auto",
     own_recipes: Path | None = None,
+    tuning: Tuning | None = None,
     provider: str = "auto",
     models: Path | None = None,
     model: Path | None = None,
@@ -91,16 +95,17 @@ def generate(
     A shape that fails its check, and cannot be mended, is left out; its row of the report says why.
 
     intensity: 0 to 1, the share of the full shapes. preset: the style, `natural`, `anime` or `auto`, which looks at the
-    face's proportions. own_recipes: file to use instead of the bundled recipes.toml. provider: `auto`, `cpu`, `cuda`,
-    `directml` or `coreml`. models: folder of NAME.onnx and NAME.toml, the bundled one if None. model: a deformer that
-    learned from an avatar (.onnx), in place of the folder's. face: landmarks that are known already, else they are
-    found. seen: what `look` or an earlier run told of this very avatar, which is not computed again. progress(fraction,
-    stage) is called often and may raise Cancelled, which ends the job.
+    face's proportions. own_recipes: file of what differs from the bundled recipes.toml. tuning: what is wanted of this
+    avatar alone. provider: `auto`, `cpu`, `cuda`, `directml` or `coreml`. models: folder of NAME.onnx and NAME.toml,
+    the bundled one if None. model: a deformer that learned from an avatar (.onnx), in place of the folder's. face:
+    landmarks that are known already, else they are found. seen: what `look` or an earlier run told of this very avatar,
+    which is not computed again. progress(fraction, stage) is called often and may raise Cancelled, which ends the job.
 
     Raises FaceNotFound, ModelError, InputError (all UserError); the avatar is only read.
     """
     _check_arguments(expressions, intensity, preset)
-    styles = recipes.load(own_recipes)
+    tuning = tuning or Tuning()
+    styles = recipes.load(own_recipes, tuning.changes)
     stages = _Stages(progress)
     chosen = registry.deformer(models, model)
     seen = seen or _look(avatar, face, provider, models, stages)
@@ -108,25 +113,39 @@ def generate(
     with stages("loading the deformer", 0.45, 0.47):  # after the face finder: a provider that failed it is left alone
         session = providers.open_session(chosen, provider)
     style = recipes.pick(styles, preset, known.landmarks)
-    made = list(dict.fromkeys(half for name in expressions for half in HALVES.get(name, (name,))))
-    weights = style.weights(made)
-    manner = repr(replace(style, rows={}, automatic=False))
+    made = _made(expressions, tuning)
+    names = [name for name, _ in made]
+    weights = style.weights(names)
+    manner = style.preset, style.reach, tuple(style.opens.items()), tuning.asymmetric
     asked = (tuple(made), weights.tobytes(), manner, chosen.card["sha256"], session.provider)
     if seen.last is None or seen.last[0] != asked:
         with stages("network", 0.47, 0.6) as part:
             offsets = deformer.offsets(session, known, weights, part)
-            style.keep_near_mouth(known, offsets, made)
-            style.open_mouth(known, offsets, made)
+            style.keep_near_mouth(known, offsets, names)
+            style.open_mouth(known, offsets, names)
+            offsets *= np.array([more for _, more in made], np.float32)[:, None, None]
         with stages("refining", 0.6, 0.92) as part:
-            seen.last = asked, refine.refine(avatar, known, offsets, made, part)
+            offsets = refine.refine(avatar, known, offsets, names, part)
+            if not tuning.asymmetric:
+                seen.mirror = seen.mirror or symmetry.find(avatar, known)
+                symmetry.even_out(seen.mirror, offsets, _pairs(made, weights))
+            seen.last = asked, offsets
     with stages("checking", 0.92, 1.0):
-        offsets = _wholes(expressions, made, seen.last[1] * np.float32(intensity))
-        rows = settle(avatar, known, expressions, offsets, intensity)
+        shares = [intensity * min(1.0, tuning.strength(name)) for name in expressions]
+        offsets = _wholes(expressions, made, seen.last[1], shares, tuning)
+        masks = {name: mask[known.index] for name, mask in tuning.along_seams(avatar).items() if name in expressions}
+        for name, mask in masks.items():
+            offsets[expressions.index(name)] *= mask[:, None]
+            shares[expressions.index(name)] = 0.0
+        rows = settle(avatar, known, expressions, offsets, shares)
+        for name, mask in masks.items():
+            offsets[expressions.index(name), mask == 0] = 0  # what was mended there, too
         fallback = Sentence("Ran on the CPU: {reason}.", reason=session.reason) if session.reason else ""
         notes = [style.sentence, fallback] if fallback else [style.sentence]
         report = quality.report(rows, known, seen.face.score, notes)
         report["provider"] = {"ran_on": session.provider, "fallback": fallback}
         report["style"] = {"preset": style.preset, "automatic": style.automatic}
+        report["tuning"] = tuning.told()
     shapes = [
         _shape(name, known, offset)
         for name, offset in zip(expressions, offsets, strict=True)
@@ -163,10 +182,44 @@ def _check_arguments(expressions: Sequence[str], intensity: float, preset: str) 
         )
 
 
-def _wholes(expressions: Sequence[str], made: Sequence[str], offsets: np.ndarray) -> np.ndarray:
-    """(E, N, 3) offsets of `expressions` from those of what was `made`: left and right add up to the whole."""
-    rows = {name: offsets[number] for number, name in enumerate(made)}
-    return np.stack([sum(rows[half] for half in HALVES.get(name, (name,))) for name in expressions])
+def _more(name: str, tuning: Tuning) -> float:
+    """How much stronger than the full shape it is made, before geometry says where it ends: lips still meet."""
+    return max(1.0, tuning.strength(name))
+
+
+def _made(expressions: Sequence[str], tuning: Tuning) -> list[tuple[str, float]]:
+    """What the network is asked for: names of CONDITIONS, each with how much `_more` of it is wanted.
+
+    Both sides are, where they are to be even, so that one shape alone comes out as it does among all.
+    """
+    made = [(half, _more(name, tuning)) for name in expressions for half in HALVES.get(name, (name,))]
+    if not tuning.asymmetric:
+        made += [(mirrored(name), more) for name, more in made]
+    return list(dict.fromkeys(made))
+
+
+def _pairs(made: Sequence[tuple[str, float]], weights: np.ndarray) -> list[tuple[int, int]]:
+    """Numbers of shapes among `made` that mirror each other by what they are made of."""
+    partners = [made.index((mirrored(name), more)) for name, more in made]
+    pairs = {(min(pair), max(pair)) for pair in enumerate(partners)}
+    return [(a, b) for a, b in sorted(pairs) if (weights[a][deformer.MIRROR] == weights[b]).all()]
+
+
+def _wholes(
+    expressions: Sequence[str],
+    made: Sequence[tuple[str, float]],
+    offsets: np.ndarray,
+    shares: Sequence[float],
+    tuning: Tuning,
+) -> np.ndarray:
+    """(E, N, 3) `shares` of `expressions` from offsets of what was `made`: left and right add up to the whole."""
+    rows = dict(zip(made, offsets, strict=True))
+    return np.stack(
+        [
+            sum(rows[half, _more(name, tuning)] * np.float32(share) for half in HALVES.get(name, (name,)))
+            for name, share in zip(expressions, shares, strict=True)
+        ]
+    )
 
 
 def _shape(name: str, seen: features.Features, offset: np.ndarray) -> Shape:

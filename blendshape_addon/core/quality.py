@@ -26,14 +26,14 @@ def examine(
     features: Features,
     names: Sequence[str],
     offsets: np.ndarray,
-    intensity: float,
+    intensity: float | Sequence[float],
     outside: Sequence[np.ndarray] | None = None,
     measures: Measures | None = None,
 ) -> list[Row]:
     """One Row a shape of (E, N, 3) face-space offsets that were made for `names` at `intensity`.
 
-    outside: the vertices that are not among the features and that each shape moves. measures: this face's, if there
-    are any yet.
+    intensity: of all, or of each; 0 where a shape is no share of the full one. outside: the vertices that are not among
+    the features and that each shape moves. measures: this face's, if there are any yet.
     """
     measures = measures or Measures(avatar, features)
     has_tongue = bool((features.part == Part.TONGUE).any())
@@ -41,6 +41,7 @@ def examine(
     behind = zip(
         measures.teeth(list(by_name), list(by_name.values())), measures.eyes(list(by_name.values())), strict=True
     )
+    full = np.broadcast_to(intensity, len(names)) >= 0.99
     rows = []
     for number, (name, offset) in enumerate(by_name.items()):
         moving = measures.moving(offset)
@@ -49,7 +50,7 @@ def examine(
         row.outside = len(outside[number]) if outside is not None else 0
         counts = int((moving & ~measures.lids).sum()), int((moving & measures.lids).sum())
         still = name == "vrc.v_sil" or (name == "tongueOut" and not has_tongue)
-        judge(row, counts, intensity >= 0.99, features.sealed, still, measures.mouth_mm)
+        judge(row, counts, bool(full[number]), features.sealed, still, measures.mouth_mm)
         rows.append(row)
     judge_distinct(rows, offsets)
     return rows

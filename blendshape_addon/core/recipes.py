@@ -6,6 +6,7 @@ import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,24 +23,28 @@ FILE = Path(__file__).with_suffix(".toml")
 PRESETS = ("natural", "anime")
 CHOICES = ("auto", *PRESETS)
 ROWS = VISEMES + EMOTIONS  # every other shape is itself
-_LEARNED = "learned"
+LEARNED = "learned"
 _REACH = "mouth_reach"
-_OPENS = "mouth_opens"
-_WIDEST = '"vrc.v_aa"'
+OPENS = "mouth_opens"
+_OPENS_AS = '{ "vrc.v_aa" = 0.4 }'
+_EXAMPLE = f"{{ {LEARNED} = 1.0, jawOpen = 0.1 }}"
 # `eye_size` of 1,000 random people and ten realistic rigs is at most 0.33, of an anime and a toon rig 0.80 and 1.07.
 ANIME_FROM = 0.5
+# Recipes as a file has them, all or some: preset → shape → word → weight; beside the shapes OPENS and `mouth_reach`.
+Document = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 
 @dataclass(frozen=True)
 class Style:
-    """One preset. rows: each of CONDITIONS to (EXPRESSIONS,) float32 weights. reach: how far visemes reach from the
-    middle of the mouth, across and up, in eye distances of the canonical face; None: as far as they are learned.
-    opens: by viseme, how far its lips part, in widths of the mouth; the others as they are learned. automatic: the
-    face's proportions chose it.
+    """One preset. rows: each of CONDITIONS to (EXPRESSIONS,) float32 weights. parts: each of ROWS to its words and
+    their weights, as a file has them. reach: how far visemes reach from the middle of the mouth, across and up, in eye
+    distances of the canonical face; None: as far as they are learned. opens: by viseme, how far its lips part, in
+    widths of the mouth; the others as they are learned. automatic: the face's proportions chose it.
     """
 
     preset: str
     rows: Mapping[str, np.ndarray]
+    parts: Mapping[str, Mapping[str, float]]
     reach: tuple[float, float] | None = None
     opens: Mapping[str, float] = field(default_factory=dict)
     automatic: bool = False
@@ -74,31 +79,64 @@ class Style:
         return Sentence("{preset} style, as asked.", preset=preset)
 
 
-def load(path: Path | None = None) -> dict[str, Style]:
-    """The Style of each preset from a recipes file, the bundled one if None.
+def load(path: Path | None = None, changes: Document | None = None) -> dict[str, Style]:
+    """The Style of each preset: the bundled recipes, what a file has otherwise, and what an avatar has otherwise.
 
-    Raises InputError, in a sentence, for a file that cannot be read, lacks a row or names what does not exist.
+    path: a recipes file, which holds only what differs; None for none. changes: the like, see Document. Raises
+    InputError, in a sentence, for what cannot be read or names what does not exist.
     """
-    path = path or FILE
+    styles = dict(_bundled())
+    if path:
+        _change(styles, read(path), Sentence("The recipes {file}", file=path.name))
+    if changes:
+        _change(styles, changes, Sentence("The avatar's own recipes"))
+    return styles
+
+
+@cache
+def _bundled() -> dict[str, Style]:
+    itself = {name: _row(name, {LEARNED: 1.0}, "natural") for name in CONDITIONS}
+    anime = {name: _row(name, {LEARNED: 1.0}, "anime") for name in CONDITIONS}
+    styles = {"natural": Style("natural", itself, {}), "anime": Style("anime", anime, {})}
+    _change(styles, read(FILE), Sentence("The recipes {file}", file=FILE.name))
+    return styles
+
+
+def read(path: Path) -> Document:
+    """What a recipes file says. Raises InputError, in a sentence, when it is no TOML."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError("The recipes {path} cannot be opened: {reason}.", path=path, reason=error.strerror) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError("The recipes {file} cannot be read: {reason}.", file=path.name, reason=str(error)) from error
-    styles = {}
-    for preset in PRESETS:
-        if not isinstance(document.get(preset), dict):
-            raise InputError("The recipes {file} have no table [{preset}].", file=path.name, preset=preset)
+
+
+def _change(styles: dict[str, Style], document: Document, whose: Sentence) -> None:
+    """Put what `document` says over `styles`."""
+    if not document:
+        raise InputError("{whose} have no table [natural] or [anime].", whose=whose)
+    unknown = [name for name in document if name not in PRESETS]
+    if unknown:
+        raise InputError("{whose}: “{name}” is neither [natural] nor [anime].", whose=whose, name=unknown[0])
+    for preset, table in document.items():
         try:
-            table = dict(document[preset])
-            reach, opens = _reach(table.pop(_REACH, None)), _opens(table.pop(_OPENS, None))
-            styles[preset] = Style(preset, _table(table, preset), reach, opens)
+            styles[preset] = _changed(styles[preset], table)
         except InputError as error:
-            raise InputError(
-                "The recipes {file}, [{preset}]: {reason}", file=path.name, preset=preset, reason=error
-            ) from error
-    return styles
+            raise InputError("{whose}, [{preset}]: {reason}", whose=whose, preset=preset, reason=error) from error
+
+
+def _changed(style: Style, table: object) -> Style:
+    if not isinstance(table, dict):
+        raise InputError("it is no table of recipes.")
+    table = dict(table)
+    reach, opens = table.pop(_REACH, style.reach), style.opens | _opens(table.pop(OPENS, {}))
+    unknown = [name for name in table if name not in ROWS]
+    if unknown:
+        raise InputError("“{name}” is neither a viseme nor an emotion.", name=unknown[0])
+    rows = {name: _row(name, recipe, style.preset) for name, recipe in table.items()}
+    parts = style.parts | {name: dict(recipe) for name, recipe in table.items()}
+    return Style(style.preset, style.rows | rows, parts, _reach(reach), {n: s for n, s in opens.items() if s})
 
 
 def pick(styles: Mapping[str, Style], preset: str, landmarks: np.ndarray) -> Style:
@@ -129,7 +167,7 @@ def _reach(given: object) -> tuple[float, float] | None:
     if given is None:
         return None
     if (
-        isinstance(given, list)
+        isinstance(given, list | tuple)
         and len(given) == 2
         and all(isinstance(v, int | float) and not isinstance(v, bool) and 0.05 <= v < math.inf for v in given)
     ):
@@ -138,42 +176,24 @@ def _reach(given: object) -> tuple[float, float] | None:
 
 
 def _opens(given: object) -> dict[str, float]:
-    given = {} if given is None else given
     if not isinstance(given, dict) or not all(
-        isinstance(v, int | float) and not isinstance(v, bool) and 0 < v <= 1 for v in given.values()
+        isinstance(v, int | float) and not isinstance(v, bool) and 0 <= v <= 1 for v in given.values()
     ):
-        raise InputError(
-            "{row} is no list of numbers above 0 and up to 1, as {{ {widest} = 0.4 }} is.", row=_OPENS, widest=_WIDEST
-        )
+        raise InputError("{opens} is no list of numbers from 0 to 1, as {example} is.", opens=OPENS, example=_OPENS_AS)
     unknown = [name for name in given if name not in VISEMES]
     if unknown:
-        raise InputError("{row}: “{name}” is no viseme.", row=_OPENS, name=unknown[0])
-    return dict(given)
-
-
-def _table(recipes: Mapping[str, object], preset: str) -> dict[str, np.ndarray]:
-    """Weights of CONDITIONS from the rows of one preset."""
-    unknown = [name for name in recipes if name not in ROWS]
-    if unknown:
-        raise InputError("“{name}” is neither a viseme nor an emotion.", name=unknown[0])
-    missing = [name for name in ROWS if name not in recipes]
-    if missing:
-        raise InputError("there is no row for {names}.", names=", ".join(missing))
-    return {name: _row(name, recipes.get(name, {_LEARNED: 1.0}), preset) for name in CONDITIONS}
+        raise InputError("{opens}: “{name}” is no viseme.", opens=OPENS, name=unknown[0])
+    return given
 
 
 def _row(name: str, recipe: object, preset: str) -> np.ndarray:
     if not isinstance(recipe, dict):
-        raise InputError(
-            "the row of {name} is no list of weights, as {{ {learned} = 1.0, jawOpen = 0.1 }} is.",
-            name=name,
-            learned=_LEARNED,
-        )
+        raise InputError("the row of {name} is no list of weights, as {example} is.", name=name, example=_EXAMPLE)
     row = np.zeros(len(EXPRESSIONS), np.float32)
     for part, weight in recipe.items():
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
             raise InputError("the weight of “{part}” in {name} is not a number.", part=part, name=name)
-        for condition in _conditions(name if part == _LEARNED else part, name):
+        for condition in _conditions(name if part == LEARNED else part, name):
             hand = "anime." if preset == "anime" and condition in ANIME_HAND else ""
             row[EXPRESSIONS.index(hand + condition)] += weight
     return row

@@ -19,33 +19,32 @@ WEAKER = (0.75, 0.5)  # of the strength: a shape that is torn at half of it is n
 
 
 def settle(
-    avatar: Avatar, features: Features, names: Sequence[str], offsets: np.ndarray, intensity: float
+    avatar: Avatar, features: Features, names: Sequence[str], offsets: np.ndarray, intensity: float | Sequence[float]
 ) -> list[Row]:
     """quality.examine of (E, N, 3) face-space offsets, after what failed was mended in place where it passes then.
 
-    A row says what was done; one that is not ok is of a shape to leave out. Raises FaceNotFound when none that moves
-    is left.
+    intensity: see quality.examine. A row says what was done; one that is not ok is of a shape to leave out. Raises
+    FaceNotFound when none that moves is left.
     """
     measures = Measures(avatar, features)
     rows = quality.examine(avatar, features, names, offsets, intensity, measures=measures)
     done: dict[str, Sentence] = {}
-    by_name = dict(zip(names, offsets, strict=True))
-    for row in rows:
+    intensities = np.broadcast_to(intensity, len(names))
+    for row, offset, own in zip(rows, offsets, intensities, strict=True):
         red = {check for check, passed in row.checks.items() if not passed}
         if not red or not red <= mend.MENDABLE:
             continue
-        offset = by_name[row.name]
         mended = mend.mend(avatar, features, row.name, offset, red, measures)
         for share in (1.0, *WEAKER):
             tried = mended * np.float32(share)
-            (after,) = quality.examine(avatar, features, [row.name], tried[None], intensity, measures=measures)
+            (after,) = quality.examine(avatar, features, [row.name], tried[None], own, measures=measures)
             if after.ok:
                 offset[:] = tried
                 done[row.name] = _done(share)
                 break
     if done:
         rows = quality.examine(avatar, features, names, offsets, intensity, measures=measures)
-    _forgive_the_first(rows, offsets)
+    _forgive_the_first(rows, offsets, intensities)
     for row in rows:
         if row.name in done:
             row.remarks.append(done[row.name])
@@ -61,13 +60,14 @@ def _done(share: float) -> Sentence:
     return Sentence("was made at {percent:.0f} % of its strength to pass the check", percent=100 * share)
 
 
-def _forgive_the_first(rows: Sequence[Row], offsets: np.ndarray) -> None:
-    """Of visemes that are alike and otherwise fit, keep the first."""
+def _forgive_the_first(rows: Sequence[Row], offsets: np.ndarray, intensities: np.ndarray) -> None:
+    """Of visemes that are alike and otherwise fit, keep the first, and those that are still because that was asked."""
     fit: list[int] = []
     for number, row in enumerate(rows):
         if row.name not in VISEMES or any(not passed for check, passed in row.checks.items() if check != "distinct"):
             continue
-        if not any(np.array_equal(offsets[number], offsets[other]) for other in fit):
+        asked = intensities[number] == 0 and not offsets[number].any()
+        if asked or not any(np.array_equal(offsets[number], offsets[other]) for other in fit):
             row.grades["distinct"] = GREEN
             row.sentences.pop("distinct", None)
             fit.append(number)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blendshape_addon.core import features, landmarks, pipeline, recipes
+from blendshape_addon.core import features, landmarks, pipeline, recipe_file, recipes
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.face_space import FaceSpace, canonical_landmarks
 from blendshape_addon.core.mesh import Avatar
@@ -97,11 +97,10 @@ def test_a_row_is_read_as_it_is_written(own):
         ('"vrc.v_th" = 0.3', "the row of vrc.v_th is no list of weights"),
         ("joy = { learned = 1.0 }\nhappy = { learned = 1.0 }", "“happy” is neither a viseme nor an emotion"),
         ("joy = {", "cannot be read"),
-        ("# joy = {}", "there is no row for joy"),
     ],
 )
 def test_a_bad_file_gets_a_sentence(tmp_path, row, said):
-    name = row.lstrip("# ").split("=")[0].strip()
+    name = row.split("=")[0].strip()
     file = tmp_path / "own.toml"
     file.write_text(re.sub(rf"^{re.escape(name)} = .*$", row, BUNDLED, flags=re.MULTILINE), encoding="utf-8")
     with pytest.raises(InputError, match=re.escape(said)) as told:
@@ -115,9 +114,58 @@ def test_a_file_that_is_not_there_or_no_text_gets_a_sentence(tmp_path):
     (tmp_path / "picture.toml").write_bytes(b"\x89PNG\r\n\xff")
     with pytest.raises(InputError, match="picture.toml cannot be read"):
         recipes.load(tmp_path / "picture.toml")
-    (tmp_path / "half.toml").write_text(BUNDLED.split("[anime]")[0], encoding="utf-8")
-    with pytest.raises(InputError, match=r"no table \[anime\]"):
-        recipes.load(tmp_path / "half.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("# nothing", r"no table \[natural\] or \[anime\]"),
+        ("[realistic]\njoy = {}", r"“realistic” is neither \[natural\] nor \[anime\]"),
+        ("natural = 3", "it is no table of recipes"),
+    ],
+)
+def test_a_file_of_other_tables_gets_a_sentence(tmp_path, text, said):
+    (tmp_path / "other.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=f"other.toml.*{said}"):
+        recipes.load(tmp_path / "other.toml")
+
+
+def same(style, other):
+    rows = all((style.rows[name] == other.rows[name]).all() for name in CONDITIONS)
+    return rows and (style.parts, style.reach, style.opens) == (other.parts, other.reach, other.opens)
+
+
+def test_a_file_needs_to_hold_only_what_differs(tmp_path):
+    (tmp_path / "own.toml").write_text('[anime]\njoy = { jawOpen = 0.5 }\nmouth_opens = { "vrc.v_e" = 0 }\n')
+    (tmp_path / "all.toml").write_text(BUNDLED, encoding="utf-8")
+    bundled, mine = recipes.load(), recipes.load(tmp_path / "own.toml")
+    assert same(mine["natural"], bundled["natural"])
+    assert parts(mine["anime"], "joy") == {"jawOpen": 0.5}
+    assert mine["anime"].opens == {name: bundled["anime"].opens[name] for name in ("vrc.v_aa", "vrc.v_oh")}
+    assert {n for n in CONDITIONS if (mine["anime"].rows[n] != bundled["anime"].rows[n]).any()} == {"joy"}
+    assert all(same(recipes.load(tmp_path / "all.toml")[preset], bundled[preset]) for preset in recipes.PRESETS)
+
+
+WEIGHTS = st.dictionaries(st.sampled_from(recipe_file.words()), st.floats(-3, 3).map(lambda w: round(w, 4)), max_size=4)
+TABLE = st.dictionaries(st.sampled_from(recipes.ROWS), WEIGHTS, min_size=1, max_size=5)
+OPENS = st.dictionaries(st.sampled_from(VISEMES), st.floats(0, 1).map(lambda w: round(w, 4)), max_size=3)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.dictionaries(st.sampled_from(recipes.PRESETS), st.tuples(TABLE, OPENS), min_size=1))
+def test_what_is_saved_reads_back(tmp_path_factory, given):
+    """What an avatar has of its own, saved by one and given as a file by another, is the same style."""
+    changes = {preset: table | ({"mouth_opens": opens} if opens else {}) for preset, (table, opens) in given.items()}
+    wanted = recipes.load(None, changes)
+    file = tmp_path_factory.mktemp("saved") / "shared.toml"
+    file.write_text(recipe_file.text(recipe_file.differing(wanted)), encoding="utf-8")
+    if any(not same(wanted[preset], recipes.load()[preset]) for preset in recipes.PRESETS):
+        assert all(same(recipes.load(file)[preset], wanted[preset]) for preset in recipes.PRESETS)
+
+
+def test_an_avatars_own_recipes_are_said_to_be_its_own():
+    with pytest.raises(InputError, match=r"own recipes, \[natural\]: joy asks for “jawOpne”"):
+        recipes.load(None, {"natural": {"joy": {"jawOpne": 1.0}}})
 
 
 def with_eyes_and_nose(eyes: float, nose: float) -> np.ndarray:
@@ -245,7 +293,7 @@ def test_a_reach_that_is_none_is_refused(own, reach):
 @pytest.mark.parametrize(
     ("opens", "said"),
     [
-        ('{ "vrc.v_aa" = 0 }', "mouth_opens is no list of numbers"),
+        ('{ "vrc.v_aa" = -0.1 }', "mouth_opens is no list of numbers"),
         ('{ "vrc.v_aa" = "wide" }', "mouth_opens is no list of numbers"),
         ("0.4", "mouth_opens is no list of numbers"),
         ("{ jawOpen = 0.4 }", "mouth_opens: “jawOpen” is no viseme"),

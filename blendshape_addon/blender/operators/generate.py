@@ -5,7 +5,7 @@ import bpy
 from ...core.errors import UserError
 from ...core.sentence import listed
 from ...core.vocabulary import ALL_SHAPES, ARKIT, BLINKS, EMOTIONS, VISEMES
-from .. import avatar_parts, job, mesh_io, preferences, properties, shape_keys
+from .. import avatar_parts, job, kept_tuning, mesh_io, preferences, properties, shape_keys
 from ..translations import told
 from .background import Background
 
@@ -40,18 +40,20 @@ class _Generate(Background):
     def execute(self, context):
         if self._asking:  # the answer was yes; a job in the background begins with a button of its own
             button = getattr(bpy.ops.vrc_blendshape, type(self).__name__.rpartition("_OT_")[2])
-            button(
-                "INVOKE_DEFAULT", preset=self.preset, intensity=self.intensity, existing=self.existing,
-                model=self.model, asked=True,
-            )  # fmt: skip
+            button("INVOKE_DEFAULT", asked=True, **self._settings())
             return {"CANCELLED"}
         return super().execute(context)
+
+    def _settings(self) -> dict:
+        """The properties that a button of its own is to have."""
+        return {"preset": self.preset, "intensity": self.intensity, "existing": self.existing, "model": self.model}
 
     def work(self, context, avatar):
         how = {
             "intensity": self.intensity,
             "preset": self.preset.lower(),
             "own_recipes": preferences.own_recipes(context),
+            "tuning": kept_tuning.read(mesh_io.avatar_from_selection(context)),
             "provider": preferences.provider(context),
             "model": preferences.learned_model(context, self.model),
         }
@@ -117,10 +119,29 @@ class VRC_BLENDSHAPE_OT_generate_all(_Generate, bpy.types.Operator):
     names = ALL_SHAPES
 
 
+class VRC_BLENDSHAPE_OT_regenerate_shape(_Generate, bpy.types.Operator):
+    """Make this one shape anew, as it is tuned now; the others stay as they are"""
+
+    bl_idname = "vrc_blendshape.regenerate_shape"
+    bl_label = "Regenerate Only This"
+
+    shape: bpy.props.EnumProperty(
+        name="Shape", items=[(name, name, "") for name in ALL_SHAPES], default=ALL_SHAPES[0], options={"HIDDEN"}
+    )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.shape,)
+
+    def _settings(self):
+        return {**super()._settings(), "shape": self.shape}
+
+
 CLASSES = (
     VRC_BLENDSHAPE_OT_generate_visemes,
     VRC_BLENDSHAPE_OT_generate_emotions,
     VRC_BLENDSHAPE_OT_generate_blink,
     VRC_BLENDSHAPE_OT_generate_face_tracking,
     VRC_BLENDSHAPE_OT_generate_all,
+    VRC_BLENDSHAPE_OT_regenerate_shape,
 )
