@@ -1,6 +1,6 @@
 """What a creator wants otherwise of one avatar, kept with the object that carries its face."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import bpy
 import numpy as np
@@ -130,7 +130,7 @@ def recipe(kept: Kept, preset: str, shape: str) -> Recipe | None:
     return next((own for own in kept.recipes if (own.preset, own.name) == (preset, shape)), None)
 
 
-def put_recipe(kept: Kept, preset: str, shape: str, weights: dict[str, float], opening: float) -> None:
+def put_recipe(kept: Kept, preset: str, shape: str, weights: Mapping[str, float], opening: float) -> Recipe:
     """Give the avatar a recipe of its own, in place of the one that it has."""
     own = recipe(kept, preset, shape) or kept.recipes.add()
     own.name, own.preset, own.opening = shape, preset, opening
@@ -138,13 +138,12 @@ def put_recipe(kept: Kept, preset: str, shape: str, weights: dict[str, float], o
     for word, weight in weights.items():
         part = own.parts.add()
         part.word, part.weight = word, weight
+    return own
 
 
-def remove_recipe(kept: Kept, preset: str, shape: str) -> None:
+def remove_recipe(kept: Kept, own: Recipe) -> None:
     """Let the avatar follow the style again."""
-    for number in reversed(range(len(kept.recipes))):
-        if (kept.recipes[number].preset, kept.recipes[number].name) == (preset, shape):
-            kept.recipes.remove(number)
+    kept.recipes.remove(next(number for number, other in enumerate(kept.recipes) if other == own))
 
 
 def _is_tuned(obj: Object) -> bool:

@@ -154,7 +154,7 @@ def style_of(obj: Object | None) -> Sentence | None:
 
 def preset_of(obj: Object | None) -> str:
     """The preset that remember_style noted; empty where it noted nothing."""
-    return style_of(obj).partition(" ")[0]
+    return (style_of(obj) or "").partition(" ")[0]
 
 
 def _settle(plan: list, ours: dict[Object, set[str]], existing: str) -> tuple[list, Written]:

@@ -1,12 +1,13 @@
 """What the buttons do, one file a kind. A UserError becomes a report and leaves everything as it was."""
 
-from . import background, check, dataset, export, generate, keys, landmarks, learn, parts, preview, provider
+from . import background, check, dataset, export, generate, keys, landmarks, learn, parts, preview, provider, tuning
 
 CLASSES = (
     *background.CLASSES,
     *parts.CLASSES,
     *landmarks.CLASSES,
     *generate.CLASSES,
+    *tuning.CLASSES,
     *preview.CLASSES,
     *keys.CLASSES,
     *check.CLASSES,
