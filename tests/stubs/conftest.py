@@ -80,6 +80,9 @@ class Layout:
         getattr(data, name)
         self.drawn.append(("prop", name))
 
+    def prop_search(self, data: Instance, name: str, among: object, collection: str) -> None:
+        self.prop(data, name)
+
 
 @pytest.fixture
 def draw(addon):

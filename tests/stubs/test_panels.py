@@ -4,14 +4,16 @@ from types import SimpleNamespace
 
 import bpy
 import pytest
+from conftest import Instance
 
-from blendshape_addon.blender import background, panels, preferences, shape_keys
+from blendshape_addon.blender import background, kept_tuning, panels, preferences, shape_keys
 from blendshape_addon.blender.panels.avatar import VRC_BLENDSHAPE_PT_avatar
 from blendshape_addon.blender.panels.check import VRC_BLENDSHAPE_PT_check
 from blendshape_addon.blender.panels.dataset import VRC_BLENDSHAPE_PT_dataset
 from blendshape_addon.blender.panels.learn import VRC_BLENDSHAPE_PT_learn
 from blendshape_addon.blender.panels.main import VRC_BLENDSHAPE_PT_main
 from blendshape_addon.blender.panels.shapes import VRC_BLENDSHAPE_PT_shapes
+from blendshape_addon.blender.panels.tuning import VRC_BLENDSHAPE_PT_one_shape
 
 
 def buttons(drawn: list) -> dict[str, object]:
@@ -51,17 +53,51 @@ def test_every_generate_button_carries_the_panels_settings(draw, settings):
 
 def test_every_operator_has_its_button(draw, monkeypatch):
     body = SimpleNamespace(data=SimpleNamespace(shape_keys=None), name="Body", get=lambda key: Notes({"/": "SKIN"}))
+    body.vrc_blendshape = kept = Instance(kept_tuning.Kept)
     bpy.data.objects["Body"] = body
     fault = SimpleNamespace(shape="joy", check="flips", grade="red", sentence="7 triangles turn over", mendable=True)
     state = {"objects": [body], "face": "Body", "running": True, "checked": "Body", "verdicts": [fault]}
-    state["placing"] = "MOVING"
+    state |= {"placing": "MOVING", "holder": "Body"}
     monkeypatch.setattr(preferences, "training_python", lambda context: "python")
-    states = (state, state | {"running": False})  # the bar stands in the place of a button
-    drawn = {name for one in states for panel in panels.CLASSES for name in buttons(draw(panel, state=one))}
+    drawn = set()
+    for kept.recipes, state["running"] in (([], True), ([own_recipe()], False)):
+        drawn |= {name for panel in panels.CLASSES for name in buttons(draw(panel, {"preset": "NATURAL"}, state=state))}
     bpy.data.objects.clear()
     drawn |= buttons(draw(preferences.Preferences)).keys()
     started_by_others = {"vrc_blendshape.move_landmarks"}
     assert drawn == {cls.bl_idname for cls in bpy.registered if issubclass(cls, bpy.types.Operator)} - started_by_others
+
+
+def own_recipe():
+    """Of vrc.v_aa in natural style, by one part."""
+    own = Instance(kept_tuning.Recipe)
+    part = Instance(kept_tuning.RecipePart)
+    part.word, part.weight = "jawOpen", 0.5
+    object.__setattr__(own, "name", "vrc.v_aa")
+    own.preset, own.parts = "natural", [part]
+    return own
+
+
+def test_a_shape_shows_what_it_is_made_of_and_what_of_that_is_the_avatars_own(draw):
+    body = SimpleNamespace(
+        data=SimpleNamespace(shape_keys=None), name="Body", vrc_blendshape=Instance(kept_tuning.Kept)
+    )
+    bpy.data.objects["Body"] = body
+    state = {"face": "Body", "holder": "Body", "tuned": "vrc.v_aa"}
+    settings = {"preset": "NATURAL", "intensity": 0.25}
+    usual = draw(VRC_BLENDSHAPE_PT_one_shape, settings, state=state)
+    unknown = draw(VRC_BLENDSHAPE_PT_one_shape, state=state)
+    unit = draw(VRC_BLENDSHAPE_PT_one_shape, settings, state=state | {"tuned": "jawOpen"})
+    body.vrc_blendshape.recipes = [own_recipe()]
+    own = draw(VRC_BLENDSHAPE_PT_one_shape, settings, state=state)
+    bpy.data.objects.clear()
+    assert "jawOpen  0.3" in labels(usual) and "vrc_blendshape.edit_recipe" in buttons(usual)
+    assert "choose a style" in " ".join(labels(unknown)) and labels(unit) == []
+    assert buttons(own)["vrc_blendshape.remove_recipe_part"].part == 0
+    assert {"word", "weight", "opening"} <= {entry[1] for entry in own if entry[0] == "prop"}
+    for drawn, shape in ((usual, "vrc.v_aa"), (unit, "jawOpen")):
+        button = buttons(drawn)["vrc_blendshape.regenerate_shape"]
+        assert (button.shape, button.preset, button.intensity) == (shape, "NATURAL", 0.25)
 
 
 class Notes(dict):

@@ -1,7 +1,5 @@
 """An avatar's own recipes: changed part by part, saved for others and loaded."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import bpy

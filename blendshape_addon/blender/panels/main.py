@@ -34,7 +34,7 @@ class VRC_BLENDSHAPE_PT_main(Tab, bpy.types.Panel):
             layout.operator("vrc_blendshape.cancel", icon="CANCEL")
         else:
             first.enabled = not state.placing
-            _button(first, "generate_visemes", settings, icon="SHAPEKEY_DATA")
+            generate_button(first, "generate_visemes", settings, icon="SHAPEKEY_DATA")
         column = layout.column()
         column.enabled = not state.running and not state.placing
         _more(column, settings)
@@ -81,11 +81,11 @@ def _more(layout, settings) -> None:
     """The other Generate buttons, and what all of them are pressed with."""
     column = layout.column(align=True)
     row = column.row(align=True)
-    _button(row, "generate_emotions", settings, text="Emotions")
-    _button(row, "generate_blink", settings, text="Blink")
+    generate_button(row, "generate_emotions", settings, text="Emotions")
+    generate_button(row, "generate_blink", settings, text="Blink")
     row = column.row(align=True)
-    _button(row, "generate_face_tracking", settings, text="Face Tracking")
-    _button(row, "generate_all", settings, text="All")
+    generate_button(row, "generate_face_tracking", settings, text="Face Tracking")
+    generate_button(row, "generate_all", settings, text="All")
     column = layout.column()
     column.use_property_split = True
     column.use_property_decorate = False
@@ -94,12 +94,14 @@ def _more(layout, settings) -> None:
     column.prop(settings, "existing")
 
 
-def _button(layout, name, settings, **look) -> None:
+def generate_button(layout, name, settings, **look):
+    """The button of an operator that generates, with the panel's settings."""
     button = layout.operator(f"vrc_blendshape.{name}", **look)
     button.preset = settings.preset
     button.intensity = settings.intensity
     button.existing = settings.existing
     button.model = settings.model
+    return button
 
 
 CLASSES = (VRC_BLENDSHAPE_PT_main,)

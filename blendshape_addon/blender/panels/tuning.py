@@ -11,7 +11,7 @@ from .. import kept_tuning, preferences
 from ..kept_tuning import mask_of, strength_of
 from ..operators.tuning import preset_of
 from ..translations import told
-from .main import GROUPS
+from .main import GROUPS, generate_button
 from .tab import SubPanel, paragraph
 
 
@@ -22,7 +22,7 @@ class _Tuning(SubPanel):
         state = context.window_manager.vrc_blendshape
         obj, face = bpy.data.objects.get(state.holder), bpy.data.objects.get(state.face)
         if obj is None or face is None:
-            paragraph(context, self.layout, told("Select the avatar's face mesh."))
+            paragraph(context, self.layout, "Select the avatar's face mesh.")
             return
         column = self.layout.column()
         column.use_property_split = True
@@ -52,9 +52,7 @@ class VRC_BLENDSHAPE_PT_one_shape(_Tuning, bpy.types.Panel):
             _recipe(context, layout.box(), kept, face)
         row = layout.row(align=True)
         row.enabled = not state.running and not state.placing
-        button = row.operator("vrc_blendshape.regenerate_shape", icon="FILE_REFRESH")
-        button.shape, button.preset, button.intensity = state.tuned, settings.preset, settings.intensity
-        button.existing, button.model = settings.existing, settings.model
+        generate_button(row, "regenerate_shape", settings, icon="FILE_REFRESH").shape = state.tuned
         row.operator("vrc_blendshape.show_shape", text="", icon="HIDE_OFF").shape = state.tuned
         row = layout.row(align=True)
         row.operator("vrc_blendshape.save_recipes", icon="EXPORT")
@@ -85,12 +83,12 @@ def _recipe(context, box, kept, face) -> None:
 def _usual(context, box, preset: str) -> None:
     """What the shape is made of in a style, and how to change it."""
     if not preset:
-        paragraph(context, box, told("To change its recipe, generate a shape first, or choose a style."))
+        paragraph(context, box, "To change its recipe, generate a shape first, or choose a style.")
         return
     try:
         style = recipes.load(preferences.own_recipes(context))[preset]
     except UserError as error:
-        paragraph(context, box, told(error), icon="ERROR")
+        paragraph(context, box, error.sentence, icon="ERROR")
         return
     box.label(text=told(preset.capitalize()), translate=False)
     for word, weight in style.parts[context.window_manager.vrc_blendshape.tuned].items():
