@@ -22,7 +22,7 @@ SAYING = {
 def drawn_by_blender() -> set[str]:
     """Labels, tooltips, and names and descriptions of properties that have a name, of all classes of the add-on."""
     found = set()
-    for cls in (cls for module in blender._MODULES for cls in module.CLASSES):
+    for cls in (cls for module in (*blender._MODULES, blender.kept_tuning) for cls in module.CLASSES):
         rna = cls.bl_rna
         if issubclass(cls, bpy.types.Operator):
             rna = getattr(bpy.ops.vrc_blendshape, cls.bl_idname.partition(".")[2]).get_rna_type()
