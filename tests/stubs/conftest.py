@@ -34,6 +34,12 @@ class Instance:
         object.__setattr__(self, name, value)
 
 
+@pytest.fixture
+def instance():
+    """instance(class) -> what Blender makes of it."""
+    return Instance
+
+
 class Layout:
     """Remembers buttons and properties drawn into it and into the layouts inside it; refuses what does not exist."""
 

@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import bpy
 import pytest
-from conftest import Instance
 
 from blendshape_addon.blender import background, kept_tuning, panels, preferences, shape_keys
 from blendshape_addon.blender.panels.avatar import VRC_BLENDSHAPE_PT_avatar
@@ -51,16 +50,16 @@ def test_every_generate_button_carries_the_panels_settings(draw, settings):
         assert {name: getattr(button, name) for name in expected} == expected
 
 
-def test_every_operator_has_its_button(draw, monkeypatch):
+def test_every_operator_has_its_button(draw, instance, monkeypatch):
     body = SimpleNamespace(data=SimpleNamespace(shape_keys=None), name="Body", get=lambda key: Notes({"/": "SKIN"}))
-    body.vrc_blendshape = kept = Instance(kept_tuning.Kept)
+    body.vrc_blendshape = kept = instance(kept_tuning.Kept)
     bpy.data.objects["Body"] = body
     fault = SimpleNamespace(shape="joy", check="flips", grade="red", sentence="7 triangles turn over", mendable=True)
     state = {"objects": [body], "face": "Body", "running": True, "checked": "Body", "verdicts": [fault]}
     state |= {"placing": "MOVING", "holder": "Body"}
     monkeypatch.setattr(preferences, "training_python", lambda context: "python")
     drawn = set()
-    for kept.recipes, state["running"] in (([], True), ([own_recipe()], False)):
+    for kept.recipes, state["running"] in (([], True), ([own_recipe(instance)], False)):
         drawn |= {name for panel in panels.CLASSES for name in buttons(draw(panel, {"preset": "NATURAL"}, state=state))}
     bpy.data.objects.clear()
     drawn |= buttons(draw(preferences.Preferences)).keys()
@@ -68,19 +67,19 @@ def test_every_operator_has_its_button(draw, monkeypatch):
     assert drawn == {cls.bl_idname for cls in bpy.registered if issubclass(cls, bpy.types.Operator)} - started_by_others
 
 
-def own_recipe():
+def own_recipe(instance):
     """Of vrc.v_aa in natural style, by one part."""
-    own = Instance(kept_tuning.Recipe)
-    part = Instance(kept_tuning.RecipePart)
+    own = instance(kept_tuning.Recipe)
+    part = instance(kept_tuning.RecipePart)
     part.word, part.weight = "jawOpen", 0.5
     object.__setattr__(own, "name", "vrc.v_aa")
     own.preset, own.parts = "natural", [part]
     return own
 
 
-def test_a_shape_shows_what_it_is_made_of_and_what_of_that_is_the_avatars_own(draw):
+def test_a_shape_shows_what_it_is_made_of_and_what_of_that_is_the_avatars_own(draw, instance):
     body = SimpleNamespace(
-        data=SimpleNamespace(shape_keys=None), name="Body", vrc_blendshape=Instance(kept_tuning.Kept)
+        data=SimpleNamespace(shape_keys=None), name="Body", vrc_blendshape=instance(kept_tuning.Kept)
     )
     bpy.data.objects["Body"] = body
     state = {"face": "Body", "holder": "Body", "tuned": "vrc.v_aa"}
@@ -88,7 +87,7 @@ def test_a_shape_shows_what_it_is_made_of_and_what_of_that_is_the_avatars_own(dr
     usual = draw(VRC_BLENDSHAPE_PT_one_shape, settings, state=state)
     unknown = draw(VRC_BLENDSHAPE_PT_one_shape, state=state)
     unit = draw(VRC_BLENDSHAPE_PT_one_shape, settings, state=state | {"tuned": "jawOpen"})
-    body.vrc_blendshape.recipes = [own_recipe()]
+    body.vrc_blendshape.recipes = [own_recipe(instance)]
     own = draw(VRC_BLENDSHAPE_PT_one_shape, settings, state=state)
     bpy.data.objects.clear()
     assert "jawOpen  0.3" in labels(usual) and "vrc_blendshape.edit_recipe" in buttons(usual)
