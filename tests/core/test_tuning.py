@@ -32,7 +32,7 @@ def test_a_strength_of_1_changes_nothing_at_all(face, seen, intensity):
         assert (one.indices == other.indices).all() and one.deltas.tobytes() == other.deltas.tobytes()
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
 def test_up_to_1_a_shape_is_the_product_of_all_strengths(face, seen, overall, group, own):
     whole = dense(face[0], run(face, seen))
