@@ -60,20 +60,24 @@ class Preferences(bpy.types.AddonPreferences):
     )
 
     def draw(self, context):
-        row = self.layout.row()
+        layout = self.layout
+        fields = layout.column()
+        fields.use_property_split = True
+        fields.use_property_decorate = False
+        row = fields.row()
         row.prop(self, "provider")
         row.operator("vrc_blendshape.test_provider", text="Test")
         if ran := context.window_manager.vrc_blendshape.provider:
-            paragraph(context, self.layout, ran, icon="INFO")
-        self.layout.prop(self, "recipes")
-        self.layout.prop(self, "learned")
-        models.draw(context, self.layout)
-        self.layout.prop(self, "training_python")
+            paragraph(context, fields, ran, icon="INFO")
+        fields.prop(self, "recipes")
+        fields.prop(self, "learned")
+        fields.prop(self, "training_python")
         if self.training_python:
-            beside(context, self.layout, "adapt", "vrc_blendshape.learn_from_avatar", "OUTLINER_DATA_GP_LAYER")
-            beside(context, self.layout, "generate", "vrc_blendshape.generate_dataset", "FILE_FOLDER")
+            beside(context, layout, "adapt", "vrc_blendshape.learn_from_avatar", "OUTLINER_DATA_GP_LAYER")
+            beside(context, layout, "generate", "vrc_blendshape.generate_dataset", "FILE_FOLDER")
         else:
-            paragraph(context, self.layout, INSTALL, icon="INFO")
+            paragraph(context, layout, INSTALL, icon="INFO")
+        models.draw(context, layout)
 
 
 def provider(context: bpy.types.Context) -> str:

@@ -205,7 +205,7 @@ def test_the_style_of_the_active_avatar_is_told(draw):
 def test_preferences_offer_where_to_run_recipes_models_and_the_training_python(draw):
     drawn = draw(preferences.Preferences)
     props = [entry[1] for entry in drawn if entry[0] == "prop"]
-    assert props == ["provider", "recipes", "learned", "show_models", "training_python"]
+    assert props == ["provider", "recipes", "learned", "training_python", "show_models"]
     assert background.INSTALL.startswith(labels(drawn)[0]) and len(buttons(drawn)) == 1
 
 

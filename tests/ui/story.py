@@ -40,7 +40,7 @@ def _open() -> Waiting:
     space.show_region_ui = True
     with window.at():
         bpy.ops.view3d.view_axis(type="FRONT")
-    space.region_3d.view_location, space.region_3d.view_distance = (0.03, 0, 1.52), 0.42
+    space.region_3d.view_location, space.region_3d.view_distance = (0.03, 0, 1.55), 0.36
     yield 1.5
     window.region("UI").active_panel_category = "VRChat"
     yield from until(lambda: state().face == "Body", "the avatar is seen")
@@ -166,10 +166,12 @@ def _preferences() -> Waiting:
     yield 0.5
     bpy.ops.preferences.addon_expand(module=window.NAME)
     state().show_models = True
+    view.tag_redraw()
     yield 1.0
     assert [row.problem for row in state().models] == ["", ""], "both bundled models can be used"
     yield from picture("9_preferences")
     state().models[0].unfolded = True
+    view.tag_redraw()
     yield 1.0
     yield from picture("10_card")
     _told("the preferences list the models")

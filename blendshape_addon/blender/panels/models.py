@@ -39,4 +39,6 @@ def _model(context, box, row) -> None:
 
 def _fold(layout, owner, name: str, text: str) -> None:
     icon = "TRIA_DOWN" if getattr(owner, name) else "TRIA_RIGHT"
-    layout.prop(owner, name, text=text, icon=icon, emboss=False, translate=False)
+    row = layout.row()
+    row.alignment = "LEFT"
+    row.prop(owner, name, text=text, icon=icon, emboss=False, translate=False)

@@ -9,7 +9,7 @@ from .tab import SubPanel, paragraph
 
 
 class VRC_BLENDSHAPE_PT_shapes(SubPanel, bpy.types.Panel):
-    bl_label = "Shape Keys There"
+    bl_label = "Shape Keys on the Avatar"
 
     def draw(self, context):
         for group in context.window_manager.vrc_blendshape.groups:
