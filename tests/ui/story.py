@@ -22,6 +22,7 @@ def tell() -> Waiting:
     yield from _generate_and_undo()
     folds = Folds()
     yield from _preview(folds)
+    yield from _tune(folds)
     yield from _move_a_landmark(folds)
     yield from _check(folds)
     yield from _export(folds)
@@ -95,13 +96,27 @@ def _preview(folds: Folds) -> Waiting:
     _told("aa was shown by its button and put back")
 
 
+def _tune(folds: Folds) -> Waiting:
+    full = _peak("vrc.v_aa")
+    yield from folds.unfold("One Shape")
+    _body().vrc_blendshape.strength_vrc_v_aa = 0.5
+    yield from folds.button("vrc_blendshape.regenerate_shape", (0.4,))
+    yield from until(lambda: not state().running and _peak("vrc.v_aa") < 0.9 * full, "aa is made anew")
+    yield 1.0
+    yield from picture("5_tuning")
+    share = _peak("vrc.v_aa") / full
+    assert abs(share - 0.5) < 0.01, f"at half the strength aa moves {share:.2f} times as far"
+    yield from folds.fold()
+    _told("aa alone was made anew at half its strength")
+
+
 def _move_a_landmark(folds: Folds) -> Waiting:
     index = window.module("core.vocabulary").LANDMARK_INDEX
     yield from folds.unfold("Face Landmarks")
     yield from folds.button("vrc_blendshape.edit_landmarks")
     yield from until(lambda: state().placing == "MOVING", "the landmarks can be moved")
     yield 1.0
-    yield from picture("5_landmarks")
+    yield from picture("6_landmarks")
     mode = window.module("blender.placing_mode").current
     before = mode.placing.placed.copy()
     x, y = _on_screen(before[index["mouth_corner_l"], :3])
@@ -112,7 +127,7 @@ def _move_a_landmark(folds: Folds) -> Waiting:
     for step in range(1, 9):
         move(x + 2 * step, y)
         yield 0.08
-    yield from picture("6_dragging")
+    yield from picture("7_dragging")
     window.mouse("mouseup", 1)
     yield 0.3
     yield from key("Return")
@@ -132,7 +147,7 @@ def _check(folds: Folds) -> Waiting:
     yield from folds.button("vrc_blendshape.check")
     yield from until(lambda: len(state().verdicts) > 0 and not state().running, "the check tells", 60)
     yield 1.0
-    yield from picture("7_check")
+    yield from picture("8_check")
     assert {row.shape for row in state().verdicts} >= set(window.module("core.vocabulary").VISEMES)
     yield from folds.fold()
     _told("the check told of every viseme")
@@ -141,7 +156,7 @@ def _check(folds: Folds) -> Waiting:
 def _export(folds: Folds) -> Waiting:
     yield from folds.unfold("Export")
     yield 1.0
-    yield from picture("8_export")
+    yield from picture("9_export")
     yield from folds.button("vrc_blendshape.export_fbx")
     yield from until(lambda: window.area("FILE_BROWSER"), "the file browser opens", 10)
     yield 1.0
@@ -169,11 +184,11 @@ def _preferences() -> Waiting:
     view.tag_redraw()
     yield 1.0
     assert [row.problem for row in state().models] == ["", ""], "both bundled models can be used"
-    yield from picture("9_preferences")
+    yield from picture("10_preferences")
     state().models[0].unfolded = True
     view.tag_redraw()
     yield 1.0
-    yield from picture("10_card")
+    yield from picture("11_card")
     _told("the preferences list the models")
 
 
@@ -184,6 +199,13 @@ def _body():
 def _keys() -> list[str]:
     keys = _body().data.shape_keys
     return [key.name for key in keys.key_blocks] if keys else []
+
+
+def _peak(name: str) -> float:
+    """How far a key moves the vertex that it moves farthest, metres."""
+    mesh_io, keys = window.module("blender.mesh_io"), _body().data.shape_keys
+    offsets = mesh_io.coordinates(keys.key_blocks[name].points) - mesh_io.coordinates(keys.reference_key.points)
+    return float(np.linalg.norm(offsets, axis=1).max())
 
 
 def _into_view() -> Waiting:
