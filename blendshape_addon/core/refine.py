@@ -170,15 +170,39 @@ def nearest(points: np.ndarray, queries: np.ndarray, count: int) -> tuple[np.nda
     count = min(count, len(points))
     index = np.empty((len(queries), count), np.int64)
     distance = np.empty((len(queries), count))
-    for start in range(0, len(queries), 512):
-        block = queries[start : start + 512]
-        squared = (block**2).sum(1)[:, None] - 2 * block @ points.T + (points**2).sum(1)
+    for some in _neighbours(queries):
+        block, near = queries[some], _in_reach(points, queries[some], count)
+        candidates = points[near]
+        squared = (block**2).sum(1)[:, None] - 2 * block @ candidates.T + (candidates**2).sum(1)
         best = squared.argmin(1)[:, None] if count == 1 else np.argpartition(squared, count - 1, axis=1)[:, :count]
         found = np.take_along_axis(squared, best, 1)
         order = np.argsort(found, axis=1)
-        index[start : start + 512] = np.take_along_axis(best, order, 1)
-        distance[start : start + 512] = np.sqrt(np.maximum(np.take_along_axis(found, order, 1), 0))
+        index[some] = near[np.take_along_axis(best, order, 1)]
+        distance[some] = np.sqrt(np.maximum(np.take_along_axis(found, order, 1), 0))
     return index, distance
+
+
+def _neighbours(points: np.ndarray) -> list[np.ndarray]:
+    """Indices of (N, 3) points in blocks of up to 512 that lie together: halved across the longest side until small."""
+    blocks, small = [np.arange(len(points))] if len(points) else [], []
+    while blocks:
+        block = blocks.pop()
+        if len(block) <= 512:
+            small.append(block)
+        else:
+            axis = np.ptp(points[block], axis=0).argmax()
+            blocks += np.array_split(block[np.argsort(points[block, axis], kind="stable")], 2)
+    return small
+
+
+def _in_reach(points: np.ndarray, block: np.ndarray, count: int) -> np.ndarray:
+    """Indices of those of (P, 3) points that can be among the `count` nearest to one of a `block` of points."""
+    middle = (block.min(0) + block.max(0)) / 2
+    radius = np.linalg.norm(block - middle, axis=1).max(initial=0)
+    away = np.linalg.norm(points - middle, axis=1)
+    # As many lie within `reach` of the middle, and so within reach + radius of any of the block.
+    reach = np.partition(away, count - 1)[count - 1]
+    return np.flatnonzero(away <= (reach + 2 * radius) * (1 + 1e-9))
 
 
 def join_seams(avatar: Avatar, features: Features, offsets: np.ndarray) -> None:

@@ -11,7 +11,7 @@ from blendshape_addon.core.errors import FaceNotFound
 from blendshape_addon.core.face_space import eye_centres
 from blendshape_addon.core.mesh import Avatar
 from blendshape_addon.core.parts import Part, classify
-from blendshape_addon.core.side_fields import cotangent_weights, solve
+from blendshape_addon.core.side_fields import LARGE, cotangent_weights, solve
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX, LANDMARK_MIRROR
 
 
@@ -77,14 +77,20 @@ def test_the_mirror_of_a_symmetric_face_is_the_face(face):
     assert np.abs(mirrored.inputs()[1] - seen.inputs(mirror=True)[1]).max() < 1e-5
 
 
-def test_a_harmonic_field_on_a_strip_is_linear():
-    x = np.linspace(0, 1, 21)
-    points = np.stack([*np.meshgrid(x, [0, 0.05, 0.1]), np.zeros((3, 21))], -1).reshape(-1, 3)
-    at = np.arange(63).reshape(3, 21)
+@pytest.mark.parametrize("rows,columns", [(3, 21), (300, 100)])  # the latter solved with the help of coarser graphs
+def test_a_harmonic_field_on_a_strip_is_linear_and_cut_by_a_slit(rows, columns):
+    assert (rows * columns > LARGE) == (rows > 3)
+    x = np.linspace(0, 1, columns)
+    strip = np.stack([*np.meshgrid(x, np.linspace(0, rows / columns, rows)), np.zeros((rows, columns))], -1)
+    points = np.concatenate([strip.reshape(-1, 3)] * 2)  # and another in the same place that is not joined to it
+    count = rows * columns
+    at = np.arange(count).reshape(rows, columns)
     quads = np.stack([at[:-1, :-1], at[:-1, 1:], at[1:, 1:], at[1:, :-1]], -1).reshape(-1, 4)
-    edges, weights = cotangent_weights(points, np.concatenate([quads[:, :3], quads[:, [0, 2, 3]]]))
-    field = solve(63, edges, weights, [(at[:, -1], at[:, 0])])[:, 0]
-    assert np.abs(field - (2 * points[:, 0] - 1)).max() < 0.02
+    triangles = np.concatenate([quads[:, :3], quads[:, [0, 2, 3]]])
+    edges, weights = cotangent_weights(points, np.concatenate([triangles, triangles + count]))
+    field = solve(2 * count, edges, weights, [(at[:, -1], at[:, 0])])[:, 0]
+    assert np.abs(field[:count] - (2 * points[:count, 0] - 1)).max() < 0.05  # pieces without anchors are pulled to 0
+    assert not field[count:].any()
 
 
 @pytest.mark.parametrize("name,expected", [("eyelash", Part.RIDER), ("まつげ", Part.RIDER), ("Brows", Part.RIDER)])

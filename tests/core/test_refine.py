@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from blendshape_addon.core import contacts, features, pipeline, refine
 from blendshape_addon.core.landmarks import Face
@@ -60,3 +62,14 @@ def test_both_eyes_closed_is_the_sum_of_each(face):
         whole[shape.indices] = shape.deltas
     assert np.abs(left).max() > 0.03 and np.abs(right).max() > 0.03
     assert np.allclose(both, left + right, atol=1e-6)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.sampled_from([1, 40, 1500]))
+@settings(max_examples=12, deadline=None)
+def test_the_nearest_are_those_of_all_distances(seed, count, queried):
+    rng = np.random.default_rng(seed)
+    points, queries = rng.normal(size=(300, 3)), rng.normal(size=(queried, 3)) * [1, 3, 0.1]
+    apart = np.linalg.norm(queries[:, None] - points, axis=2)
+    index, distance = refine.nearest(points, queries, count)
+    assert np.allclose(distance, np.sort(apart, axis=1)[:, :count])
+    assert np.allclose(np.take_along_axis(apart, index, 1), distance)
