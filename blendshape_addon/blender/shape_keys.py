@@ -187,7 +187,7 @@ def _write_object(obj: Object, targets: dict[str, np.ndarray], ours: set[str], s
     for name in stale:
         remove(obj, name)
     if targets and obj.data.shape_keys is None:
-        obj.shape_key_add(name="Basis", from_mix=False)
+        add(obj, "Basis")
         obj.data.shape_keys[BASE] = True
     keys = obj.data.shape_keys
     if keys is None:  # what there was has gone
