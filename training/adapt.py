@@ -28,6 +28,7 @@ from .graft import Base, graft
 from .hand import Face, Hand, Learned
 from .rigs import Rig, load
 from .sources import avatar, rig_folder
+from .whole import check_name
 
 PRIVATE = "the avatar's own: not said"
 
@@ -108,8 +109,7 @@ def main(arguments: list[str]) -> None:
     add("--licence", default=PRIVATE, help="of the avatars, for the card (%(default)s)")
     add("--blender", metavar="PROGRAM", help="Blender, or a Python with bpy, that reads avatar files")
     given = parser.parse_args(arguments)
-    if given.output.suffix != ".onnx":
-        raise InputError(f"{given.output.name} is no name for a model: let it end in .onnx.")
+    check_name(given.output, ".onnx")
     base = Base.of(registry.load_file(given.model) if given.model else registry.load("deformer"))
     avatars = [rig for path in given.avatars for rig in read(path, given.licence, given.blender)]
     learned = adapt(base, avatars, given.output, given.style)

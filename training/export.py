@@ -23,6 +23,7 @@ from .graph import build
 from .model import Deformer
 from .report import results
 from .rigs import load_all
+from .whole import check_name
 
 PARITY = 1e-4  # eye distances
 
@@ -112,5 +113,6 @@ def main(arguments: list[str]) -> None:
         allowed = PARITY / 2  # or the next training might not pass any more
         print(variants.table(build(model, mixes), load_all(), allowed).text())
         return
+    check_name(given.out, ".onnx")
     figures = card.figures_of(results.read(given.figures)) if given.figures.exists() else {}
     export(given.trained, given.out, figures, given.dataset)

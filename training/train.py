@@ -26,7 +26,7 @@ from .config import TrainConfig
 from .journal import Journal
 from .model import Deformer
 from .pool import Pool
-from .whole import write_whole
+from .whole import check_name, write_whole
 
 _TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -170,6 +170,8 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     configs.add_options(parser)
     given = parser.parse_args(arguments)
+    if given.out:
+        check_name(given.out, ".safetensors")
     torch.set_num_threads(given.threads)
     if given.arch == "fixed":
         from . import fixed  # which needs this module

@@ -36,6 +36,12 @@ def write_together(files: Mapping[Path, bytes]) -> None:
             part.unlink(missing_ok=True)
 
 
+def check_name(path: Path, suffix: str) -> None:
+    """Before the work and not after it: raises InputError where the file to write does not end in `suffix`."""
+    if path.suffix != suffix:
+        raise InputError(f"{path.name} is no name for the file to write: let it end in {suffix}.")
+
+
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write arrays by name as .npz; the same arrays are the same bytes. Raises InputError as write_whole does."""
     data = io.BytesIO()

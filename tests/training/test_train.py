@@ -16,7 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.face_view import SIZE
-from training import checkpoint, config, dataset, losses, pool, train, whole
+from training import checkpoint, config, dataset, export, losses, pool, train, whole
 from training import weights as saved
 from training.config import LossConfig, TrainConfig
 from training.landmarks.model import FaceFinder
@@ -200,6 +200,12 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch)
     with pytest.raises(InputError, match="No space left"):
         whole.write_whole(path, b"new")
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("main, wanted", [(train.main, "safetensors"), (export.main, "onnx")])
+def test_a_file_that_the_result_cannot_have_is_refused_before_the_work(tmp_path, main, wanted):
+    with pytest.raises(InputError, match=rf"no name.*end in \.{wanted}"):
+        main(["--out", str(tmp_path)])
 
 
 def test_no_instances_is_a_sentence(tmp_path):
