@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 
 from . import window
-from .window import Folds, Waiting, button, key, move, picture, state, until
+from .window import Folds, Waiting, button, key, move, picture, settled, state, until
 
 FBX = Path("/mnt/ui/avatar.fbx")
 AVATAR = "/mnt/ui/avatar.blend"
@@ -45,7 +45,7 @@ def _open() -> Waiting:
     yield 1.5
     window.region("UI").active_panel_category = "VRChat"
     yield from until(lambda: state().face == "Body", "the avatar is seen")
-    yield 1.0
+    yield from settled()
     yield from picture("1_tab")
     _told("the tab is open and names the avatar")
 
@@ -79,7 +79,7 @@ def _generate_and_undo() -> Waiting:
             yield from key("ctrl+z")
             yield from until(lambda: not _keys(), "one undo takes all of them back", 5)
             _told("one undo took them back")
-    yield 1.0
+    yield from settled()
     yield from picture("3_made")
 
 
@@ -88,7 +88,7 @@ def _preview(folds: Folds) -> Waiting:
     yield from folds.button("vrc_blendshape.show_shape(shape='vrc.v_aa')", (0.1,))
     yield from until(lambda: _body().data.shape_keys.key_blocks["vrc.v_aa"].value == 1, "aa is shown", 5)
     yield from _into_view()
-    yield 1.0
+    yield from settled()
     yield from picture("4_preview")
     yield from folds.button("vrc_blendshape.stop_preview", (0.75,))
     yield from until(lambda: _body().data.shape_keys.key_blocks["vrc.v_aa"].value == 0, "the preview ends", 5)
@@ -102,7 +102,7 @@ def _tune(folds: Folds) -> Waiting:
     _body().vrc_blendshape.strength_vrc_v_aa = 0.5
     yield from folds.button("vrc_blendshape.regenerate_shape", (0.4,))
     yield from until(lambda: not state().running and _peak("vrc.v_aa") < 0.9 * full, "aa is made anew")
-    yield 1.0
+    yield from settled()
     yield from picture("5_tuning")
     share = _peak("vrc.v_aa") / full
     assert abs(share - 0.5) < 0.01, f"at half the strength aa moves {share:.2f} times as far"
@@ -115,7 +115,7 @@ def _move_a_landmark(folds: Folds) -> Waiting:
     yield from folds.unfold("Face Landmarks")
     yield from folds.button("vrc_blendshape.edit_landmarks")
     yield from until(lambda: state().placing == "MOVING", "the landmarks can be moved")
-    yield 1.0
+    yield from settled()
     yield from picture("6_landmarks")
     mode = window.module("blender.placing_mode").current
     before = mode.placing.placed.copy()
@@ -146,7 +146,7 @@ def _check(folds: Folds) -> Waiting:
     yield from folds.unfold("Check")
     yield from folds.button("vrc_blendshape.check")
     yield from until(lambda: len(state().verdicts) > 0 and not state().running, "the check tells", 60)
-    yield 1.0
+    yield from settled()
     yield from picture("8_check")
     assert {row.shape for row in state().verdicts} >= set(window.module("core.vocabulary").VISEMES)
     yield from folds.fold()
@@ -155,7 +155,7 @@ def _check(folds: Folds) -> Waiting:
 
 def _export(folds: Folds) -> Waiting:
     yield from folds.unfold("Export")
-    yield 1.0
+    yield from settled()
     yield from picture("9_export")
     yield from folds.button("vrc_blendshape.export_fbx")
     yield from until(lambda: window.area("FILE_BROWSER"), "the file browser opens", 10)

@@ -74,6 +74,13 @@ def until(true: Callable[[], object], what: str, seconds: float = 60) -> Waiting
         yield 0.05
 
 
+def settled() -> Waiting:
+    """Panels slide to their places over a few redraws: wait for that."""
+    for _ in range(6):
+        area().tag_redraw()
+        yield 0.25
+
+
 def picture(name: str) -> Waiting:
     """Save what is on the screen, while Blender goes on."""
     taking = subprocess.Popen(["import", "-window", "root", f"{PICTURES}/{name}.png"])

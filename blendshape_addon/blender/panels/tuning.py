@@ -91,8 +91,10 @@ def _usual(context, box, preset: str) -> None:
         paragraph(context, box, error.sentence, icon="ERROR")
         return
     box.label(text=told(preset.capitalize()), translate=False)
+    lines = box.column(align=True)
+    lines.scale_y = 0.8
     for word, weight in style.parts[context.window_manager.vrc_blendshape.tuned].items():
-        box.label(text=f"{word}  {weight:g}", translate=False)
+        lines.label(text=f"{word}  {weight:g}", translate=False)
     box.operator("vrc_blendshape.edit_recipe", icon="GREASEPENCIL")
 
 
