@@ -53,8 +53,8 @@ def inside(folder: Path, shared: dict[str, Path], command: Sequence[str], second
     mounts = "".join(f"mount --bind '{path}' '{folder}{place}' && " for path, place in binds)
     words = [f"{name}={value}" for name, value in environment.items()]
     return subprocess.run(
-        ["timeout", "--kill-after=10", str(seconds), "unshare", "--mount", "--pid", "--fork", "--kill-child",
-         "sh", "-c", f'{mounts}chroot "$@"; exit $?', "sh", str(folder), "env", *words, *command], check=False,
+        ["timeout", "--foreground", "--kill-after=10", str(seconds), "unshare", "--mount", "--pid", "--fork",
+         "--kill-child", "sh", "-c", f'{mounts}chroot "$@"; exit $?', "sh", str(folder), "env", *words, *command], check=False,
     ).returncode  # fmt: skip
 
 
