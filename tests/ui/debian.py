@@ -44,18 +44,17 @@ def require() -> None:
 
 
 def inside(folder: Path, shared: dict[str, Path], command: Sequence[str], seconds: int, **environment: str) -> int:
-    """Run `command` in the Debian in `folder`, where each of `shared` is /mnt/NAME; returns its exit status, 124 where
-    it took longer than `seconds`. The mounts are gone when it ends."""
+    """Run `command` in the Debian in `folder`, where each of `shared` is /mnt/NAME; returns its exit status, 124 or
+    137 where it took longer than `seconds`. The mounts are gone when it ends."""
     for name in shared:
         (folder / _SHARED[1:] / name).mkdir(parents=True, exist_ok=True)
     # The shell stays the first process: Xvfb does not tell that one that it is ready.
     binds = [("/proc", "/proc"), ("/dev", "/dev"), *((str(path), f"{_SHARED}/{name}") for name, path in shared.items())]
     mounts = "".join(f"mount --bind '{path}' '{folder}{place}' && " for path, place in binds)
     words = [f"{name}={value}" for name, value in environment.items()]
-    return subprocess.run(
-        ["timeout", "--foreground", "--kill-after=10", str(seconds), "unshare", "--mount", "--pid", "--fork",
-         "--kill-child", "sh", "-c", f'{mounts}chroot "$@"; exit $?', "sh", str(folder), "env", *words, *command], check=False,
-    ).returncode  # fmt: skip
+    limit = ["timeout", "--foreground", "--kill-after=10", str(seconds)]
+    alone = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", f'{mounts}chroot "$@"; exit $?', "sh"]
+    return subprocess.run([*limit, *alone, str(folder), "env", *words, *command], check=False).returncode
 
 
 def _mirror() -> str:
