@@ -102,6 +102,7 @@ def _tune(folds: Folds) -> Waiting:
     _body().vrc_blendshape.strength_vrc_v_aa = 0.5
     yield from folds.button("vrc_blendshape.regenerate_shape", (0.4,))
     yield from until(lambda: not state().running and _peak("vrc.v_aa") < 0.9 * full, "aa is made anew")
+    yield from _into_view()
     yield from settled()
     yield from picture("5_tuning")
     share = _peak("vrc.v_aa") / full
@@ -146,6 +147,7 @@ def _check(folds: Folds) -> Waiting:
     yield from folds.unfold("Check")
     yield from folds.button("vrc_blendshape.check")
     yield from until(lambda: len(state().verdicts) > 0 and not state().running, "the check tells", 60)
+    yield from _into_view()
     yield from settled()
     yield from picture("8_check")
     assert {row.shape for row in state().verdicts} >= set(window.module("core.vocabulary").VISEMES)
@@ -155,6 +157,7 @@ def _check(folds: Folds) -> Waiting:
 
 def _export(folds: Folds) -> Waiting:
     yield from folds.unfold("Export")
+    yield from _into_view()
     yield from settled()
     yield from picture("9_export")
     yield from folds.button("vrc_blendshape.export_fbx")
