@@ -60,8 +60,10 @@ def search(
     rotation = np.stack([np.cross(up, forward), up, forward])
     seen = vertices @ rotation.T
     low, high = seen.min(0), seen.max(0)
-    centre = (low + high) / 2 @ rotation
-    view = look(*mesh, rotation, centre, 0.51 * float((high - low)[:2].max()), SEARCH_PIXELS)
+    half = 0.51 * float((high - low)[:2].max())
+    if half == 0:  # all in one point, or in a line that runs away from here
+        return []
+    view = look(*mesh, rotation, (low + high) / 2 @ rotation, half, SEARCH_PIXELS)
     crops = [
         crop(view, x, y, half, roll)
         for other in ups

@@ -17,6 +17,7 @@ from .vocabulary import LANDMARK_INDEX, LANDMARKS
 
 EYE_DISTANCE_MM = 63.0  # an adult's, so that figures in mm mean the same on every avatar
 SMOOTHING = 2e-3  # of the warp, in eye distances: detected landmarks are not exact
+NARROW = 0.01  # eye distances: an eye or a mouth that is less wide is none
 LOCAL_SCALE = (0.25, 4.0)  # the warp may not magnify by more than this anywhere
 
 
@@ -33,6 +34,14 @@ def eye_centres(points: np.ndarray) -> np.ndarray:
 def mouth_corners(points: np.ndarray) -> np.ndarray:
     """(2, 3) the left and the right corner of the mouth."""
     return np.stack([point(points, f"mouth_corner_{s}") for s in "lr"])
+
+
+def crushed(points: np.ndarray) -> bool:
+    """Whether (L, 3) face-space landmarks have an eye or a mouth of no width, as on a mesh drawn together there."""
+    ends = (f"{end}_{s}" for s in "lr" for end in ("eye_inner", "eye_outer"))
+    eyes = np.stack([point(points, name) for name in ends]).reshape(2, 2, 3)
+    pairs = np.concatenate([eyes, mouth_corners(points)[None]])
+    return bool((np.linalg.norm(pairs[:, 0] - pairs[:, 1], axis=1) < NARROW).any())
 
 
 @dataclass(frozen=True)
@@ -80,7 +89,10 @@ class ThinPlate:
         system[:count, count + 1 :] = source
         system[count + 1 :, :count] = source.T
         right = np.concatenate([target, np.zeros((4, 3))])
-        solution = np.linalg.solve(system, right)
+        try:
+            solution = np.linalg.solve(system, right)
+        except np.linalg.LinAlgError:  # all points in one plane, which says nothing of what lies before it
+            solution = np.linalg.lstsq(system, right, rcond=None)[0]
         self.source, self.weights, self.affine = source, solution[:count], solution[count:]
 
     def __call__(self, positions: np.ndarray) -> np.ndarray:

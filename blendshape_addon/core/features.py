@@ -8,7 +8,7 @@ import numpy as np
 
 from . import drawn_mouth
 from .errors import FaceNotFound
-from .face_space import Canonical, FaceSpace, eye_centres, mouth_corners, point
+from .face_space import Canonical, FaceSpace, crushed, eye_centres, mouth_corners, point
 from .mesh import Avatar, vertex_normals
 from .parts import Part, classify
 from .side_fields import anchors, over_skin
@@ -76,14 +76,14 @@ INPUTS = 3 + 3 + 3 + (len(Part) - 1) + 2 * 3 * len(FREQUENCIES)
 def compute(avatar: Avatar, landmarks: np.ndarray) -> Features:
     """Features of `avatar` with (L, 3) landmarks in avatar space.
 
-    Raises FaceNotFound when the mesh has no surface there.
+    Raises FaceNotFound when the mesh has no surface there, or one that is drawn together to a point.
     """
     space = FaceSpace.of(landmarks)
     marks = space.to_face(landmarks)
     everything = space.to_face(avatar.vertices)
     part = classify(avatar, everything, marks)
     near = ((everything > REACH_LOW) & (everything < REACH_HIGH)).all(1) & (part != Part.OTHER)
-    if not near[avatar.triangles].all(1).any():
+    if crushed(marks) or not near[avatar.triangles].all(1).any():
         raise FaceNotFound(
             "No face was found: the mesh has no surface between the places of eyes, mouth and chin. "
             "Undo what has drawn its vertices together, or export it again from where it was made."

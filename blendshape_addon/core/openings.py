@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .face_space import FaceSpace
+from .face_space import FaceSpace, crushed
 from .mesh import Avatar
 from .parts import Part, classify
 from .raster import rasterise
@@ -44,7 +44,7 @@ def fit(avatar: Avatar, landmarks: np.ndarray) -> np.ndarray:
     part = classify(avatar, vertices, marks)
     near = (np.abs(vertices) < 1.5).all(1) & ((part == Part.SKIN) | (part == Part.EYE))
     triangles = avatar.triangles[near[avatar.triangles].all(1)]
-    if len(triangles) == 0:
+    if len(triangles) == 0 or crushed(marks):
         return landmarks
     fitted = marks.copy()
     for s in "lr":

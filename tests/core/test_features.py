@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pieces import attached, sheet
 
-from blendshape_addon.core import features
+from blendshape_addon.core import features, openings
 from blendshape_addon.core.errors import FaceNotFound
 from blendshape_addon.core.face_space import eye_centres
 from blendshape_addon.core.mesh import Avatar
@@ -53,6 +53,15 @@ def test_a_face_where_the_mesh_has_no_surface_is_refused(face):
         lost = Avatar(places, avatar.triangles, avatar.object_id, avatar.object_names)
         with pytest.raises(FaceNotFound, match="no surface"):
             features.compute(lost, marks + 100)
+
+
+def test_a_mouth_of_no_width_is_refused_and_not_looked_at(face):
+    avatar, marks = face
+    crushed = marks.copy()
+    crushed[LANDMARK_INDEX["mouth_corner_l"]] = crushed[LANDMARK_INDEX["mouth_corner_r"]]
+    assert openings.fit(avatar, crushed) is crushed
+    with pytest.raises(FaceNotFound, match="no surface"):
+        features.compute(avatar, crushed)
 
 
 @given(st.integers(0, 2**32 - 1))

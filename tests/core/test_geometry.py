@@ -111,6 +111,13 @@ def test_thin_plate_goes_through_its_points_and_its_jacobian_is_its_slope(seed):
         assert np.allclose(warp.jacobian(at)[:, :, axis], slope, atol=1e-3)
 
 
+def test_thin_plate_goes_through_points_of_one_plane():
+    rng = np.random.default_rng(0)
+    source = rng.normal(size=(20, 3)) * [1, 1, 0]
+    target = rng.normal(size=(20, 3))
+    assert np.allclose(ThinPlate(source, target, smoothing=0.0)(source), target, atol=1e-5)
+
+
 def test_canonical_space_takes_a_stretched_face_to_the_canonical_one(face):
     avatar, marks = face
     stretched = np.array([1.25, 0.8, 1.1])

@@ -123,7 +123,16 @@ def ball() -> Avatar:
     return Avatar(points, triangles.astype(np.int32), np.zeros(len(points), np.int32), ("ball",))
 
 
-@pytest.mark.parametrize("thing", [chair(), ball()], ids=["chair", "ball"])
+def squeezed(thing: Avatar, *scale: float) -> Avatar:
+    return replace(thing, vertices=thing.vertices * scale)
+
+
+@pytest.mark.filterwarnings("error")  # of sums that are no numbers
+@pytest.mark.parametrize(
+    "thing",
+    [chair(), ball(), squeezed(ball(), 1, 1, 0), squeezed(ball(), 0, 0, 0)],
+    ids=["chair", "ball", "disc", "point"],
+)
 def test_furniture_is_refused_with_a_guess_for_someone_to_correct(thing: Avatar) -> None:
     with pytest.raises(FaceNotFound) as refusal:
         find(thing)
