@@ -96,6 +96,17 @@ def test_a_calm_shape_is_green_all_over_and_stays_as_it_is(toothed):
     assert np.allclose(mend.mend(avatar, seen, "jawForward", offset, mend.MENDABLE - {"stray"}), offset, atol=1e-6)
 
 
+def test_jagged_lips_are_brought_together_vertex_by_vertex(toothed, measures):
+    mouth = measures.mouth
+    offset = np.zeros((len(toothed[1].index), 3), np.float32)
+    rims = np.concatenate([mouth.upper, mouth.lower])
+    offset[rims, 1] = 3 * MM * np.sign(np.sin(np.arange(len(rims))))
+    assert row_of(toothed, "vrc.v_pp", offset).grades["lips close"] == RED
+    mended = mend.mend(*toothed, "vrc.v_pp", offset, {"lips close"}, measures)
+    assert row_of(toothed, "vrc.v_pp", mended).grades["lips close"] != RED
+    assert np.abs(mended - offset).max() < 4 * MM
+
+
 def settled(toothed, names, offsets):
     offsets = np.stack(offsets).astype(np.float32)
     return settle(*toothed, names, offsets, 1.0), offsets
