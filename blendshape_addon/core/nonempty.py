@@ -80,11 +80,12 @@ def _amount(name: str) -> float:
 
 
 def _marked(shape: Shape, twins: np.ndarray, offset: np.ndarray) -> Shape:
-    other = ~np.isin(shape.indices, twins)
-    indices = np.concatenate([shape.indices[other], twins])
-    deltas = np.concatenate([shape.deltas[other], np.tile(offset.astype(np.float32), (len(twins), 1))])
-    order = np.argsort(indices)
-    return Shape(shape.name, indices[order], deltas[order])
+    """`shape` with the mark on top of what it does with the `twins`: pinned, they would tear the skin around them."""
+    indices = np.union1d(shape.indices, twins)
+    deltas = np.zeros((len(indices), 3), np.float32)
+    deltas[np.searchsorted(indices, shape.indices)] = shape.deltas
+    deltas[np.searchsorted(indices, twins)] += offset.astype(np.float32)
+    return Shape(shape.name, indices, deltas)
 
 
 def _moved(avatar: Avatar, shapes: Sequence[Shape]) -> np.ndarray:

@@ -82,6 +82,15 @@ def test_equal_shapes_become_different_and_keep_their_motion():
         assert np.array_equal(shape.deltas[np.isin(shape.indices, moved)], deltas)
 
 
+def test_where_every_vertex_moves_none_is_held_back():
+    avatar, face = head()
+    everything = np.arange(len(avatar.vertices))
+    push = np.tile(np.float32([0, -0.01, 0]), (len(everything), 1))
+    made = with_hidden_marks(avatar, [Shape("jawOpen", everything, push), *empty("vrc.v_sil")], face)
+    assert np.abs(made[0].deltas - push).max() < 101e-6 and len(made[0].indices) == len(everything)
+    assert not np.array_equal(made[0].deltas, push) and len(made[1].indices)
+
+
 def test_marks_tell_whose_shapes_these_are_in_any_unit():
     avatar, face = head()
     made = with_hidden_marks(avatar, empty(*ALL_SHAPES[:20]), face)
