@@ -102,6 +102,7 @@ def _most_hidden(avatar: Avatar, candidates: np.ndarray, face) -> int:
     """
     size = float(face.eye_distance)
     local = (avatar.vertices - np.asarray(face.points, float).mean(0)) @ np.asarray(face.frame, float).T / size
+    local = np.clip(local, -_FAR, _FAR)
     near = candidates[np.linalg.norm(local[candidates], axis=1) < 3.0]
     candidates = near if len(near) else candidates
     corners = local[avatar.triangles]
@@ -125,6 +126,7 @@ def _most_hidden(avatar: Avatar, candidates: np.ndarray, face) -> int:
 
 
 _CELL = 0.15  # of the depth grid, in eye distances
+_FAR = 50.0  # eye distances: what was lost farther away counts as there, which bounds the grid
 # Right, up, forward of the face: where somebody may look from.
 _VIEWS = (
     (0, 0, 1),

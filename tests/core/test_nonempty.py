@@ -91,6 +91,17 @@ def test_where_every_vertex_moves_none_is_held_back():
     assert not np.array_equal(made[0].deltas, push) and len(made[1].indices)
 
 
+def test_a_vertex_lost_far_away_takes_no_memory():
+    avatar, face = head()
+    vertices = avatar.vertices.copy()
+    vertices[avatar.triangles[0]] += 1e7  # as far as the only vertices that stay where they are
+    lost = Avatar(vertices, avatar.triangles, avatar.object_id, avatar.object_names)
+    others = np.setdiff1d(np.arange(len(vertices)), avatar.triangles[0])
+    push = np.tile(np.float32([0, -0.01, 0]), (len(others), 1))
+    (made,) = with_hidden_marks(lost, [Shape("jawOpen", others, push)], face)
+    assert len(made.indices) > len(others)
+
+
 def test_marks_tell_whose_shapes_these_are_in_any_unit():
     avatar, face = head()
     made = with_hidden_marks(avatar, empty(*ALL_SHAPES[:20]), face)
