@@ -215,7 +215,7 @@ def test_a_rig_folder_that_does_not_fit_together_is_said(tmp_path):
 
 def test_an_empty_folder_is_a_sentence(tmp_path, capsys):
     for verb in (["prepare", "--source", f"rigs:{tmp_path}"], ["train", "--dataset", str(tmp_path)]):
-        assert __main__.main([*verb, "--out", str(tmp_path / "out")]) == 2
+        assert __main__.main([*verb, "--out", str(tmp_path / "out.safetensors")]) == 2
         assert str(tmp_path) in capsys.readouterr().err and not list(tmp_path.iterdir())
 
 

@@ -75,7 +75,7 @@ class _Generate(Background):
         count, style = len(written.made + written.replaced), shape_keys.style_of(done.face_object)
         name = done.face_object.name
         self.report(
-            {"INFO"}, told("Made {count} shape keys on {name} in {style}.", count=count, name=name, style=style)
+            {"INFO"}, told("Shape keys made on {name} in {style}: {count}.", count=count, name=name, style=style)
         )
 
 
