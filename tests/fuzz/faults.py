@@ -15,7 +15,7 @@ Fault = Callable[[Subject, np.random.Generator, str], Subject]
 
 
 def duplicate_triangles(s: Subject, rng: np.random.Generator, word: str) -> Subject:
-    again = s.triangles[rng.integers(0, len(s.triangles), rng.integers(1, len(s.triangles)))]
+    again = s.triangles[rng.integers(0, len(s.triangles), rng.integers(1, max(2, len(s.triangles))))]
     turned = again if rng.random() < 0.5 else again[:, ::-1]
     return replace(s, triangles=np.concatenate([s.triangles, turned]))
 
