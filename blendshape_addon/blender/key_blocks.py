@@ -62,12 +62,19 @@ def duplicate(obj: Object, key: bpy.types.ShapeKey, name: str) -> bpy.types.Shap
 
 
 def detach(keys: bpy.types.Key, key: bpy.types.ShapeKey) -> None:
-    """Let the keys that are relative to `key`, which is about to change, keep their effect: over the base."""
-    for other in keys.key_blocks:
-        if other.relative_key == key and other != key:
-            effect = coordinates(other.points) - coordinates(key.points)
+    """Let the keys that are relative to `key`, which is about to change, keep their effect: over the base.
+
+    Keys that are relative to one of these move along with it, and so on, so that they keep theirs over it.
+    """
+    shift = coordinates(keys.reference_key.points) - coordinates(key.points)
+    found = [key]
+    for changed in found:
+        also = (other for other in keys.key_blocks if other.relative_key == changed and other != keys.reference_key)
+        found += [other for other in also if other not in found]
+    for other in found[1:]:
+        other.points.foreach_set("co", (coordinates(other.points) + shift).reshape(-1))
+        if other.relative_key == key:
             other.relative_key = keys.reference_key
-            other.points.foreach_set("co", (coordinates(keys.reference_key.points) + effect).reshape(-1))
 
 
 def remove(obj: Object, name: str) -> None:

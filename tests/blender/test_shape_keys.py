@@ -154,12 +154,13 @@ def test_marks_survive_the_blend_file(figure, tmp_path):
 
 def test_replace_overwrites_the_creators_in_place_and_leaves_a_backup(figure):
     body = figure["body"]
-    for name in ("smile", "vrc.v_aa", "wink"):
+    for name in ("smile", "vrc.v_aa", "wink", "wider"):
         add_key(body, name, offset=0.3)
     own = body.data.shape_keys.key_blocks["vrc.v_aa"]
     own.slider_max, own.value = 3.0, 0.5
     body.data.shape_keys.key_blocks["wink"].relative_key = own
     body.data.shape_keys.key_blocks["wink"].data[1].co.x += 0.2
+    body.data.shape_keys.key_blocks["wider"].relative_key = body.data.shape_keys.key_blocks["wink"]
     generate.generate_visemes(existing="REPLACE")
     keys = body.data.shape_keys.key_blocks
     assert deltas(body, "vrc.v_aa").max() < 0.01
@@ -170,6 +171,9 @@ def test_replace_overwrites_the_creators_in_place_and_leaves_a_backup(figure):
     # What was relative to the replaced key still does what it did: nothing at vertex 0, 0.2 at vertex 1.
     effect = deltas(body, "wink") - (0 if keys["wink"].relative_key == keys["Basis"] else deltas(body, "vrc.v_aa"))
     assert np.allclose(effect[:3, 0], [0, 0.2, 0], atol=1e-6)
+    # So does what was relative to that.
+    assert keys["wider"].relative_key == keys["wink"]
+    assert np.allclose((deltas(body, "wider") - deltas(body, "wink"))[:3, 0], [0, -0.2, 0], atol=1e-6)
     generate.generate_visemes(existing="REPLACE")
     assert sum("backup" in name for name in key_names(body)) == 1
 
