@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+import bmesh
 import bpy
 import numpy as np
 
@@ -99,19 +100,22 @@ class VRC_BLENDSHAPE_OT_show_problem(_OnShape, bpy.types.Operator):
         obj.select_set(True)
         context.view_layer.objects.active = obj
         start = int(np.searchsorted(avatar.object_id, number))
-        chosen = np.zeros(len(obj.data.vertices), bool)
-        chosen[found[avatar.object_id[found] == number] - start] = True
-        for elements in (obj.data.polygons, obj.data.edges):
-            elements.foreach_set("select", np.zeros(len(elements), bool))
-        obj.data.vertices.foreach_set("select", chosen)
         obj.active_shape_key_index = max(obj.data.shape_keys.key_blocks.find(self.shape), 0)
         context.tool_settings.mesh_select_mode = (True, False, False)
         bpy.ops.object.mode_set(mode="EDIT")
+        bpy.ops.mesh.select_all(action="DESELECT")
+        mesh = bmesh.from_edit_mesh(obj.data)  # outside edit mode Blender 5.0 crashes where nothing was selected before
+        mesh.verts.ensure_lookup_table()
+        chosen = found[avatar.object_id[found] == number] - start
+        for vertex in chosen.tolist():
+            mesh.verts[vertex].select = True
+        mesh.select_flush_mode()
+        bmesh.update_edit_mesh(obj.data, loop_triangles=False, destructive=False)
         self.report(
             {"INFO"},
             told(
                 "{count} vertices of “{name}” are selected in {shape}.",
-                count=chosen.sum(),
+                count=len(chosen),
                 name=obj.name,
                 shape=self.shape,
             ),
