@@ -41,7 +41,9 @@ class Preferences(bpy.types.AddonPreferences):
 
     recipes: bpy.props.StringProperty(
         name="Recipes",
-        description="A file of your own in place of the bundled recipes.toml: what each viseme and emotion is made of",
+        description=(
+            "A file of your own: what it says of a viseme or an emotion counts in place of the bundled recipes.toml"
+        ),
         subtype="FILE_PATH",
     )
 
