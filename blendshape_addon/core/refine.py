@@ -18,6 +18,7 @@ CLEAR = 0.30 / EYE_DISTANCE_MM  # … and from 0.3 mm it is kept whole
 ROUNDS = 16  # of calming what folds
 MIDDLE = 0.2  # eye distances over which what one eye does fades beside the nose
 ROOT = 0.03  # eye distances: a lash or brow vertex nearer than this to the skin is rooted in it
+GROUP, FEW = 64, 1 << 20  # points that are looked for together, once there are more than so many pairs
 
 
 def refine(
@@ -170,8 +171,19 @@ def nearest(points: np.ndarray, queries: np.ndarray, count: int) -> tuple[np.nda
     count = min(count, len(points))
     index = np.empty((len(queries), count), np.int64)
     distance = np.empty((len(queries), count))
-    for some in _neighbours(queries):
-        block, near = queries[some], _in_reach(points, queries[some], count)
+    together = GROUP if len(points) * len(queries) > FEW else max(len(points), len(queries))
+    groups = _grouped(points, together)
+    middles, radii = map(np.array, zip(*(_ball(points[group]) for group in groups), strict=True))
+    sizes = np.array([len(group) for group in groups])
+    for some in _grouped(queries, together):
+        block = queries[some]
+        middle, radius = _ball(block)
+        away = np.linalg.norm(middles - middle, axis=1)
+        # Groups of as many points lie within `reach` of the middle, and so within reach + radius of any of the block.
+        far = np.argsort(away + radii)
+        reach = (away + radii)[far[np.searchsorted(np.cumsum(sizes[far]), count)]]
+        close = np.flatnonzero(away - radii <= (reach + 2 * radius) * (1 + 1e-9))
+        near = np.sort(np.concatenate([groups[group] for group in close]))
         candidates = points[near]
         squared = (block**2).sum(1)[:, None] - 2 * block @ candidates.T + (candidates**2).sum(1)
         best = squared.argmin(1)[:, None] if count == 1 else np.argpartition(squared, count - 1, axis=1)[:, :count]
@@ -182,27 +194,23 @@ def nearest(points: np.ndarray, queries: np.ndarray, count: int) -> tuple[np.nda
     return index, distance
 
 
-def _neighbours(points: np.ndarray) -> list[np.ndarray]:
-    """Indices of (N, 3) points in blocks of up to 512 that lie together: halved across the longest side until small."""
-    blocks, small = [np.arange(len(points))] if len(points) else [], []
-    while blocks:
-        block = blocks.pop()
-        if len(block) <= 512:
-            small.append(block)
+def _grouped(points: np.ndarray, most: int) -> list[np.ndarray]:
+    """Indices of (N, 3) points in groups of up to `most` that lie together: halved across the longest side."""
+    large, small = [np.arange(len(points))] if len(points) else [], []
+    while large:
+        group = large.pop()
+        if len(group) <= most:
+            small.append(group)
         else:
-            axis = np.ptp(points[block], axis=0).argmax()
-            blocks += np.array_split(block[np.argsort(points[block, axis], kind="stable")], 2)
+            axis = np.ptp(points[group], axis=0).argmax()
+            large += np.array_split(group[np.argsort(points[group, axis], kind="stable")], 2)
     return small
 
 
-def _in_reach(points: np.ndarray, block: np.ndarray, count: int) -> np.ndarray:
-    """Indices of those of (P, 3) points that can be among the `count` nearest to one of a `block` of points."""
-    middle = (block.min(0) + block.max(0)) / 2
-    radius = np.linalg.norm(block - middle, axis=1).max(initial=0)
-    away = np.linalg.norm(points - middle, axis=1)
-    # As many lie within `reach` of the middle, and so within reach + radius of any of the block.
-    reach = np.partition(away, count - 1)[count - 1]
-    return np.flatnonzero(away <= (reach + 2 * radius) * (1 + 1e-9))
+def _ball(points: np.ndarray) -> tuple[np.ndarray, float]:
+    """The middle (3,) and the radius of a ball around (N, 3) points."""
+    middle = (points.min(0) + points.max(0)) / 2
+    return middle, float(np.linalg.norm(points - middle, axis=1).max())
 
 
 def join_seams(avatar: Avatar, features: Features, offsets: np.ndarray) -> None:

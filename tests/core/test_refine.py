@@ -64,7 +64,7 @@ def test_both_eyes_closed_is_the_sum_of_each(face):
     assert np.allclose(both, left + right, atol=1e-6)
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.sampled_from([1, 40, 1500]))
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.sampled_from([1, 40, 1500, 4500]))
 @settings(max_examples=12, deadline=None)
 def test_the_nearest_are_those_of_all_distances(seed, count, queried):
     rng = np.random.default_rng(seed)
