@@ -39,6 +39,26 @@ class Written:
     backups: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _Target:
+    """A key to be: the base shape but for the vertices `moved` (n,), whose (n, 3) float32 local `places` differ.
+
+    Keys in Blender are dense; held like that before they are written, 75 would take as much memory again.
+    """
+
+    moved: np.ndarray
+    places: np.ndarray
+
+    def over(self, base: np.ndarray) -> np.ndarray:
+        """All (V, 3) coordinates, with the object's `base` shape."""
+        dense = base.copy()
+        dense[self.moved] = self.places
+        return dense
+
+    def is_still(self, base: np.ndarray) -> bool:
+        return is_still(self.places, base[self.moved])
+
+
 def write(
     objects: Sequence[Object], avatar: Avatar, shapes: Sequence[Shape], main: int, existing: str = "KEEP"
 ) -> Written:
@@ -48,7 +68,7 @@ def write(
     only keys that this tool made, `FILL` also the creator's empty ones, `REPLACE` any of the same name, each left under
     a new name as a backup. Raises InputError before anything is changed.
     """
-    plan: list[tuple[Object, str, np.ndarray]] = []
+    plan: list[tuple[Object, str, _Target]] = []
     for number, obj in enumerate(objects):
         targets = _targets(obj, number, avatar, shapes, all_of_them=number == main)
         plan += [(obj, name, target) for name, target in targets.items()]
@@ -78,11 +98,11 @@ def write(
     return result
 
 
-def _require_accuracy(obj: Object, targets: list[tuple[str, np.ndarray]]) -> None:
-    """Raise InputError if shapes of `obj` (name and local coordinates) are lost in the rounding of single precision."""
+def _require_accuracy(obj: Object, targets: list[tuple[str, _Target]]) -> None:
+    """Raise InputError if shapes of `obj` are lost in the rounding of single precision."""
     base = basis(obj)
-    visemes = [target.tobytes() for name, target in targets if name in VISEMES]
-    if len(set(visemes)) < len(visemes) or any(is_still(target, base) for _, target in targets):
+    visemes = [(target.moved.tobytes(), target.places.tobytes()) for name, target in targets if name in VISEMES]
+    if len(set(visemes)) < len(visemes) or any(target.is_still(base) for _, target in targets):
         raise InputError(
             "“{name}” lies so far from its own origin that shape keys would be lost in rounding: set its "
             "origin to its geometry (Object > Set Origin > Origin to Geometry) and try again.",
@@ -108,7 +128,7 @@ def rewrite(objects: Sequence[Object], avatar: Avatar, shape: Shape) -> list[str
     backups = []
     for number, obj in keyed:
         key, ours = _key(obj, shape.name), made_by_us(obj)
-        target = _targets(obj, number, avatar, [shape], all_of_them=True)[shape.name]
+        target = _targets(obj, number, avatar, [shape], all_of_them=True)[shape.name].over(basis(obj))
         if np.allclose(coordinates(key.points), target, rtol=0, atol=1e-7):
             continue
         if shape.name not in ours:
@@ -122,8 +142,8 @@ def rewrite(objects: Sequence[Object], avatar: Avatar, shape: Shape) -> list[str
 
 def _targets(
     obj: Object, number: int, avatar: Avatar, shapes: Sequence[Shape], all_of_them: bool
-) -> dict[str, np.ndarray]:
-    """By name of those `shapes` that move `obj`, object `number` of `avatar`: its local coordinates, (V, 3) float32."""
+) -> dict[str, _Target]:
+    """By name of those `shapes` that move `obj`, object `number` of `avatar`."""
     inverse = np.linalg.inv(np.array(obj.matrix_world, float)[:3, :3])
     start = int(np.searchsorted(avatar.object_id, number))
     base = basis(obj)
@@ -133,9 +153,10 @@ def _targets(
         mine, deltas = shape.indices[first:last] - start, shape.deltas[first:last]
         if len(mine) == 0 and not all_of_them:
             continue
-        target = base.copy()
-        target[mine] += (deltas @ inverse.T).astype(np.float32)
-        if all_of_them or not is_still(target, base):  # a key of nanometres would be lost on export
+        places = base[mine] + (deltas @ inverse.T).astype(np.float32)
+        differ = (places != base[mine]).any(1)
+        target = _Target(mine[differ], places[differ])
+        if all_of_them or not target.is_still(base):  # a key of nanometres would be lost on export
             found[shape.name] = target
     return found
 
@@ -177,8 +198,8 @@ def _is_creators(obj: Object, name: str, ours: set[str], or_empty: bool = False)
     return key is not None and name not in ours and (or_empty or not is_empty(key))
 
 
-def _write_object(obj: Object, targets: dict[str, np.ndarray], ours: set[str], stale: set[str]) -> list[str]:
-    """Put `targets` (name to local coordinates) on `obj`, which has `ours` from earlier; `stale` ones of these go.
+def _write_object(obj: Object, targets: dict[str, _Target], ours: set[str], stale: set[str]) -> list[str]:
+    """Put `targets` on `obj`, which has `ours` from earlier; `stale` ones of these go.
 
     Returns the names of backups of what was the creator's.
     """
@@ -199,10 +220,11 @@ def _write_object(obj: Object, targets: dict[str, np.ndarray], ours: set[str], s
                 backups.append(duplicate(obj, key, BACKUP.format(name)).name)
             detach(keys, key)
     new = [name for name in targets if name not in keys.key_blocks]
+    base = basis(obj)
     for name, target in targets.items():
         key = keys.key_blocks.get(name) or add(obj, name)
         key.relative_key = keys.reference_key
-        key.points.foreach_set("co", target.reshape(-1))
+        key.points.foreach_set("co", target.over(base).reshape(-1))
     mark(obj, (ours | set(targets)) - stale)
     _place(obj, new)
     obj.active_shape_key_index = max(keys.key_blocks.find(active), 0) if active else 0
