@@ -30,7 +30,7 @@ def _at_the_top(avatar: Avatar) -> np.ndarray:
     rotation = np.array([(1.0, 0, 0), (0, 0, 1), (0, -1, 0)])
     if hints.forward is not None:
         rotation = np.stack([hints.left, hints.up, hints.forward])
-    seen = avatar.vertices[np.unique(avatar.triangles)] @ rotation.T
+    seen = avatar.vertices[avatar.used] @ rotation.T
     low, high = seen.min(0), seen.max(0)
     joint = None if hints.head is None else rotation @ hints.head
     if joint is not None and low[1] < joint[1] < high[1]:

@@ -153,7 +153,7 @@ class _Halves:
 
     def __init__(self, features: Features, triangles: np.ndarray) -> None:
         chosen = np.zeros(len(features.positions), bool)
-        chosen[np.unique(_seen(features, triangles))] = True
+        chosen[_seen(features, triangles)] = True
         self.vertices = np.flatnonzero(chosen & (features.normals[:, 2] > 0.1))
         x, y, _ = features.positions[self.vertices].T
         edges = edges_of(triangles)
