@@ -11,7 +11,7 @@ from blendshape_addon.core.errors import FaceNotFound
 from blendshape_addon.core.face_space import eye_centres
 from blendshape_addon.core.mesh import Avatar
 from blendshape_addon.core.parts import Part, classify
-from blendshape_addon.core.side_fields import LARGE, cotangent_weights, solve
+from blendshape_addon.core.side_fields import cotangent_weights, solve
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX, LANDMARK_MIRROR
 
 
@@ -82,13 +82,13 @@ def test_the_mirror_of_a_symmetric_face_is_the_face(face):
     seen = features.compute(avatar, marks)
     flipped = Avatar(avatar.vertices * [-1, 1, 1], avatar.triangles[:, ::-1], avatar.object_id, avatar.object_names)
     mirrored = features.compute(flipped, marks[list(LANDMARK_MIRROR)] * [-1, 1, 1])
-    assert np.abs(mirrored.inputs()[0] - seen.inputs(mirror=True)[0]).max() < 2e-2
-    assert np.abs(mirrored.inputs()[1] - seen.inputs(mirror=True)[1]).max() < 1e-5
+    apart = np.abs(mirrored.inputs() - seen.inputs(mirror=True)).max(0)
+    assert apart[6:9].max() < 2e-3  # fields are solved to so much
+    assert np.delete(apart, slice(6, 9)).max() < 1e-5
 
 
-@pytest.mark.parametrize("rows,columns", [(3, 21), (300, 100)])  # the latter solved with the help of coarser graphs
+@pytest.mark.parametrize("rows,columns", [(3, 21), (300, 100)])  # the former solved at once, the latter by cycles
 def test_a_harmonic_field_on_a_strip_is_linear_and_cut_by_a_slit(rows, columns):
-    assert (rows * columns > LARGE) == (rows > 3)
     x = np.linspace(0, 1, columns)
     strip = np.stack([*np.meshgrid(x, np.linspace(0, rows / columns, rows)), np.zeros((rows, columns))], -1)
     points = np.concatenate([strip.reshape(-1, 3)] * 2)  # and another in the same place that is not joined to it
@@ -100,6 +100,27 @@ def test_a_harmonic_field_on_a_strip_is_linear_and_cut_by_a_slit(rows, columns):
     field = solve(2 * count, edges, weights, [(at[:, -1], at[:, 0])])[:, 0]
     assert np.abs(field[:count] - (2 * points[:count, 0] - 1)).max() < 0.05  # pieces without anchors are pulled to 0
     assert not field[count:].any()
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(20, 900))
+@settings(max_examples=25, deadline=None)
+def test_harmonic_fields_are_those_of_the_whole_system(seed, count):
+    rng = np.random.default_rng(seed)
+    edges = rng.integers(0, count, (int(rng.integers(1, 3 * count)), 2))
+    edges = np.unique(np.sort(edges[edges[:, 0] != edges[:, 1]], axis=1), axis=0)
+    weights = rng.uniform(0.05, 10, len(edges))
+    held = [rng.choice(count, (2, 4), replace=False) for _ in range(3)]
+    fields = solve(count, edges, weights, held)
+    matrix = np.zeros((count, count))
+    matrix[edges[:, 0], edges[:, 1]] = matrix[edges[:, 1], edges[:, 0]] = -weights
+    matrix -= np.diag(matrix.sum(1) - 1e-9)  # what has no anchor is 0
+    for field, (plus, minus) in zip(fields.T, held, strict=True):
+        given_, free = np.concatenate([plus, minus]), np.ones(count, bool)
+        free[given_] = False
+        exact = np.zeros(count)
+        exact[plus], exact[minus] = 1, -1
+        exact[free] = np.linalg.solve(matrix[np.ix_(free, free)], -matrix[np.ix_(free, given_)] @ exact[given_])
+        assert np.abs(field - exact).max() < 0.01  # a face is far tamer than these
 
 
 @pytest.mark.parametrize("name,expected", [("eyelash", Part.RIDER), ("まつげ", Part.RIDER), ("Brows", Part.RIDER)])
