@@ -14,6 +14,7 @@ from .hints import Hints
 
 WELD = 1e-5  # of a mesh's size, within which vertices are one point
 FARTHEST = 2.0**62  # in that, so that what lies farther still has a whole number
+SLIVER = 1e-3  # of the mean area of triangles
 
 
 @dataclass(frozen=True)
@@ -160,30 +161,31 @@ def crosses(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Facing:
-    """Triangles (T, 3) and which way they face at rest, normals (3, T) as long as twice their areas (T,)."""
+    """Triangles (T, 3) and which way they face at rest, normals (3, T) as long as twice their areas (T,).
+
+    sliver: twice the area of a triangle that is too small for its facing to be seen.
+    """
 
     triangles: np.ndarray
     normals: np.ndarray
     areas: np.ndarray
+    sliver: float
 
     @staticmethod
     def of(rest: np.ndarray, triangles: np.ndarray) -> Facing:
         """Of (V, 3) positions."""
         normals = crosses(rest, triangles)
-        return Facing(triangles, normals, np.sqrt((normals**2).sum(0)))
+        areas = np.sqrt((normals**2).sum(0))
+        return Facing(triangles, normals, areas, SLIVER * float(areas.mean()) if len(areas) else 0.0)
 
     def only(self, chosen: np.ndarray) -> Facing:
-        """Those `chosen` by (T,) bools or (n,) indices, as if there were no others."""
-        return Facing(self.triangles[chosen], self.normals[:, chosen], self.areas[chosen])
-
-    @cached_property
-    def _sliver(self) -> float:
-        return 1e-3 * float(self.areas.mean()) if len(self.areas) else 0.0
+        """Those `chosen` by (T,) bools or (n,) indices; what a sliver is among all is one among them."""
+        return Facing(self.triangles[chosen], self.normals[:, chosen], self.areas[chosen], self.sliver)
 
     def flipped(self, moved: np.ndarray, some: np.ndarray | slice = slice(None)) -> np.ndarray:
         """(T,) bool: which triangles (of `some`, if told) turn over in (V, 3) positions; slivers are not counted."""
         x, y, z = self.normals[:, some] * crosses(moved, self.triangles[some])
-        return (x + y + z < 0) & (self.areas[some] > self._sliver)
+        return (x + y + z < 0) & (self.areas[some] > self.sliver)
 
 
 def flipped(rest: np.ndarray, moved: np.ndarray, triangles: np.ndarray) -> np.ndarray:

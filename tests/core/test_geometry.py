@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.face_space import Canonical, FaceSpace, ThinPlate, canonical_landmarks
-from blendshape_addon.core.mesh import Avatar, connected_components, edges_of, vertex_normals, weld_points
+from blendshape_addon.core.mesh import Avatar, Facing, connected_components, edges_of, vertex_normals, weld_points
 from blendshape_addon.core.vocabulary import LANDMARK_MIRROR
 
 seeds = st.integers(0, 2**32 - 1)
@@ -54,6 +54,19 @@ def test_normals_of_a_sphere_point_outward_across_a_seam():
     inner = slice(40, -40)
     assert ((normals * points).sum(1)[inner] > 0.98).all()
     assert np.allclose(normals[at[:, 0]], normals[at[:, -1]])  # column 0 and 39 are the same place
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=20, deadline=None)
+def test_which_triangles_turn_over_does_not_depend_on_what_else_is_asked(seed):
+    rng = np.random.default_rng(seed)
+    rest, triangles = rng.normal(size=(30, 3)) * rng.uniform(0, 1, (30, 1)) ** 3, rng.integers(0, 30, (60, 3))
+    facing, moved = Facing.of(rest, triangles), rest + rng.normal(size=(30, 3)) * 0.3
+    some = rng.random(60) < rng.uniform(0, 1)
+    over = facing.flipped(moved)
+    assert over.any()
+    assert (facing.only(some).flipped(moved) == over[some]).all()
+    assert (facing.flipped(moved, np.flatnonzero(some)) == over[some]).all()
 
 
 def test_what_was_lost_far_away_joins_nothing_else(face):
