@@ -10,7 +10,20 @@ from pathlib import Path
 
 import numpy as np
 
-from . import deformer, features, landmarks, parts, placed, providers, quality, recipes, refine, registry, symmetry
+from . import (
+    deformer,
+    drawn_eyes,
+    features,
+    landmarks,
+    parts,
+    placed,
+    providers,
+    quality,
+    recipes,
+    refine,
+    registry,
+    symmetry,
+)
 from .errors import InputError
 from .mesh import Avatar
 from .sentence import Sentence
@@ -124,8 +137,11 @@ def generate(
             style.keep_near_mouth(known, offsets, names)
             style.open_mouth(known, offsets, names)
             offsets *= np.array([more for _, more in made], np.float32)[:, None, None]
+            eyes = drawn_eyes.find(avatar, known)
+            wanted = drawn_eyes.asked(eyes, offsets)
         with stages("refining", 0.6, 0.92) as part:
             offsets = refine.refine(avatar, known, offsets, names, part)
+            drawn_eyes.move(known, eyes, offsets, wanted, weights)
             if not tuning.asymmetric:
                 seen.mirror = seen.mirror or symmetry.find(avatar, known)
                 symmetry.even_out(seen.mirror, offsets, _pairs(made, weights))

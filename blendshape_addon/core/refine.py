@@ -52,10 +52,10 @@ def refine(
     progress(0.95)
     _ride(avatar, features, offsets)
     join_seams(avatar, features, offsets)
-    return _clear_haze(offsets)
+    return clear_haze(offsets)
 
 
-def _clear_haze(offsets: np.ndarray) -> np.ndarray:
+def clear_haze(offsets: np.ndarray) -> np.ndarray:
     """Fade offsets below CLEAR and set those below HAZE to exact zeros: every moved vertex costs the player's GPU."""
     size = np.linalg.norm(offsets, axis=-1, keepdims=True)
     offsets *= np.clip((size - HAZE) / (CLEAR - HAZE), 0, 1)

@@ -10,10 +10,11 @@ from blendshape_addon.core.mesh import Avatar
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
 
 
-def mask(columns: int = 81, rows: int = 101) -> tuple[Avatar, np.ndarray]:
+def mask(columns: int = 81, rows: int = 101, eye_holes: bool = True) -> tuple[Avatar, np.ndarray]:
     """An Avatar in face space (x left, y up, z forward, eye distance 1) and its (L, 3) landmarks.
 
-    The surface is a height field through the landmarks; it is cut between the mouth's corners and open at the eyes.
+    The surface is a height field through the landmarks; it is cut between the mouth's corners and open at the eyes,
+    if these are to be holes.
     """
     marks = canonical_landmarks()
     names = LANDMARK_INDEX
@@ -41,7 +42,7 @@ def mask(columns: int = 81, rows: int = 101) -> tuple[Avatar, np.ndarray]:
     above = points[quads].mean(1)[:, 1] > seam
     quads[above] = [[twin.get(int(v), int(v)) for v in quad] for quad in quads[above]]
     centre = points[quads].mean(1)
-    for s in "lr":
+    for s in "lr" if eye_holes else "":
         inside = np.zeros(len(quads))
         ring = [f"eye_inner_{s}", *(f"lid_upper_{k}_{s}" for k in ("in", "mid", "out")), f"eye_outer_{s}"]
         ring += [f"lid_lower_{k}_{s}" for k in ("out", "mid", "in")]
