@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import pickle
 import resource
@@ -24,6 +25,8 @@ from blendshape_addon.core import pipeline, providers
 from blendshape_addon.core.mesh import Avatar, edges_of
 from blendshape_addon.core.vocabulary import ALL_SHAPES
 
+from . import transfer
+
 STAGES = ("landmarks", "features", "network", "refining", "checking")
 SHAPES = (20, len(ALL_SHAPES))
 
@@ -34,6 +37,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("out/bench"), help="default: %(default)s")
     parser.add_argument("--make", nargs=2, metavar=("FILE", "SIZE"), help=argparse.SUPPRESS)
     parser.add_argument("--measure", nargs=2, metavar=("FILE", "SHAPES"), help=argparse.SUPPRESS)
+    parser.add_argument("--transfer", nargs=1, metavar="FILE", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.make:
         Path(arguments.make[0]).write_bytes(pickle.dumps(resized(_demo(), int(arguments.make[1]))))
@@ -41,24 +45,32 @@ def main() -> None:
         os._exit(0)  # bpy as a module may hang in a clean exit
     if arguments.measure:
         print(json.dumps(_measured(Path(arguments.measure[0]), int(arguments.measure[1]))))
+    elif arguments.transfer:
+        avatar: Avatar = pickle.loads(Path(arguments.transfer[0]).read_bytes())
+        print(transfer.seconds_on(avatar, pipeline.look(avatar, provider="cpu")))
     else:
         _table([int(size) for size in arguments.sizes.split(",")], arguments.out)
 
 
 def _table(sizes: list[int], out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    print(f"{'vertices':>9}{'of face':>9}{'shapes':>7}{'whole s':>9}{'MB':>7}{'× network':>10}", end="")
+    missing = transfer.why_not(transfer.TEMPLATES[0])
+    if missing:
+        print(f"ICP, a template transfer, is not run, for {missing}.")
+    print(f"{'vertices':>9}{'of face':>9}{'shapes':>7}{'whole s':>9}{'MB':>7}{'× network':>10}{'ICP ×':>8}", end="")
     print("".join(f"{stage:>11}" for stage in STAGES))
     rows = []
     for size in sizes:
         file = out / f"avatar_{size}.pickle"
         _child("--make", file, size)
+        icp = math.nan if missing else float(_child("--transfer", file))
         for shapes in SHAPES:
             row = json.loads(_child("--measure", file, shapes))
             rows.append(row)
             print(
                 f"{row['vertices']:>9}{row['face']:>9}{shapes:>7}{row['whole']:>9.2f}{row['megabytes']:>7.0f}"
-                f"{row['whole'] / row['bare']:>10.1f}" + "".join(f"{row[stage]:>11.3f}" for stage in STAGES),
+                f"{row['whole'] / row['bare']:>10.1f}{icp / row['whole']:>8.1f}"
+                + "".join(f"{row[stage]:>11.3f}" for stage in STAGES),
                 flush=True,
             )
         file.unlink()
@@ -68,9 +80,9 @@ def _table(sizes: list[int], out: Path) -> None:
             print(f"growth with the vertices, {shapes} shapes: " + ", ".join(_growth(some)))
 
 
-def _child(what: str, file: Path, number: int) -> str:
+def _child(what: str, file: Path, *number: int) -> str:
     """What this module prints in a process of its own: Blender, which makes the avatar, is not in the one measured."""
-    command = [sys.executable, "-m", "training.devtools.sizes", what, str(file), str(number)]
+    command = [sys.executable, "-m", "training.devtools.sizes", what, str(file), *map(str, number)]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from blendshape_addon.core import pipeline
 from blendshape_addon.core.face_space import FaceSpace
 from blendshape_addon.core.landmarks import Face
-from blendshape_addon.core.mesh import nearest_to
+from blendshape_addon.core.mesh import Avatar, nearest_to
 from blendshape_addon.core.parts import Part
 from blendshape_addon.core.refine import nearest
 from blendshape_addon.core.vocabulary import ARKIT
@@ -26,6 +27,7 @@ from .. import metrics, rigs
 from ..heads import Head
 
 REACH = 1.5  # eye distances from the eyes: the face
+TEMPLATES = "makehuman/base_hm08", "ict/generic_neutral"  # below the data folder; the second is the denser
 
 
 def main() -> None:
@@ -33,59 +35,90 @@ def main() -> None:
     parser.add_argument(
         "--rig", default="rocketbox/Female_Adult_01", help="below the data folder; default: %(default)s"
     )
-    parser.add_argument("--template", default="makehuman/base_hm08", help="default: %(default)s")
+    parser.add_argument("--templates", default=",".join(TEMPLATES), help="default: %(default)s")
     parser.add_argument("--folds", type=Path, default=Path("out/train"), help="default: %(default)s")
     arguments = parser.parse_args()
+    templates = arguments.templates.split(",")
     data = rigs.data_folder()
-    try:
-        import trimesh  # noqa: F401
-    except ImportError:
-        print("Template transfer: not run, for trimesh is not in this environment.")
-        return
-    if not (data / arguments.rig).is_dir():
-        print(f"Template transfer: not run, for there is no {data / arguments.rig}.")
+    if missing := why_not(arguments.rig, *templates):
+        print(f"Template transfer: not run, for {missing}.")
         return
     rig = rigs.load(data / arguments.rig)
     models = arguments.folds / f"without_{rig.family}"
     if not models.is_dir():
         print(f"Template transfer: not run, for there are no models without {rig.family} in {arguments.folds}.")
         return
-    target, template = Head.of(rig), Head.of(rigs.load(data / arguments.template))
-    names = [name for name in target.names if name in template.names and name in ARKIT]
-    began = time.process_time()
-    carried = transferred(target, template, names)
-    took = {"non-rigid ICP": time.process_time() - began}
-    avatar, marks = rig.avatar(), rigs.landmarks_of(rig, rig.vertices)
-    space = FaceSpace.of(marks)
-    made = {}
-    for _ in range(2):  # the second is warm, as in a batch
-        began = time.process_time()
-        face = Face(marks, np.ones(len(marks)), 1.0, space.rotation, space.scale)
-        run = pipeline.generate(avatar, names, models=models, provider="cpu", face=face)
-        took["this"] = time.process_time() - began
-    for shape in run.shapes:
-        made[shape.name] = np.zeros_like(target.vertices)
-        made[shape.name][shape.indices] = shape.deltas @ space.rotation.T / space.scale
+    target = Head.of(rig)
+    names = [name for name in target.names if name in ARKIT]
     print(
         f"{rig.name}, {len(rig.vertices)} vertices, {len(names)} units, labelled landmarks for both, family left out; "
         "seconds of the processor"
     )
+    took, made = _ours(rig, models, names)
+    _judge("this", took, target, made)
+    for name in templates:
+        template = Head.of(rigs.load(data / name))
+        carried, spent = transferred(target, template, [unit for unit in names if unit in template.names])
+        _judge(f"ICP {name}", spent, target, carried)
+        print(f"{spent / took:.0f} times as fast")
+
+
+def why_not(*wanted: str) -> str:
+    """What a template transfer between these rigs, paths below the data folder, lacks here; empty for nothing."""
+    if find_spec("trimesh") is None:
+        return "trimesh is not in this environment"
+    missing = [name for name in wanted if not (rigs.data_folder() / name).is_dir()]
+    return f"there is no {rigs.data_folder() / missing[0]}" if missing else ""
+
+
+def seconds_on(avatar: Avatar, seen: pipeline.Seen) -> float:
+    """Seconds of the processor that the first of TEMPLATES takes to be drawn over the face that was `seen` on `avatar`,
+    and its units to be carried over."""
+    template = Head.of(rigs.load(rigs.data_folder() / TEMPLATES[0]))
+    space, count = seen.features.space, len(avatar.vertices)
+    target = Head(
+        vertices=space.to_face(avatar.vertices), triangles=avatar.triangles, part_id=avatar.object_id,
+        part_names=avatar.object_names, names=(), offsets=np.empty((0, count, 3), np.float32),
+        hidden=np.zeros(count, bool), marks=seen.features.landmarks,
+        mark_offsets=np.empty((0, *seen.features.landmarks.shape), np.float32),
+    )  # fmt: skip
+    return transferred(target, template, [name for name in ARKIT if name in template.names])[1]
+
+
+def _ours(rig: rigs.Rig, models: Path, names: Sequence[str]) -> tuple[float, dict[str, np.ndarray]]:
+    """Seconds of the processor that the job takes, and (V, 3) face-space offsets by unit."""
+    avatar, marks = rig.avatar(), rigs.landmarks_of(rig, rig.vertices)
+    space = FaceSpace.of(marks)
+    for _ in range(2):  # the second is warm, as in a batch
+        began = time.process_time()
+        face = Face(marks, np.ones(len(marks)), 1.0, space.rotation, space.scale)
+        run = pipeline.generate(avatar, names, models=models, provider="cpu", face=face)
+        took = time.process_time() - began
+    made = {name: np.zeros_like(rig.vertices, float) for name in names}
+    for shape in run.shapes:
+        made[shape.name][shape.indices] = shape.deltas @ space.rotation.T / space.scale
+    return took, made
+
+
+def _judge(what: str, seconds: float, target: Head, shapes: dict[str, np.ndarray]) -> None:
     judged = ~target.hidden
-    for what, shapes in (("non-rigid ICP", carried), ("this", made)):
-        found = [metrics.compare(shapes[n][judged], target.offsets[target.names.index(n)][judged]) for n in names]
-        figures = ", ".join(f"{key} {np.median([one[key] for one in found]):.2f}" for key in ("rel", "cos", "mm"))
-        print(f"{what:<15}{took[what]:>8.2f} s   median {figures}")
-    print(f"{took['non-rigid ICP'] / took['this']:.0f} times as fast")
+    found = [
+        metrics.compare(made[judged], target.offsets[target.names.index(name)][judged]) for name, made in shapes.items()
+    ]
+    figures = ", ".join(f"{key} {np.median([one[key] for one in found]):.2f}" for key in ("rel", "cos", "mm"))
+    print(f"{what:<24}{seconds:>8.2f} s   median over {len(found)} units: {figures}", flush=True)
 
 
-def transferred(target: Head, template: Head, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """(V, 3) face-space offsets of `names` on `target` from those of `template`, both labelled."""
+def transferred(target: Head, template: Head, names: Sequence[str]) -> tuple[dict[str, np.ndarray], float]:
+    """(V, 3) face-space offsets of `names` on `target` from those of `template`, both labelled, and the seconds of the
+    processor that this took, with what skin is known of both."""
     import trimesh
     from trimesh.registration import nricp_amberg
 
     near, triangles = _face(template)
-    source = trimesh.Trimesh(template.vertices[near], triangles, process=False)
     other, faces = _face(target)
+    began = time.process_time()
+    source = trimesh.Trimesh(template.vertices[near], triangles, process=False)
     goal = trimesh.Trimesh(target.vertices[other], faces, process=False)
     labelled = nearest_to(template.marks, template.vertices[near])
     drawn = nricp_amberg(
@@ -96,7 +129,7 @@ def transferred(target: Head, template: Head, names: Sequence[str]) -> dict[str,
     out = {name: np.zeros_like(target.vertices) for name in names}
     for name, carried in out.items():
         carried[reached] = template.offsets[template.names.index(name)][match]
-    return out
+    return out, time.process_time() - began
 
 
 def _face(head: Head) -> tuple[np.ndarray, np.ndarray]:
