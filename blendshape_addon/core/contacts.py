@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .calming import Folded, calm
 from .features import Features
-from .mesh import flipped
+from .mesh import Facing, edges_of, flipped
 from .parts import Part
 from .vocabulary import EMOTIONS, LANDMARK_INDEX
 
@@ -27,6 +28,8 @@ REACH = 0.11  # eye distances: how far from the rim a correction fades
 MORE_FOLDS = 1.35  # times as many triangles as before that a contact may turn over
 LEAST_OVER, MOST_OVER = 0.008, 0.03  # eye distances that the upper lid lies over the lower one when shut
 LOOKS, CLOSE = 6, 0.001  # at the lips, at most, until they are so near to what is meant, in eye distances
+EDGE = 0.05  # eye distances: the edge of a lid is within that of its rim
+MOST_OPEN = 0.1  # of an eye's opening, that a blink may leave before folds are preferred to it
 MAX_SCALE = 2.5  # a lid's motion is stretched by no more than this to close
 MAX_WIDER = 2.0  # the motion of an opening mouth by no more than this, nor shrunk by more
 
@@ -56,6 +59,11 @@ class Slit:
     def gap(self, positions: np.ndarray) -> np.ndarray:
         """(COLUMNS,) upper minus lower rim; negative where they pass each other."""
         return self.rim(positions, self.upper) - self.rim(positions, self.lower)
+
+    def left_open(self, rest: np.ndarray, positions: np.ndarray) -> float:
+        """The share of the opening that (N, 3) `rest` has which is left in `positions`, the corners left out."""
+        before, after = (np.maximum(self.gap(places)[3:-3], 0).sum() for places in (rest, positions))
+        return float(after / max(before, 1e-9))
 
 
 def find_slit(features: Features, field: int) -> Slit | None:
@@ -123,7 +131,11 @@ def meet(triangles: np.ndarray, features: Features, offsets: np.ndarray, names: 
         for field, (s, eye) in enumerate(eyes.items(), 1):
             if eye and (LIDS_MEET.get(name) == s or name in EMOTIONS):
                 fitted = _fit_lids(features, offsets[number].copy(), eye, field, name in LIDS_MEET)
-                offsets[number] = _calmer(rest, triangles, offsets[number], fitted)
+                closed = _calmer(rest, triangles, offsets[number], fitted)
+                if name in LIDS_MEET and eye.left_open(rest, rest + closed) > MOST_OPEN:
+                    fitted = _smoother(rest, triangles, offsets[number], fitted, eye)
+                    closed = _calmer(rest, triangles, closed, fitted, folds=0.04)
+                offsets[number] = closed
         if mouth and not name.startswith(_LAYERED):
             fitted = _fit_lips(features, offsets[number].copy(), mouth, name in LIPS_MEET)
             if name == LIP_ON_TEETH:
@@ -143,6 +155,15 @@ def open_mouth(features: Features, offset: np.ndarray, mouth: Slit, share: float
     wanted = share * np.linalg.norm(mouth.corners[1] - mouth.corners[0])
     if moved - rest > 0.1 * wanted:
         offset *= np.float32(np.clip((wanted - rest) / (moved - rest), 1 / MAX_WIDER, MAX_WIDER))
+
+
+def _smoother(rest: np.ndarray, triangles: np.ndarray, raw: np.ndarray, fitted: np.ndarray, slit: Slit) -> np.ndarray:
+    """`fitted` with less of the folds that closing makes beyond the edges of the lids, which stay where they meet."""
+    touched = triangles[(fitted != raw).any(1)[triangles].any(1)]
+    u = slit.u(rest)
+    beside = [np.abs(rest[:, 1] - np.interp(u, COLUMNS, slit.rim(rest, side))) for side in (slit.upper, slit.lower)]
+    edges = np.flatnonzero((np.minimum(*beside) < EDGE) & (np.abs(u - 0.5) < 0.6))
+    return calm(fitted, edges_of(touched), Folded(Facing.of(rest, touched), rest), edges)
 
 
 def _calmer(

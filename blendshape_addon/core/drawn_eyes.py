@@ -25,8 +25,8 @@ AROUND = 1.25  # times as far from its middle as a piece's vertices, there is sk
 LEAST = np.array([0.3, 0.5])  # of the eye's width and of its height, that an iris covers
 LINE, THIN = 0.4, 0.07  # of the height: where a closed eye's line lies, and how thick it is
 FADES = 0.15  # eye distances beyond the eye over which skin that rests comes to move
-# How much of its height the units of an eye close it by; what an artist's emotion closes it by the network tells, by
-# how much lower it makes the pieces.
+# How much of its height the units of an eye close it by. In what is more than these an eye closes as far as the network
+# makes its pieces lower, where that is more.
 CLOSES = {"eyeBlink": 1.0, "vrc.blink_": 1.0, "eyeSquint": 0.3, "eyeWide": -0.15}
 WIDEST = 0.2  # of its height: no eye grows by more
 _CLOSING = {
@@ -136,8 +136,8 @@ def move(
         share = np.where(skin, np.clip(np.linalg.norm(beyond, axis=1) / FADES, 0, 1), 1).astype(np.float32)
         y = places[:count, 1]
         arm = (y - y.mean()) / max(((y - y.mean()) ** 2).sum(), 1e-9)
-        told, units = weights @ _CLOSING[eye.side], (weights[:, _CLOSING[eye.side] != 0] != 0).any(1)
-        shut = np.clip(np.where(units, told, -every[:, :count, 1] @ arm), -WIDEST, 1)
+        told, lower = weights @ _CLOSING[eye.side], -every[:, :count, 1] @ arm
+        shut = np.clip(np.where(more_than_eyes & (np.abs(lower) > np.abs(told)), lower, told), -WIDEST, 1)
         for offset, motion, closed, slides in zip(offsets, every, shut, more_than_eyes, strict=True):
             offset *= share[:, None]
             slid = np.zeros_like(places)

@@ -7,6 +7,7 @@ from collections.abc import Collection
 import numpy as np
 
 from . import barriers, contacts, refine
+from .calming import calm
 from .face_space import EYE_DISTANCE_MM
 from .features import Features
 from .measures import Measures
@@ -43,7 +44,7 @@ def mend(
         size = np.linalg.norm(out, axis=1, keepdims=True) * EYE_DISTANCE_MM
         out *= np.minimum(1, NEARLY * MAX_PEAK_MM / np.maximum(size, 1e-9))
     if not {"flips", "lids", "stretch"}.isdisjoint(checks):
-        out = refine.calm(out, edges, lambda tried, _: _folded(measures, tried), np.empty(0, np.int64))
+        out = calm(out, edges, lambda tried, _: _folded(measures, tried), np.empty(0, np.int64))
     if "lips close" in checks:
         contacts.meet(measures.triangles, features, out[None], [name])
         if measures.mouth and name in contacts.LIPS_MEET:

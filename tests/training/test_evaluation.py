@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from blendshape_addon.core import registry
+from blendshape_addon.core import contacts, pipeline, registry
 from blendshape_addon.core.errors import InputError, ModelError
 from blendshape_addon.core.vocabulary import ARKIT, VISEMES
 from tests.core.pieces import mask
@@ -17,6 +17,7 @@ from training.heads import Head
 from training.report import results, tables
 
 ROCKETBOX = rigs.data_folder() / "rocketbox" / "Female_Adult_01"
+SEED_SAN = rigs.data_folder() / "vrm" / "seed_san"
 needs_rigs = pytest.mark.skipif(not ROCKETBOX.exists(), reason=f"no rigs in {rigs.data_folder()}")
 
 
@@ -116,6 +117,22 @@ def test_every_change_of_the_robustness_table_keeps_the_truth_in_step():
         assert changed.triangles.max() < len(changed.vertices) == len(changed.hidden), name
         size = [np.sqrt((h.offsets[0] ** 2).sum(1).max()) for h in (head, changed)]
         assert size[0] / 5 < size[1] < 5 * size[0], name  # a toon blinks further than a person
+
+
+@pytest.mark.skipif(not SEED_SAN.exists(), reason=f"no Seed-san in {rigs.data_folder()}")
+@pytest.mark.parametrize("change", ["smooth warp", "child, muzzle"])
+def test_blinks_and_joy_shut_the_eyes_of_an_anime_face_that_nobody_drew(change):
+    head = Head.of(rigs.load(SEED_SAN))
+    warped = robustness.changes(rigs.load(SEED_SAN), head, None)[change][0](head, np.random.default_rng(3)).avatar
+    made = pipeline.generate(warped, ["vrc.blink", "joy"], provider="cpu")
+    assert made.report["ok"] and made.report["style"]["preset"] == "anime"
+    seen = made.seen.features
+    for shape, most in zip(made.shapes, (0.2, 0.25), strict=True):
+        moved = warped.vertices.copy()
+        moved[shape.indices] += shape.deltas
+        for field in (1, 2):
+            eye = contacts.find_slit(seen, field)
+            assert eye.left_open(seen.positions, seen.space.to_face(moved)[seen.index]) < most
 
 
 @needs_rigs
