@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from . import barriers, contacts
+from . import barriers, contacts, drawn_eyes
 from .face_space import EYE_DISTANCE_MM, eye_centres, mouth_corners
 from .features import Features, on_lids
 from .mesh import Avatar, Facing, any3, edges_of, vertex_normals
@@ -37,6 +37,7 @@ class Measures:
     """(N, 3) face-space offsets of the feature vertices, measured on one face.
 
     triangles: (T, 3) of the skin that shows, lids: (T,) bool, those around the eyes. mouth: None where it is sealed.
+    eyelids: by side, l or r, where the eye opens in the skin.
     """
 
     def __init__(self, avatar: Avatar, features: Features) -> None:
@@ -46,6 +47,9 @@ class Measures:
         self.triangles = triangles[~features.drawn[triangles].any(1)]  # a drawn mouth opens from a line, closes to one
         self.lids = on_lids(features, self.triangles)
         self.mouth = contacts.find_slit(features, 0)
+        drawn = {eye.side for eye in drawn_eyes.find(avatar, features)}
+        slits = {side: contacts.find_slit(features, field) for field, side in enumerate("lr", 1) if side not in drawn}
+        self.eyelids = {side: slit for side, slit in slits.items() if slit}
         self.mouth_mm = EYE_DISTANCE_MM * float(np.linalg.norm(np.subtract(*mouth_corners(features.landmarks))))
         self._facing = Facing.of(self.rest, self.triangles)
         self._edges = _edges(self.rest, self.triangles)
@@ -97,6 +101,12 @@ class Measures:
         """Vertices (M,) of the face's front and how far (M,) the motion around each is from what `partner`, (N, 3)
         offsets of the shape for the other side, does on that side; 0 where the other half has no vertex."""
         return self._halves.vertices, EYE_DISTANCE_MM * self._halves.difference(offset, partner)
+
+    def eyes_open(self, name: str, offset: np.ndarray) -> float:
+        """The share of an eye's opening that a blink leaves, of two eyes the greater; 0 for other shapes."""
+        sides = "lr" if name == "vrc.blink" else contacts.LIDS_MEET.get(name, "")
+        slits = (self.eyelids[side] for side in sides if side in self.eyelids)
+        return max((slit.left_open(self.rest, self.rest + offset) for slit in slits), default=0.0)
 
     def at_rest(self, name: str) -> np.ndarray:
         """(N,) bool: where the shape `name` should move nothing."""

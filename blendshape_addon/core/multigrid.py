@@ -47,7 +47,7 @@ class Graph:
         return self._diagonal * fields - self.neighbours(fields)
 
     def over(self, products: np.ndarray) -> np.ndarray:
-        """(F, N) fields of which (F, N) `products` are about the product: one cycle, the same for a sum as in sum."""
+        """(F, N) fields whose product is about (F, N) `products`, by one symmetric cycle over the coarser graphs."""
         if self._coarser is None:
             return np.einsum("fij,fj->fi", self._inverse, products) if len(self._edges) else products / self._diagonal
         number, coarse = self._coarser

@@ -93,6 +93,8 @@ def where(
         found = np.flatnonzero(measures.at_rest(name) & (size > MOVES_MM))
     elif check in ("lips close", "mouth opens") and measures.mouth:
         found = np.concatenate([measures.mouth.upper, measures.mouth.lower])
+    elif check == "eyes close":
+        found = np.concatenate([np.concatenate([slit.upper, slit.lower]) for slit in measures.eyelids.values()])
     elif check == "distinct":
         found = np.flatnonzero(size > 0)
     elif check in ("teeth", "eyes", "seams", "symmetry"):
@@ -119,6 +121,7 @@ def _measure(measures: Measures, name: str, offset: np.ndarray, moving: np.ndarr
         int((flips & measures.lids).sum()),
         int(measures.stretched(offset, moving).sum()),
         seam_mm=float(measures.seams(offset)[1].max(initial=0)),
+        eyes_open=measures.eyes_open(name, offset),
         stray_mm=float(size[at_rest].mean()) if (at_rest := measures.at_rest(name)).any() else 0.0,
     )
     if partner is not None:

@@ -28,14 +28,15 @@ MAX_STRAY_MM = 0.6
 MAX_OUTSIDE = 100  # vertices
 UNEVEN = 0.5  # of the shape's own motion, from which on its halves are told to differ, if that is
 UNEVEN_MM = 1.0
+MOST_OPEN = 0.25  # of an eye's opening: a blink that leaves more should be looked at
 
 
 @dataclass
 class Row:
     """Measures of one shape. lip_gap_mm: see lip_gap, for PP see unclosed. flipped (lids apart), flipped_lids and
     stretched: triangles. teeth_mm, eyes_mm: how deep skin lies behind them. seam_mm: the widest split. asymmetry_mm:
-    between the halves where they differ most. stray_mm: mean motion where nothing should move; outside: vertices that
-    move beyond the face.
+    between the halves where they differ most. eyes_open: the share of an eye's opening that a blink leaves. stray_mm:
+    mean motion where nothing should move; outside: vertices that move beyond the face.
 
     grades: green, amber or red for each check that applies; sentences: for each that is not green. notes: what else
     there is to say.
@@ -52,6 +53,7 @@ class Row:
     eyes_mm: float = 0.0
     seam_mm: float = 0.0
     asymmetry_mm: float = 0.0
+    eyes_open: float = 0.0
     stray_mm: float = 0.0
     outside: int = 0
     grades: dict[str, str] = field(default_factory=dict)
@@ -134,6 +136,9 @@ def judge(row: Row, moving: tuple[int, int], full: bool, sealed: bool, still: bo
     if row.asymmetry_mm > uneven:  # may be meant
         row.grades["symmetry"] = AMBER
         row.sentences["symmetry"] = Sentence("left and right differ by {mm:.1f} mm", mm=row.asymmetry_mm)
+    if full and row.eyes_open > MOST_OPEN:  # lids too coarse to close without tearing
+        row.grades["eyes close"] = AMBER
+        row.sentences["eyes close"] = Sentence("{percent:.0f} % of the eye stays open", percent=100 * row.eyes_open)
     if full and not still:
         row.judge("moves", row.peak_mm, MOVES_MM, Sentence("hardly moves"), at_least=True)
     if full and not sealed and row.name == "vrc.v_pp":

@@ -71,6 +71,22 @@ def faults(toothed):
     }
 
 
+def test_a_blink_that_leaves_the_eye_open_is_told_and_kept(toothed, measures):
+    _, seen = toothed
+    eye = measures.eyelids["l"]
+    upper = (seen.side[:, 1] > 0) & (seen.part == Part.SKIN)
+    down = bump(seen, "lid_upper_mid_l", 1, 0.3)[:, [0, 2, 1]] * upper[:, None]
+    shut = -down * eye.gap(seen.positions).max() * 1.05
+    for share, grade in ((0.3, AMBER), (0.5, AMBER), (1.0, GREEN)):
+        row = row_of(toothed, "eyeBlinkLeft", share * shut)
+        assert row.grades.get("eyes close", GREEN) == grade and row.checks.get("eyes close", True)
+    row = row_of(toothed, "eyeBlinkLeft", 0.3 * shut)
+    assert str(row.sentences["eyes close"]) == f"{100 * row.eyes_open:.0f} % of the eye stays open"
+    found = quality.where(measures, "eyes close", "eyeBlinkLeft", 0.3 * shut)
+    assert set(seen.index[np.concatenate([eye.upper, eye.lower])]) <= set(found)
+    assert "eyes close" not in row_of(toothed, "eyeSquintLeft", 0.3 * shut).grades
+
+
 @pytest.mark.parametrize("check", ["flips", "stretch", "size", "stray", "teeth", "eyes"])
 def test_a_fault_is_seen_where_it_is_and_mended(toothed, measures, check):
     avatar, seen = toothed
