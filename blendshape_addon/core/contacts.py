@@ -101,8 +101,9 @@ def _rim(features: Features, field: int, sign: int, known: np.ndarray, ends: np.
     """Vertices of one rim: the lowest of the upper side (or highest of the lower) in each column near the landmarks."""
     x, y, z = features.positions.T
     own = _lips(features, field) & (features.side[:, field] * sign > 0.15) & (x > ends[0]) & (x < ends[1])
-    own &= np.abs(y - np.interp(x, known[:, 0], known[:, 1])) < 0.08
-    own &= np.abs(z - np.interp(x, known[:, 0], known[:, 2])) < 0.07  # neither teeth behind nor lashes before
+    tall = np.ptp(known[:, 1])  # an arch runs farther from the chords between its landmarks, the higher it is
+    own &= np.abs(y - np.interp(x, known[:, 0], known[:, 1])) < max(0.08, 0.5 * tall)
+    own &= np.abs(z - np.interp(x, known[:, 0], known[:, 2])) < max(0.07, 0.3 * tall)  # nor teeth behind, lashes before
     members = np.flatnonzero(own)
     if len(members) < 3:
         return members

@@ -120,10 +120,10 @@ def test_every_change_of_the_robustness_table_keeps_the_truth_in_step():
 
 
 @pytest.mark.skipif(not SEED_SAN.exists(), reason=f"no Seed-san in {rigs.data_folder()}")
-@pytest.mark.parametrize("change", ["smooth warp", "child, muzzle"])
-def test_blinks_and_joy_shut_the_eyes_of_an_anime_face_that_nobody_drew(change):
+@pytest.mark.parametrize("change,seed", [("smooth warp", 3), ("child, muzzle", 4)])  # the latter with very tall eyes
+def test_blinks_and_joy_shut_the_eyes_of_an_anime_face_that_nobody_drew(change, seed):
     head = Head.of(rigs.load(SEED_SAN))
-    warped = robustness.changes(rigs.load(SEED_SAN), head, None)[change][0](head, np.random.default_rng(3)).avatar
+    warped = robustness.changes(rigs.load(SEED_SAN), head, None)[change][0](head, np.random.default_rng(seed)).avatar
     made = pipeline.generate(warped, ["vrc.blink", "joy"], provider="cpu")
     assert made.report["ok"] and made.report["style"]["preset"] == "anime"
     seen = made.seen.features
