@@ -61,9 +61,10 @@ class Slit:
         return self.rim(positions, self.upper) - self.rim(positions, self.lower)
 
     def left_open(self, rest: np.ndarray, positions: np.ndarray) -> float:
-        """The share of the opening that (N, 3) `rest` has which is left in `positions`, the corners left out."""
-        before, after = (np.maximum(self.gap(places)[3:-3], 0).sum() for places in (rest, positions))
-        return float(after / max(before, 1e-9))
+        """The share of the opening that (N, 3) `rest` has which is left in `positions`, the corners left out; 0 for
+        what is shut in `rest`."""
+        before, after = (np.maximum(self.gap(places)[3:-3], 0).mean() for places in (rest, positions))
+        return float(after / before) if before > TOUCH else 0.0
 
 
 def find_slit(features: Features, field: int) -> Slit | None:

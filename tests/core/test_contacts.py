@@ -82,6 +82,16 @@ def test_a_blink_ends_where_the_lids_meet(face, seen, strength):
     assert np.abs((closed - offset)[other]).max() * EYE_DISTANCE_MM < 0.05
 
 
+def test_how_far_an_eye_is_left_open_is_a_share_of_what_it_was(seen):
+    eye = contacts.find_slit(seen, 1)
+    opening = eye.gap(seen.positions).max()
+    for share in (0.0, 0.5, 1.0):
+        moved = seen.positions + (seen.side[:, 1:2] > 0) * [0, -share * opening, 0]
+        assert eye.left_open(seen.positions, moved) == pytest.approx(max(1 - share, 0), abs=0.15)
+    shut = seen.positions + (seen.side[:, 1:2] > 0) * [0, -opening, 0]
+    assert eye.left_open(shut, seen.positions) == 0
+
+
 def test_lids_of_an_emotion_close_no_further_than_shut(face, seen):
     eye = contacts.find_slit(seen, 1)
     opening = eye.gap(seen.positions).max()
