@@ -117,10 +117,13 @@ def test_harmonic_fields_are_those_of_the_whole_system(seed, count):
     for field, (plus, minus) in zip(fields.T, held, strict=True):
         given_, free = np.concatenate([plus, minus]), np.ones(count, bool)
         free[given_] = False
-        exact = np.zeros(count)
-        exact[plus], exact[minus] = 1, -1
+        start = np.zeros(count)
+        start[plus], start[minus] = 1, -1
+        exact = start.copy()
         exact[free] = np.linalg.solve(matrix[np.ix_(free, free)], -matrix[np.ix_(free, given_)] @ exact[given_])
-        assert np.abs(field - exact).max() < 0.01  # a face is far tamer than these
+        # Energies, which are what is made small: a value in a far corner of such a graph may be farther off.
+        wrong, before = (apart @ matrix @ apart for apart in (field - exact, start - exact))
+        assert wrong <= (0.01**2) * before + 1e-9
 
 
 @pytest.mark.parametrize("name,expected", [("eyelash", Part.RIDER), ("まつげ", Part.RIDER), ("Brows", Part.RIDER)])
