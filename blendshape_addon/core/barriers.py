@@ -10,7 +10,7 @@ from .face_space import eye_centres, mouth_corners, point
 from .features import Features
 from .mesh import Avatar, all3, any3
 from .parts import Part
-from .raster import depths, to_pixels
+from .raster import depths, nearest_pixels
 
 PIXELS = 48
 TEETH_GAP, EYE_GAP = 0.006, 0.012  # eye distances kept to the skin: lids are coarse and the eyeball is round
@@ -59,7 +59,7 @@ class Barrier:
 
     def depth(self, picture: np.ndarray, positions: np.ndarray) -> np.ndarray:
         """(M,) z of what a `picture` has at (M, 3) positions; -inf beside the window and where nothing is."""
-        column, row = np.round(to_pixels((positions - self.centre) / self.half, PIXELS)).astype(int).T
+        column, row = nearest_pixels((positions - self.centre) / self.half, PIXELS)
         inside = (np.minimum(row, column) >= 0) & (np.maximum(row, column) < PIXELS)
         row, column = np.clip(row, 0, PIXELS - 1), np.clip(column, 0, PIXELS - 1)
         return np.where(inside, picture[row, column] * self.half + self.centre[2], -np.inf)

@@ -15,7 +15,7 @@ from .face_space import eye_centres, point
 from .features import Features
 from .mesh import Avatar
 from .parts import Part
-from .raster import rasterise, to_pixels
+from .raster import nearest_pixels, rasterise
 from .refine import clear_haze
 from .vocabulary import EXPRESSIONS
 
@@ -96,16 +96,15 @@ def _is_drawn(avatar: Avatar, features: Features, iris: np.ndarray, centre: np.n
     places = view[iris]
     skin = rasterise(view, features.triangles(avatar, Part.SKIN), PIXELS).depth
 
-    def above(points: np.ndarray) -> np.ndarray:
-        column, row = np.round(to_pixels(points, PIXELS)).astype(int).clip(0, PIXELS - 1).T
-        return (places[:, 2] - skin[row, column]) * width
+    def seen(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
+        column, row = np.clip(nearest_pixels(points, PIXELS), 0, PIXELS - 1)
+        return picture[row, column]
 
     middle = (places.min(0) + places.max(0)) / 2
     own = features.triangles(avatar, Part.RIDER, Part.EYE)
-    inner = to_pixels(middle + 0.5 * (places - middle), PIXELS)
-    column, row = np.round(inner).astype(int).clip(0, PIXELS - 1).T
-    filled = rasterise(view, own[np.isin(own, iris).all(1)], PIXELS).mask[row, column]
-    there, around = above(places), above(middle + AROUND * (places - middle))
+    drawn = rasterise(view, own[np.isin(own, iris).all(1)], PIXELS).mask
+    filled = seen(drawn, middle + 0.5 * (places - middle))
+    there, around = ((places[:, 2] - seen(skin, middle + wider * (places - middle))) * width for wider in (1.0, AROUND))
     on_skin = (there > -BEHIND) & (there < BEFORE)
     return bool(on_skin.mean() > 0.95 and ((around > -BEHIND) & (around < np.inf)).mean() > 0.9 and filled.mean() > 0.9)
 

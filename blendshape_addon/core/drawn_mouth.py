@@ -10,7 +10,7 @@ import numpy as np
 from .face_space import mouth_corners
 from .mesh import Avatar
 from .parts import Part
-from .raster import rasterise, to_pixels
+from .raster import nearest_pixels, rasterise
 
 PIXELS = 64
 SUNK = 0.04  # eye distances that a drawn mouth may lie behind the skin; teeth lie deeper
@@ -42,7 +42,7 @@ def lip_side(avatar: Avatar, vertices: np.ndarray, part: np.ndarray, landmarks: 
             triangles = avatar.triangles[skin[avatar.triangles].all(1)]
             picture = rasterise((vertices - centre) / width, triangles, PIXELS)
         seen = (vertices[mine] - centre) / width
-        column, row = np.round(to_pixels(seen, PIXELS)).astype(int).T
+        column, row = nearest_pixels(seen, PIXELS)
         sunk = (picture.depth[row, column] - seen[:, 2]) * width
         if np.mean((sunk < SUNK) & (sunk > -np.inf)) >= 0.8:  # over a hole there is nothing to be drawn on
             out[mine] = _halves(vertices[mine])

@@ -102,11 +102,14 @@ class Measures:
         offsets of the shape for the other side, does on that side; 0 where the other half has no vertex."""
         return self._halves.vertices, EYE_DISTANCE_MM * self._halves.difference(offset, partner)
 
+    def blinking(self, name: str) -> list[contacts.Slit]:
+        """Of the `eyelids` those that the shape `name` is to shut."""
+        sides = "lr" if name == "vrc.blink" else contacts.LIDS_MEET.get(name, "")
+        return [self.eyelids[side] for side in sides if side in self.eyelids]
+
     def eyes_open(self, name: str, offset: np.ndarray) -> float:
         """The share of an eye's opening that a blink leaves, of two eyes the greater; 0 for other shapes."""
-        sides = "lr" if name == "vrc.blink" else contacts.LIDS_MEET.get(name, "")
-        slits = (self.eyelids[side] for side in sides if side in self.eyelids)
-        return max((slit.left_open(self.rest, self.rest + offset) for slit in slits), default=0.0)
+        return max((slit.left_open(self.rest, self.rest + offset) for slit in self.blinking(name)), default=0.0)
 
     def at_rest(self, name: str) -> np.ndarray:
         """(N,) bool: where the shape `name` should move nothing."""

@@ -94,7 +94,7 @@ def where(
     elif check in ("lips close", "mouth opens") and measures.mouth:
         found = np.concatenate([measures.mouth.upper, measures.mouth.lower])
     elif check == "eyes close":
-        found = np.concatenate([np.concatenate([slit.upper, slit.lower]) for slit in measures.eyelids.values()])
+        found = np.concatenate([found, *(rim for slit in measures.blinking(name) for rim in (slit.upper, slit.lower))])
     elif check == "distinct":
         found = np.flatnonzero(size > 0)
     elif check in ("teeth", "eyes", "seams", "symmetry"):

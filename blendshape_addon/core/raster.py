@@ -49,6 +49,13 @@ def to_pixels(points: np.ndarray, size: int) -> np.ndarray:
     return ((1 + points[:, :2] * [1, -1]) * size - 1) / 2
 
 
+def nearest_pixels(points: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """(M,) columns and (M,) rows, whole numbers, of the pixels that (M, 3) points in view space are nearest to; some
+    may lie beside the picture."""
+    column, row = np.round(to_pixels(points, size)).astype(int).T
+    return column, row
+
+
 def rasterise(vertices: np.ndarray, triangles: np.ndarray, size: int) -> Picture:
     """Draw triangles, both sides alike, into size x size pixels.
 

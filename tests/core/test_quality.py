@@ -83,7 +83,7 @@ def test_a_blink_that_leaves_the_eye_open_is_told_and_kept(toothed, measures):
     row = row_of(toothed, "eyeBlinkLeft", 0.3 * shut)
     assert str(row.sentences["eyes close"]) == f"{100 * row.eyes_open:.0f} % of the eye stays open"
     found = quality.where(measures, "eyes close", "eyeBlinkLeft", 0.3 * shut)
-    assert set(seen.index[np.concatenate([eye.upper, eye.lower])]) <= set(found)
+    assert set(seen.index[np.concatenate([eye.upper, eye.lower])]) == set(found)
     assert "eyes close" not in row_of(toothed, "eyeSquintLeft", 0.3 * shut).grades
 
 

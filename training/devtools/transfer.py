@@ -111,7 +111,7 @@ def _judge(what: str, seconds: float, target: Head, shapes: dict[str, np.ndarray
 
 def transferred(target: Head, template: Head, names: Sequence[str]) -> tuple[dict[str, np.ndarray], float]:
     """(V, 3) face-space offsets of `names` on `target` from those of `template`, both labelled, and the seconds of the
-    processor that this took, with what skin is known of both."""
+    processor that this took once it was known what of both is skin."""
     import trimesh
     from trimesh.registration import nricp_amberg
 
