@@ -30,6 +30,8 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["prepare"]:  # before numpy is loaded, and as the workers of `generate`
+        os.environ.update(guard.ONE_THREAD)
     status = main(sys.argv[1:])
     if "bpy" in sys.modules:  # as a module it may hang in a clean exit
         sys.stdout.flush()

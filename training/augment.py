@@ -18,6 +18,7 @@ from .heads import Head
 
 FACE_LOW, FACE_HIGH = np.array([-1.2, -2.0, -0.9]), np.array([1.2, 0.9, 1.2])
 NECK = 0.7  # eye distances below the chin from which there is body
+CUT_DRAWS = 10  # of random cuts: on one face in twenty a single cut misses
 Solid = tuple[np.ndarray, np.ndarray]  # (V, 3) vertices and (T, 3) triangles in face space
 
 
@@ -116,17 +117,24 @@ def retriangulated(head: Head, rng: np.random.Generator, share: float = 0.5) -> 
 
 def split(head: Head, rng: np.random.Generator, cuts: int = 5) -> Head:
     """Vertices doubled along seams, as a UV map or flat shading splits them; `cuts` wavy cuts through the head, 0 parts
-    every triangle from its neighbours."""
-    chart = np.arange(len(head.triangles))
-    if cuts:
-        middle = head.vertices[head.triangles].mean(1)
-        way = rng.normal(size=(cuts, 3))
-        way /= np.linalg.norm(way, axis=1, keepdims=True)
-        wave = 0.1 * np.sin(middle @ rng.normal(0, 5, (3, cuts)))
-        chart = ((middle @ way.T + wave > rng.uniform(-1, 0.5, cuts)) * (1 << np.arange(cuts))).sum(1)
-    code = chart[:, None] * len(head.vertices) + head.triangles
-    corners, triangles = np.unique(code, return_inverse=True)
+    every triangle from its neighbours. Cuts that all miss the mesh are drawn again, CUT_DRAWS times at most."""
+    used = len(np.unique(head.triangles))
+    for _ in range(CUT_DRAWS):
+        chart = _charts(head, rng, cuts) if cuts else np.arange(len(head.triangles))
+        code = chart[:, None] * len(head.vertices) + head.triangles
+        corners, triangles = np.unique(code, return_inverse=True)
+        if len(corners) > used:
+            break
     return head.taken(corners % len(head.vertices), triangles.reshape(-1, 3))
+
+
+def _charts(head: Head, rng: np.random.Generator, cuts: int) -> np.ndarray:
+    """(T,) int64 which of the pieces between `cuts` random wavy cuts each triangle's middle lies in."""
+    middle = head.vertices[head.triangles].mean(1)
+    way = rng.normal(size=(cuts, 3))
+    way /= np.linalg.norm(way, axis=1, keepdims=True)
+    wave = 0.1 * np.sin(middle @ rng.normal(0, 5, (3, cuts)))
+    return ((middle @ way.T + wave > rng.uniform(-1, 0.5, cuts)) * (1 << np.arange(cuts))).sum(1)
 
 
 def welded(head: Head) -> Head:

@@ -7,6 +7,11 @@ from collections.abc import Callable
 
 from blendshape_addon.core.errors import UserError
 
+# Linear algebra on one thread: sums over several are taken in another order, and what is made differs in its last bits.
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
+)
+
 
 def run(command: Callable[[], int | None]) -> int:
     """Run a command: 2 for what a user gave wrong, a library that is missing or a disk that does not take it, 130 when

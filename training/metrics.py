@@ -13,9 +13,9 @@ STILL_MM = 0.01
 def compare(predicted: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     """rel, cos, mm, q95 and stray of (V, 3) face-space offsets.
 
-    rel = |pred - true| / |true| (doing nothing = 1); cos of the two as vectors; mm and q95: mean and 95th percentile
-    error where the truth moves more than MOVING_MM; stray: mean predicted motion where the truth moves less than
-    STILL_MM.
+    rel = |pred - true| / |true| (doing nothing = 1); cos of the two as vectors, in [-1, 1]; mm and q95: mean and 95th
+    percentile error where the truth moves more than MOVING_MM; stray: mean predicted motion where the truth moves less
+    than STILL_MM.
     """
     error = np.linalg.norm(predicted - truth, axis=1) * EYE_DISTANCE_MM
     size = np.linalg.norm(truth, axis=1) * EYE_DISTANCE_MM
@@ -23,7 +23,7 @@ def compare(predicted: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     norm = np.linalg.norm(truth) * np.linalg.norm(predicted)
     return {
         "rel": float(np.linalg.norm(predicted - truth) / max(np.linalg.norm(truth), 1e-12)),
-        "cos": float((predicted * truth).sum() / norm) if norm > 0 else 0.0,
+        "cos": float(np.clip((predicted * truth).sum() / norm, -1, 1)) if norm > 0 else 0.0,  # rounding may exceed 1
         "mm": float(error[moving].mean()) if moving.any() else float("nan"),
         "q95": float(np.quantile(error[moving], 0.95)) if moving.any() else float("nan"),
         "stray": float(np.linalg.norm(predicted[still], axis=1).mean() * EYE_DISTANCE_MM) if still.any() else 0.0,

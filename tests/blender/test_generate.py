@@ -1,15 +1,17 @@
 """The headless generator with Blender: a folder of avatar files in, samples out, in processes of their own."""
 
+import subprocess
 import sys
 
 import bpy
 import numpy as np
 import pytest
+from helpers import ROOT
 
 from blendshape_addon.blender import files, mesh_io
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import EMOTIONS, VISEMES
-from training import manifest, prepare
+from training import manifest
 from training.generate import blenders, command, samples, work
 from training.sources.anny import PARTS, MakeHuman
 
@@ -43,9 +45,11 @@ def test_avatars_with_keys_become_samples_and_the_others_are_said(folder, tmp_pa
     assert "bare.fbx has no shape keys" in said and "torn.vrm cannot be read" in said
     (key,) = manifest.read(out)
     assert key == "avatar_keyed__keyed"
-    prepare.prepare(tmp_path / "prepared", [f"avatar:{folder / 'keyed.blend'}"], 2, "CC0")
-    for path in (tmp_path / "prepared").glob("*.npz"):
-        assert (out / path.name).read_bytes() == path.read_bytes()
+    prepared = tmp_path / "prepared"
+    source = ["--source", f"avatar:{folder / 'keyed.blend'}", "--licence", "CC0", "--per-rig", "2"]
+    subprocess.run([sys.executable, "-m", "training", "prepare", *source, "--out", prepared], cwd=ROOT, check=True)
+    made = {path.name: path.read_bytes() for path in prepared.glob("*.npz")}
+    assert len(made) == 2 and made == {path.name: path.read_bytes() for path in out.glob("*.npz")}
     face = samples.load(out / "samples" / f"{key}__0000.npz")
     assert face.names == ("vrc.v_sil", "vrc.v_aa", "vrc.blink_left", "eyeBlinkLeft")
     assert face.origin == ("neutral", "key", "key", "key")

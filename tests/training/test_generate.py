@@ -15,7 +15,7 @@ import pytest
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import CONDITIONS, LANDMARK_INDEX
 from tests.core.pieces import mask
-from training import __main__, labels, manifest, prepare, rigs, sources
+from training import __main__, dataset, guard, labels, manifest, prepare, rigs, sources
 from training.generate import blenders, command, readings, samples, work, workers
 from training.pool import Pool
 
@@ -129,9 +129,15 @@ def test_samples_are_every_expression_at_every_intensity(whole):
         assert full.base.std() > 0.1 and samples.load(path).origin == ("neutral", "key", "deformer")
 
 
-def test_instances_are_those_that_prepare_makes_and_training_reads_them(tmp_path, whole, rig, monkeypatch):
-    monkeypatch.setattr(sources, "read", lambda source, licence: [rig])
-    prepare.prepare(tmp_path / "prepared", ["avatar:mask.obj"], FACES)
+def prepare_beside(rig, folder):
+    """What `prepare` makes of the rig; to be called in a process of its own, with one thread as the command has."""
+    sources.read = lambda source, licence: [rig]
+    prepare.prepare(folder, ["avatar:mask.obj"], FACES)
+
+
+def test_instances_are_those_that_prepare_makes_and_training_reads_them(tmp_path, whole, rig):
+    with workers.processes(1, None) as executor:
+        executor.submit(prepare_beside, rig, tmp_path / "prepared").result()
     made, prepared = files(whole.out), files(tmp_path / "prepared")
     assert {name: data for name, data in made.items() if name in prepared and name != manifest.NAME} == {
         name: data for name, data in prepared.items() if name != manifest.NAME
@@ -234,6 +240,36 @@ def test_views_show_every_expression_from_three_sides(plan):
     neutral, silent, jaw, _ = picture.reshape(4, 64, 3 * 64, 3)
     assert np.array_equal(neutral, silent) and np.abs(neutral - jaw).max() > 50
     assert "views_64/avatar_mask__mask__0000.png" in manifest.read(made.out)["avatar_mask__mask"].samples
+
+
+def threads():
+    return {name: os.environ.get(name) for name in guard.ONE_THREAD}
+
+
+def test_workers_compute_on_one_thread_whatever_the_environment_says(monkeypatch):
+    for given in ("8", None):
+        for name in guard.ONE_THREAD:
+            monkeypatch.delenv(name, raising=False)
+            if given:
+                monkeypatch.setenv(name, given)
+        with workers.processes(1, None) as executor:
+            assert executor.submit(threads).result() == guard.ONE_THREAD
+        assert threads() == dict.fromkeys(guard.ONE_THREAD, given)
+
+
+def test_what_another_machine_made_with_other_last_bits_is_kept(done):
+    """The record of a shard is of its own bytes, and what decides whether it is made again is what was read."""
+    path = done.out / "avatar_mask__mask__0001.npz"
+    one = dataset.load(path)
+    one.canonical = np.nextafter(one.canonical, np.float32(9))
+    dataset.save(one, path)
+    entries = manifest.read(done.out)
+    entries["avatar_mask__mask"].shards[path.name] = manifest.hash_of(path)
+    manifest.write(done.out, entries)
+    (done.out / "avatar_mask__mask__0002.npz").unlink()
+    before = path.read_bytes()
+    assert run(done) == command.OK
+    assert path.read_bytes() == before and len(manifest.read(done.out)["avatar_mask__mask"].shards) == FACES
 
 
 def test_a_worker_that_dies_is_said():

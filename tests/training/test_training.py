@@ -146,6 +146,16 @@ def test_metrics_on_cases_with_known_answers():
     assert metrics.top1(shapes, shapes) == 1 and metrics.top1({"a": -truth, "b": truth}, shapes) == 0
 
 
+def test_the_cosine_of_a_shape_with_itself_is_never_above_1():
+    """Rounding takes the bare quotient above 1 for about a third of these, and sqrt(1 - cos ** 2) to NaN."""
+    rng = np.random.default_rng(0)
+    for kind in (np.float32, np.float64):
+        for shape in rng.normal(size=(100, 20, 3)).astype(kind):
+            for sign in (1, -1):
+                cos = metrics.compare(sign * shape, shape)["cos"]
+                assert abs(cos) <= 1 and cos == pytest.approx(sign, abs=1e-5)
+
+
 @needs_rigs
 def test_a_short_training_learns_and_can_be_exported(tmp_path):
     rig = rigs.load(rigs.data_folder() / "rocketbox" / "Female_Adult_01")

@@ -15,7 +15,8 @@ from typing import Any
 
 from blendshape_addon.core.errors import InputError
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+from ..guard import ONE_THREAD
+
 LOCAL = "local"
 ANSWER = 10  # seconds that a scheduler has to answer
 
@@ -28,16 +29,29 @@ def processes(jobs: int, scheduler: str | None) -> Iterator[Executor]:
     Leaving it by an exception ends local workers at once. Raises InputError when Dask is not installed, when the
     scheduler does not answer, and when a worker has died.
     """
-    for name in _THREADS:
-        os.environ.setdefault(name, "1")
     try:
-        with _dask(jobs, scheduler) if scheduler else _own(jobs) as executor:
+        with _one_thread(), _dask(jobs, scheduler) if scheduler else _own(jobs) as executor:
             yield executor
     except BrokenProcessPool as error:
         raise InputError(
             "A worker process has died, perhaps for lack of memory: run the same command again with fewer --jobs; "
             "it goes on where it was."
         ) from error
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Processes that are started in here compute on one thread, whatever the environment says."""
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(ONE_THREAD)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def submit_all(executor: Executor, work: Callable, rows: Sequence[tuple]) -> dict[Future, tuple]:
