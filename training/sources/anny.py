@@ -57,6 +57,24 @@ class Person:
     local: Mapping[str, float] = field(default_factory=dict)
 
 
+# Whom the demo shows: nobody in particular, and not the base mesh that training starts from.
+DEMO = Person(
+    gender=0.1,
+    age=0.55,
+    muscle=0.55,
+    weight=0.45,
+    height=0.66,
+    peoples=(0.15, 0.35, 0.5),
+    local={
+        "eyes/l-eye-scale-incr": 0.4,
+        "eyes/r-eye-scale-incr": 0.4,
+        "nose/nose-scale-vert-decr": 0.3,
+        "chin/chin-width-decr": 0.3,
+    },
+)
+DEMO_PARTS = {**PARTS, "Suit": ("helper-tights",)}
+
+
 @dataclass(frozen=True)
 class Bone:
     """parent: name, None for the hips. head, tail: (3,) metres. index, weight: (n,) the vertices that follow it."""
