@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -114,5 +115,12 @@ def _dask(jobs: int, scheduler: str) -> Iterator[Executor]:
                 client = distributed.Client(scheduler, timeout=ANSWER)
     except (OSError, TimeoutError, ValueError) as error:
         raise InputError(f"No Dask scheduler answers at {scheduler}: start one with `dask scheduler`.") from error
-    with client:
-        yield client.get_executor()
+    try:
+        with client:
+            try:
+                yield client.get_executor()
+            except BaseException:
+                logging.disable()  # Dask reports with tracebacks that it is left with work half done
+                raise
+    finally:
+        logging.disable(logging.NOTSET)
