@@ -13,6 +13,7 @@ from blendshape_addon.blender import files
 from blendshape_addon.core import pipeline
 from blendshape_addon.core.face_space import canonical_landmarks
 from blendshape_addon.core.vocabulary import ALL_SHAPES
+from tests import faces
 from training.devtools import avatar
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -150,6 +151,19 @@ def load_rig(name: str):
         pytest.skip(f"the rig {name} is not in {DATA}")
     rig = np.load(path)
     return avatar.add_parts(*(rig[name] for name in ("vertices", "triangles", "part_id", "part_names")))
+
+
+def present(*rigs: str) -> list[str]:
+    """Those of the rigs of the shared data, by folder, that are there."""
+    return [name for name in rigs if (DATA / name / "rig.npz").exists()]
+
+
+def load_face(name: str):
+    """A rig of the shared data by its folder, or a face that ships with the tests by its name, as `load_rig`."""
+    if name not in faces.NAMES:
+        return load_rig(name)
+    face = faces.load(name).avatar
+    return avatar.add_parts(face.vertices, face.triangles, face.object_id, face.object_names)
 
 
 def run(*arguments) -> int:

@@ -3,7 +3,7 @@
 import bpy
 import numpy as np
 import pytest
-from helpers import coordinates, key_names, load_rig, mesh_object
+from helpers import coordinates, key_names, load_face, mesh_object, present
 
 from blendshape_addon.blender import mesh_io
 from blendshape_addon.core import landmarks
@@ -41,8 +41,9 @@ def add_key(obj, name, centre, radius=0.012):
     key.points.foreach_set("co", place.reshape(-1))
 
 
-def test_bones_and_keys_are_read_in_world_space():
-    head = load_rig("rocketbox/Male_Adult_08")
+@pytest.mark.parametrize("name", ["proxy", *present("rocketbox/Male_Adult_08")])
+def test_bones_and_keys_are_read_in_world_space(name):
+    head = load_face(name)
     plain = landmarks.find(mesh_io.read(head))
     eyes, mouth = eye_centres(plain.points), point(plain.points, "mouth_corner_l", "mouth_corner_r")
     rig = skeleton(BODY | {"Head": (0, 0.02, 1.58)})

@@ -5,21 +5,25 @@ import json
 import bpy
 import numpy as np
 import pytest
-from helpers import coordinates, deltas, key_names, load_rig
+from helpers import coordinates, deltas, key_names, load_face, present
 from mathutils import Matrix
 
 from blendshape_addon import cli
 from blendshape_addon.blender import files, shape_keys
 from blendshape_addon.core.vocabulary import ALL_SHAPES, EMOTIONS, VISEMES
+from tests import faces
 
-HEADS = (
-    "makehuman/base_hm08",
-    "ict/generic_neutral",
-    "rocketbox/Female_Adult_01",
-    "rocketbox/Male_Adult_08",
-    "plain/rocketbox_Female_Adult_03",
-    "plain/rocketbox_Male_Adult_06",
-)
+HEADS = [
+    *faces.NAMES,
+    *present(
+        "makehuman/base_hm08",
+        "ict/generic_neutral",
+        "rocketbox/Female_Adult_01",
+        "rocketbox/Male_Adult_08",
+        "plain/rocketbox_Female_Adult_03",
+        "plain/rocketbox_Male_Adult_06",
+    ),
+]
 
 
 def world_deltas(obj, name):
@@ -32,7 +36,7 @@ def face_of(objects):
 
 @pytest.mark.parametrize("rig", HEADS)
 def test_visemes_on_every_rig(rig):
-    objects = load_rig(rig)
+    objects = load_face(rig)
     assert bpy.ops.vrc_blendshape.generate_visemes() == {"FINISHED"}
     face = face_of(objects)
     assert key_names(face) == ["Basis", *VISEMES]

@@ -3,7 +3,7 @@
 import bpy
 import numpy as np
 import pytest
-from helpers import load_rig
+from helpers import load_face, present
 
 from blendshape_addon.core.vocabulary import ALL_SHAPES
 from training.devtools import roundtrips
@@ -23,8 +23,9 @@ def test_the_demo_avatar_keeps_all(person):
     assert whole(objects) >= {("Body", name) for name in ALL_SHAPES}
 
 
-def test_a_rig_in_pieces_keeps_all():
-    made = whole(load_rig("rocketbox/Female_Adult_01"))
+@pytest.mark.parametrize("name", ["anime", *present("rocketbox/Female_Adult_01")])
+def test_a_rig_in_pieces_keeps_all(name):
+    made = whole(load_face(name))
     assert {key for _, key in made} == set(ALL_SHAPES)
 
 

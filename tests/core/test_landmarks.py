@@ -16,14 +16,24 @@ from blendshape_addon.core.landmarks import find, plausibility
 from blendshape_addon.core.mesh import Avatar
 from blendshape_addon.core.surface import closest_on_triangles, lift
 from blendshape_addon.core.vocabulary import LANDMARKS
+from tests import faces
 
 BLENDER = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0.0]])  # y up, +z forward to z up, -y forward
 
 real = pytest.mark.skipif(not FACES, reason=f"no rigs in {DATA}: set VRC_BLENDSHAPE_DATA to their folder")
 
 
-def rig(name: str) -> Path:
-    return next(p for p in FACES if p.name == name)
+KNOWN = (*faces.NAMES, *(p.name for p in FACES))  # those that ship with the tests, and the rigs
+
+
+def known(name: str, place: np.ndarray | None = None) -> tuple[Avatar, np.ndarray]:
+    """One of KNOWN through a (3, 3) map of space, and its true (L, 3) landmarks."""
+    place = np.eye(3) if place is None else place
+    if name in faces.NAMES:
+        face = faces.load(name).placed(place)
+        return face.avatar, face.landmarks
+    folder = next(p for p in FACES if p.name == name)
+    return avatar_of(folder, place), truth_of(folder, place)
 
 
 def tilt(degrees: float, axis: int) -> np.ndarray:
@@ -34,11 +44,10 @@ def tilt(degrees: float, axis: int) -> np.ndarray:
     return turn
 
 
-@real
-@pytest.mark.parametrize("folder", FACES, ids=lambda p: p.name)
-def test_every_rig_with_a_face_is_found_as_blender_imports_it(folder: Path) -> None:
-    face = find(avatar_of(folder, BLENDER))
-    truth = truth_of(folder, BLENDER)
+@pytest.mark.parametrize("name", KNOWN)
+def test_every_face_is_found_as_blender_imports_it(name: str) -> None:
+    avatar, truth = known(name, BLENDER)
+    face = find(avatar)
     space = FaceSpace.of(truth)
     error = np.linalg.norm(face.points - truth, axis=1) / space.scale
     assert np.median(error) < 0.06
@@ -49,7 +58,7 @@ def test_every_rig_with_a_face_is_found_as_blender_imports_it(folder: Path) -> N
     assert face.confidence.min() >= 0 and face.confidence.max() <= 1
 
 
-@real
+@pytest.mark.parametrize("name", faces.NAMES)
 @pytest.mark.parametrize(
     "place",
     [
@@ -62,19 +71,18 @@ def test_every_rig_with_a_face_is_found_as_blender_imports_it(folder: Path) -> N
     ],
     ids=["gltf", "centimetres", "sideways", "upside down", "lying", "tilted"],
 )
-def test_axes_units_and_tilt_do_not_matter(place: np.ndarray) -> None:
-    folder = rig("Female_Adult_01")
-    face = find(avatar_of(folder, place))
-    truth = truth_of(folder, place)
+def test_axes_units_and_tilt_do_not_matter(name: str, place: np.ndarray) -> None:
+    avatar, truth = known(name, place)
+    face = find(avatar)
     error = np.linalg.norm(face.points - truth, axis=1) / FaceSpace.of(truth).scale
     assert np.median(error) < 0.06
 
 
-@real
-def test_landmarks_lie_on_the_skin() -> None:
-    folder = rig("base_hm08")
-    avatar = avatar_of(folder)
-    skin = avatar.triangles[avatar.object_id[avatar.triangles[:, 0]] == avatar.object_names.index("body")]
+@pytest.mark.parametrize("name", [name for name in KNOWN if name in ("proxy", "base_hm08")])
+def test_landmarks_lie_on_the_skin(name: str) -> None:
+    avatar, _ = known(name)
+    body = next(n for n, part in enumerate(avatar.object_names) if part.lower() == "body")
+    skin = avatar.triangles[avatar.object_id[avatar.triangles[:, 0]] == body]
     face = find(avatar)
     for p in face.points:
         on = closest_on_triangles(p, avatar.vertices[skin])
@@ -89,11 +97,10 @@ def test_a_body_without_a_face_is_refused_in_a_sentence(folder: Path) -> None:
     assert str(refusal.value).endswith(".") and "face" in str(refusal.value)
 
 
-@real
-def test_a_body_cut_below_the_chin_is_refused() -> None:
-    folder = rig("Male_Adult_08")
-    avatar = avatar_of(folder)
-    chin = truth_of(folder, np.eye(3))[LANDMARKS.index("chin_under"), 1]
+@pytest.mark.parametrize("name", [name for name in KNOWN if name in ("proxy", "Male_Adult_08")])
+def test_a_body_cut_below_the_chin_is_refused(name: str) -> None:
+    avatar, truth = known(name)
+    chin = truth[LANDMARKS.index("chin_under"), 1]
     kept = avatar.triangles[(avatar.vertices[avatar.triangles][:, :, 1] < chin - 0.01).all(1)]
     with pytest.raises(FaceNotFound):
         find(Avatar(avatar.vertices, kept, avatar.object_id, avatar.object_names))
@@ -161,11 +168,9 @@ def test_one_eye_and_a_mouth_are_not_enough_and_the_refusal_says_what_is() -> No
         find(shown_on(ball(), ("blink_left", "mouth_open")))
 
 
-@real
-def test_misleading_hints_do_not_hide_a_face() -> None:
-    folder = rig("Male_Adult_08")
-    avatar = avatar_of(folder, BLENDER)
-    truth = truth_of(folder, BLENDER)
+@pytest.mark.parametrize("name", [name for name in KNOWN if name in (*faces.NAMES, "Male_Adult_08")])
+def test_misleading_hints_do_not_hide_a_face(name: str) -> None:
+    avatar, truth = known(name, BLENDER)
     scale = FaceSpace.of(truth).scale
     wrong = Hints(eyes=eye_centres(truth) - [0, 0, 9 * scale], sided=True, mouth=truth.mean(0) - [0, 0, 10 * scale],
                   head=np.array([0, 0, 1.0]), left=np.array([-1.0, 0, 0]), up=np.array([0, 0, -1.0]))  # fmt: skip

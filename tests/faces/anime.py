@@ -70,7 +70,7 @@ class _Pieces:
     def add(self, name: str, vertices: np.ndarray, triangles: np.ndarray) -> None:
         """A piece whose truth is not known."""
         still = np.zeros_like(vertices)
-        self._add(name, vertices, triangles, {unit: still for unit in self.units}, known=False)
+        self._add(name, vertices, triangles, dict.fromkeys(self.units, still), known=False)
 
     def add_lash(self, name: str, ring: np.ndarray) -> None:
         """A strip that grows from the upper half of a ring of lid vertices and moves with it."""

@@ -1,4 +1,4 @@
-"""`python -m tests.faces.make RIG OUT`: proxy.npz from the rig folder of a MakeHuman proxy, in the training environment.
+"""`python -m tests.faces.make RIG OUT`: proxy.npz from a rig folder, in the training environment.
 
 RIG is `makehuman_proxy/female1605` of the rigs that the deformer was trained on: MakeHuman's proxy mesh of 1,605
 vertices with the ARKit units carried over from the base mesh hm08 by the proxy's own weights. Only the units are taken,
@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="file to write")
     options = parser.parse_args()
     rig = rigs.load(options.rig)
+    rig.vertices[:, 1] -= rig.vertices[:, 1].min()
     offsets = np.stack([rig.shapes[name] for name in ARKIT])
     moving = np.flatnonzero(offsets.any((0, 2)))
     marks, weights = labels.on_skin(Avatar(rig.vertices, rig.triangles, rig.part_id, PARTS), _landmarks(rig.vertices))
@@ -45,8 +46,8 @@ def _landmarks(vertices: np.ndarray) -> np.ndarray:
     person = people.vertices(PERSON)
     body = person[people.part_id == people.part_names.index("Body")]
     head = vertices[vertices[:, 1] > vertices[:, 1].max() - 0.2]
-    shift = np.array([0.0, vertices[:, 1].min() - person[:, 1].min(), 0.0])
-    for _ in range(50):  # the proxy stands elsewhere, and lies near the body's surface: iterative closest points
+    shift = np.zeros(3)
+    for _ in range(50):  # the proxy lies near the body's surface, a little off: iterative closest points
         distance = np.linalg.norm(head[:, None] - shift - body, axis=2)
         shift += np.median(head - shift - body[distance.argmin(1)], axis=0)
     index, weight = labels.load("base_hm08")

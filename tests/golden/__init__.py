@@ -1,7 +1,7 @@
 """Golden results: what the shipped models make of three faces, shape by shape, pinned in table.toml.
 
-Each face goes the whole way (its face is found, every shape is made, on the CPU), and each shape is measured, in mm with
-the eye distance at 63:
+Each face goes the whole way (its face is found, every shape is made, on the CPU), and each shape is measured, in mm
+with the eye distance at 63:
 
 - peak_mm: how far the vertex that moves most goes.
 - mean_mm, moving: how far vertices go on average that go farther than MOVING_MM, and how many these are.
