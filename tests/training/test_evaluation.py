@@ -6,10 +6,12 @@ import shutil
 
 import numpy as np
 import pytest
+import shipped
 
 from blendshape_addon.core import contacts, pipeline, registry
 from blendshape_addon.core.errors import InputError, ModelError
 from blendshape_addon.core.vocabulary import ARKIT, VISEMES
+from tests import faces
 from tests.core.pieces import mask
 from training import bars, card, evaluate, floor, labels, regions, rigs, robustness, sheets, trial
 from training.bars import Bar
@@ -106,9 +108,9 @@ def test_an_artist_alone_has_no_floor(talker):
     assert floor.measure([(rig, one)])["units"] == {}
 
 
-@needs_rigs
-def test_every_change_of_the_robustness_table_keeps_the_truth_in_step():
-    rig = rigs.load(ROCKETBOX)
+@pytest.mark.parametrize("name", [*faces.NAMES, *shipped.present("rocketbox/Female_Adult_01")])
+def test_every_change_of_the_robustness_table_keeps_the_truth_in_step(name):
+    rig = shipped.load(name)
     head = Head.of(rig)
     body = head.vertices[:4] - [0, 9, 0], np.array([[0, 1, 2], [1, 2, 3]])
     for name, draws in robustness.changes(rig, head, body).items():

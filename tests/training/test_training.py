@@ -8,19 +8,19 @@ import tomllib
 import numpy as np
 import onnxruntime
 import pytest
+import shipped
 import torch
 
 from blendshape_addon.core import recipes
 from blendshape_addon.core.face_space import FaceSpace
 from blendshape_addon.core.features import INPUTS
 from blendshape_addon.core.vocabulary import CONDITIONS, EXPRESSIONS
-from training import __main__, dataset, export, graph, house, labels, metrics, rigs, train, variants
+from tests import faces
+from training import __main__, dataset, export, graph, house, labels, manifest, metrics, rigs, train, variants
 from training import weights as saved
 from training.heads import Head
 from training.identities import sample_neutral
 from training.model import Deformer, ModelConfig
-
-needs_rigs = pytest.mark.skipif(not rigs.data_folder().is_dir(), reason=f"no rigs in {rigs.data_folder()}")
 
 
 def tiny(artists=("ict", "makehuman")):
@@ -41,13 +41,12 @@ def test_onnx_says_what_pytorch_says():
     assert export.parity(model, 1.01 * mixes, data, inputs) > 1e-3
 
 
-@needs_rigs
-@pytest.mark.parametrize("name", ["rocketbox/Female_Adult_01", "vrm/godette"])
+@pytest.mark.parametrize("name", [*faces.NAMES, *shipped.present("rocketbox/Female_Adult_01", "vrm/godette")])
 def test_onnx_says_what_pytorch_says_of_real_meshes(name):
     torch.manual_seed(0)
     model = Deformer(ModelConfig(artists=("ict",))).eval()
     mixes = mixes_of(model)
-    seen = Head.of(rigs.load(rigs.data_folder() / name)).features
+    seen = Head.of(shipped.load(name)).features
     assert len(seen.index) > 300
     assert export.parity(model, mixes, graph.build(model, mixes).SerializeToString(), seen.inputs()) < export.PARITY
 
@@ -156,25 +155,28 @@ def test_the_cosine_of_a_shape_with_itself_is_never_above_1():
                 assert abs(cos) <= 1 and cos == pytest.approx(sign, abs=1e-5)
 
 
-@needs_rigs
 def test_a_short_training_learns_and_can_be_exported(tmp_path):
-    rig = rigs.load(rigs.data_folder() / "rocketbox" / "Female_Adult_01")
+    rig = shipped.rig("proxy")
+    entry = manifest.Entry.of(rig, "tests")
     for n in range(2):
         instance = dataset.make_instance(rig, np.random.default_rng(n), strength=0.3)
-        dataset.save(instance, tmp_path / f"rocketbox__{rig.name}__{n:04d}.npz")
+        shard = tmp_path / f"{manifest.key_of(rig)}__{n:04d}.npz"
+        dataset.save(instance, shard)
+        entry.shards[shard.name] = manifest.hash_of(shard)
+    manifest.write(tmp_path, {manifest.key_of(rig): entry})
     config = train.TrainConfig(steps=40, batch=2, vertices=300, warmup=5, model=ModelConfig(width=64, blocks=1))
     weights = train.train(config, tmp_path, tmp_path / "run" / "deformer.safetensors")
     learned = json.loads(weights.with_suffix(".json").read_text())["rel"]
     assert learned < 0.97
     export.export(weights, tmp_path / "models" / "deformer.onnx", {}, tmp_path)
     card = tomllib.loads((tmp_path / "models" / "deformer.toml").read_text())
+    assert card["trained_on"] == [{"name": "proxy/proxy", "licence": "CC0"}]
     assert card["figures"]["parity"] < export.PARITY and card["figures"]["parity meshes"] == 1
     assert card["sha256"] == hashlib.sha256((tmp_path / "models" / "deformer.onnx").read_bytes()).hexdigest()
 
 
-@needs_rigs
 def test_what_an_expression_brings_together_stays_together_under_a_warp():
-    rig = rigs.load(rigs.data_folder() / "rocketbox" / "Female_Adult_01")
+    rig = shipped.rig("proxy")
     offset = np.zeros_like(rig.vertices)
     offset[100] = rig.vertices[200] - rig.vertices[100]
     head = Head.of(dataclasses.replace(rig, shapes={"jawOpen": offset}))
@@ -183,23 +185,23 @@ def test_what_an_expression_brings_together_stays_together_under_a_warp():
     assert not np.allclose(bent.offsets[0, 100], head.offsets[0, 100], atol=1e-3)
 
 
-@needs_rigs
 def test_every_face_gets_the_style_of_its_proportions_with_room_on_both_sides():
     def eye_size(rig, vertices):
         marks = rigs.landmarks_of(rig, vertices)
         return recipes.eye_size(FaceSpace.of(marks).to_face(marks))
 
-    for rig in rigs.every_rig():
-        if rig.name in labels.all_names():
-            anime = rig.family == "vrm"
+    shared = rigs.every_rig() if rigs.data_folder().is_dir() else []
+    for rig in [*map(shipped.rig, faces.NAMES), *shared]:
+        if rig.name in (*faces.NAMES, *labels.all_names()):
+            anime = rig.family in ("anime", "vrm")
             people = [rig.vertices] if anime else [sample_neutral(rig, np.random.default_rng(n)) for n in range(20)]
             sizes = [eye_size(rig, vertices) / recipes.ANIME_FROM for vertices in people]
             assert min(sizes) > 1.25 if anime else max(sizes) < 0.8, rig.name
 
 
-@needs_rigs
 def test_every_rig_has_symmetric_truth_for_left_and_right_blinks():
-    for rig in rigs.load_all():
+    shared = rigs.load_all() if rigs.data_folder().is_dir() else []
+    for rig in [*map(shipped.rig, faces.NAMES), *shared]:
         if "eyeBlinkLeft" in rig.shapes:
             left = np.linalg.norm(rig.shapes["eyeBlinkLeft"], axis=1) @ rig.vertices[:, 0]
             assert left > 0, f"{rig.name}: the avatar's left is +x"
