@@ -16,7 +16,8 @@ DATA = Path(os.environ.get("VRC_BLENDSHAPE_DATA", REPOSITORY.parent / "shared" /
 LABELS = REPOSITORY / "training" / "labels"
 RIGS = sorted(p.parent for p in DATA.glob("*/*/rig.npz"))
 FACES = [p for p in RIGS if (LABELS / f"{p.name}.json").exists()]
-FACELESS = [p for p in RIGS if p not in FACES]
+# A rig without labels may have a face that nobody labelled; one without expressions, too, has none.
+FACELESS = [p for p in RIGS if p not in FACES and not json.loads((p / "meta.json").read_text())["shapes"]]
 
 
 def avatar_of(folder: Path, place: np.ndarray | None = None) -> Avatar:
