@@ -14,14 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import summary
-from .core import aliases, recipes, registry, vocabulary
+from .core import vocabulary
+from .core.avatar import key_names
 from .core.errors import Cancelled, InputError, ModelError, OutputError, UserError
-from .core.sentence import Sentence
-from .core.tuning import strengths_of
+from .core.inference import registry
+from .core.messages import Message
+from .core.style import recipes
+from .core.style.tuning import strengths_of
 from .options import options_of_one, parser
 
 if TYPE_CHECKING:
-    from .blender.batch import Job
+    from .blender.jobs.batch import Job
 
 OK, CHECK_FAILED, BAD_INPUT, STOPPED = 0, 1, 2, 130
 
@@ -54,7 +57,7 @@ def _aliases(listed: str, rename: bool) -> list[str]:
     """The conventions of a comma-separated list. Raises InputError for what does not exist or cannot be."""
     wanted = [name.strip() for name in listed.split(",") if name.strip()]
     for name in wanted:
-        aliases.written(name)
+        key_names.written(name)
     if rename and len(wanted) != 1:
         raise InputError("A key can have one name only: give --rename with one kind of --aliases.")
     return wanted
@@ -72,7 +75,7 @@ def _require_blender() -> None:
 
 def _plan(inputs: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:
     """(input file, output file) for each avatar file. Raises InputError, before any work, for what cannot work."""
-    from .blender import files
+    from .blender.io import files
 
     found: list[tuple[Path, Path]] = []  # file, and the folder its place in the output is counted from
     for path in inputs:
@@ -109,7 +112,7 @@ def _plan(inputs: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:
 
 
 def _check_folders(options: argparse.Namespace) -> None:
-    from .blender import files
+    from .blender.io import files
 
     for path in (options.report, options.sheet):
         if path:
@@ -120,7 +123,7 @@ _OUTPUT_SUFFIX = {".blend": ".blend", ".fbx": ".fbx", ".obj": ".fbx"}  # the res
 
 
 def _run_file(path: Path, target: Path, names: Sequence[str], options: argparse.Namespace) -> int:
-    from .blender import one_file
+    from .blender.jobs import one_file
 
     status, entries, done = OK, [], []
     try:
@@ -131,14 +134,15 @@ def _run_file(path: Path, target: Path, names: Sequence[str], options: argparse.
         status = _complain(error, path)
         # What is not the avatar's fault may be gone when it is tried again.
         passing = isinstance(error, OutputError | ModelError)
-        entries.append({"input": str(path), "ok": False, "error": _told(error), "passing": passing})
+        entries.append({"input": str(path), "ok": False, "error": _translate(error), "passing": passing})
     _report(options.report, status, entries)  # before pictures: what is saved stays done if drawing should fail
     one_file.draw(done, options)
     return status
 
 
 def _run_folder(plan: Sequence[tuple[Path, Path]], options: argparse.Namespace) -> int:
-    from .blender import batch, translations
+    from .blender import translations
+    from .blender.jobs import batch
 
     registry.deformer(options.models, options.model)  # said once where it fails, and not by every avatar
     settings = options_of_one(options)
@@ -158,7 +162,7 @@ def _run_folder(plan: Sequence[tuple[Path, Path]], options: argparse.Namespace) 
         for row in _rows(job):
             if row.sentence:
                 _complain(InputError(row.sentence), job.source)
-            said = translations.told(row.state if row.sentence else row.verdict)
+            said = translations.translate(row.state if row.sentence else row.verdict)
             said += ", done before" if job.before else ""
             left = f", {_duration(seconds_left)} left" if seconds_left > 0 else ""
             print(f"{told} of {len(jobs)}{left}: {job.source}: {said}", flush=True)
@@ -184,16 +188,19 @@ def _rows(job: Job) -> list[summary.Row]:
 
 
 def _summarize(rows: Sequence[summary.Row], folder: Path) -> None:
-    from .blender import files, translations
+    from .blender import translations
+    from .blender.io import files
 
-    title = Sentence("Shape keys of {count} avatars: {folder}", count=len(rows), folder=folder.resolve().name)
+    title = Message("Shape keys of {count} avatars: {folder}", count=len(rows), folder=folder.resolve().name)
     files.write_text(folder / "summary.csv", summary.table(rows), "utf-8-sig")  # spreadsheets go by the mark
-    files.write_text(folder / "summary.html", summary.page(rows, title, translations.told, translations.language()))
+    files.write_text(
+        folder / "summary.html", summary.page(rows, title, translations.translate, translations.language())
+    )
     print(f"{summary.count(rows)}. Look at {folder / 'summary.html'}")
 
 
 def _report(path: Path | None, status: int, entries: Sequence[dict]) -> None:
-    from .blender import files
+    from .blender.io import files
 
     if path:
         document = {"ok": status == OK, "status": status, "avatars": entries}
@@ -212,16 +219,16 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
 
 
-def _told(error: UserError) -> str:
+def _translate(error: UserError) -> str:
     try:
-        from .blender.translations import told
+        from .blender.translations import translate
     except ModuleNotFoundError:  # Blender's module: it is what the error is about
         return str(error)
-    return told(error)
+    return translate(error)
 
 
 def _complain(error: UserError, path: Path | None = None) -> int:
-    message = _told(error)
+    message = _translate(error)
     prefix = f"{path}: " if path and path.name not in message else ""
     print(f"{prefix}{message}", file=sys.stderr)
     return BAD_INPUT

@@ -6,9 +6,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from .core import aliases, recipes, vocabulary
+from .core import vocabulary
+from .core.avatar import key_names
 from .core.errors import InputError
-from .core.providers import CHOICES
+from .core.inference.providers import CHOICES
+from .core.style import recipes
 
 _OF_ALL = ("verb", "input", "output", "report", "sheet", "thumbnail", "jobs", "time_limit", "again", "part")
 
@@ -51,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
         help="keys of the same name that this tool did not make: keep them, fill only the empty ones, or replace them, "
         "each left as a backup under a new name (default: %(default)s)")  # fmt: skip
     add("--aliases", default="",
-        help=f"copy the keys to the names of {','.join(aliases.WRITABLE)} (any of them) as well")  # fmt: skip
+        help=f"copy the keys to the names of {','.join(key_names.WRITABLE)} (any of them) as well")  # fmt: skip
     add("--rename", action="store_true", help="with --aliases, of one kind: give keys these names instead of their own")
     add("--models", type=Path, help="folder of models to use instead of the bundled ones")
     add("--model", type=Path, help="a deformer that learned from an avatar (.onnx), instead of the bundled one")

@@ -10,18 +10,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
-from .core.sentence import Sentence
+from .core.messages import Message
 
 # English in the table, which programs read, and as Blender's language has it on the page.
-CRASHED, REFUSED, LOOK = Sentence("crashed"), Sentence("refused"), Sentence("look at it")
-FINE, WAITING = Sentence("fine"), Sentence("not done yet")
-_LEFT_OUT = Sentence("left out:")
+CRASHED, REFUSED, LOOK = Message("crashed"), Message("refused"), Message("look at it")
+FINE, WAITING = Message("fine"), Message("not done yet")
+_LEFT_OUT = Message("left out:")
 _MEANING = {
-    CRASHED: Sentence("Blender crashed, hung or was stopped; tried again by the next run"),
-    REFUSED: Sentence("nothing was written"),
-    LOOK: Sentence("written without the shapes that failed a check"),
-    FINE: Sentence("all shapes made and checked"),
-    WAITING: Sentence("the run was stopped; the same command goes on"),
+    CRASHED: Message("Blender crashed, hung or was stopped; tried again by the next run"),
+    REFUSED: Message("nothing was written"),
+    LOOK: Message("written without the shapes that failed a check"),
+    FINE: Message("all shapes made and checked"),
+    WAITING: Message("the run was stopped; the same command goes on"),
 }
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --bad: #c5362b; --good: #2a8a43; }
@@ -57,20 +57,20 @@ class Row:
         return [shape for shape in self.shapes if not shape["ok"]]
 
     @property
-    def verdict(self) -> Sentence:
+    def verdict(self) -> Message:
         """One line: why there is nothing, or how many shapes there are and which failed."""
         if not self.shapes:
-            return Sentence(self.sentence)
+            return Message(self.sentence)
         if not self.failed:
-            return Sentence("{count} shapes, all passed", count=len(self.shapes))
+            return Message("{count} shapes, all passed", count=len(self.shapes))
         which = ", ".join(f"{shape['name']} ({'; '.join(shape['notes'])})" for shape in self.failed)
-        return Sentence("{passed}; left out: {which}", passed=self.passed, which=which)
+        return Message("{passed}; left out: {which}", passed=self.passed, which=which)
 
     @property
-    def passed(self) -> Sentence:
+    def passed(self) -> Message:
         """How many shapes did."""
         good, count = len(self.shapes) - len(self.failed), len(self.shapes)
-        return Sentence("{good} of {count} shapes passed", good=good, count=count)
+        return Message("{good} of {count} shapes passed", good=good, count=count)
 
 
 def rows_of(file: Path, entries: Sequence[dict], pictures: Path) -> Iterator[Row]:
@@ -83,7 +83,7 @@ def rows_of(file: Path, entries: Sequence[dict], pictures: Path) -> Iterator[Row
             yield Row(str(file), CRASHED if entry.get("crashed") else REFUSED, entry["error"])
             continue
         picture = pictures / PureWindowsPath(entry["thumbnail"]).name
-        kept = [Sentence("Kept your own {names}.", names=", ".join(entry["kept"]))] if entry["kept"] else []
+        kept = [Message("Kept your own {names}.", names=", ".join(entry["kept"]))] if entry["kept"] else []
         yield Row(
             str(file), FINE if entry["ok"] else LOOK, "", entry["avatar"], entry["output"], entry["shapes"],
             [*entry["notes"], *kept], sum(entry["seconds"].values()), picture,
@@ -135,7 +135,7 @@ def page(rows: Sequence[Row], title: str, say: Callable[[str], str] = str, langu
     )
 
 
-def _section(state: Sentence, rows: Sequence[Row], say: Callable[[str], str]) -> str:
+def _section(state: Message, rows: Sequence[Row], say: Callable[[str], str]) -> str:
     if not rows:
         return ""
     lines = "".join(_line(row, say) for row in rows)

@@ -6,16 +6,16 @@ import os
 import sys
 from importlib import import_module
 
-from . import guard
+from . import commands
 
 VERBS = {
-    "prepare": ("prepare", "make a dataset of augmented faces from rigs and avatars"),
+    "prepare": ("data.prepare", "make a dataset of augmented faces from rigs and avatars"),
     "generate": ("generate", "make samples and a dataset of a folder of avatars, with all cores"),
-    "train": ("train", "train the deformer on them"),
-    "adapt": ("adapt", "teach a deformer an avatar's own hand from the keys it has"),
-    "export": ("export", "write a trained deformer as ONNX with its card"),
-    "card": ("card", "check a model against its card and show it, or put what was measured on it"),
-    "evaluate": ("evaluate", "train without each family in turn and measure on it"),
+    "train": ("deformer.train", "train the deformer on them"),
+    "adapt": ("adaptation.adapt", "teach a deformer an avatar's own hand from the keys it has"),
+    "export": ("deformer.export", "write a trained deformer as ONNX with its card"),
+    "card": ("evaluation.card_figures", "check a model against its card and show it, or put what was measured on it"),
+    "evaluate": ("evaluation.evaluate", "train without each family in turn and measure on it"),
 }
 
 
@@ -26,12 +26,12 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m training VERB [--help]\n")
         print("\n".join(f"  {verb:9} {what}" for verb, (_, what) in VERBS.items()))
         return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
-    return guard.run(lambda: import_module(f"training.{VERBS[arguments[0]][0]}").main(arguments[1:]))
+    return commands.run(lambda: import_module(f"training.{VERBS[arguments[0]][0]}").main(arguments[1:]))
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["prepare"]:  # before numpy is loaded, and as the workers of `generate`
-        os.environ.update(guard.ONE_THREAD)
+        os.environ.update(commands.ONE_THREAD)
     status = main(sys.argv[1:])
     if "bpy" in sys.modules:  # as a module it may hang in a clean exit
         sys.stdout.flush()

@@ -1,25 +1,18 @@
-"""Everything that knows Blender. :mod:`.job` is the whole work on one avatar; the rest is how users reach it."""
+"""Everything that knows Blender. :mod:`.jobs.one_avatar` is the whole work on one avatar; the rest leads to it."""
 
 from pathlib import Path
 
 import bpy
 
 from .. import cli
-from ..core import trial
-from . import (
-    background,
-    kept_tuning,
-    landmark_view,
-    operators,
-    panels,
-    preferences,
-    preview,
-    properties,
-    state,
-    translations,
-)
+from ..core.inference import probe
+from . import translations
+from .jobs import training_process
+from .stored import tuning
+from .ui import operators, panels, preferences, properties, state
+from .viewport import landmark_overlay, preview
 
-trial.folder = Path(bpy.utils.user_resource("CONFIG"))  # for the command line too, which registers nothing
+probe.folder = Path(bpy.utils.user_resource("CONFIG"))  # for the command line too, which registers nothing
 _MODULES = (preferences, properties, operators, panels)
 _commands = []
 
@@ -29,24 +22,24 @@ def register() -> None:
     for module in _MODULES:
         for cls in module.CLASSES:
             bpy.utils.register_class(cls)
-    kept_tuning.register()
+    tuning.register()
     bpy.types.Scene.vrc_blendshape = bpy.props.PointerProperty(type=properties.Settings)
     bpy.types.WindowManager.vrc_blendshape = bpy.props.PointerProperty(type=properties.State)
     state.register()
-    landmark_view.register()
+    landmark_overlay.register()
     _commands.append(bpy.utils.register_cli_command("vrc_blendshape", cli.main))
 
 
 def unregister() -> None:
-    background.leave()
+    training_process.leave()
     while _commands:
         bpy.utils.unregister_cli_command(_commands.pop())
     preview.stop()
-    landmark_view.unregister()
+    landmark_overlay.unregister()
     state.unregister()
     del bpy.types.WindowManager.vrc_blendshape
     del bpy.types.Scene.vrc_blendshape
-    kept_tuning.unregister()
+    tuning.unregister()
     for module in reversed(_MODULES):
         for cls in reversed(module.CLASSES):
             bpy.utils.unregister_class(cls)

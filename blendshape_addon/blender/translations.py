@@ -26,7 +26,7 @@ from pathlib import Path
 import bpy
 
 from ..core.errors import UserError
-from ..core.sentence import Sentence
+from ..core.messages import Message
 
 _FOLDER = Path(__file__).resolve().parents[1] / "translations"
 _CONTEXTS = ("*", "Operator")  # Blender looks words of buttons up in the second
@@ -49,14 +49,14 @@ def unregister() -> None:
     bpy.app.translations.unregister(__name__)
 
 
-def told(said: str | UserError, /, **values: object) -> str:
+def translate(said: str | UserError, /, **values: object) -> str:
     """`said` in Blender's language. On the main thread only: Blender translates nothing on others."""
-    sentence = said.sentence if isinstance(said, UserError) else Sentence(said, **values)
+    sentence = said.sentence if isinstance(said, UserError) else Message(said, **values)
     words = bpy.app.translations.pgettext_iface(sentence.template)
     if not sentence.values:
         return words
     values = {
-        name: told(value) if isinstance(value, Sentence | UserError) else value
+        name: translate(value) if isinstance(value, Message | UserError) else value
         for name, value in sentence.values.items()
     }
     return words.format(**values)
@@ -67,12 +67,12 @@ def language() -> str:
     return bpy.app.translations.locale.replace("_", "-") or "en"
 
 
-def told_all(document: object) -> object:
+def translate_all(document: object) -> object:
     """A JSON-like document with each Sentence in it as `told` says it."""
-    if isinstance(document, Sentence):
-        return told(document)
+    if isinstance(document, Message):
+        return translate(document)
     if isinstance(document, dict):
-        return {name: told_all(value) for name, value in document.items()}
+        return {name: translate_all(value) for name, value in document.items()}
     if isinstance(document, list | tuple):
-        return [told_all(value) for value in document]
+        return [translate_all(value) for value in document]
     return document

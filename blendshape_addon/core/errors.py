@@ -1,4 +1,4 @@
-"""The exceptions that a user can cause. Each message is one sentence in the user's terms, see :mod:`.sentence`.
+"""The exceptions that a user can cause. Each message is one sentence in the user's terms, see :mod:`.messages`.
 
 Operators turn them into reports, the command line into one line and an exit status.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .sentence import Sentence
+from .messages import Message
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,10 +20,10 @@ class UserError(Exception):
     """
 
     def __init__(self, template: str, /, **values: object) -> None:
-        super().__init__(Sentence(template, **values))
+        super().__init__(Message(template, **values))
 
     @property
-    def sentence(self) -> Sentence:
+    def sentence(self) -> Message:
         return self.args[0]
 
 

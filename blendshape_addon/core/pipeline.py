@@ -10,25 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
-from . import (
-    deformer,
-    drawn_eyes,
-    features,
-    landmarks,
-    parts,
-    placed,
-    providers,
-    quality,
-    recipes,
-    refine,
-    registry,
-    symmetry,
-)
+from .avatar.avatar import Avatar
+from .detection import detect, manual
 from .errors import InputError
-from .mesh import Avatar
-from .sentence import Sentence
-from .settle import settle
-from .tuning import Tuning
+from .face import drawn_eyes, features, parts, symmetry
+from .inference import deformer, providers, registry
+from .messages import Message
+from .quality import report as quality_report
+from .quality.gate import repair_or_reject
+from .refinement import drawn_eye_motion, refine
+from .style import recipes
+from .style.tuning import Tuning
 from .vocabulary import ALL_SHAPES, mirrored
 
 HALVES = {"vrc.blink": ("vrc.blink_left", "vrc.blink_right")}
@@ -49,43 +41,43 @@ class Shape:
 
 
 @dataclass
-class Seen:
+class FaceAnalysis:
     """What is known of an avatar before any shape is made, and the shapes last made of it.
 
     mirror: how its vertices mirror each other, once that was needed. last: what the shapes were asked with, and their
     (E, N, 3) refined offsets at full strength.
     """
 
-    face: landmarks.Face
+    face: detect.Face
     features: features.Features
     mirror: symmetry.Mirror | None = None
     last: tuple[tuple, np.ndarray] | None = None
 
 
 @dataclass
-class Generated:
+class GenerationResult:
     """What a run made. seconds: stage name to seconds; report: JSON-ready, see quality.report."""
 
     shapes: list[Shape]
-    seen: Seen
+    seen: FaceAnalysis
     report: dict
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
-    def face(self) -> landmarks.Face:
+    def face(self) -> detect.Face:
         return self.seen.face
 
 
-def look(
+def analyse(
     avatar: Avatar,
     *,
-    face: landmarks.Face | None = None,
+    face: detect.Face | None = None,
     provider: str = "auto",
     models: Path | None = None,
     progress: Progress | None = None,
-) -> Seen:
+) -> FaceAnalysis:
     """The face of `avatar` (found, where `face` is None) and what the deformer sees of it; see `generate`."""
-    return _look(avatar, face, provider, models, _Stages(progress))
+    return _analyse(avatar, face, provider, models, _Stages(progress))
 
 
 def generate(
@@ -99,10 +91,10 @@ def generate(
     provider: str = "auto",
     models: Path | None = None,
     model: Path | None = None,
-    face: landmarks.Face | None = None,
-    seen: Seen | None = None,
+    face: detect.Face | None = None,
+    seen: FaceAnalysis | None = None,
     progress: Progress | None = None,
-) -> Generated:
+) -> GenerationResult:
     """Find the face of `avatar` and make a shape for each of `expressions` (names of vocabulary.ALL_SHAPES).
 
     A shape that fails its check, and cannot be mended, is left out; its row of the report says why.
@@ -121,12 +113,12 @@ def generate(
     styles = recipes.load(own_recipes, tuning.changes)
     stages = _Stages(progress)
     chosen = registry.deformer(models, model)
-    seen = seen or _look(avatar, face, provider, models, stages)
+    seen = seen or _analyse(avatar, face, provider, models, stages)
     known = seen.features
     with stages("loading the deformer", 0.45, 0.47):  # after the face finder: a provider that failed it is left alone
         session = providers.open_session(chosen, provider)
     style = recipes.pick(styles, preset, known.landmarks)
-    made = _made(expressions, tuning)
+    made = _requested_conditions(expressions, tuning)
     names = [name for name, _ in made]
     weights = style.weights(names)
     manner = style.preset, style.reach, tuple(style.opens.items()), tuning.asymmetric
@@ -138,27 +130,27 @@ def generate(
             style.open_mouth(known, offsets, names)
             offsets *= np.array([more for _, more in made], np.float32)[:, None, None]
             eyes = drawn_eyes.find(avatar, known)
-            wanted = drawn_eyes.asked(eyes, offsets)
+            wanted = drawn_eye_motion.requested_closing(eyes, offsets)
         with stages("refining", 0.6, 0.92) as part:
             offsets = refine.refine(avatar, known, offsets, names, part)
-            drawn_eyes.move(known, eyes, offsets, wanted, weights)
+            drawn_eye_motion.move(known, eyes, offsets, wanted, weights)
             if not tuning.asymmetric:
                 seen.mirror = seen.mirror or symmetry.find(avatar, known)
                 symmetry.even_out(seen.mirror, offsets, _pairs(made, weights))
             seen.last = asked, offsets
     with stages("checking", 0.92, 1.0):
         shares = [intensity * min(1.0, tuning.strength(name)) for name in expressions]
-        offsets = _wholes(expressions, made, seen.last[1], shares, tuning)
+        offsets = _combine_sides(expressions, made, seen.last[1], shares, tuning)
         masks = {name: mask[known.index] for name, mask in tuning.along_seams(avatar).items() if name in expressions}
         for name, mask in masks.items():
             offsets[expressions.index(name)] *= mask[:, None]
             shares[expressions.index(name)] = 0.0
-        rows = settle(avatar, known, expressions, offsets, shares)
+        rows = repair_or_reject(avatar, known, expressions, offsets, shares)
         for name, mask in masks.items():
             offsets[expressions.index(name), mask == 0] = 0  # what was mended there, too
-        fallback = Sentence("Ran on the CPU: {reason}.", reason=session.reason) if session.reason else ""
+        fallback = Message("Ran on the CPU: {reason}.", reason=session.reason) if session.reason else ""
         notes = [style.sentence, fallback] if fallback else [style.sentence]
-        report = quality.report(rows, known, seen.face.score, notes)
+        report = quality_report.report(rows, known, seen.face.score, notes)
         report["provider"] = {"ran_on": session.provider, "fallback": fallback}
         report["style"] = {"preset": style.preset, "automatic": style.automatic}
         report["tuning"] = tuning.told()
@@ -167,29 +159,29 @@ def generate(
         for name, offset in zip(expressions, offsets, strict=True)
         if name not in report["refused"]
     ]
-    return Generated(shapes, seen, report, stages.seconds)
+    return GenerationResult(shapes, seen, report, stages.seconds)
 
 
 def find_face(
     avatar: Avatar, provider: str, models: Path | None = None, progress: Progress | None = None
-) -> landmarks.Face:
+) -> detect.Face:
     """The face as its creator placed it, else as it is found. Raises FaceNotFound, ModelError, InputError."""
-    return placed.face(avatar) or landmarks.find(
-        parts.shown(avatar), models=models, provider=provider, progress=progress
-    )
+    return manual.face(avatar) or detect.find(parts.shown(avatar), models=models, provider=provider, progress=progress)
 
 
-def _look(avatar: Avatar, face: landmarks.Face | None, provider: str, models: Path | None, stages: _Stages) -> Seen:
+def _analyse(
+    avatar: Avatar, face: detect.Face | None, provider: str, models: Path | None, stages: _Stages
+) -> FaceAnalysis:
     with stages("landmarks", 0.0, 0.3) as part:
         face = face or find_face(avatar, provider, models, part)
     with stages("features", 0.3, 0.45):
-        return Seen(face, features.compute(avatar, face.points))
+        return FaceAnalysis(face, features.compute(avatar, face.points))
 
 
 def _check_arguments(expressions: Sequence[str], intensity: float, preset: str) -> None:
     unknown = [name for name in expressions if name not in ALL_SHAPES]
     if unknown or not expressions:
-        raise InputError("Unknown shapes: {names}.", names=", ".join(unknown) or Sentence("none given"))
+        raise InputError("Unknown shapes: {names}.", names=", ".join(unknown) or Message("none given"))
     if not 0 <= intensity <= 1:
         raise InputError("Intensity is {number:g}: give a number from 0 to 1.", number=intensity)
     if preset not in recipes.CHOICES:
@@ -198,17 +190,17 @@ def _check_arguments(expressions: Sequence[str], intensity: float, preset: str) 
         )
 
 
-def _more(name: str, tuning: Tuning) -> float:
+def _overdrive(name: str, tuning: Tuning) -> float:
     """How much stronger than the full shape it is made, before geometry says where it ends: lips still meet."""
     return max(1.0, tuning.strength(name))
 
 
-def _made(expressions: Sequence[str], tuning: Tuning) -> list[tuple[str, float]]:
+def _requested_conditions(expressions: Sequence[str], tuning: Tuning) -> list[tuple[str, float]]:
     """What the network is asked for: names of CONDITIONS, each with how much `_more` of it is wanted.
 
     Both sides are, where they are to be even, so that one shape alone comes out as it does among all.
     """
-    made = [(half, _more(name, tuning)) for name in expressions for half in HALVES.get(name, (name,))]
+    made = [(half, _overdrive(name, tuning)) for name in expressions for half in HALVES.get(name, (name,))]
     if not tuning.asymmetric:
         made += [(mirrored(name), more) for name, more in made]
     return list(dict.fromkeys(made))
@@ -221,7 +213,7 @@ def _pairs(made: Sequence[tuple[str, float]], weights: np.ndarray) -> list[tuple
     return [(a, b) for a, b in sorted(pairs) if (weights[a][deformer.MIRROR] == weights[b]).all()]
 
 
-def _wholes(
+def _combine_sides(
     expressions: Sequence[str],
     made: Sequence[tuple[str, float]],
     offsets: np.ndarray,
@@ -232,7 +224,7 @@ def _wholes(
     rows = dict(zip(made, offsets, strict=True))
     return np.stack(
         [
-            sum(rows[half, _more(name, tuning)] * np.float32(share) for half in HALVES.get(name, (name,)))
+            sum(rows[half, _overdrive(name, tuning)] * np.float32(share) for half in HALVES.get(name, (name,)))
             for name, share in zip(expressions, shares, strict=True)
         ]
     )

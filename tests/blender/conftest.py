@@ -10,7 +10,8 @@ import pytest
 from helpers import HEAD_CENTRE, HEAD_RADIUS, ROOT, ball, planted_generate, select
 
 import blendshape_addon
-from blendshape_addon.blender import batch, files, job
+from blendshape_addon.blender.io import files
+from blendshape_addon.blender.jobs import batch, one_avatar
 from training.devtools import avatar
 
 
@@ -36,7 +37,7 @@ def addon():
 @pytest.fixture(autouse=True)
 def empty_file(addon):
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
-    job.forget()
+    one_avatar.forget()
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def planted(monkeypatch):
     def generate(*arguments, **options):
         return planted_generate(*arguments, **options, matrix=Planted.matrix)
 
-    monkeypatch.setattr(job, "generate", generate)
+    monkeypatch.setattr(one_avatar, "generate", generate)
     return Planted
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from blendshape_addon import cli
-from blendshape_addon.blender import files
+from blendshape_addon.blender.io import files
 from blendshape_addon.core import pipeline
-from blendshape_addon.core.face_space import canonical_landmarks
+from blendshape_addon.core.face.face_space import canonical_landmarks
 from blendshape_addon.core.vocabulary import ALL_SHAPES
 from tests import faces
 from training.devtools import avatar
@@ -54,7 +54,9 @@ def planted_generate(avatar, expressions, *, intensity=1.0, preset="auto", matri
     style = {"preset": "natural" if preset == "auto" else preset, "automatic": preset == "auto"}
     report = {"ok": True, "face": {"confidence": 1.0}, "style": style, "shapes": rows, "notes": [],
               "provider": {"ran_on": "cpu", "fallback": ""}}  # fmt: skip
-    return pipeline.Generated(shapes, pipeline.Seen(PlantedFace(matrix), NOTHING_SEEN), report, {"network": 0.0})
+    return pipeline.GenerationResult(
+        shapes, pipeline.FaceAnalysis(PlantedFace(matrix), NOTHING_SEEN), report, {"network": 0.0}
+    )
 
 
 def planted_deltas(name: str, local: np.ndarray) -> np.ndarray:

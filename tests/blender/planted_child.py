@@ -15,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from helpers import planted_generate
 
 from blendshape_addon import cli
-from blendshape_addon.blender import batch, files, job
+from blendshape_addon.blender.io import files
+from blendshape_addon.blender.jobs import batch, one_avatar
 
 AVATAR = Path(sys.argv[2])
 
@@ -35,7 +36,7 @@ def generate(avatar, expressions, **options):
     return made
 
 
-job.generate = generate
+one_avatar.generate = generate
 batch.command = lambda: [sys.executable, __file__, "generate"]
 status = cli.main(sys.argv[1:])
 sys.stdout.flush()

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from helpers import ball, deltas, key_names, select
 
-from blendshape_addon.blender import avatar_parts, files, mesh_io
-from blendshape_addon.core.parts import Part, Told
+from blendshape_addon.blender.io import files, mesh_io
+from blendshape_addon.blender.stored import parts
+from blendshape_addon.core.face.parts import Part, PartOverride
 
 operators = bpy.ops.vrc_blendshape
 
@@ -28,7 +29,7 @@ def test_a_correction_reaches_the_core_and_can_be_taken_back(figure):
     assert operators.correct_part(object="Teeth", part="TONGUE") == {"FINISHED"}
     avatar = mesh_io.read(objects)
     assert (avatar.told[avatar.object_id == 1] == Part.TONGUE).all()
-    assert (avatar.told[avatar.object_id == 0] == Told.NOTHING).all()
+    assert (avatar.told[avatar.object_id == 0] == PartOverride.NOTHING).all()
     operators.correct_part(object="Teeth", part="AUTO")
     assert mesh_io.read(objects).told is None
     assert not figure["teeth"].keys()
@@ -42,14 +43,14 @@ def test_materials_of_one_object_are_parts_of_their_own(figure):
     told = mesh_io.read([body]).told
     inside = {v for polygon in body.data.polygons[half:] for v in polygon.vertices}
     assert set(np.flatnonzero(told == Part.MOUTH)) == inside
-    assert (told[sorted(set(range(len(told))) - inside)] == Told.NOTHING).all()
+    assert (told[sorted(set(range(len(told))) - inside)] == PartOverride.NOTHING).all()
 
 
 def test_corrections_survive_saving_and_opening(figure, tmp_path):
     operators.correct_part(object="Teeth", part="TEETH_LOWER")
     files.save(tmp_path / "avatar.blend", [figure["body"]])
     files.load(tmp_path / "avatar.blend")
-    assert avatar_parts.corrections(bpy.data.objects["Teeth"]) == {"/": "TEETH_LOWER"}
+    assert parts.corrections(bpy.data.objects["Teeth"]) == {"/": "TEETH_LOWER"}
 
 
 def test_a_material_that_is_gone_is_no_matter(figure):
@@ -66,7 +67,7 @@ def test_parts_of_a_person_are_recognised_and_a_correction_is_used(person):
     assert operators.recognise() == {"FINISHED"}
     wanted = {"Body": "SKIN", "Eye_L": "EYE", "Eye_R": "EYE", "Teeth_Upper": "TEETH_UPPER",
               "Teeth_Lower": "TEETH_LOWER", "Tongue": "TONGUE", "Lashes": "RIDER", "Suit": "OTHER"}  # fmt: skip
-    assert {name: avatar_parts.recognised(person[name])["/"] for name in wanted} == wanted
+    assert {name: parts.recognised(person[name])["/"] for name in wanted} == wanted
     operators.correct_part(object="Tongue", part="OTHER")
     operators.generate_visemes()
     assert key_names(person["Tongue"]) == [] and key_names(person["Teeth_Lower"])

@@ -7,13 +7,13 @@ import bpy
 import numpy as np
 import pytest
 
-from blendshape_addon.blender import files, mesh_io
+from blendshape_addon.blender.io import files, mesh_io
 from blendshape_addon.core.errors import InputError
-from blendshape_addon.core.face_space import FaceSpace
+from blendshape_addon.core.face.face_space import FaceSpace
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
-from training import dataset, labels, manifest, prepare, sources
-from training.heads import Head
-from training.sources.anny import DEMO, PARTS, MakeHuman
+from training.data import dataset, labels, manifest, prepare, sources
+from training.data.labelled_face import LabelledFace
+from training.data.sources.anny import DEMO, PARTS, MakeHuman
 
 # Unit that each key is made of, and the shape that it should be recognised as.
 VROID = {"Fcl_MTH_A": ("jawOpen", "vrc.v_aa"), "Fcl_ALL_Joy": ("mouthSmileLeft", "joy"),
@@ -69,7 +69,7 @@ def check(rig, keys):
     marks, space, people = truth()
     expected = {shape: unit for unit, shape in keys.values() if shape}
     assert set(expected) <= set(rig.shapes)
-    head = Head.of(rig)
+    head = LabelledFace.of(rig)
     for shape, unit in expected.items():
         true = people.unit(unit) @ space.rotation.T / space.scale
         made = head.offsets[head.names.index(shape)]

@@ -7,9 +7,11 @@ import bpy
 import pytest
 from helpers import deltas, fingerprint
 
-from blendshape_addon.blender import job, mesh_io
-from blendshape_addon.blender.task import Task
-from blendshape_addon.core import landmarks, pipeline
+from blendshape_addon.blender.io import mesh_io
+from blendshape_addon.blender.jobs import one_avatar
+from blendshape_addon.blender.jobs.thread import Task
+from blendshape_addon.core import pipeline
+from blendshape_addon.core.detection import detect
 from blendshape_addon.core.errors import Cancelled, InputError
 
 operators = bpy.ops.vrc_blendshape
@@ -67,13 +69,13 @@ def test_a_stopped_task_ends_at_its_next_step():
 def test_shapes_are_the_same_from_a_thread(person):
     objects = [obj for obj in person.values() if obj.type == "MESH"]
     avatar = mesh_io.read(objects)
-    task = Task(lambda progress: job.compute(avatar, ("vrc.v_aa",), provider="cpu", progress=progress))
+    task = Task(lambda progress: one_avatar.compute(avatar, ("vrc.v_aa",), provider="cpu", progress=progress))
     made = task.result()
     assert task.fraction > 0.9
-    job.write(objects, avatar, made, "KEEP")
+    one_avatar.write(objects, avatar, made, "KEEP")
     beside = deltas(person["Body"], "vrc.v_aa")
-    job.forget()
-    job.run(objects, ("vrc.v_aa",), provider="cpu")
+    one_avatar.forget()
+    one_avatar.run(objects, ("vrc.v_aa",), provider="cpu")
     assert (deltas(person["Body"], "vrc.v_aa") == beside).all()
 
 
@@ -81,7 +83,7 @@ def test_stopping_changes_nothing(person):
     objects = [obj for obj in person.values() if obj.type == "MESH"]
     before = [fingerprint(obj) for obj in objects]
     avatar = mesh_io.read(objects)
-    task = Task(lambda progress: job.compute(avatar, ("vrc.v_aa",), provider="cpu", progress=progress))
+    task = Task(lambda progress: one_avatar.compute(avatar, ("vrc.v_aa",), provider="cpu", progress=progress))
     task.stop()
     with pytest.raises(Cancelled, match="nothing was changed"):
         task.result()
@@ -95,7 +97,7 @@ def test_another_strength_finds_no_face_again(person, monkeypatch):
     def never(*_, **__):
         raise AssertionError("computed again")
 
-    monkeypatch.setattr(landmarks, "find", never)
+    monkeypatch.setattr(detect, "find", never)
     monkeypatch.setattr(pipeline.deformer, "offsets", never)
     operators.generate_blink(intensity=0.5)
     half = deltas(person["Body"], "vrc.blink")
@@ -104,8 +106,8 @@ def test_another_strength_finds_no_face_again(person, monkeypatch):
 
 def test_a_changed_mesh_is_looked_at_again(person, monkeypatch):
     looked = []
-    find = landmarks.find
-    monkeypatch.setattr(landmarks, "find", lambda *a, **k: looked.append(1) or find(*a, **k))
+    find = detect.find
+    monkeypatch.setattr(detect, "find", lambda *a, **k: looked.append(1) or find(*a, **k))
     operators.generate_blink()
     operators.generate_blink(intensity=0.8)
     assert len(looked) == 1

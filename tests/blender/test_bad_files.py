@@ -4,7 +4,8 @@ import pytest
 from helpers import run, told
 
 from blendshape_addon import cli
-from blendshape_addon.blender import files, job
+from blendshape_addon.blender.io import files
+from blendshape_addon.blender.jobs import one_avatar
 from blendshape_addon.core.errors import FaceNotFound
 
 
@@ -98,7 +99,7 @@ def test_no_face_in_the_file(planted, source, tmp_path, capsys, monkeypatch):
     def none(*_, **__):
         raise FaceNotFound("No face was found: select the head.")
 
-    monkeypatch.setattr(job, "generate", none)
+    monkeypatch.setattr(one_avatar, "generate", none)
     path = source("blend")
     capsys.readouterr()
     assert run(path, "--output", tmp_path / "a.glb") == cli.BAD_INPUT

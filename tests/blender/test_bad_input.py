@@ -8,7 +8,7 @@ import pytest
 from helpers import ball, coordinates, fingerprint, key_names, load_rig, mesh_object, select
 from mathutils import Matrix
 
-from blendshape_addon.core import registry
+from blendshape_addon.core.inference import registry
 
 generate = bpy.ops.vrc_blendshape.generate_visemes
 

@@ -16,7 +16,7 @@ import pytest
 from helpers import run
 
 from blendshape_addon import cli
-from blendshape_addon.blender import batch
+from blendshape_addon.blender.jobs import batch
 
 
 class Page(HTMLParser):

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from blendshape_addon.core.mesh import Avatar, crosses
+from blendshape_addon.core.avatar.avatar import Avatar
+from blendshape_addon.core.geometry.mesh import crosses
 from tests.core.pieces import ball, mask
+from training.data.labelled_face import LabelledFace
 from training.devtools import sizes, transfer
-from training.heads import Head
 
 
 @pytest.mark.parametrize("vertices", [400, 5000, 20000])
@@ -37,7 +38,7 @@ def test_a_template_drawn_over_another_mesh_carries_its_units():
         avatar, marks = mask(columns, rows)
         smile = np.exp(-(((avatar.vertices - [0.4, -1.1, 0.1]) / 0.3) ** 2).sum(1))[:, None] * [0.05, 0.1, 0.0]
         heads.append(
-            Head(
+            LabelledFace(
                 vertices=avatar.vertices, triangles=avatar.triangles, part_id=avatar.object_id, part_names=("Face",),
                 names=("mouthSmileLeft",), offsets=smile[None].astype(np.float32), hidden=np.zeros(len(smile), bool),
                 marks=marks, mark_offsets=np.zeros((1, *marks.shape), np.float32),

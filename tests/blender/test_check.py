@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from helpers import add_key, coordinates, deltas, key_names, mesh_object, select
 
-from blendshape_addon.blender import check, key_blocks
-from blendshape_addon.core.verdicts import AMBER, GREEN, RED
+from blendshape_addon.blender.keys import key_blocks, vrchat_check
+from blendshape_addon.core.quality.checks import AMBER, GREEN, RED
 from blendshape_addon.core.vocabulary import VISEMES
 
 buttons = bpy.ops.vrc_blendshape
@@ -87,7 +87,7 @@ def test_a_mended_key_of_this_tools_stays_its_own(person):
 
 
 def graded(objects, triangles=1000):
-    return {finding.sentence: finding.grade for finding in check.readiness(objects, triangles)}
+    return {finding.sentence: finding.grade for finding in vrchat_check.readiness(objects, triangles)}
 
 
 def one(found, words):

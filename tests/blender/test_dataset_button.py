@@ -8,9 +8,11 @@ import bpy
 import pytest
 from helpers import ROOT
 
-from blendshape_addon.blender import background, files, preferences
-from blendshape_addon.blender.operators.dataset import KEPT
-from training import manifest
+from blendshape_addon.blender.io import files
+from blendshape_addon.blender.jobs import training_process
+from blendshape_addon.blender.ui import preferences
+from blendshape_addon.blender.ui.operators.dataset import KEPT
+from training.data import manifest
 
 BAR = "from tqdm import tqdm\nfor step in tqdm([0.1, 0.5, 600], desc='making faces', unit='face', mininterval=0): "
 
@@ -38,7 +40,7 @@ def test_without_the_training_tools_it_says_how_to_install_them(tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RuntimeError, match=r"pip install -e \.\[training\]"):
         press(avatars=tmp_path, out=tmp_path / "out", licence="CC0")
-    assert background.run is None
+    assert training_process.run is None
 
 
 def test_what_is_missing_or_wrong_is_said(tmp_path, training_python):
@@ -46,7 +48,7 @@ def test_what_is_missing_or_wrong_is_said(tmp_path, training_python):
         press(avatars=tmp_path, out=tmp_path / "out")
     with pytest.raises(RuntimeError, match="holds no avatar file"):
         press(avatars=tmp_path, out=tmp_path / "out", licence="CC0")
-    assert background.run is None and "holds no avatar file" in background.messages["generate"]
+    assert training_process.run is None and "holds no avatar file" in training_process.messages["generate"]
 
 
 def test_a_folder_of_avatars_becomes_a_dataset(person, tmp_path, training_python):
@@ -55,21 +57,21 @@ def test_a_folder_of_avatars_becomes_a_dataset(person, tmp_path, training_python
     assert bpy.ops.vrc_blendshape.generate_dataset(**settings, faces=1, distil=True) == {"FINISHED"}
     (entry,) = manifest.read(tmp_path / "out").values()
     assert (entry.licence, entry.instances) == ("CC0", 1) and entry.distilled == entry.shapes
-    assert "samples in 1 faces of 1 avatars" in background.messages["generate"]
+    assert "samples in 1 faces of 1 avatars" in training_process.messages["generate"]
 
 
 def test_a_run_tells_how_far_it_is_and_can_be_stopped(monkeypatch):
-    monkeypatch.setattr(background, "run", None)
-    running = background.start("generate", [sys.executable, "-c", f"{BAR}__import__('time').sleep(step)"], KEPT)
+    monkeypatch.setattr(training_process, "run", None)
+    running = training_process.start("generate", [sys.executable, "-c", f"{BAR}__import__('time').sleep(step)"], KEPT)
     end = time.monotonic() + 60
     while running.fraction < 0.5:
-        assert time.monotonic() < end and background.watch() is not None
+        assert time.monotonic() < end and training_process.watch() is not None
         time.sleep(0.05)
     assert (running.stage, running.fraction) == ("making faces", 0.67) and ":" in running.left
-    with pytest.raises(background.InputError, match="at work already"):
-        background.start("adapt", [sys.executable], "")
+    with pytest.raises(training_process.InputError, match="at work already"):
+        training_process.start("adapt", [sys.executable], "")
     bpy.ops.vrc_blendshape.generate_dataset(stop=True)
-    while background.watch() is not None:
+    while training_process.watch() is not None:
         assert time.monotonic() < end
         time.sleep(0.05)
-    assert background.run is None and background.messages["generate"].startswith("Stopped")
+    assert training_process.run is None and training_process.messages["generate"].startswith("Stopped")

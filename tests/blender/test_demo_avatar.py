@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from helpers import deltas, key_names
 
-from blendshape_addon.blender import files
+from blendshape_addon.blender.io import files
 from blendshape_addon.core.vocabulary import VISEMES
 from training.devtools import avatar
 

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from helpers import EYE_DISTANCE, add_key, ball, deltas, fingerprint, key_names, mesh_object, select
 
-from blendshape_addon.blender import files, read_back
-from blendshape_addon.blender.mesh_io import avatars_of
+from blendshape_addon.blender.io import files
+from blendshape_addon.blender.io.mesh_io import avatars_of
+from blendshape_addon.blender.keys import fbx_verify
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import ALL_SHAPES
 
@@ -75,16 +76,16 @@ def test_the_scene_stays_and_what_is_left_out_is_told(crowded, tmp_path, suffix)
 def test_a_key_that_is_not_in_the_file_is_told(crowded, tmp_path):
     objects = [crowded["body"], crowded["teeth"], crowded["hair"]]
     files.save(tmp_path / "a.fbx", objects)
-    assert read_back.count_keys(tmp_path / "a.fbx", objects) == len(ALL_SHAPES) + 1 + len(ALL_SHAPES) - 1
+    assert fbx_verify.count_keys(tmp_path / "a.fbx", objects) == len(ALL_SHAPES) + 1 + len(ALL_SHAPES) - 1
     add_key(crowded["body"], "nothing", offset=0)
-    assert read_back.count_keys(tmp_path / "a.fbx", objects) > 0
+    assert fbx_verify.count_keys(tmp_path / "a.fbx", objects) > 0
     crowded["body"].data.shape_keys.key_blocks["joy"].data[0].co.x += 1e-4
     with pytest.raises(InputError, match="joy of “Body”"):
-        read_back.count_keys(tmp_path / "a.fbx", objects)
+        fbx_verify.count_keys(tmp_path / "a.fbx", objects)
     crowded["body"].data.shape_keys.key_blocks["joy"].data[0].co.x -= 1e-4
     add_key(crowded["teeth"], "later")
     with pytest.raises(InputError, match="later of “Teeth”"):
-        read_back.count_keys(tmp_path / "a.fbx", objects)
+        fbx_verify.count_keys(tmp_path / "a.fbx", objects)
 
 
 def test_materials_of_objects_and_shared_meshes_are_no_obstacle(planted, figure, tmp_path):

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from helpers import ROOT
 
-from blendshape_addon.blender import files, mesh_io
+from blendshape_addon.blender.io import files, mesh_io
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import EMOTIONS, VISEMES
-from training import manifest
+from training.data import manifest
+from training.data.sources.anny import PARTS, MakeHuman
 from training.generate import blenders, command, samples, work
-from training.sources.anny import PARTS, MakeHuman
 
 
 @pytest.fixture

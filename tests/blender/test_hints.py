@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from helpers import coordinates, key_names, load_face, mesh_object, present
 
-from blendshape_addon.blender import mesh_io
-from blendshape_addon.core import landmarks
+from blendshape_addon.blender.io import mesh_io
+from blendshape_addon.core.detection import detect
 from blendshape_addon.core.errors import FaceNotFound
-from blendshape_addon.core.face_space import eye_centres, point
+from blendshape_addon.core.face.face_space import eye_centres, point
 
 
 def skeleton(joints):
@@ -44,7 +44,7 @@ def add_key(obj, name, centre, radius=0.012):
 @pytest.mark.parametrize("name", ["proxy", *present("rocketbox/Male_Adult_08")])
 def test_bones_and_keys_are_read_in_world_space(name):
     head = load_face(name)
-    plain = landmarks.find(mesh_io.read(head))
+    plain = detect.find(mesh_io.read(head))
     eyes, mouth = eye_centres(plain.points), point(plain.points, "mouth_corner_l", "mouth_corner_r")
     rig = skeleton(BODY | {"Head": (0, 0.02, 1.58)})
     face = max(head, key=lambda obj: np.abs(coordinates(obj.data.vertices) - mouth).sum(1).min() < 0.02)
@@ -59,7 +59,7 @@ def test_bones_and_keys_are_read_in_world_space(name):
     assert np.abs(hints.mouth - mouth).max() < 0.02
     assert np.allclose(hints.head, (0, 0.02, 1.58), atol=1e-4)
     assert np.allclose(hints.left, (1, 0, 0), atol=1e-4) and np.allclose(hints.forward, (0, -1, 0), atol=0.1)
-    hinted = landmarks.find(mesh_io.read(head))
+    hinted = detect.find(mesh_io.read(head))
     assert np.median(np.linalg.norm(hinted.points - plain.points, axis=1)) < 0.03 * plain.eye_distance
 
 
@@ -81,4 +81,4 @@ def test_a_skeleton_with_a_head_bone_is_no_face():
     hints = mesh_io.read([trunk, knob]).hints
     assert hints.head is not None and hints.eyes is not None
     with pytest.raises(FaceNotFound):
-        landmarks.find(mesh_io.read([trunk, knob]))
+        detect.find(mesh_io.read([trunk, knob]))

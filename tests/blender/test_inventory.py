@@ -4,7 +4,8 @@ import bpy
 import pytest
 from helpers import key_names, select
 
-from blendshape_addon.blender import inventory, state
+from blendshape_addon.blender.keys import inventory
+from blendshape_addon.blender.ui import state
 
 pytestmark = pytest.mark.usefixtures("planted")
 operators = bpy.ops.vrc_blendshape
@@ -59,7 +60,7 @@ def test_what_changes_the_panel_changes_the_mark(shown, figure):
     shown()
 
     def marked():
-        return bpy.context.window_manager.vrc_blendshape.mark == state.mark(bpy.context)
+        return bpy.context.window_manager.vrc_blendshape.mark == state.selection_fingerprint(bpy.context)
 
     assert marked()
     body.shape_key_add(name="Basis")

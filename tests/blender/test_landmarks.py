@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from helpers import HEAD_CENTRE, PlantedFace, deltas, fingerprint
 
-from blendshape_addon.blender import kept_landmarks, landmark_view, mesh_io, placing_mode
-from blendshape_addon.blender.placing_hand import Hand
-from blendshape_addon.core import landmarks
+from blendshape_addon.blender.io import mesh_io
+from blendshape_addon.blender.stored import landmarks
+from blendshape_addon.blender.viewport import landmark_modal, landmark_overlay
+from blendshape_addon.blender.viewport.landmark_events import LandmarkEventHandler
+from blendshape_addon.core.detection import detect
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX, LANDMARK_MIRROR, LANDMARKS
 
@@ -24,38 +26,38 @@ def some() -> np.ndarray:
 
 def test_they_move_with_the_object(figure):
     body, placed = figure["body"], some()
-    kept_landmarks.keep([body], body, placed)
-    assert kept_landmarks.read([body]) == pytest.approx(placed)
+    landmarks.keep([body], body, placed)
+    assert landmarks.read([body]) == pytest.approx(placed)
     before = body.matrix_world.copy()
     figure["rig"].location, figure["rig"].scale = (1, 2, 3), (2, 2, 2)
     figure["rig"].rotation_euler = (0.3, 0.2, 0.1)
     bpy.context.view_layer.update()
     change = np.array(body.matrix_world @ before.inverted())
-    there = kept_landmarks.read([body])
+    there = landmarks.read([body])
     assert there[:, :3] == pytest.approx(placed[:, :3] @ change[:3, :3].T + change[:3, 3], abs=1e-5)
     assert there[:, 3] == pytest.approx(placed[:, 3])
 
 
 def test_they_survive_saving_and_appending(figure, tmp_path):
     body, placed, path = figure["body"], some(), str(tmp_path / "kept.blend")
-    kept_landmarks.keep([body], body, placed)
+    landmarks.keep([body], body, placed)
     bpy.ops.wm.save_as_mainfile(filepath=path, check_existing=False)
     bpy.ops.wm.open_mainfile(filepath=path)
-    assert kept_landmarks.read(bpy.data.objects) == pytest.approx(placed)
+    assert landmarks.read(bpy.data.objects) == pytest.approx(placed)
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     with bpy.data.libraries.load(path) as (_, wanted):
         wanted.objects = ["Body"]
-    assert kept_landmarks.read(wanted.objects) == pytest.approx(placed)
+    assert landmarks.read(wanted.objects) == pytest.approx(placed)
 
 
 def test_only_one_object_of_an_avatar_has_them_and_they_can_be_removed(figure):
     body, hair = figure["body"], figure["hair"]
-    kept_landmarks.keep([body, hair], hair, some())
-    kept_landmarks.keep([body, hair], body, some() + 1)
-    assert kept_landmarks.holder([hair]) is None
-    assert kept_landmarks.read([hair, body]) == pytest.approx(some() + 1)
+    landmarks.keep([body, hair], hair, some())
+    landmarks.keep([body, hair], body, some() + 1)
+    assert landmarks.holder([hair]) is None
+    assert landmarks.read([hair, body]) == pytest.approx(some() + 1)
     assert operators.remove_landmarks() == {"FINISHED"}
-    assert kept_landmarks.read([hair, body]) is None
+    assert landmarks.read([hair, body]) is None
     assert mesh_io.read([body]).placed is None
 
 
@@ -68,21 +70,21 @@ def test_the_next_run_uses_them_and_searches_nothing(person, monkeypatch):
     operators.generate_blink()
     found = deltas(person["Body"], "vrc.blink")
     assert operators.edit_landmarks() == {"FINISHED"}
-    placed = kept_landmarks.read([person["Body"]])
+    placed = landmarks.read([person["Body"]])
     assert placed.shape == (COUNT, 4)
-    monkeypatch.setattr(landmarks, "find", lambda *a, **k: pytest.fail("searched"))
+    monkeypatch.setattr(detect, "find", lambda *a, **k: pytest.fail("searched"))
     operators.generate_blink()
     assert deltas(person["Body"], "vrc.blink") == pytest.approx(found, abs=1e-4)
     lids = [i for i, name in enumerate(LANDMARKS) if name.startswith(("lid", "eye"))]
     placed[lids, 2] += 0.008
-    kept_landmarks.keep([person["Body"]], person["Body"], placed)
+    landmarks.keep([person["Body"]], person["Body"], placed)
     operators.generate_blink()
     assert abs(deltas(person["Body"], "vrc.blink") - found).max() > 1e-3
 
 
 def test_placed_landmarks_that_make_no_face_cost_no_keys(figure):
     body = figure["body"]
-    kept_landmarks.keep([body], body, some())
+    landmarks.keep([body], body, some())
     before = fingerprint(body)
     with pytest.raises(RuntimeError, match="The landmarks that you placed make no face"):
         operators.generate_visemes()
@@ -94,9 +96,11 @@ def mode(figure):
     """Moving landmarks that lie on the figure's head."""
     objects = [figure["body"], figure["hair"]]
     points = PlantedFace(np.eye(3)).points
-    placing_mode.current = placing_mode.of(objects, mesh_io.read(objects), np.column_stack([points, np.zeros(COUNT)]))
-    yield placing_mode.current
-    placing_mode.stop()
+    landmark_modal.current = landmark_modal.of(
+        objects, mesh_io.read(objects), np.column_stack([points, np.zeros(COUNT)])
+    )
+    yield landmark_modal.current
+    landmark_modal.stop()
 
 
 def test_keeping_puts_them_with_the_object_that_has_the_face(figure, mode):
@@ -104,7 +108,7 @@ def test_keeping_puts_them_with_the_object_that_has_the_face(figure, mode):
     at = mode.placing.placed[CHEEK, :3]
     mode.placing.drag(CHEEK, at + (0.004, -1, 0), np.array([0, 1.0, 0]))
     assert mode.keep() == "Body"
-    kept = kept_landmarks.read([figure["body"]])
+    kept = landmarks.read([figure["body"]])
     assert kept[CHEEK, 0] == pytest.approx(at[0] + 0.004, abs=1e-6)
     assert np.flatnonzero(kept[:, 3] == 1).tolist() == sorted([CHEEK, LANDMARK_MIRROR[CHEEK]])
 
@@ -120,7 +124,7 @@ class Mouse:
     0.3 m, with a sidebar over its right edge."""
 
     def __init__(self, mode) -> None:
-        self.mode, self.hand = mode, Hand(mode)
+        self.mode, self.hand = mode, LandmarkEventHandler(mode)
         matrix = np.eye(4)
         matrix[:3] = [[1 / 0.15, 0, 0, 0], [0, 0, 1 / 0.15, -HEAD_CENTRE[2] / 0.15], [0, 0.1, 0, 0]]
         self.view = SimpleNamespace(
@@ -217,19 +221,19 @@ def test_every_landmark_is_drawn_in_a_colour_with_a_rim_that_tells_how_sure_it_i
     placed, at = mouse.mode.placing.placed.copy(), np.zeros((COUNT, 3))
     at[:, 0] = np.arange(COUNT) * 100
     placed[:3, 3] = 0, 0.99, 1
-    corners, colours = landmark_view.discs(placed, at, None, 1.0)
+    corners, colours = landmark_overlay.discs(placed, at, None, 1.0)
     of = np.round(corners[:, 0] / 100).astype(int)
     assert set(of) == set(range(COUNT)) and np.abs(corners[:, 0] - 100 * of).max() < 10
     rims = [colours[of == i][0, :3] for i in range(3)]
     assert rims[0][0] > 0.8 and max(rims[1]) < 0.1 and min(rims[2]) == 1
-    held, _ = landmark_view.discs(placed, at, CHEEK, 1.0)
+    held, _ = landmark_overlay.discs(placed, at, CHEEK, 1.0)
     grown = np.ptp(held[of == CHEEK], axis=0)
     assert (grown > np.ptp(corners[of == CHEEK], axis=0)).all()
     assert np.ptp(held[of == LANDMARK_MIRROR[CHEEK]], axis=0) == pytest.approx(grown)
     at[5] = np.nan  # behind the eye
-    assert len(landmark_view.discs(placed, at, None, 1.0)[0]) < len(corners)
+    assert len(landmark_overlay.discs(placed, at, None, 1.0)[0]) < len(corners)
 
 
 def test_names_are_words():
-    assert landmark_view.words("lid_upper_in_l") == "lid upper in, left"
-    assert landmark_view.words("nose_tip") == "nose tip"
+    assert landmark_overlay.words("lid_upper_in_l") == "lid upper in, left"
+    assert landmark_overlay.words("nose_tip") == "nose tip"

@@ -14,8 +14,8 @@ from helpers import ROOT, key_names, run, select
 
 from blendshape_addon import summary
 from blendshape_addon.blender import translations
-from blendshape_addon.blender.translations import told
-from blendshape_addon.core.sentence import Sentence
+from blendshape_addon.blender.translations import translate
+from blendshape_addon.core.messages import Message
 from blendshape_addon.core.vocabulary import VISEMES
 
 LOCALES = ("ja_JP", "ko_KR", "zh_HANS")
@@ -89,7 +89,7 @@ def test_a_refusal_comes_in_the_language_of_blender(speak):
 
 def test_names_are_not_translated_and_sentences_in_sentences_are(speak, figure):
     speak("ja_JP")
-    assert told(Sentence("Mended {shape}, but {fault}.", shape="Face Skin", fault=Sentence("hardly moves"))) == (
+    assert translate(Message("Mended {shape}, but {fault}.", shape="Face Skin", fault=Message("hardly moves"))) == (
         "Face Skin を修正しましたが、まだ次の問題があります：ほとんど動きません。"
     )
     figure["body"].name = "Emotions"
@@ -121,7 +121,7 @@ def test_the_page_on_a_folder_speaks_and_its_table_does_not(speak):
     rows = [summary.Row("a.fbx", summary.LOOK, shapes=[shape]), summary.Row("b.fbx", summary.WAITING)]
     speak("ko_KR")
     page = summary.page(
-        rows, Sentence("Shape keys of {count} avatars: {folder}", count=2, folder="fine"), told, "ko-KR"
+        rows, Message("Shape keys of {count} avatars: {folder}", count=2, folder="fine"), translate, "ko-KR"
     )
     for shown in ('lang="ko-KR"', "아바타 2개의 셰이프 키: fine", "확인 필요", "미처리", "셰이프 1개 중 0개 통과"):
         assert shown in page

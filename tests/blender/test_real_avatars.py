@@ -9,7 +9,8 @@ from helpers import coordinates, deltas, key_names, load_face, present
 from mathutils import Matrix
 
 from blendshape_addon import cli
-from blendshape_addon.blender import files, shape_keys
+from blendshape_addon.blender.io import files
+from blendshape_addon.blender.keys import shape_keys
 from blendshape_addon.core.vocabulary import ALL_SHAPES, EMOTIONS, VISEMES
 from tests import faces
 

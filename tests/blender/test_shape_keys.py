@@ -6,7 +6,7 @@ import pytest
 from helpers import add_key, ball, deltas, fingerprint, key_names, planted_deltas, select
 from mathutils import Matrix
 
-from blendshape_addon.blender import check
+from blendshape_addon.blender.keys import vrchat_check
 from blendshape_addon.core.vocabulary import ALL_SHAPES, ARKIT, EMOTIONS, VISEMES
 
 pytestmark = pytest.mark.usefixtures("planted")
@@ -256,17 +256,17 @@ def test_modifiers_stay_and_keys_go_on_the_base_mesh(figure):
 def test_check_tells_what_is_wrong(figure):
     body = figure["body"]
     avatar = [figure["hair"], body, figure["teeth"]]
-    assert ["no visemes yet" in sentence for sentence in check.problems(avatar)] == [True]
+    assert ["no visemes yet" in sentence for sentence in vrchat_check.problems(avatar)] == [True]
     generate.generate_visemes()
     keys = body.data.shape_keys.key_blocks
-    assert check.problems(avatar) == []
+    assert vrchat_check.problems(avatar) == []
     flat = np.array([v.co for v in body.data.vertices], np.float32).reshape(-1)
     keys["vrc.v_sil"].data.foreach_set("co", flat)
     twin = np.empty_like(flat)
     keys["vrc.v_aa"].data.foreach_get("co", twin)
     keys["vrc.v_e"].data.foreach_set("co", twin)
     body.shape_key_remove(keys["vrc.v_ou"])
-    told = check.problems(avatar)
+    told = vrchat_check.problems(avatar)
     assert len(told) == 3
     assert "lacks vrc.v_ou" in told[0]
     assert "vrc.v_sil would be lost" in told[1]

@@ -6,8 +6,11 @@ import pytest
 from helpers import deltas, fingerprint, key_names, planted_generate, run, select
 
 from blendshape_addon import cli
-from blendshape_addon.blender import files, job, kept_tuning, mesh_io, shape_keys
-from blendshape_addon.core.tuning import EVERY, Tuning
+from blendshape_addon.blender.io import files, mesh_io
+from blendshape_addon.blender.jobs import one_avatar
+from blendshape_addon.blender.keys import shape_keys
+from blendshape_addon.blender.stored import tuning
+from blendshape_addon.core.style.tuning import EVERY, Tuning
 from blendshape_addon.core.vocabulary import VISEMES
 
 operators = bpy.ops.vrc_blendshape
@@ -22,7 +25,7 @@ def asked(monkeypatch):
         calls.append((tuple(expressions), options))
         return planted_generate(avatar, expressions, **options)
 
-    monkeypatch.setattr(job, "generate", generate)
+    monkeypatch.setattr(one_avatar, "generate", generate)
     return calls
 
 
@@ -39,14 +42,14 @@ def tune(figure):
     group.add([0, 1], 0.25, "REPLACE")
     own.mask, own.mask_joy = "face", "lips"
     figure["teeth"].vertex_groups.new(name="lips")
-    recipe = kept_tuning.put_recipe(own, "natural", "vrc.v_ff", {"learned": 0.4, "mouthPress": 0.2}, 0.1)
+    recipe = tuning.put_recipe(own, "natural", "vrc.v_ff", {"learned": 0.4, "mouthPress": 0.2}, 0.1)
     recipe.parts.add().word = "mouthPress"
     recipe.parts[2].weight = 0.3
     return body
 
 
 def told(figure) -> Tuning:
-    return kept_tuning.read([figure["teeth"], figure["body"], figure["hair"]])
+    return tuning.read([figure["teeth"], figure["body"], figure["hair"]])
 
 
 def check_it_is_all_there(found: Tuning, objects):
@@ -71,7 +74,7 @@ def test_it_is_kept_through_saving_opening_and_appending(figure, tmp_path):
     files.save(tmp_path / "avatar.blend", [figure[name] for name in ("body", "teeth", "hair")])
     files.load(tmp_path / "avatar.blend")
     objects = [bpy.data.objects[name] for name in ("Teeth", "Body", "Hair")]
-    check_it_is_all_there(kept_tuning.read(objects), objects)
+    check_it_is_all_there(tuning.read(objects), objects)
 
 
 def test_the_core_is_asked_for_what_is_tuned(figure, asked):
@@ -112,7 +115,7 @@ def edited(body, shape="vrc.v_ff"):
     bpy.context.window_manager.vrc_blendshape.tuned = shape
     bpy.context.scene.vrc_blendshape.preset = "NATURAL"
     operators.edit_recipe()
-    return kept_tuning.recipe(kept(body), "natural", shape)
+    return tuning.recipe(kept(body), "natural", shape)
 
 
 def parts(own) -> dict[str, float]:
@@ -126,12 +129,12 @@ def test_a_recipe_begins_with_the_styles_and_is_changed_part_by_part(figure):
     operators.remove_recipe_part(part=1)
     operators.add_recipe_part()
     own.parts[2].word, own.parts[2].weight = "cheekPuff", 0.1
-    assert kept_tuning.changes(kept(body))["natural"]["vrc.v_ff"] == {
+    assert tuning.changes(kept(body))["natural"]["vrc.v_ff"] == {
         "learned": 0.4, "mouthUpperUp": 0.2, "cheekPuff": 0.1,
     }  # fmt: skip
     assert round(edited(body, "vrc.v_aa").opening, 5) == 0.4
     operators.reset_recipe()
-    assert kept_tuning.recipe(kept(body), "natural", "vrc.v_aa") is None and len(kept(body).recipes) == 1
+    assert tuning.recipe(kept(body), "natural", "vrc.v_aa") is None and len(kept(body).recipes) == 1
     with pytest.raises(RuntimeError, match="no part number 9"):
         bpy.context.window_manager.vrc_blendshape.tuned = "vrc.v_ff"
         operators.remove_recipe_part(part=8)
@@ -157,7 +160,7 @@ def test_recipes_are_shared_by_a_file(figure, tmp_path):
     select(figure["hair"])
     kept(body).recipes.clear()
     operators.load_recipes(filepath=str(file))
-    (own,) = kept(kept_tuning.holder([body, figure["hair"]], body)).recipes
+    (own,) = kept(tuning.holder([body, figure["hair"]], body)).recipes
     assert (own.preset, own.name) == ("natural", "vrc.v_ff") and parts(own)["learned"] == 0.9
 
 
@@ -171,7 +174,7 @@ def test_a_bad_file_is_refused_and_nothing_is_lost(figure, tmp_path, text, said)
     (tmp_path / "bad.toml").write_text(text)
     with pytest.raises(RuntimeError, match=said):
         operators.load_recipes(filepath=str(tmp_path / "bad.toml"))
-    assert kept_tuning.recipe(kept(figure["body"]), "natural", "vrc.v_ff") == own
+    assert tuning.recipe(kept(figure["body"]), "natural", "vrc.v_ff") == own
 
 
 def test_the_command_line_takes_what_is_kept_and_its_own_over_it(figure, asked, tmp_path, capsys):

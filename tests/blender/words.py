@@ -1,4 +1,4 @@
-"""What the add-on says: the words that Blender looks up by itself, and those that the code hands to `told`."""
+"""What the add-on says: the words that Blender looks up by itself, and those that the code hands to `translate`."""
 
 import ast
 import string
@@ -8,13 +8,14 @@ from pathlib import Path
 import bpy
 
 from blendshape_addon import blender
-from blendshape_addon.blender.landmark_view import words as landmark
+from blendshape_addon.blender.stored import tuning
+from blendshape_addon.blender.viewport.landmark_overlay import words as landmark
 from blendshape_addon.core.vocabulary import LANDMARKS
 
 PACKAGE = Path(blender.__file__).parents[1]
 # Functions whose words are translated, and which of their arguments these are.
 SAYING = {
-    "Sentence": 0, "told": 0, "UserError": 0, "InputError": 0, "OutputError": 0, "FaceNotFound": 0, "ModelError": 0,
+    "Message": 0, "translate": 0, "UserError": 0, "InputError": 0, "OutputError": 0, "FaceNotFound": 0, "ModelError": 0,
     "Cancelled": 0, "paragraph": 2, "report": 1, "progress": 1, "stages": 0, "part": 1,
 }  # fmt: skip
 
@@ -22,7 +23,7 @@ SAYING = {
 def drawn_by_blender() -> set[str]:
     """Labels, tooltips, and names and descriptions of properties that have a name, of all classes of the add-on."""
     found = set()
-    for cls in (cls for module in (*blender._MODULES, blender.kept_tuning) for cls in module.CLASSES):
+    for cls in (cls for module in (*blender._MODULES, tuning) for cls in module.CLASSES):
         rna = cls.bl_rna
         if issubclass(cls, bpy.types.Operator):
             rna = getattr(bpy.ops.vrc_blendshape, cls.bl_idname.partition(".")[2]).get_rna_type()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pieces import mask
 
-from blendshape_addon.core.mesh import Avatar
+from blendshape_addon.core.avatar.avatar import Avatar
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from blendshape_addon.core.face_space import ThinPlate, canonical_landmarks
-from blendshape_addon.core.mesh import Avatar
+from blendshape_addon.core.avatar.avatar import Avatar
+from blendshape_addon.core.face.face_space import canonical_landmarks
+from blendshape_addon.core.geometry.thin_plate import ThinPlate
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from blendshape_addon.core.mesh import Avatar
+from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.vocabulary import LANDMARKS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("VRC_BLENDSHAPE_DATA", REPOSITORY.parent / "shared" / "data"))
-LABELS = REPOSITORY / "training" / "labels"
+LABELS = REPOSITORY / "training" / "data" / "labels"
 RIGS = sorted(p.parent for p in DATA.glob("*/*/rig.npz"))
 FACES = [p for p in RIGS if (LABELS / f"{p.name}.json").exists()]
 # A rig without labels may have a face that nobody labelled; one without expressions, too, has none.

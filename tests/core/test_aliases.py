@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blendshape_addon.core import aliases, hints
+from blendshape_addon.core.avatar import hints, key_names
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import ALL_SHAPES, ARKIT, BLINKS, EMOTIONS, VISEMES
 
@@ -14,7 +14,7 @@ VOWELS = {"vrc.v_aa", "vrc.v_e", "vrc.v_ih", "vrc.v_oh", "vrc.v_ou"}
 FACE = VOWELS | set(EMOTIONS) | set(BLINKS)
 ALL_NAMES = sorted(
     (name, shape)
-    for rows in aliases.conventions().values() for shape, names in rows.items() for name in names
+    for rows in key_names.conventions().values() for shape, names in rows.items() for name in names
 )  # fmt: skip
 
 
@@ -33,19 +33,19 @@ ALL_NAMES = sorted(
     ],
 )
 def test_a_convention_is_complete(convention, shapes):
-    assert set(aliases.conventions()[convention]) == shapes
-    assert all(aliases.conventions()[convention].values())
+    assert set(key_names.conventions()[convention]) == shapes
+    assert all(key_names.conventions()[convention].values())
 
 
 def test_no_name_has_two_meanings():
     meanings = defaultdict(set)
     for name, shape in ALL_NAMES:
-        meanings[aliases.plain(name)].add(shape)
+        meanings[key_names.plain(name)].add(shape)
     assert not {name: shapes for name, shapes in meanings.items() if len(shapes) > 1}
 
 
 def test_every_name_is_recognised_as_its_shape():
-    assert {aliases.recognise(name) == shape for name, shape in ALL_NAMES} == {True}
+    assert {key_names.recognise(name) == shape for name, shape in ALL_NAMES} == {True}
     assert {shape for _, shape in ALL_NAMES} == set(ALL_SHAPES)
 
 
@@ -68,14 +68,14 @@ def test_every_name_is_recognised_as_its_shape():
     ],
 )
 def test_names_as_files_have_them(key, shape):
-    assert aliases.recognise(key) == shape
+    assert key_names.recognise(key) == shape
 
 
 @pytest.mark.parametrize(
     "key", ["", "Basis", "Hand.A", "Fcl_BRW_Angry", "Fcl_MTH_Joy", "Shrink_Body", "mouthSmile", "あ２", "口", "_", "."]
 )
 def test_other_keys_are_nothing(key):
-    assert aliases.recognise(key) is None
+    assert key_names.recognise(key) is None
 
 
 @given(st.sampled_from(ALL_NAMES), st.data())
@@ -83,30 +83,30 @@ def test_case_and_separators_do_not_matter(alias, data):
     name, shape = alias
     letters = [data.draw(st.sampled_from((letter, letter.upper(), letter.lower()))) for letter in name]
     breaks = data.draw(st.lists(st.sampled_from(("", "", "_", " ", "-")), min_size=len(name), max_size=len(name)))
-    assert aliases.recognise("".join(a + b for a, b in zip(letters, breaks, strict=True))) == shape
+    assert key_names.recognise("".join(a + b for a, b in zip(letters, breaks, strict=True))) == shape
 
 
 @given(st.text())
 def test_any_text_is_a_known_shape_or_nothing(key):
-    assert aliases.recognise(key) in {None, *ALL_SHAPES}
+    assert key_names.recognise(key) in {None, *ALL_SHAPES}
 
 
 def test_names_to_write():
-    assert aliases.written("mmd")["vrc.blink_right"] == "ｳｨﾝｸ２右" and aliases.written("mmd")["joy"] == "笑い"
-    assert aliases.written("unified")["mouthSmileLeft"] == "MouthSmileLeft"
-    assert set(aliases.written("vrm1")) == FACE - {"angry", "surprised"}  # these two have the same name there
-    for convention in aliases.WRITABLE:
-        names = aliases.written(convention)
+    assert key_names.written("mmd")["vrc.blink_right"] == "ｳｨﾝｸ２右" and key_names.written("mmd")["joy"] == "笑い"
+    assert key_names.written("unified")["mouthSmileLeft"] == "MouthSmileLeft"
+    assert set(key_names.written("vrm1")) == FACE - {"angry", "surprised"}  # these two have the same name there
+    for convention in key_names.WRITABLE:
+        names = key_names.written(convention)
         assert len(set(names.values())) == len(names)
-        assert {aliases.recognise(name) for name in names.values()} == set(names)
+        assert {key_names.recognise(name) for name in names.values()} == set(names)
     with pytest.raises(InputError, match="maya"):
-        aliases.written("maya")
+        key_names.written("maya")
 
 
 def test_the_first_convention_counts_where_a_mesh_follows_several():
     keys = ["あ", "A", "vrc.v_aa", "笑い", "Joy", "ウィンク", "ウィンク2", "Hat"]
-    assert aliases.pick(keys) == {"vrc.v_aa": "vrc.v_aa", "joy": "Joy", "vrc.blink_left": "ウィンク2"}
-    assert list(aliases.pick(["jawOpen", "Fun", "aa"])) == ["vrc.v_aa", "fun", "jawOpen"]
+    assert key_names.pick(keys) == {"vrc.v_aa": "vrc.v_aa", "joy": "Joy", "vrc.blink_left": "ウィンク2"}
+    assert list(key_names.pick(["jawOpen", "Fun", "aa"])) == ["vrc.v_aa", "fun", "jawOpen"]
 
 
 def test_what_a_key_is_agrees_with_the_hint_where_it_acts():

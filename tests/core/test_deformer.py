@@ -5,10 +5,14 @@ import hashlib
 import numpy as np
 import pytest
 
-from blendshape_addon.core import contacts, deformer, features, providers, quality, recipes, refine, registry
+from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.errors import InputError, ModelError
-from blendshape_addon.core.face_space import EYE_DISTANCE_MM
-from blendshape_addon.core.mesh import Avatar
+from blendshape_addon.core.face import features, slits
+from blendshape_addon.core.face.face_space import EYE_DISTANCE_MM
+from blendshape_addon.core.inference import deformer, providers, registry
+from blendshape_addon.core.quality import report
+from blendshape_addon.core.refinement import refine
+from blendshape_addon.core.style import recipes
 from blendshape_addon.core.vocabulary import ALL_SHAPES, CONDITIONS, EXPRESSIONS, LANDMARK_INDEX, mirrored, shapes_of
 
 STYLE = recipes.load()["natural"]
@@ -38,9 +42,9 @@ def test_groups_come_in_key_order_and_unknown_ones_are_named():
 
 def test_the_jaw_opens_the_mouth_of_a_face_it_never_saw(session, seen):
     (offset,) = deformer.offsets(session, seen, STYLE.weights(["jawOpen"]))
-    mouth = contacts.find_slit(seen, 0)
-    assert quality.lip_gap(seen, seen.positions, mouth) < 1
-    assert quality.lip_gap(seen, seen.positions + offset, mouth) > 6
+    mouth = slits.find_slit(seen, 0)
+    assert report.lip_gap(seen, seen.positions, mouth) < 1
+    assert report.lip_gap(seen, seen.positions + offset, mouth) > 6
     brow = np.linalg.norm(seen.positions - seen.landmarks[LANDMARK_INDEX["brow_mid_l"]], axis=1).argmin()
     assert np.linalg.norm(offset[brow]) < 0.1 * np.linalg.norm(offset, axis=1).max()
 
@@ -102,7 +106,7 @@ def test_a_crumpled_shape_fails_its_check_and_a_calm_one_passes(face, seen):
     calm = np.zeros((len(seen.index), 3), np.float32)
     calm[:, 1] = -0.1 * np.exp(-((seen.positions - [0, -1.3, 0]) ** 2).sum(1) / 0.1)
     crumpled = calm + np.random.default_rng(0).normal(0, 0.08, calm.shape).astype(np.float32)
-    good, bad = quality.examine(face[0], seen, ["jawOpen", "jawLeft"], np.stack([calm, crumpled]), 1.0)
+    good, bad = report.examine(face[0], seen, ["jawOpen", "jawLeft"], np.stack([calm, crumpled]), 1.0)
     assert good.ok and not bad.ok
     assert any("inside out" in note for note in bad.notes)
 
@@ -110,7 +114,7 @@ def test_a_crumpled_shape_fails_its_check_and_a_calm_one_passes(face, seen):
 def test_equal_visemes_are_named(face, seen):
     same = np.zeros((2, len(seen.index), 3), np.float32)
     same[:, :40] = 0.05
-    rows = quality.examine(face[0], seen, ["vrc.v_e", "vrc.v_ih"], same, 1.0)
+    rows = report.examine(face[0], seen, ["vrc.v_e", "vrc.v_ih"], same, 1.0)
     assert not rows[0].checks["distinct"] and "vrc.v_ih" in rows[0].notes[-1]
 
 

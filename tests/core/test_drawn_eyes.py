@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from pieces import attached, ball, mask, sheet
 
-from blendshape_addon.core import drawn_eyes, features, pipeline
-from blendshape_addon.core.face_space import point
-from blendshape_addon.core.landmarks import Face
+from blendshape_addon.core import pipeline
+from blendshape_addon.core.detection.detect import Face
+from blendshape_addon.core.face import drawn_eyes, features
+from blendshape_addon.core.face.face_space import point
 
 SHAPES = ("vrc.blink", "vrc.blink_left", "eyeSquintLeft", "surprised", "angry")
 

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from pieces import attached, sheet
 
-from blendshape_addon.core import contacts, features, pipeline, quality
-from blendshape_addon.core.face_space import EYE_DISTANCE_MM
-from blendshape_addon.core.landmarks import Face
-from blendshape_addon.core.mesh import Avatar
-from blendshape_addon.core.parts import Part
+from blendshape_addon.core import pipeline
+from blendshape_addon.core.avatar.avatar import Avatar
+from blendshape_addon.core.detection.detect import Face
+from blendshape_addon.core.face import features, slits
+from blendshape_addon.core.face.face_space import EYE_DISTANCE_MM
+from blendshape_addon.core.face.parts import Part
+from blendshape_addon.core.quality import report
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
 
 
@@ -43,8 +45,8 @@ def test_it_opens_for_aa_and_closes_for_pp(toon):
     made = pipeline.generate(avatar, ["vrc.v_pp", "vrc.v_aa"], face=known, provider="cpu")
     assert made.report["ok"], [row["notes"] for row in made.report["shapes"]]
     seen = features.compute(avatar, marks)
-    mouth = contacts.find_slit(seen, 0)
-    middle = np.abs(contacts.COLUMNS - 0.5) < 0.2
+    mouth = slits.find_slit(seen, 0)
+    middle = np.abs(slits.COLUMNS - 0.5) < 0.2
     closed, opened = (avatar.vertices.copy() for _ in range(2))
     for moved, shape in zip((closed, opened), made.shapes, strict=True):
         moved[shape.indices] += shape.deltas
@@ -75,7 +77,7 @@ def test_a_beard_before_real_lips_is_no_mouth(face):
     strip, triangles = sheet(np.linspace(-0.2, 0.2, 9), np.linspace(-0.12, 0.02, 4))
     bearded = attached(avatar, strip + marks[LANDMARK_INDEX["lip_lower_outer_mid"]] + [0, 0, 0.03], triangles, "Beard")
     seen = features.compute(bearded, marks)
-    assert not seen.drawn.any() and contacts.find_slit(seen, 0) is not None
+    assert not seen.drawn.any() and slits.find_slit(seen, 0) is not None
 
 
 def test_lips_through_each_other_do_not_count_as_closed(face):
@@ -84,5 +86,5 @@ def test_lips_through_each_other_do_not_count_as_closed(face):
     crossed = np.zeros((1, len(seen.index), 3), np.float32)
     lips = np.exp(-((seen.positions - marks[LANDMARK_INDEX["lip_lower_inner_mid"]]) ** 2).sum(1) / 0.09)
     crossed[0, :, 1] = 0.05 * lips * (seen.side[:, 0] < 0)
-    (row,) = quality.examine(avatar, seen, ["vrc.v_pp"], crossed, 1.0)
+    (row,) = report.examine(avatar, seen, ["vrc.v_pp"], crossed, 1.0)
     assert not row.checks["lips close"] and row.lip_gap_mm > 2

@@ -6,12 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pieces import attached, sheet
 
-from blendshape_addon.core import features, openings
+from blendshape_addon.core.avatar.avatar import Avatar
+from blendshape_addon.core.detection import snap
 from blendshape_addon.core.errors import FaceNotFound
-from blendshape_addon.core.face_space import eye_centres
-from blendshape_addon.core.mesh import Avatar
-from blendshape_addon.core.parts import Part, classify
-from blendshape_addon.core.side_fields import cotangent_weights, solve
+from blendshape_addon.core.face import features
+from blendshape_addon.core.face.face_space import eye_centres
+from blendshape_addon.core.face.parts import Part, classify
+from blendshape_addon.core.geometry.harmonic import cotangent_weights, solve
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX, LANDMARK_MIRROR
 
 
@@ -59,7 +60,7 @@ def test_a_mouth_of_no_width_is_refused_and_not_looked_at(face):
     avatar, marks = face
     crushed = marks.copy()
     crushed[LANDMARK_INDEX["mouth_corner_l"]] = crushed[LANDMARK_INDEX["mouth_corner_r"]]
-    assert openings.fit(avatar, crushed) is crushed
+    assert snap.snap_to_edges(avatar, crushed) is crushed
     with pytest.raises(FaceNotFound, match="no surface"):
         features.compute(avatar, crushed)
 

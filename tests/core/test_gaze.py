@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from pieces import attached, ball, sheet
 
-from blendshape_addon.core import features, gaze
-from blendshape_addon.core.face_space import eye_centres
-from blendshape_addon.core.parts import Part
+from blendshape_addon.core.face import features
+from blendshape_addon.core.face.face_space import eye_centres
+from blendshape_addon.core.face.parts import Part
+from blendshape_addon.core.refinement import gaze
 
 NAMES = ["eyeLookInLeft", "eyeLookOutLeft", "eyeLookUpLeft", "eyeLookDownLeft", "eyeLookInRight", "jawOpen"]
 

@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.errors import InputError
-from blendshape_addon.core.face_space import Canonical, FaceSpace, ThinPlate, canonical_landmarks
-from blendshape_addon.core.mesh import Avatar, Facing, connected_components, edges_of, vertex_normals, weld_points
+from blendshape_addon.core.face.face_space import Canonical, FaceSpace, canonical_landmarks
+from blendshape_addon.core.geometry.mesh import Facing, connected_components, edges_of, vertex_normals, weld_points
+from blendshape_addon.core.geometry.thin_plate import ThinPlate
 from blendshape_addon.core.vocabulary import LANDMARK_MIRROR
 
 seeds = st.integers(0, 2**32 - 1)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blendshape_addon.core.face_space import canonical_landmarks, eye_centres, point
-from blendshape_addon.core.hints import Hints, collect, tells
+from blendshape_addon.core.avatar.hints import Hints, collect, tells
+from blendshape_addon.core.face.face_space import canonical_landmarks, eye_centres, point
 from blendshape_addon.core.vocabulary import LANDMARKS
 
 MARKS = canonical_landmarks()

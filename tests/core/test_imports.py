@@ -81,10 +81,11 @@ def test_rule_sees_what_breaks_it(tmp_path, monkeypatch, where, code, offends):
 
 def test_core_runs_on_numpy_alone():
     """What importing every core module really brings in, whatever else is installed."""
-    stems = sorted(path.stem for path in (ADDON / "core").glob("*.py") if path.stem != "__init__")
+    files = sorted((ADDON / "core").rglob("*.py"))
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in files]
     code = (
         "import sys, numpy.random; before = set(sys.modules)\n"
-        f"from blendshape_addon.core import {', '.join(stems)}\n"
+        f"import {', '.join(names)}\n"
         "print(*{name.partition('.')[0] for name in set(sys.modules) - before} - sys.stdlib_module_names)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from real_rigs import DATA, FACELESS, FACES, avatar_of, truth_of
 
+from blendshape_addon.core.avatar.avatar import Avatar
+from blendshape_addon.core.avatar.hints import Hints, collect
+from blendshape_addon.core.detection.detect import find, plausibility
+from blendshape_addon.core.detection.project import project_to_skin
 from blendshape_addon.core.errors import Cancelled, FaceNotFound
-from blendshape_addon.core.face_space import FaceSpace, eye_centres
-from blendshape_addon.core.hints import Hints, collect
-from blendshape_addon.core.landmarks import find, plausibility
-from blendshape_addon.core.mesh import Avatar
-from blendshape_addon.core.surface import closest_on_triangles, lift
+from blendshape_addon.core.face.face_space import FaceSpace, eye_centres
+from blendshape_addon.core.geometry.triangles import closest_on_triangles
 from blendshape_addon.core.vocabulary import LANDMARKS
 from tests import faces
 
@@ -196,7 +197,7 @@ def test_lift_brings_points_to_the_skin_and_not_to_an_eye(face: tuple[Avatar, np
         avatar = Avatar(vertices, triangles, np.zeros(len(vertices), np.int32), ("Face",))
     skin = np.arange(len(face[0].vertices))
     off = marks + np.random.default_rng(0).normal(0, 0.01, marks.shape)
-    on = lift(avatar, FaceSpace.of(marks), off)
+    on = project_to_skin(avatar, FaceSpace.of(marks), off)
     flat = [i for i, name in enumerate(LANDMARKS) if not name.startswith("jaw")]  # the mask ends before the jaw's angle
     for p in on[flat]:
         near = closest_on_triangles(p, avatar.vertices[avatar.triangles[(avatar.triangles < len(skin)).all(1)]])

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from blendshape_addon.core.mesh import Avatar
-from blendshape_addon.core.nonempty import main_object, marked, with_hidden_marks
+from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.pipeline import Shape
+from blendshape_addon.core.shape_markers import find_markers, main_object, with_shape_markers
 from blendshape_addon.core.vocabulary import ALL_SHAPES, VISEMES
 
 
@@ -55,7 +55,7 @@ def test_main_object_is_the_one_with_the_landmarks():
 def test_every_empty_shape_moves_50_to_100_micrometres(unit):
     avatar, face = head(unit)
     sizes = []
-    for shape in with_hidden_marks(avatar, empty(*ALL_SHAPES), face):
+    for shape in with_shape_markers(avatar, empty(*ALL_SHAPES), face):
         size = np.linalg.norm(shape.deltas, axis=1) / unit
         assert len(size) and ((size >= 50e-6) & (size <= 100e-6)).all()
         sizes.append(size[0])
@@ -64,7 +64,7 @@ def test_every_empty_shape_moves_50_to_100_micrometres(unit):
 
 def test_the_mark_is_behind_the_surface_and_keeps_seams_closed():
     avatar, face = head()
-    (shape,) = with_hidden_marks(avatar, empty("vrc.v_sil"), face)
+    (shape,) = with_shape_markers(avatar, empty("vrc.v_sil"), face)
     assert (np.linalg.norm(avatar.vertices[shape.indices] - (0, 1.6, 0), axis=1) < 0.09).all()
     twins = np.flatnonzero(avatar.weld == avatar.weld[shape.indices[0]])
     assert np.array_equal(np.sort(shape.indices), twins)
@@ -74,7 +74,7 @@ def test_equal_shapes_become_different_and_keep_their_motion():
     avatar, face = head()
     moved = np.flatnonzero(avatar.vertices[:, 2] > 0.09)
     deltas = np.full((len(moved), 3), 0.01, np.float32)
-    marked = with_hidden_marks(avatar, [Shape(name, moved, deltas) for name in VISEMES], face)
+    marked = with_shape_markers(avatar, [Shape(name, moved, deltas) for name in VISEMES], face)
     assert len({shape.deltas.tobytes() for shape in marked}) == 15
     for shape in marked:
         assert np.isin(moved, shape.indices).all()
@@ -86,7 +86,7 @@ def test_where_every_vertex_moves_none_is_held_back():
     avatar, face = head()
     everything = np.arange(len(avatar.vertices))
     push = np.tile(np.float32([0, -0.01, 0]), (len(everything), 1))
-    made = with_hidden_marks(avatar, [Shape("jawOpen", everything, push), *empty("vrc.v_sil")], face)
+    made = with_shape_markers(avatar, [Shape("jawOpen", everything, push), *empty("vrc.v_sil")], face)
     assert np.abs(made[0].deltas - push).max() < 101e-6 and len(made[0].indices) == len(everything)
     assert not np.array_equal(made[0].deltas, push) and len(made[1].indices)
 
@@ -98,13 +98,13 @@ def test_a_vertex_lost_far_away_takes_no_memory():
     lost = Avatar(vertices, avatar.triangles, avatar.object_id, avatar.object_names)
     others = np.setdiff1d(np.arange(len(vertices)), avatar.triangles[0])
     push = np.tile(np.float32([0, -0.01, 0]), (len(others), 1))
-    (made,) = with_hidden_marks(lost, [Shape("jawOpen", others, push)], face)
+    (made,) = with_shape_markers(lost, [Shape("jawOpen", others, push)], face)
     assert len(made.indices) > len(others)
 
 
 def test_marks_tell_whose_shapes_these_are_in_any_unit():
     avatar, face = head()
-    made = with_hidden_marks(avatar, empty(*ALL_SHAPES[:20]), face)
+    made = with_shape_markers(avatar, empty(*ALL_SHAPES[:20]), face)
     rng = np.random.default_rng(0)
     offsets = {shape.name: np.zeros(avatar.vertices.shape) for shape in made}
     for shape in made:
@@ -117,13 +117,13 @@ def test_marks_tell_whose_shapes_these_are_in_any_unit():
     stored = {
         name: np.float32(avatar.vertices + offset) - np.float32(avatar.vertices) for name, offset in offsets.items()
     }
-    assert marked({name: 100 * offset for name, offset in stored.items()}) == set(ALL_SHAPES[:20])
-    assert marked({name: stored[name] for name in ALL_SHAPES[18:24]}) == set()
+    assert find_markers({name: 100 * offset for name, offset in stored.items()}) == set(ALL_SHAPES[:20])
+    assert find_markers({name: stored[name] for name in ALL_SHAPES[18:24]}) == set()
 
 
 def test_no_mark_is_seen_where_none_is():
-    assert marked({}) == marked({name: np.zeros((5, 3)) for name in VISEMES}) == set()
-    assert marked({name: np.ones((5, 3)) for name in VISEMES}) == set()
+    assert find_markers({}) == find_markers({name: np.zeros((5, 3)) for name in VISEMES}) == set()
+    assert find_markers({name: np.ones((5, 3)) for name in VISEMES}) == set()
 
 
 def test_a_vertex_of_no_face_is_not_marked():
@@ -134,5 +134,5 @@ def test_a_vertex_of_no_face_is_not_marked():
         np.concatenate([avatar.vertices, hidden]), avatar.triangles,
         np.concatenate([avatar.object_id, np.zeros(50, np.int32)]), avatar.object_names,
     )  # fmt: skip
-    (shape,) = with_hidden_marks(loose, empty("vrc.v_sil"), face)
+    (shape,) = with_shape_markers(loose, empty("vrc.v_sil"), face)
     assert np.isin(shape.indices, avatar.triangles).all()

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from blendshape_addon.core.mesh import Avatar
-from blendshape_addon.core.openings import fit
+from blendshape_addon.core.avatar.avatar import Avatar
+from blendshape_addon.core.detection.snap import snap_to_edges
 from blendshape_addon.core.vocabulary import LANDMARKS
 
 LIDS = [i for i, name in enumerate(LANDMARKS) if name.startswith("lid")]
@@ -37,20 +37,20 @@ def with_eyeballs(avatar: Avatar, marks: np.ndarray) -> Avatar:
 def test_shaken_lids_come_back_to_the_edge_of_the_eyeball(face):
     avatar, marks = face
     eyed = with_eyeballs(avatar, marks)
-    edge = fit(eyed, marks)
+    edge = snap_to_edges(eyed, marks)
     assert np.linalg.norm((edge - marks)[LIDS], axis=1).max() < 0.1
     shaken = marks + np.random.default_rng(0).normal(0, 0.03, marks.shape)
     before = np.linalg.norm((shaken - edge)[LIDS], axis=1)
-    after = np.linalg.norm((fit(eyed, shaken) - edge)[LIDS], axis=1)
+    after = np.linalg.norm((snap_to_edges(eyed, shaken) - edge)[LIDS], axis=1)
     assert np.median(after) < 0.5 * np.median(before)
 
 
 def test_shaken_lips_come_back_to_the_slit(face):
     avatar, marks = face
-    still = fit(avatar, marks)
+    still = snap_to_edges(avatar, marks)
     assert np.linalg.norm((still - marks)[MOUTH], axis=1).max() < 0.1
     shaken = marks + np.random.default_rng(0).normal(0, 0.03, marks.shape) * [1, 1, 0]
-    before, after = shaken - still, fit(avatar, shaken) - still
+    before, after = shaken - still, snap_to_edges(avatar, shaken) - still
     corners = [i for i in MOUTH if "corner" in LANDMARKS[i]]
     assert np.linalg.norm(after[corners], axis=1).max() < 0.04 < np.linalg.norm(before[corners], axis=1).max()
     assert np.abs(after[MOUTH, 1]).max() < 0.02 < np.abs(before[MOUTH, 1]).max()
@@ -59,10 +59,10 @@ def test_shaken_lips_come_back_to_the_slit(face):
 @pytest.mark.parametrize("off", [-0.08, 0.08])
 def test_lips_looked_for_too_low_or_too_high_come_back_each_to_its_side(face, off):
     avatar, marks = face
-    still, moved = fit(avatar, marks), marks.copy()
+    still, moved = snap_to_edges(avatar, marks), marks.copy()
     lips = [i for i, name in enumerate(LANDMARKS) if name.startswith(("mouth", "lip"))]
     moved[lips] += [0, off, 0]
-    found = fit(avatar, moved)
+    found = snap_to_edges(avatar, moved)
     assert np.abs((found - still)[MOUTH, 1]).max() < 0.03
     for k in ("l", "mid", "r"):
         upper, lower = (found[LANDMARKS.index(f"lip_{lip}_outer_{k}"), 1] for lip in ("upper", "lower"))
@@ -83,11 +83,11 @@ def test_sealed_lips_are_left_alone(face):
     for i, j in twins:
         vertices[j] = vertices[i]
     sealed = replace(avatar, vertices=vertices)
-    assert np.allclose(fit(sealed, marks)[MOUTH], marks[MOUTH])
+    assert np.allclose(snap_to_edges(sealed, marks)[MOUTH], marks[MOUTH])
 
 
 def test_nothing_moves_without_an_eyeball_nor_away_from_eyes_and_mouth(face):
     avatar, marks = face
-    assert np.allclose(fit(avatar, marks)[LIDS], marks[LIDS])
+    assert np.allclose(snap_to_edges(avatar, marks)[LIDS], marks[LIDS])
     others = [i for i, n in enumerate(LANDMARKS) if not n.startswith(("lid", "eye")) and i not in MOUTH]
-    assert np.allclose(fit(with_eyeballs(avatar, marks), marks)[others], marks[others])
+    assert np.allclose(snap_to_edges(with_eyeballs(avatar, marks), marks)[others], marks[others])

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from test_recipes import known_face
 
-from blendshape_addon.core import deformer, features, pipeline
+from blendshape_addon.core import pipeline
 from blendshape_addon.core.errors import Cancelled
+from blendshape_addon.core.face import features
+from blendshape_addon.core.inference import deformer
 
 NAMES = ["vrc.v_aa", "vrc.blink", "joy"]
 

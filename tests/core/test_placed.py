@@ -9,15 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blendshape_addon.core import landmarks, pipeline, placed
+from blendshape_addon.core import pipeline
+from blendshape_addon.core.avatar.avatar import Avatar
+from blendshape_addon.core.avatar.hints import Hints
+from blendshape_addon.core.detection import detect, manual
+from blendshape_addon.core.detection.editing import LandmarkEditor
+from blendshape_addon.core.detection.initial_guess import guess
+from blendshape_addon.core.detection.project import project_to_skin
 from blendshape_addon.core.errors import FaceNotFound
-from blendshape_addon.core.face_space import FaceSpace, eye_centres
-from blendshape_addon.core.guess import guess
-from blendshape_addon.core.hints import Hints
-from blendshape_addon.core.mesh import Avatar
-from blendshape_addon.core.placing import Placing
-from blendshape_addon.core.screen import Screen
-from blendshape_addon.core.surface import closest_on_triangles, hits, lift
+from blendshape_addon.core.face.face_space import FaceSpace, eye_centres
+from blendshape_addon.core.geometry.camera import Screen
+from blendshape_addon.core.geometry.triangles import closest_on_triangles, hits
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX, LANDMARK_MIRROR, LANDMARKS
 
 BACK = np.array([0, 0, -1.0])
@@ -39,10 +41,10 @@ def in_front(point: np.ndarray, right: float = 0.0, up: float = 0.0) -> tuple[np
 
 def test_placed_landmarks_are_taken_as_they_are_and_nothing_is_searched(face, monkeypatch):
     avatar, marks = face
-    monkeypatch.setattr(landmarks, "find", lambda *a, **k: pytest.fail("searched"))
-    seen = pipeline.look(replace(avatar, placed=rows(marks, 0.7)), provider="cpu")
+    monkeypatch.setattr(detect, "find", lambda *a, **k: pytest.fail("searched"))
+    seen = pipeline.analyse(replace(avatar, placed=rows(marks, 0.7)), provider="cpu")
     assert (seen.face.points == marks).all() and (seen.face.confidence == 0.7).all()
-    assert seen.face.score > landmarks.ACCEPT
+    assert seen.face.score > detect.MIN_SCORE
     assert seen.face.eye_distance == pytest.approx(FaceSpace.of(marks).scale)
 
 
@@ -61,12 +63,12 @@ def test_placed_landmarks_that_make_no_face_are_refused_and_given_back(face, spo
     avatar, marks = face
     given = rows(spoilt(marks))
     with pytest.raises(FaceNotFound, match=words) as refusal:
-        placed.face(replace(avatar, placed=given))
+        manual.face(replace(avatar, placed=given))
     assert str(refusal.value).endswith(".") and (refusal.value.guess == given).all()
 
 
 def test_where_nothing_was_placed_there_is_no_placed_face(face):
-    assert placed.face(face[0]) is None
+    assert manual.face(face[0]) is None
 
 
 def test_another_place_is_another_avatar(face):
@@ -77,7 +79,7 @@ def test_another_place_is_another_avatar(face):
 
 def test_a_dragged_landmark_stays_on_the_surface_and_its_opposite_follows(face):
     avatar, marks = face
-    placing = Placing(avatar, rows(marks))
+    placing = LandmarkEditor(avatar, rows(marks))
     placing.grab()
     placing.drag(CHEEK, *in_front(marks[CHEEK], right=0.1, up=0.05))
     moved = placing.placed
@@ -92,7 +94,7 @@ def test_a_dragged_landmark_stays_on_the_surface_and_its_opposite_follows(face):
 def test_a_side_alone_and_the_middle_move_nothing_else(face):
     avatar, marks = face
     for index, alone in ((CHEEK, True), (NOSE, False)):
-        placing = Placing(avatar, rows(marks))
+        placing = LandmarkEditor(avatar, rows(marks))
         placing.grab()
         placing.drag(index, *in_front(marks[index], up=0.03), alone=alone)
         assert np.flatnonzero((placing.placed != rows(marks)).any(1)).tolist() == [index]
@@ -107,7 +109,7 @@ def test_hair_before_the_brow_does_not_catch_it(face):
         np.concatenate([avatar.triangles, [[count, count + 1, count + 2]]]).astype(np.int32),
         np.concatenate([avatar.object_id, [1, 1, 1]]), ("Face", "Hair"),
     )  # fmt: skip
-    placing = Placing(covered, rows(marks))
+    placing = LandmarkEditor(covered, rows(marks))
     placing.grab()
     placing.drag(CHEEK, *in_front(marks[CHEEK], up=0.02))
     assert off_surface(avatar, placing.placed[CHEEK, :3]) < 1e-9
@@ -115,7 +117,7 @@ def test_hair_before_the_brow_does_not_catch_it(face):
 
 def test_beside_the_mesh_a_landmark_keeps_its_depth(face):
     avatar, marks = face
-    placing = Placing(avatar, rows(marks))
+    placing = LandmarkEditor(avatar, rows(marks))
     placing.grab()
     placing.drag(CHEEK, *in_front(marks[CHEEK], right=5), alone=True)
     assert placing.placed[CHEEK, :3] == pytest.approx(marks[CHEEK] + [5, 0, 0])
@@ -124,12 +126,12 @@ def test_beside_the_mesh_a_landmark_keeps_its_depth(face):
 def test_where_there_is_no_surface_at_all_landmarks_stay(face):
     avatar, marks = face
     far = Avatar(avatar.vertices + [0, 0, 50], avatar.triangles, avatar.object_id, avatar.object_names)
-    assert np.allclose(lift(far, FaceSpace.of(marks), marks), marks)
+    assert np.allclose(project_to_skin(far, FaceSpace.of(marks), marks), marks)
 
 
 def test_moves_are_undone_one_by_one_and_a_click_is_no_move(face):
     avatar, marks = face
-    placing, states = Placing(avatar, rows(marks)), [rows(marks)]
+    placing, states = LandmarkEditor(avatar, rows(marks)), [rows(marks)]
     for up in (0.02, 0.04):
         placing.grab()
         placing.drag(CHEEK, *in_front(marks[CHEEK], up=up))
@@ -146,7 +148,7 @@ def test_moves_are_undone_one_by_one_and_a_click_is_no_move(face):
 def test_the_whole_face_is_carried_resized_and_settles_on_the_skin(face):
     avatar, marks = face
     astray = marks * 1.1 + [0.05, 0.05, 0.1]
-    placing = Placing(avatar, rows(astray))
+    placing = LandmarkEditor(avatar, rows(astray))
     placing.grab()
     placing.carry(NOSE, *in_front(marks[NOSE]))
     push = marks[NOSE] - astray[NOSE]
@@ -239,4 +241,4 @@ def test_a_guess_is_a_face_at_the_front_of_the_head(avatar, head):
     assert space.rotation @ [0, -1, 0] == pytest.approx([0, 0, 1], abs=0.2)
     assert 0.15 * height < space.scale < 0.45 * height
     assert (points[:, 1] < -0.05).mean() > 0.8
-    placed.face(replace(avatar, placed=rows(points)))
+    manual.face(replace(avatar, placed=rows(points)))

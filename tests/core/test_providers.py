@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from blendshape_addon.core import providers, registry, trial
+from blendshape_addon.core.inference import probe, providers, registry
 
 # What the process that tries a provider imports as onnxruntime: its CUDA does `on_cuda`, its CPU works.
 FAKE = """
@@ -40,10 +40,10 @@ LIBRARY = (
 
 @pytest.fixture(autouse=True)
 def untried(monkeypatch):
-    monkeypatch.setattr(trial, "folder", None)
-    trial.forget()
+    monkeypatch.setattr(probe, "folder", None)
+    probe.forget()
     yield
-    trial.forget()
+    probe.forget()
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def inputs(model):
-    return trial.feed(onnxruntime.InferenceSession(model.data), {"V": 5, "E": 2})
+    return probe.feed(onnxruntime.InferenceSession(model.data), {"V": 5, "E": 2})
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def inputs(model):
     ],
 )
 def test_a_driver_that_fails_in_its_own_process_leaves_the_cpu(card, model, inputs, monkeypatch, on_cuda, reason):
-    monkeypatch.setattr(trial, "SECONDS", 2 if "sleep" in on_cuda else 60)
+    monkeypatch.setattr(probe, "SECONDS", 2 if "sleep" in on_cuda else 60)
     tries = card(on_cuda)
     session = providers.open_session(model, "cuda")
     assert session.provider == "cpu"
@@ -98,13 +98,13 @@ def test_a_driver_that_fails_in_its_own_process_leaves_the_cpu(card, model, inpu
 
 def test_a_verdict_is_kept_for_the_machine_and_a_damaged_one_is_not_believed(card, model, monkeypatch, tmp_path):
     tries = card("os.abort()")
-    monkeypatch.setattr(trial, "folder", tmp_path / "config")
+    monkeypatch.setattr(probe, "folder", tmp_path / "config")
     first = providers.open_session(model, "auto").reason
-    kept = trial.folder / trial._FILE
+    kept = probe.folder / probe._FILE
     saved = kept.read_text()
 
     def as_in_a_new_process(content):
-        trial.forget()
+        probe.forget()
         kept.write_text(content)
         return providers.open_session(model, "auto").reason
 
@@ -119,11 +119,11 @@ def test_a_verdict_is_kept_for_the_machine_and_a_damaged_one_is_not_believed(car
 def test_a_program_that_is_not_python_is_not_started_again(card, model, monkeypatch):
     """Blender where it is linked to its Python: a second Blender would open."""
     tries = card("pass")
-    monkeypatch.setattr(trial.sys, "executable", "/opt/blender/blender")
+    monkeypatch.setattr(probe.sys, "executable", "/opt/blender/blender")
     session = providers.open_session(model, "auto")
     assert session.provider == "cpu" and "no Python of its own" in session.reason and tries() == 0
-    trial.forget()
-    monkeypatch.setattr(trial.sys, "executable", "/nowhere/python3")
+    probe.forget()
+    monkeypatch.setattr(probe.sys, "executable", "/nowhere/python3")
     assert "could not be tried safely: No such file" in providers.open_session(model, "auto").reason
 
 
@@ -151,7 +151,7 @@ def loaded(card, monkeypatch):
 
     def make(failure=None):
         card("pass")
-        load = trial.load
+        load = probe.load
 
         def on_card(runtime, data, asked):
             if asked[0][0] != "CUDAExecutionProvider":
@@ -159,7 +159,7 @@ def loaded(card, monkeypatch):
             assert int(asked[0][1]["gpu_mem_limit"]) < 2e9
             return OnCard(load(runtime, data, [["CPUExecutionProvider", {}]]), failure)
 
-        monkeypatch.setattr(trial, "load", on_card)
+        monkeypatch.setattr(probe, "load", on_card)
 
     return make
 
@@ -186,7 +186,7 @@ def test_a_model_that_no_provider_runs_is_not_held_against_the_card(loaded, mode
     session = providers.open_session(model, "auto")
     with pytest.raises(providers.ModelError, match="does not fit"):
         session.run(None, {"inputs": np.zeros((3, 2), np.float32)})
-    assert trial.down == {}
+    assert probe.disabled == {}
 
 
 def test_the_test_tells_what_runs_and_how_fast(model):

@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 from pieces import attached, ball, sheet
 
-from blendshape_addon.core import features, mend, quality
+from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.errors import FaceNotFound
-from blendshape_addon.core.face_space import EYE_DISTANCE_MM, eye_centres
-from blendshape_addon.core.measures import Measures
-from blendshape_addon.core.mesh import Avatar
-from blendshape_addon.core.parts import Part
+from blendshape_addon.core.face import features
+from blendshape_addon.core.face.face_space import EYE_DISTANCE_MM, eye_centres
+from blendshape_addon.core.face.parts import Part
 from blendshape_addon.core.pipeline import Shape
-from blendshape_addon.core.settle import settle
-from blendshape_addon.core.verdicts import AMBER, GREEN, RED, Row
+from blendshape_addon.core.quality import repair, report
+from blendshape_addon.core.quality.checks import AMBER, GREEN, RED, ShapeReport
+from blendshape_addon.core.quality.gate import repair_or_reject
+from blendshape_addon.core.quality.measures import Measures
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
 
 MM = 1 / EYE_DISTANCE_MM
@@ -43,7 +44,7 @@ def bump(seen, at, height, width=0.15):
 
 def row_of(toothed, name, offset, **others):
     names = [name, *others]
-    return quality.examine(*toothed, names, np.stack([offset, *others.values()]).astype(np.float32), 1.0)[0]
+    return report.examine(*toothed, names, np.stack([offset, *others.values()]).astype(np.float32), 1.0)[0]
 
 
 def faults(toothed):
@@ -82,7 +83,7 @@ def test_a_blink_that_leaves_the_eye_open_is_told_and_kept(toothed, measures):
         assert row.grades.get("eyes close", GREEN) == grade and row.checks.get("eyes close", True)
     row = row_of(toothed, "eyeBlinkLeft", 0.3 * shut)
     assert str(row.sentences["eyes close"]) == f"{100 * row.eyes_open:.0f} % of the eye stays open"
-    found = quality.where(measures, "eyes close", "eyeBlinkLeft", 0.3 * shut)
+    found = report.where(measures, "eyes close", "eyeBlinkLeft", 0.3 * shut)
     assert set(seen.index[np.concatenate([eye.upper, eye.lower])]) == set(found)
     assert "eyes close" not in row_of(toothed, "eyeSquintLeft", 0.3 * shut).grades
 
@@ -93,10 +94,10 @@ def test_a_fault_is_seen_where_it_is_and_mended(toothed, measures, check):
     name, offset = faults(toothed)[check]
     row = row_of(toothed, name, offset)
     assert row.grades[check] == RED and not row.ok and row.sentences[check] in row.notes
-    where = quality.where(measures, check, name, offset)
+    where = report.where(measures, check, name, offset)
     moved = seen.index[offset.any(1)]
     assert 0 < len(where) <= len(avatar.vertices) and np.isin(where, moved).any()
-    mended = mend.mend(avatar, seen, name, offset, {check})
+    mended = repair.repair(avatar, seen, name, offset, {check})
     assert row_of(toothed, name, mended).grades[check] != RED
     same = (mended == offset).all(1)
     assert same[~offset.any(1) & ~np.isin(seen.index, where)].mean() > 0.95
@@ -108,8 +109,10 @@ def test_a_calm_shape_is_green_all_over_and_stays_as_it_is(toothed):
     offset = bump(seen, "chin_tip", 3 * MM, 0.4)
     row = row_of(toothed, "jawForward", offset)
     assert set(row.grades.values()) == {GREEN} and row.ok and row.notes == [] and row.grade == GREEN
-    assert (mend.mend(avatar, seen, "jawForward", offset, set()) == offset).all()
-    assert np.allclose(mend.mend(avatar, seen, "jawForward", offset, mend.MENDABLE - {"stray"}), offset, atol=1e-6)
+    assert (repair.repair(avatar, seen, "jawForward", offset, set()) == offset).all()
+    assert np.allclose(
+        repair.repair(avatar, seen, "jawForward", offset, repair.REPAIRABLE - {"stray"}), offset, atol=1e-6
+    )
 
 
 def test_jagged_lips_are_brought_together_vertex_by_vertex(toothed, measures):
@@ -118,14 +121,14 @@ def test_jagged_lips_are_brought_together_vertex_by_vertex(toothed, measures):
     rims = np.concatenate([mouth.upper, mouth.lower])
     offset[rims, 1] = 3 * MM * np.sign(np.sin(np.arange(len(rims))))
     assert row_of(toothed, "vrc.v_pp", offset).grades["lips close"] == RED
-    mended = mend.mend(*toothed, "vrc.v_pp", offset, {"lips close"}, measures)
+    mended = repair.repair(*toothed, "vrc.v_pp", offset, {"lips close"}, measures)
     assert row_of(toothed, "vrc.v_pp", mended).grades["lips close"] != RED
     assert np.abs(mended - offset).max() < 4 * MM
 
 
 def settled(toothed, names, offsets):
     offsets = np.stack(offsets).astype(np.float32)
-    return settle(*toothed, names, offsets, 1.0), offsets
+    return repair_or_reject(*toothed, names, offsets, 1.0), offsets
 
 
 def test_what_fails_is_mended_or_left_out_with_a_reason_and_what_passes_stays(toothed):
@@ -147,7 +150,7 @@ def test_what_folds_however_it_is_smoothed_is_made_weaker(toothed):
     assert row_of(toothed, "jawForward", pressed).flipped > 100
     (row, _), offsets = settled(toothed, ["jawForward", "jawLeft"], [pressed, bump(seen, "chin_tip", 3 * MM, 0.4)])
     assert row.ok and row.notes == ["was made at 50 % of its strength to pass the check"]
-    smoothed = mend.mend(*toothed, "jawForward", pressed.astype(np.float32), {"flips", "stretch", "size"})
+    smoothed = repair.repair(*toothed, "jawForward", pressed.astype(np.float32), {"flips", "stretch", "size"})
     assert np.allclose(offsets[0], smoothed / 2)
 
 
@@ -170,7 +173,7 @@ def test_halves_that_differ_are_told_but_may_be_meant(toothed, measures):
     assert "symmetry" not in row_of(toothed, "cheekPuff", left + right).grades
     row = row_of(toothed, "cheekPuff", left)
     assert row.grades["symmetry"] == AMBER and row.ok and row.asymmetry_mm > 2
-    where = quality.where(measures, "symmetry", "cheekPuff", left, left)
+    where = report.where(measures, "symmetry", "cheekPuff", left, left)
     assert np.abs(toothed[0].vertices[where, 0]).min() > 0.2
     assert "symmetry" not in row_of(toothed, "mouthSmileLeft", left, mouthSmileRight=right).grades
     assert row_of(toothed, "mouthSmileLeft", left, mouthSmileRight=0 * right).grades["symmetry"] == AMBER
@@ -191,10 +194,10 @@ def test_a_seam_that_opens_is_seen_and_joined(face):
     offset[seen.index >= len(avatar.vertices), 1] = -2 * MM
     row = row_of((cut, seen), "jawOpen", offset)
     assert row.grades["seams"] == RED and np.isclose(row.seam_mm, 2, atol=0.01)
-    where = quality.where(Measures(cut, seen), "seams", "jawOpen", offset)
+    where = report.where(Measures(cut, seen), "seams", "jawOpen", offset)
     border = cut.weld[np.unique(avatar.triangles[~below])]
     assert np.isin(cut.weld[where], border).all() and len(where) > 50
-    assert row_of((cut, seen), "jawOpen", mend.mend(cut, seen, "jawOpen", offset, {"seams"})).seam_mm < 0.01
+    assert row_of((cut, seen), "jawOpen", repair.repair(cut, seen, "jawOpen", offset, {"seams"})).seam_mm < 0.01
 
 
 def test_shapes_as_they_stand_on_a_mesh_are_measured(toothed):
@@ -206,14 +209,14 @@ def test_shapes_as_they_stand_on_a_mesh_are_measured(toothed):
     deltas = np.concatenate([seen.space.vectors_to_avatar(offset[moved]), np.full((len(beyond), 3), 0.05)])
     order = np.argsort(indices)
     shape = Shape("jawForward", indices[order], deltas[order].astype(np.float32))
-    (found,), outside = quality.dense(seen, [shape])
+    (found,), outside = report.dense(seen, [shape])
     assert np.allclose(found, offset, atol=1e-5) and (outside[0] == beyond).all()
-    row = quality.examine(avatar, seen, ["jawForward"], found[None], 1.0, outside)[0]
+    row = report.examine(avatar, seen, ["jawForward"], found[None], 1.0, outside)[0]
     assert row.grades["outside"] == (RED if len(beyond) > 100 else AMBER if len(beyond) > 75 else GREEN)
 
 
 def test_grades_have_a_margin():
-    row = Row("x", 0, 0, 0, 0, 0, 0)
+    row = ShapeReport("x", 0, 0, 0, 0, 0, 0)
     for value, grade in ((7.4, GREEN), (7.6, AMBER), (10, AMBER), (10.1, RED)):
         row.judge("most", value, 10, "too much")
         assert row.grades["most"] == grade

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blendshape_addon.core import raster
+from blendshape_addon.core.avatar.avatar import Avatar
+from blendshape_addon.core.detection.views import crop, look, pieces
 from blendshape_addon.core.errors import InputError
-from blendshape_addon.core.face_view import crop, look, pieces
-from blendshape_addon.core.mesh import Avatar
-from blendshape_addon.core.raster import rasterise
+from blendshape_addon.core.geometry import raster
+from blendshape_addon.core.geometry.raster import rasterise
 
 coordinate = st.floats(-1.6, 1.6, allow_nan=False).map(lambda x: round(x, 3))
 meshes = st.lists(st.tuples(coordinate, coordinate, coordinate), min_size=3, max_size=12).flatmap(

@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blendshape_addon.core import features, landmarks, pipeline, recipe_file, recipes
+from blendshape_addon.core import pipeline
+from blendshape_addon.core.avatar.avatar import Avatar
+from blendshape_addon.core.detection import detect
 from blendshape_addon.core.errors import InputError
-from blendshape_addon.core.face_space import FaceSpace, canonical_landmarks
-from blendshape_addon.core.mesh import Avatar
+from blendshape_addon.core.face import features
+from blendshape_addon.core.face.face_space import FaceSpace, canonical_landmarks
+from blendshape_addon.core.style import recipe_file, recipes
 from blendshape_addon.core.vocabulary import (
     ALL_SHAPES,
     ANIME,
@@ -193,12 +196,12 @@ def test_the_choice_is_told_and_can_be_overruled():
     assert (asked.preset, asked.automatic) == ("natural", False) and "as asked" in asked.sentence
 
 
-def known_face(marks: np.ndarray) -> landmarks.Face:
+def known_face(marks: np.ndarray) -> detect.Face:
     space = FaceSpace.of(marks)
-    return landmarks.Face(marks, np.ones(len(marks)), 1.0, space.rotation, space.scale)
+    return detect.Face(marks, np.ones(len(marks)), 1.0, space.rotation, space.scale)
 
 
-def dense(avatar, made: pipeline.Generated) -> np.ndarray:
+def dense(avatar, made: pipeline.GenerationResult) -> np.ndarray:
     """(E, V, 3) offsets of a run."""
     out = np.zeros((len(made.shapes), len(avatar.vertices), 3))
     for row, shape in zip(out, made.shapes, strict=True):

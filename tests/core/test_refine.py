@@ -5,10 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blendshape_addon.core import contacts, features, pipeline, refine
-from blendshape_addon.core.landmarks import Face
-from blendshape_addon.core.mesh import flipped
-from blendshape_addon.core.parts import Part
+from blendshape_addon.core import pipeline
+from blendshape_addon.core.detection.detect import Face
+from blendshape_addon.core.face import features, slits
+from blendshape_addon.core.face.parts import Part
+from blendshape_addon.core.geometry import nearest
+from blendshape_addon.core.geometry.mesh import flipped
+from blendshape_addon.core.refinement import refine
 from blendshape_addon.core.vocabulary import BLINKS
 
 
@@ -39,8 +42,8 @@ def test_motion_that_turns_skin_over_is_calmed(face, seen):
 
 
 def test_folds_inside_the_mouth_do_not_pull_it_shut(face, seen):
-    mouth = contacts.find_slit(seen, 0)
-    middle = len(contacts.COLUMNS) // 2
+    mouth = slits.find_slit(seen, 0)
+    middle = len(slits.COLUMNS) // 2
     skin = seen.part == Part.SKIN
     drop = np.zeros((1, len(seen.index), 3), np.float32)
     drop[0, skin & (seen.side[:, 0] < 0), 1] = -0.2
@@ -70,6 +73,6 @@ def test_the_nearest_are_those_of_all_distances(seed, count, queried):
     rng = np.random.default_rng(seed)
     points, queries = rng.normal(size=(300, 3)), rng.normal(size=(queried, 3)) * [1, 3, 0.1]
     apart = np.linalg.norm(queries[:, None] - points, axis=2)
-    index, distance = refine.nearest(points, queries, count)
+    index, distance = nearest.nearest(points, queries, count)
     assert np.allclose(distance, np.sort(apart, axis=1)[:, :count])
     assert np.allclose(np.take_along_axis(apart, index, 1), distance)

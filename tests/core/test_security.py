@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from blendshape_addon.core import onnx_file, registry
 from blendshape_addon.core.errors import ModelError
+from blendshape_addon.core.inference import onnx_check, registry
 
 ROOT = Path(__file__).resolve().parents[2]
 ADDON = ROOT / "blendshape_addon"
@@ -41,9 +41,9 @@ CALLS = {
 # The training tools run in the user's own Python, named in the preferences and started by a button; a batch gives
 # each avatar a Blender of its own, the one that runs; a provider is tried in a second process of this very Python.
 ALLOWED = {
-    "blender/background.py": {"other programs"},
-    "blender/batch.py": {"other programs"},
-    "core/trial.py": {"other programs"},
+    "blender/jobs/training_process.py": {"other programs"},
+    "blender/jobs/batch.py": {"other programs"},
+    "core/inference/probe.py": {"other programs"},
 }
 
 
@@ -105,9 +105,10 @@ import os, sys
 sys.path.insert(0, "tests/core")
 from pieces import mask
 
-from blendshape_addon.core import landmarks, pipeline
+from blendshape_addon.core import pipeline
+from blendshape_addon.core.detection import detect
 from blendshape_addon.core.errors import Cancelled
-from blendshape_addon.core.face_space import FaceSpace
+from blendshape_addon.core.face.face_space import FaceSpace
 
 import numpy as np
 import onnxruntime
@@ -132,11 +133,11 @@ def enough(fraction, stage):
         raise Cancelled("The finder has run.")
 
 try:
-    landmarks.find(avatar, progress=enough)
+    detect.find(avatar, progress=enough)
 except Cancelled:
     pass
 space = FaceSpace.of(marks)
-face = landmarks.Face(marks, np.ones(len(marks)), 1.0, space.rotation, space.scale)
+face = detect.Face(marks, np.ones(len(marks)), 1.0, space.rotation, space.scale)
 made = pipeline.generate(avatar, ["vrc.v_aa", "joy"], face=face)
 print(len(made.shapes), sockets() == before)
 import socket
@@ -185,7 +186,7 @@ def shipped() -> bytes:
 
 @pytest.mark.parametrize("kind", ["deformer", "landmarks"])
 def test_shipped_models_need_nothing_beside_themselves(kind):
-    assert onnx_file.wants(registry.load(kind).data) == []
+    assert onnx_check.unsupported_features(registry.load(kind).data) == []
 
 
 # Messages that are joined are one message: this is how a field is added to the shipped model.

@@ -7,21 +7,21 @@ import pickle
 import pytest
 
 from blendshape_addon.core.errors import FaceNotFound, InputError
-from blendshape_addon.core.sentence import Sentence, listed
+from blendshape_addon.core.messages import Message, join_messages
 
 
 def test_a_sentence_is_its_english():
-    sentence = Sentence("{count} keys of “{name}”, {share:.0%}.", count=3, name="{Body}", share=0.5)
+    sentence = Message("{count} keys of “{name}”, {share:.0%}.", count=3, name="{Body}", share=0.5)
     assert sentence == "3 keys of “{Body}”, 50%."
     assert json.dumps([sentence]) == json.dumps(["3 keys of “{Body}”, 50%."])
-    assert Sentence("as { jawOpen = 0.1 } is.") == "as { jawOpen = 0.1 } is."
-    assert listed([sentence, Sentence("b")]) == f"{sentence}; b"
+    assert Message("as { jawOpen = 0.1 } is.") == "as { jawOpen = 0.1 } is."
+    assert join_messages([sentence, Message("b")]) == f"{sentence}; b"
 
 
 @pytest.mark.parametrize("again", [copy.deepcopy, lambda sentence: pickle.loads(pickle.dumps(sentence))])
 def test_a_copy_knows_as_much(again):
-    inner = Sentence("why {x}", x="{")
-    copied = again(Sentence("because {inner}", inner=inner))
+    inner = Message("why {x}", x="{")
+    copied = again(Message("because {inner}", inner=inner))
     assert copied == "because why {" and copied.template == "because {inner}"
     assert copied.values["inner"].template == "why {x}"
 

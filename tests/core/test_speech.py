@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blendshape_addon.core import speech
+from blendshape_addon.core.motion import speech
 from blendshape_addon.core.vocabulary import VISEMES
 
 times = st.floats(-1e3, 1e3, allow_nan=False)

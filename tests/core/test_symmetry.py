@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_recipes import dense, known_face
 
-from blendshape_addon.core import features, pipeline, symmetry
-from blendshape_addon.core.mesh import Avatar
-from blendshape_addon.core.tuning import Tuning
+from blendshape_addon.core import pipeline
+from blendshape_addon.core.avatar.avatar import Avatar
+from blendshape_addon.core.face import features, symmetry
+from blendshape_addon.core.style.tuning import Tuning
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX, mirrored
 
 NAMES = ["vrc.v_aa", "joy", "vrc.blink", "mouthSmileLeft", "mouthSmileRight", "jawLeft", "jawRight"]

@@ -10,14 +10,14 @@ from test_recipes import known_face
 
 from blendshape_addon.core import pipeline
 from blendshape_addon.core.errors import InputError
-from blendshape_addon.core.nonempty import main_object
-from blendshape_addon.core.parts import Part, Told, classify, shown
+from blendshape_addon.core.face.parts import Part, PartOverride, classify, shown
+from blendshape_addon.core.shape_markers import main_object
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
 
 
 def told(avatar, said: dict[str, int]):
     """`avatar` whose creator says of objects what they are."""
-    by_object = np.array([said.get(name, Told.NOTHING) for name in avatar.object_names], np.int8)
+    by_object = np.array([said.get(name, PartOverride.NOTHING) for name in avatar.object_names], np.int8)
     return replace(avatar, told=by_object[avatar.object_id])
 
 
@@ -47,7 +47,7 @@ def test_teeth_of_either_row_are_told_apart_by_height(with_card):
     rows = [box + seam + [0, rise, 0.6] for rise in (0.1, -0.1)]  # before the lips: nobody would take them for teeth
     for row in rows:
         avatar = attached(avatar, row, triangles, "Dentures")
-    part = classify(told(avatar, {"Dentures": Told.TEETH}), avatar.vertices, marks)[-2 * len(box) :]
+    part = classify(told(avatar, {"Dentures": PartOverride.TEETH}), avatar.vertices, marks)[-2 * len(box) :]
     assert (part[: len(box)] == Part.TEETH_UPPER).all() and (part[len(box) :] == Part.TEETH_LOWER).all()
 
 

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from pieces import attached, sheet
 
-from blendshape_addon.core import features, quality, refine
-from blendshape_addon.core.parts import Part
+from blendshape_addon.core.face import features
+from blendshape_addon.core.face.parts import Part
+from blendshape_addon.core.quality import report
+from blendshape_addon.core.refinement import refine
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
 
 
@@ -51,5 +53,5 @@ def test_it_rides_on_the_jaw_and_its_tip_rises_for_sounds(licking):
 def test_no_tongue_is_said_and_not_failed(face):
     avatar, marks = face
     seen = features.compute(avatar, marks)
-    (row,) = quality.examine(avatar, seen, ["tongueOut"], np.zeros((1, len(seen.index), 3), np.float32), 1.0)
+    (row,) = report.examine(avatar, seen, ["tongueOut"], np.zeros((1, len(seen.index), 3), np.float32), 1.0)
     assert row.ok and "no tongue" in row.notes[0]

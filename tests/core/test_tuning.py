@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from test_recipes import dense, known_face
 
 from blendshape_addon.core import pipeline
+from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.errors import InputError
-from blendshape_addon.core.mesh import Avatar
-from blendshape_addon.core.tuning import EVERY, STRONGEST, Tuning, strengths_of
+from blendshape_addon.core.style.tuning import EVERY, STRONGEST, Tuning, strengths_of
 from blendshape_addon.core.vocabulary import GROUPS, LANDMARK_INDEX
 
 NAMES = ["vrc.v_aa", "vrc.v_pp", "joy", "vrc.blink", "vrc.blink_left", "mouthSmileLeft"]
@@ -17,7 +17,7 @@ NAMES = ["vrc.v_aa", "vrc.v_pp", "joy", "vrc.blink", "vrc.blink_left", "mouthSmi
 
 @pytest.fixture(scope="module")
 def seen(face):
-    return pipeline.look(face[0], face=known_face(face[1]), provider="cpu")
+    return pipeline.analyse(face[0], face=known_face(face[1]), provider="cpu")
 
 
 def run(face, seen, tuning=None, names=NAMES, **how):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blendshape_addon.core.wrapping import wrapped
+from blendshape_addon.blender.ui_text import wrapped
 
 ENGLISH = "No face was found: nothing on this avatar looks like two eyes above a nose and a mouth."
 JAPANESE = "顔が見つかりませんでした。鼻と口の上に2つの目がある形が、このアバターには見当たりません。"

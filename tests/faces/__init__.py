@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from blendshape_addon.core.mesh import Avatar
+from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.vocabulary import LANDMARKS
 
 FILE = Path(__file__).with_name("proxy.npz")

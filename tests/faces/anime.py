@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from blendshape_addon.core.face_space import FaceSpace, ThinPlate, eye_centres, point
-from blendshape_addon.core.mesh import Avatar
+from blendshape_addon.core.avatar.avatar import Avatar
+from blendshape_addon.core.face.face_space import FaceSpace, eye_centres, point
+from blendshape_addon.core.geometry.thin_plate import ThinPlate
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX, LANDMARKS
 
 from . import Face

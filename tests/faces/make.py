@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from blendshape_addon.core.mesh import Avatar
+from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.vocabulary import ARKIT, LANDMARKS
-from training import labels, rigs
-from training.sources.anny import MakeHuman, Person
+from training.data import labels, rigs
+from training.data.sources.anny import MakeHuman, Person
 
 PARTS = ("Body", "Tongue")
 PERSON = Person(gender=0.0, age=0.5, muscle=0.4, weight=0.5, peoples=(0.2, 0.4, 0.4))  # as the rig's meta.json says

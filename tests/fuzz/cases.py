@@ -12,12 +12,15 @@ import hypothesis
 import numpy as np
 from hypothesis import strategies as st
 
-from blendshape_addon.core import openings, pipeline, quality, recipes
+from blendshape_addon.core import pipeline
+from blendshape_addon.core.avatar.avatar import Avatar
+from blendshape_addon.core.detection import snap
+from blendshape_addon.core.detection.project import project_to_skin
 from blendshape_addon.core.errors import UserError
-from blendshape_addon.core.face_space import FaceSpace
-from blendshape_addon.core.mesh import Avatar
-from blendshape_addon.core.nonempty import with_hidden_marks
-from blendshape_addon.core.surface import lift
+from blendshape_addon.core.face.face_space import FaceSpace
+from blendshape_addon.core.quality import report as quality_report
+from blendshape_addon.core.shape_markers import with_shape_markers
+from blendshape_addon.core.style import recipes
 from blendshape_addon.core.vocabulary import ALL_SHAPES
 
 from . import subjects
@@ -112,7 +115,7 @@ def placed(case: Case, subject: Subject) -> np.ndarray | None:
     if not np.isfinite(space.rotation).all():
         return subject.marks
     avatar = subject.avatar()
-    return openings.fit(avatar, lift(avatar, space, off))
+    return snap.snap_to_edges(avatar, project_to_skin(avatar, space, off))
 
 
 def run(case: Case, least: int = 0) -> Outcome:
@@ -124,7 +127,7 @@ def run(case: Case, least: int = 0) -> Outcome:
             avatar = subject.avatar(placed(case, subject))
             before = [avatar.vertices.copy(), avatar.triangles.copy()]
             made = pipeline.generate(avatar, case.shapes, preset=case.preset, provider="cpu")
-            made.shapes = with_hidden_marks(avatar, made.shapes, made.face)
+            made.shapes = with_shape_markers(avatar, made.shapes, made.face)
             wrong = misshapen(avatar, made, case.shapes) + unfit(avatar, made)
         except UserError as error:
             return refusal(str(error))
@@ -165,15 +168,15 @@ def verdict(wrong: list[str], report: dict) -> Outcome:
     return Outcome("in part" if reasons else "passed", "; ".join(dict.fromkeys(reasons.values())))
 
 
-def unfit(avatar: Avatar, made: pipeline.Generated) -> list[str]:
+def unfit(avatar: Avatar, made: pipeline.GenerationResult) -> list[str]:
     """What the Check button would say against the shapes that were made."""
-    offsets, outside = quality.dense(made.seen.features, made.shapes)
+    offsets, outside = quality_report.dense(made.seen.features, made.shapes)
     names = [shape.name for shape in made.shapes]
-    rows = quality.examine(avatar, made.seen.features, names, offsets, 1.0, outside)
+    rows = quality_report.examine(avatar, made.seen.features, names, offsets, 1.0, outside)
     return [f"made, and yet {row.name} {'; '.join(row.notes)}" for row in rows if not row.ok]
 
 
-def misshapen(avatar: Avatar, made: pipeline.Generated, names: tuple[str, ...]) -> list[str]:
+def misshapen(avatar: Avatar, made: pipeline.GenerationResult, names: tuple[str, ...]) -> list[str]:
     """What is wrong with the shapes as data, whatever they look like."""
     wrong = []
     if [shape.name for shape in made.shapes] != [name for name in names if name not in made.report["refused"]]:

@@ -10,7 +10,9 @@ import bpy
 import numpy as np
 
 import blendshape_addon
-from blendshape_addon.blender import check, files, job, shape_keys
+from blendshape_addon.blender.io import files
+from blendshape_addon.blender.jobs import one_avatar
+from blendshape_addon.blender.keys import shape_keys, vrchat_check
 from blendshape_addon.core import pipeline
 from blendshape_addon.core.vocabulary import VISEMES
 from tests.blender.helpers import coordinates, fingerprint, key_names, mesh_object, select
@@ -39,7 +41,7 @@ def run(case: Case) -> Outcome:
     before = {obj.name: Before.of(obj) for obj in objects}
     for again in (False, True):
         try:
-            with files.quiet(), mock.patch.object(job, "generate", partial(_generate, case, subject, reports)):
+            with files.quiet(), mock.patch.object(one_avatar, "generate", partial(_generate, case, subject, reports)):
                 bpy.ops.vrc_blendshape.generate_visemes(preset=case.preset.upper(), existing=existing)
         except RuntimeError as error:
             words = str(error).removeprefix("Error: ").strip()
@@ -53,7 +55,7 @@ def run(case: Case) -> Outcome:
     return core.verdict([], reports[0])
 
 
-def _generate(case: Case, subject: Subject, reports: list[dict], avatar, names, **options) -> pipeline.Generated:
+def _generate(case: Case, subject: Subject, reports: list[dict], avatar, names, **options) -> pipeline.GenerationResult:
     if case.marks != SOUGHT:
         avatar = replace(avatar, placed=np.column_stack([subject.marks, np.ones(len(subject.marks))]))
     made = pipeline.generate(avatar, names, **options)
@@ -84,7 +86,7 @@ def _wrong(objects: list[bpy.types.Object], before: dict[str, Before], existing:
             wrong.append("keys with coordinates that are not numbers")
     if not any(was.effects for was in before.values()):
         missing = f"lacks {', '.join(left_out)}: "
-        wrong += [words for words in check.problems(objects) if not left_out or missing not in words]
+        wrong += [words for words in vrchat_check.problems(objects) if not left_out or missing not in words]
     return list(dict.fromkeys(wrong))
 
 

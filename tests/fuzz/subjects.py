@@ -7,9 +7,9 @@ from functools import cache
 
 import numpy as np
 
-from blendshape_addon.core import hints
-from blendshape_addon.core.face_space import FaceSpace, point
-from blendshape_addon.core.mesh import Avatar
+from blendshape_addon.core.avatar import hints
+from blendshape_addon.core.avatar.avatar import Avatar
+from blendshape_addon.core.face.face_space import FaceSpace, point
 from tests.core import pieces, real_rigs
 
 HEAD = np.array([[-1.6, -2.2, -1.6], [1.6, 1.6, 1.6]])  # what is kept of a rig, in face space

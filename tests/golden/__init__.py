@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from blendshape_addon.core import pipeline
-from blendshape_addon.core.face_space import EYE_DISTANCE_MM, FaceSpace
+from blendshape_addon.core.face.face_space import EYE_DISTANCE_MM, FaceSpace
 from blendshape_addon.core.vocabulary import ALL_SHAPES
 from tests import faces
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from blendshape_addon.core.mesh import Avatar
+from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.vocabulary import ARKIT
 from tests.faces import Face
-from training import labels
-from training.sources.anny import DEMO, DEMO_PARTS, MakeHuman
-from training.sources.makehuman import LABELS
+from training.data import labels
+from training.data.sources.anny import DEMO, DEMO_PARTS, MakeHuman
+from training.data.sources.makehuman import LABELS
 
 
 def demo() -> Face:

@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import bpy
 import pytest
 
-from blendshape_addon.blender import mesh_io, shape_keys
-from blendshape_addon.blender.operators import background, generate
+from blendshape_addon.blender.io import mesh_io
+from blendshape_addon.blender.keys import shape_keys
+from blendshape_addon.blender.ui.operators import background, generate
 
 
 class Manager:

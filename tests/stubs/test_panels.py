@@ -5,14 +5,17 @@ from types import SimpleNamespace
 import bpy
 import pytest
 
-from blendshape_addon.blender import background, kept_tuning, panels, preferences, shape_keys
-from blendshape_addon.blender.panels.avatar import VRC_BLENDSHAPE_PT_avatar
-from blendshape_addon.blender.panels.check import VRC_BLENDSHAPE_PT_check
-from blendshape_addon.blender.panels.dataset import VRC_BLENDSHAPE_PT_dataset
-from blendshape_addon.blender.panels.learn import VRC_BLENDSHAPE_PT_learn
-from blendshape_addon.blender.panels.main import VRC_BLENDSHAPE_PT_main
-from blendshape_addon.blender.panels.shapes import VRC_BLENDSHAPE_PT_shapes
-from blendshape_addon.blender.panels.tuning import VRC_BLENDSHAPE_PT_one_shape
+from blendshape_addon.blender.jobs import training_process
+from blendshape_addon.blender.keys import shape_keys
+from blendshape_addon.blender.stored import tuning
+from blendshape_addon.blender.ui import panels, preferences
+from blendshape_addon.blender.ui.panels.avatar import VRC_BLENDSHAPE_PT_avatar
+from blendshape_addon.blender.ui.panels.check import VRC_BLENDSHAPE_PT_check
+from blendshape_addon.blender.ui.panels.dataset import VRC_BLENDSHAPE_PT_dataset
+from blendshape_addon.blender.ui.panels.learn import VRC_BLENDSHAPE_PT_learn
+from blendshape_addon.blender.ui.panels.main import VRC_BLENDSHAPE_PT_main
+from blendshape_addon.blender.ui.panels.shapes import VRC_BLENDSHAPE_PT_shapes
+from blendshape_addon.blender.ui.panels.tuning import VRC_BLENDSHAPE_PT_one_shape
 
 
 def buttons(drawn: list) -> dict[str, object]:
@@ -52,7 +55,7 @@ def test_every_generate_button_carries_the_panels_settings(draw, settings):
 
 def test_every_operator_has_its_button(draw, instance, monkeypatch):
     body = SimpleNamespace(data=SimpleNamespace(shape_keys=None), name="Body", get=lambda key: Notes({"/": "SKIN"}))
-    body.vrc_blendshape = kept = instance(kept_tuning.Kept)
+    body.vrc_blendshape = kept = instance(tuning.TuningProperties)
     bpy.data.objects["Body"] = body
     fault = SimpleNamespace(shape="joy", check="flips", grade="red", sentence="7 triangles turn over", mendable=True)
     state = {"objects": [body], "face": "Body", "running": True, "checked": "Body", "verdicts": [fault]}
@@ -69,8 +72,8 @@ def test_every_operator_has_its_button(draw, instance, monkeypatch):
 
 def own_recipe(instance):
     """Of vrc.v_aa in natural style, by one part."""
-    own = instance(kept_tuning.Recipe)
-    part = instance(kept_tuning.RecipePart)
+    own = instance(tuning.Recipe)
+    part = instance(tuning.RecipePart)
     part.word, part.weight = "jawOpen", 0.5
     object.__setattr__(own, "name", "vrc.v_aa")
     own.preset, own.parts = "natural", [part]
@@ -79,7 +82,7 @@ def own_recipe(instance):
 
 def test_a_shape_shows_what_it_is_made_of_and_what_of_that_is_the_avatars_own(draw, instance):
     body = SimpleNamespace(
-        data=SimpleNamespace(shape_keys=None), name="Body", vrc_blendshape=instance(kept_tuning.Kept)
+        data=SimpleNamespace(shape_keys=None), name="Body", vrc_blendshape=instance(tuning.TuningProperties)
     )
     bpy.data.objects["Body"] = body
     state = {"face": "Body", "holder": "Body", "tuned": "vrc.v_aa"}
@@ -154,12 +157,12 @@ def test_parts_can_be_corrected_one_by_one(draw):
 
 def test_a_running_generator_shows_how_far_it_is_and_can_be_cancelled(draw, monkeypatch):
     run = SimpleNamespace(what="generate", stage="making faces", fraction=0.42, left="00:14")
-    monkeypatch.setattr(background, "run", run)
+    monkeypatch.setattr(training_process, "run", run)
     drawn = draw(VRC_BLENDSHAPE_PT_dataset)
     assert ("progress", 0.42, "Making faces, 00:14 left") in drawn
     assert buttons(drawn)["vrc_blendshape.generate_dataset"].stop
-    monkeypatch.setattr(background, "run", None)
-    monkeypatch.setattr(background, "messages", {"generate": "120 samples"})
+    monkeypatch.setattr(training_process, "run", None)
+    monkeypatch.setattr(training_process, "messages", {"generate": "120 samples"})
     drawn = draw(VRC_BLENDSHAPE_PT_dataset)
     assert not buttons(drawn)["vrc_blendshape.generate_dataset"].stop and "120 samples" in labels(drawn)
 
@@ -206,7 +209,7 @@ def test_preferences_offer_where_to_run_recipes_models_and_the_training_python(d
     drawn = draw(preferences.Preferences)
     props = [entry[1] for entry in drawn if entry[0] == "prop"]
     assert props == ["provider", "recipes", "learned", "training_python", "show_models"]
-    assert background.INSTALL.startswith(labels(drawn)[0]) and len(buttons(drawn)) == 1
+    assert training_process.INSTALL.startswith(labels(drawn)[0]) and len(buttons(drawn)) == 1
 
 
 def test_what_needs_the_training_tools_is_offered_where_they_are(draw, monkeypatch):

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from blendshape_addon.core.parts import Part
+from blendshape_addon.core.face.parts import Part
 from blendshape_addon.core.vocabulary import CONDITIONS
-from training import dataset, surface
+from training.data import dataset, surface_rings
 
 
 def grid(side):
@@ -33,7 +33,7 @@ def instance(seed=0, side=12):
         energy=(targets**2).sum(-1).mean(0).astype(np.float32),
         known=np.ones(len(CONDITIONS), bool),
         places=vertices.astype(np.float32),
-        triangles=surface.sampled_triangles(vertices, triangles, np.arange(len(vertices))),
+        triangles=surface_rings.sampled_triangles(vertices, triangles, np.arange(len(vertices))),
     )
 
 

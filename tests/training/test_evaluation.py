@@ -8,15 +8,18 @@ import numpy as np
 import pytest
 import shipped
 
-from blendshape_addon.core import contacts, pipeline, registry
+from blendshape_addon.core import pipeline
 from blendshape_addon.core.errors import InputError, ModelError
+from blendshape_addon.core.face import slits
+from blendshape_addon.core.inference import registry
 from blendshape_addon.core.vocabulary import ARKIT, VISEMES
 from tests import faces
 from tests.core.pieces import mask
-from training import bars, card, evaluate, floor, labels, regions, rigs, robustness, sheets, trial
-from training.bars import Bar
-from training.heads import Head
-from training.report import results, tables
+from training.data import contact_sheets, labels, rigs
+from training.data.labelled_face import LabelledFace
+from training.evaluation import artist_floor, card_figures, evaluate, regions, robustness, run, targets
+from training.evaluation.report import results, tables
+from training.evaluation.targets import Target
 
 ROCKETBOX = rigs.data_folder() / "rocketbox" / "Female_Adult_01"
 SEED_SAN = rigs.data_folder() / "vrm" / "seed_san"
@@ -37,7 +40,7 @@ def talker():
     ]
     units = np.array(bumps)
     mixes = np.array([[0.9, 0, 0], [0.2, 0.5, 0.5], [0.1, 0.7, 0]])
-    return Head(
+    return LabelledFace(
         vertices=avatar.vertices, triangles=avatar.triangles, part_id=avatar.object_id, part_names=("Face",),
         names=("jawOpen", "mouthSmileLeft", "mouthSmileRight", "vrc.v_aa", "vrc.v_e", "vrc.v_ih"),
         offsets=np.concatenate([units, np.tensordot(mixes, units, 1)]).astype(np.float32),
@@ -46,45 +49,45 @@ def talker():
 
 
 def test_a_verdict_needs_every_value():
-    low = Bar("error", 1.0, 0.5, {"a": 0.4, "b": 0.5})
+    low = Target("error", 1.0, 0.5, {"a": 0.4, "b": 0.5})
     assert low.verdict == "aim"
     assert dataclasses.replace(low, values={"a": 0.4, "b": 0.9}).verdict == "met"
     assert dataclasses.replace(low, values={"a": 0.4, "b": 1.1}).verdict == "NOT MET"
     assert dataclasses.replace(low, values={"a": 0.4, "b": None}).verdict == "NOT MET"
     assert dataclasses.replace(low, values={"a": float("nan")}).verdict == "NOT MET"
     assert dataclasses.replace(low, values={}).verdict == "not measured"
-    assert Bar("share", 0.6, 0.8, {"a": 0.7}, higher=True).verdict == "met"
+    assert Target("share", 0.6, 0.8, {"a": 0.7}, higher=True).verdict == "met"
 
 
 def test_of_many_values_those_that_miss_the_bar_are_named():
-    row = tables._values(Bar("lips", 0.3, 0.3, {f"rig{n}": n / 10 for n in range(8)}))
+    row = tables._values(Target("lips", 0.3, 0.3, {f"rig{n}": n / 10 for n in range(8)}))
     assert row.startswith("4 of 8; not rig4 0.40") and "rig2" not in row
 
 
 def test_the_floor_is_said_beside_what_was_measured():
-    bar = Bar("cos", 0.9, 0.95, {"ict": 0.8, "vrm": None}, higher=True, floor={"ict": 0.82})
+    bar = Target("cos", 0.9, 0.95, {"ict": 0.8, "vrm": None}, higher=True, floor={"ict": 0.82})
     assert tables._values(bar) == "ict 0.80 (floor 0.82), vrm –"
 
 
 def test_carrying_a_face_to_itself_gives_itself(talker):
-    again = floor.carried(talker, talker)
+    again = artist_floor.carried(talker, talker)
     assert np.abs(again - talker.offsets).max() < 0.1 * np.abs(talker.offsets).max()
     double = dataclasses.replace(talker, offsets=2 * talker.offsets)
     rig = dataclasses.make_dataclass("Artist", ["real"])(frozenset(ARKIT))
-    found = floor.units((rig, double), (rig, talker))
+    found = artist_floor.units((rig, double), (rig, talker))
     assert set(found) == {"jawOpen", "mouthSmileLeft", "mouthSmileRight"}
     assert min(fit.cos for fit in found.values()) > 0.99 and min(fit.skin for fit in found.values()) > 0.99
     assert [fit.amplitude for fit in found.values()] == pytest.approx([2, 2, 2], rel=0.05)
-    row = floor.units_row([found])
+    row = artist_floor.units_row([found])
     assert row["rel all"] < 0.15 and row["amplitude"] == pytest.approx(2, rel=0.05)
 
 
 def test_recipes_are_found_and_speak_for_another_artist(talker):
-    mixes = floor.recipes(talker)
+    mixes = artist_floor.recipes(talker)
     assert mixes["vrc.v_e"][ARKIT.index("mouthSmileLeft")] == pytest.approx(0.5, abs=1e-3)
-    assert floor.visemes(mixes, talker) == pytest.approx({"cos": 1, "top-1": 1})
+    assert artist_floor.visemes(mixes, talker) == pytest.approx({"cos": 1, "top-1": 1})
     swapped = dataclasses.replace(talker, offsets=talker.offsets[[0, 1, 2, 4, 5, 3]])
-    assert floor.visemes(mixes, swapped)["top-1"] == 0
+    assert artist_floor.visemes(mixes, swapped)["top-1"] == 0
 
 
 def test_the_error_is_found_where_it_was_put(talker):
@@ -105,13 +108,13 @@ def test_an_artist_alone_has_no_floor(talker):
     rig = dataclasses.make_dataclass("Artist", ["name", "family", "real"])("alone", "numbers", frozenset(ARKIT))
     names = ARKIT[:21]
     one = dataclasses.replace(talker, names=names, offsets=np.repeat(talker.offsets[:1], 21, 0))
-    assert floor.measure([(rig, one)])["units"] == {}
+    assert artist_floor.measure([(rig, one)])["units"] == {}
 
 
 @pytest.mark.parametrize("name", [*faces.NAMES, *shipped.present("rocketbox/Female_Adult_01")])
 def test_every_change_of_the_robustness_table_keeps_the_truth_in_step(name):
     rig = shipped.load(name)
-    head = Head.of(rig)
+    head = LabelledFace.of(rig)
     body = head.vertices[:4] - [0, 9, 0], np.array([[0, 1, 2], [1, 2, 3]])
     for name, draws in robustness.changes(rig, head, body).items():
         changed = draws[0](head, np.random.default_rng(0))
@@ -124,7 +127,7 @@ def test_every_change_of_the_robustness_table_keeps_the_truth_in_step(name):
 @pytest.mark.skipif(not SEED_SAN.exists(), reason=f"no Seed-san in {rigs.data_folder()}")
 @pytest.mark.parametrize("change,seed", [("smooth warp", 3), ("child, muzzle", 4)])  # the latter with very tall eyes
 def test_blinks_and_joy_shut_the_eyes_of_an_anime_face_that_nobody_drew(change, seed):
-    head = Head.of(rigs.load(SEED_SAN))
+    head = LabelledFace.of(rigs.load(SEED_SAN))
     warped = robustness.changes(rigs.load(SEED_SAN), head, None)[change][0](head, np.random.default_rng(seed)).avatar
     made = pipeline.generate(warped, ["vrc.blink", "joy"], provider="cpu")
     assert made.report["ok"] and made.report["style"]["preset"] == "anime"
@@ -133,16 +136,16 @@ def test_blinks_and_joy_shut_the_eyes_of_an_anime_face_that_nobody_drew(change, 
         moved = warped.vertices.copy()
         moved[shape.indices] += shape.deltas
         for field in (1, 2):
-            eye = contacts.find_slit(seen, field)
+            eye = slits.find_slit(seen, field)
             assert eye.left_open(seen.positions, seen.space.to_face(moved)[seen.index]) < most
 
 
 @needs_rigs
 def test_one_rig_through_the_tables(tmp_path, monkeypatch):
     """The shipped models stand in for a fold: what is tested is the tables, not the figures."""
-    monkeypatch.setattr(sheets, "SHOWN", ("vrc.v_aa", "jawOpen"))
+    monkeypatch.setattr(contact_sheets, "SHOWN", ("vrc.v_aa", "jawOpen"))
     rig = rigs.load(ROCKETBOX)
-    head = Head.of(rig)
+    head = LabelledFace.of(rig)
     found = results.plain(evaluate.judge("rocketbox", [(rig, head)], [head], None, True, tmp_path))
     assert (tmp_path / f"rocketbox_{rig.name}.png").exists()
     assert found["do nothing"]["all units"]["rel"] == pytest.approx(1)
@@ -154,7 +157,7 @@ def test_one_rig_through_the_tables(tmp_path, monkeypatch):
         "families": {"rocketbox": found}, "lip gaps": found["lip gaps"], "landmarks": {},
         "acceptance": {rig.name: {"right": 1.0}},
     }  # fmt: skip
-    rows = {row.what: row for row in bars.bars(whole)}
+    rows = {row.what: row for row in targets.targets(whole)}
     assert rows["rigs passed or refused as they should"].verdict == "aim"
     assert rows["change of rel by mesh, all units"].verdict == "not measured"
     cos = rows["cos, all ARKit units"].values["rocketbox"]
@@ -162,8 +165,8 @@ def test_one_rig_through_the_tables(tmp_path, monkeypatch):
     assert f"{cos:.2f}" in tables.family("rocketbox", found).text()
     own = found["shapes"][rig.name]["deformer"]
     assert rig.name in labels.names() and set(VISEMES) >= {n for n in own if "v_" in n[:6]}
-    assert trial.medians([own]) == found["deformer"]
-    assert set(card.figures_of(whole)) >= {"rocketbox left out, visemes: top-1"}
+    assert run.medians([own]) == found["deformer"]
+    assert set(card_figures.figures_of(whole)) >= {"rocketbox left out, visemes: top-1"}
 
 
 def test_the_verb_card_puts_figures_on_a_checked_model_and_refuses_another(tmp_path, capsys):
@@ -173,11 +176,11 @@ def test_the_verb_card_puts_figures_on_a_checked_model_and_refuses_another(tmp_p
     (tmp_path / "results.json").write_text(json.dumps(measured | {"landmarks": {"ict": {"median": 2.5}}}))
     for kind, line in (("deformer", "ict left out, all units: cos: 0.9"), ("landmarks", "ict: median: 2.5")):
         before = registry.load(kind).card
-        card.main([kind, "--models", str(tmp_path / "models"), "--figures", str(tmp_path / "results.json")])
+        card_figures.main([kind, "--models", str(tmp_path / "models"), "--figures", str(tmp_path / "results.json")])
         assert line in capsys.readouterr().out
         after = registry.load(kind, tmp_path / "models").card
         assert {k: v for k, v in after.items() if k != "figures"} == {k: v for k, v in before.items() if k != "figures"}
     model = tmp_path / "models" / "deformer.onnx"
     model.write_bytes(model.read_bytes()[:-1])
     with pytest.raises(ModelError, match="damaged"):
-        card.main(["--models", str(tmp_path / "models")])
+        card_figures.main(["--models", str(tmp_path / "models")])

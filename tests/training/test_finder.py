@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from blendshape_addon.core.face_space import canonical_landmarks
-from blendshape_addon.core.face_view import View
+from blendshape_addon.core.detection.views import View
+from blendshape_addon.core.face.face_space import canonical_landmarks
 from training.landmarks import dataset, extras, train
 from training.landmarks.scenes import Scene
 

@@ -15,9 +15,10 @@ import pytest
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import CONDITIONS, LANDMARK_INDEX
 from tests.core.pieces import mask
-from training import __main__, dataset, guard, labels, manifest, prepare, rigs, sources
-from training.generate import blenders, command, readings, samples, work, workers
-from training.pool import Pool
+from training import __main__, commands
+from training.data import dataset, labels, manifest, prepare, rigs, sources
+from training.data.sampler import Pool
+from training.generate import avatar_cache, blenders, command, samples, work, workers
 
 ROOT = Path(__file__).resolve().parents[2]
 FACES = 6
@@ -46,7 +47,7 @@ def planned(place, rig, out="out", **changes):
     (folder / "mask.obj").write_text("# a mask\n")
     made = work.Plan(folder, place / out, "CC0", (sys.executable, "-c", "raise SystemExit('boom')"), **changes)
     rig.digest = work._digest(made, folder / "mask.obj")
-    readings.save(made.out / "avatars" / "mask.npz", [rig])
+    avatar_cache.save(made.out / "avatars" / "mask.npz", [rig])
     return made
 
 
@@ -243,18 +244,18 @@ def test_views_show_every_expression_from_three_sides(plan):
 
 
 def threads():
-    return {name: os.environ.get(name) for name in guard.ONE_THREAD}
+    return {name: os.environ.get(name) for name in commands.ONE_THREAD}
 
 
 def test_workers_compute_on_one_thread_whatever_the_environment_says(monkeypatch):
     for given in ("8", None):
-        for name in guard.ONE_THREAD:
+        for name in commands.ONE_THREAD:
             monkeypatch.delenv(name, raising=False)
             if given:
                 monkeypatch.setenv(name, given)
         with workers.processes(1, None) as executor:
-            assert executor.submit(threads).result() == guard.ONE_THREAD
-        assert threads() == dict.fromkeys(guard.ONE_THREAD, given)
+            assert executor.submit(threads).result() == commands.ONE_THREAD
+        assert threads() == dict.fromkeys(commands.ONE_THREAD, given)
 
 
 def test_what_another_machine_made_with_other_last_bits_is_kept(done):

@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from patches import grid
 
-from training import losses, surface
 from training.config import LossConfig
+from training.data import surface_rings
+from training.data.batch import Batch
+from training.deformer import losses
 
 ALL = LossConfig(laplacian=1, edge=1, volume=1, reach=1)
 
@@ -16,13 +18,13 @@ ALL = LossConfig(laplacian=1, edge=1, volume=1, reach=1)
 def one_face(true, side=6):
     """A batch of one flat sheet whose one-rings are all looked at; true: (V, 3) of its single expression."""
     vertices, triangles = grid(side)
-    rings = surface.rings_of(triangles, len(vertices)).ravel()
+    rings = surface_rings.rings_of(triangles, len(vertices)).ravel()
     pick = np.concatenate([np.arange(len(vertices)), rings])
 
     def tensor(array):
         return torch.tensor(array, dtype=torch.float32)[None]
 
-    batch = losses.Batch(
+    batch = Batch(
         inputs=tensor(vertices[pick]), to_face=tensor(np.tile(np.eye(3), (len(pick), 1, 1))),
         targets=tensor(true[pick][:, None]), energy=tensor([(true**2).sum(1).mean()]),
         known=torch.ones(1, 1, dtype=torch.bool), artist=torch.zeros(1, dtype=int), places=tensor(vertices[rings]),
@@ -43,7 +45,7 @@ def raised(height=0.1, side=6):
 
 def test_a_mesh_that_is_all_sample_keeps_its_triangles():
     vertices, triangles = grid(7)
-    coarse = surface.sampled_triangles(vertices, triangles, np.arange(len(vertices)))
+    coarse = surface_rings.sampled_triangles(vertices, triangles, np.arange(len(vertices)))
     assert {tuple(t) for t in coarse} == {tuple(t) for t in triangles}
 
 
@@ -53,7 +55,7 @@ def test_sampled_triangles_cover_a_sheet_and_never_join_two(seed, size):
     vertices, triangles = grid(12)
     both = np.concatenate([vertices, vertices + [0, 0, 0.01]])  # much nearer than any neighbour in the sheet
     sample = np.random.default_rng(seed).choice(len(both), size, replace=False)
-    coarse = surface.sampled_triangles(both, np.concatenate([triangles, triangles + len(vertices)]), sample)
+    coarse = surface_rings.sampled_triangles(both, np.concatenate([triangles, triangles + len(vertices)]), sample)
     upper = sample[coarse] >= len(vertices)
     assert (upper.all(1) | ~upper.any(1)).all()
     assert (np.diff(np.sort(coarse, 1), axis=1) > 0).all()
@@ -66,13 +68,13 @@ def test_sampled_triangles_cover_a_sheet_and_never_join_two(seed, size):
 def test_what_cannot_be_reached_has_no_triangles():
     vertices, triangles = grid(4)
     both = np.concatenate([vertices, vertices + [5, 0, 0]])
-    coarse = surface.sampled_triangles(both, np.concatenate([triangles, triangles + 16]), np.arange(16))
+    coarse = surface_rings.sampled_triangles(both, np.concatenate([triangles, triangles + 16]), np.arange(16))
     assert len(coarse) == len(triangles) and coarse.max() < 16
 
 
 def test_a_ring_is_the_triangles_around_a_vertex():
     vertices, triangles = grid(5)
-    rings = surface.rings_of(triangles, len(vertices))
+    rings = surface_rings.rings_of(triangles, len(vertices))
     middle, corner = rings[12], rings[4]
     found = {frozenset(pair) for pair in zip([12] * 8, middle[1::2], middle[2::2], strict=True)}
     assert found - {frozenset({12})} == {frozenset(t) for t in triangles.tolist() if 12 in t}

@@ -12,8 +12,10 @@ import pytest
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
 from tests.core.pieces import mask
-from training import __main__, dataset, export, labels, manifest, prepare, rigs, sources, train
-from training.model import ModelConfig
+from training import __main__
+from training.data import dataset, labels, manifest, prepare, rigs, sources
+from training.deformer import export, train
+from training.deformer.model import ModelConfig
 
 
 @pytest.fixture(scope="module")

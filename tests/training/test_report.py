@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from blendshape_addon.core.errors import InputError
-from training import __main__, evaluate
-from training.report import page, results, tables
-from training.report.table import Table
+from training import __main__
+from training.evaluation import evaluate
+from training.evaluation.report import page, results, tables
+from training.evaluation.report.table import Table
 
 FIGURES = {"rel": 0.6, "cos": 0.8, "mm": 2.0, "q95": 4.0, "stray": 0.01}
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blendshape_addon.core.face_space import canonical_landmarks
-from blendshape_addon.core.landmarks import plausibility
-from blendshape_addon.core.raster import rasterise
+from blendshape_addon.core.detection.detect import plausibility
+from blendshape_addon.core.face.face_space import canonical_landmarks
+from blendshape_addon.core.geometry.raster import rasterise
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX, LANDMARK_MIRROR
 from training.landmarks import extras, toon
 
@@ -31,7 +31,7 @@ def test_toon_proportions_make_a_face_alike_on_both_sides(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(12))
 def test_a_doll_shows_its_features_at_the_landmarks(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    (vertices, triangles, piece), marks = toon.doll(*head(), MARKS, rng)
+    (vertices, triangles, piece), marks = toon.toon_head(*head(), MARKS, rng)
     assert len(piece) == len(triangles) and triangles.max() < len(vertices)
     assert np.allclose(marks[:, :2], MARKS[:, :2])
     picture = rasterise((vertices - [0, -0.4, 0]) / 1.75, triangles, 192)

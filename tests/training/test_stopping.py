@@ -12,9 +12,9 @@ import patches
 import pytest
 
 from blendshape_addon.core.vocabulary import CONDITIONS
-from training import weights
 from training.config import TrainConfig
-from training.model import Deformer, ModelConfig
+from training.deformer import weights
+from training.deformer.model import Deformer, ModelConfig
 
 TINY = "--threads 1 --batch 2 --vertices 30 --warmup 2 --model.width 16 --model.blocks 1 --sheet-every 0 --save-every 5"
 

@@ -14,13 +14,16 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from blendshape_addon.core.detection.views import SIZE
 from blendshape_addon.core.errors import InputError
-from blendshape_addon.core.face_view import SIZE
-from training import checkpoint, config, dataset, export, losses, pool, train, whole
-from training import weights as saved
+from training import config
 from training.config import LossConfig, TrainConfig
+from training.data import dataset, sampler
+from training.deformer import export, losses, train
+from training.deformer import weights as saved
+from training.deformer.model import Deformer, ModelConfig
 from training.landmarks.model import FaceFinder
-from training.model import Deformer, ModelConfig
+from training.learning import atomic_files, checkpoint
 
 TERMS = ("laplacian", "edge", "volume", "reach")
 
@@ -96,7 +99,7 @@ def test_the_rate_falls_to_nothing_and_restarts_fall_from_the_top():
 @pytest.mark.parametrize("changes", [{}, {"loss": LossConfig(edge=0.1, volume=0.1, rings=4)}])
 def test_a_killed_run_that_goes_on_gives_the_same_weights(tmp_path, faces, monkeypatch, one_thread, changes):
     whole = train.train(tiny(**changes), faces, tmp_path / "whole" / "deformer.safetensors")
-    draw, count = pool.Pool.draw, 0
+    draw, count = sampler.Pool.draw, 0
 
     def dying(*arguments):
         nonlocal count
@@ -107,12 +110,12 @@ def test_a_killed_run_that_goes_on_gives_the_same_weights(tmp_path, faces, monke
 
     out = tmp_path / "killed" / "deformer.safetensors"
     with monkeypatch.context() as patch:
-        patch.setattr(pool.Pool, "draw", dying)
+        patch.setattr(sampler.Pool, "draw", dying)
         with pytest.raises(KeyboardInterrupt):
             train.train(tiny(**changes), faces, out)
     assert not out.exists()
     seen = []
-    monkeypatch.setattr(pool.Pool, "draw", lambda *arguments: seen.append(1) or draw(*arguments))
+    monkeypatch.setattr(sampler.Pool, "draw", lambda *arguments: seen.append(1) or draw(*arguments))
     train.train(tiny(**changes), faces, out)
     assert len(seen) == 4, "it went on after step 3"
     assert_same(weights(whole), weights(out))
@@ -189,7 +192,7 @@ def test_weights_that_cannot_be_used_are_said(tmp_path, change):
 
 def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
     path = tmp_path / "weights"
-    whole.write_whole(path, b"old")
+    atomic_files.atomic_write(path, b"old")
 
     def full(part, data):
         with part.open("wb") as file:
@@ -198,7 +201,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch)
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(InputError, match="No space left"):
-        whole.write_whole(path, b"new")
+        atomic_files.atomic_write(path, b"new")
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
 
 
@@ -226,7 +229,7 @@ def test_instances_of_older_versions_train_but_not_with_terms_of_the_surface(tmp
 
 def test_a_batch_ends_in_whole_rings_where_the_targets_say_they_are(faces):
     settings = tiny(vertices=50, loss=LossConfig(edge=1, rings=9), merge_parts=0)
-    batch = pool.Pool(faces, None).draw(np.random.default_rng(0), settings)
+    batch = sampler.Pool(faces, None).draw(np.random.default_rng(0), settings)
     assert batch.inputs.shape[1] == batch.targets.shape[1] == 50 + 9 * 17
     rest = batch.places.unflatten(1, (9, 17))
     assert torch.allclose((rest[:, :, 1:] - rest[:, :, :1]).abs()[..., :2].amax(), torch.tensor(1 / 11), atol=1e-6)
@@ -267,7 +270,7 @@ def test_two_processes_learn_from_the_mean_of_their_gradients(tmp_path, faces, o
         capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
-    drawn = pool.Pool(faces, None)
+    drawn = sampler.Pool(faces, None)
     rngs = [np.random.default_rng([0, rank]) for rank in range(2)]
     torch.manual_seed(0)
     model = Deformer(ModelConfig(width=16, blocks=1, artists=drawn.artists))

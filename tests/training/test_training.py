@@ -11,16 +11,19 @@ import pytest
 import shipped
 import torch
 
-from blendshape_addon.core import recipes
-from blendshape_addon.core.face_space import FaceSpace
-from blendshape_addon.core.features import INPUTS
+from blendshape_addon.core.face.face_space import FaceSpace
+from blendshape_addon.core.face.features import INPUTS
+from blendshape_addon.core.style import recipes
 from blendshape_addon.core.vocabulary import CONDITIONS, EXPRESSIONS
 from tests import faces
-from training import __main__, dataset, export, graph, house, labels, manifest, metrics, rigs, train, variants
-from training import weights as saved
-from training.heads import Head
-from training.identities import sample_neutral
-from training.model import Deformer, ModelConfig
+from training import __main__
+from training.data import dataset, labels, manifest, metrics, rigs
+from training.data.identities import sample_neutral
+from training.data.labelled_face import LabelledFace
+from training.deformer import artist_blend, export, onnx_graph, train
+from training.deformer import weights as saved
+from training.deformer.model import Deformer, ModelConfig
+from training.experiments import quantization
 
 
 def tiny(artists=("ict", "makehuman")):
@@ -35,7 +38,7 @@ def mixes_of(model):
 def test_onnx_says_what_pytorch_says():
     model = tiny()
     mixes = mixes_of(model)
-    data = graph.build(model, mixes).SerializeToString()
+    data = onnx_graph.build(model, mixes).SerializeToString()
     inputs = np.random.default_rng(0).normal(size=(257, INPUTS)).astype(np.float32)
     assert max(export.parity(model, mixes, data, rows) for rows in (inputs, inputs[:1])) < 1e-6
     assert export.parity(model, 1.01 * mixes, data, inputs) > 1e-3
@@ -46,15 +49,17 @@ def test_onnx_says_what_pytorch_says_of_real_meshes(name):
     torch.manual_seed(0)
     model = Deformer(ModelConfig(artists=("ict",))).eval()
     mixes = mixes_of(model)
-    seen = Head.of(shipped.load(name)).features
+    seen = LabelledFace.of(shipped.load(name)).features
     assert len(seen.index) > 300
-    assert export.parity(model, mixes, graph.build(model, mixes).SerializeToString(), seen.inputs()) < export.PARITY
+    assert (
+        export.parity(model, mixes, onnx_graph.build(model, mixes).SerializeToString(), seen.inputs()) < export.PARITY
+    )
 
 
 def test_the_graph_takes_any_number_of_vertices_and_expressions():
     model = tiny()
-    proto = graph.build(model, mixes_of(model))
-    assert [one.version for one in proto.opset_import] == [graph.OPSET] and graph.OPSET >= 17
+    proto = onnx_graph.build(model, mixes_of(model))
+    assert [one.version for one in proto.opset_import] == [onnx_graph.OPSET] and onnx_graph.OPSET >= 17
     session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
     for vertices, expressions in ((1, 1), (3, 2), (5, 0)):
         feed = {"inputs": np.ones((vertices, INPUTS), np.float32), "intensity": np.ones(expressions, np.float32)}
@@ -74,12 +79,12 @@ def test_a_model_that_says_something_else_is_not_written(tmp_path, monkeypatch):
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-@pytest.mark.parametrize("kind", variants.VARIANTS)
+@pytest.mark.parametrize("kind", quantization.VARIANTS)
 def test_a_variant_is_a_model_that_says_nearly_the_same(kind):
     torch.manual_seed(0)
     model = Deformer(ModelConfig(width=64, blocks=1, artists=("ict",))).eval()
-    proto = graph.build(model, mixes_of(model))
-    made, whole = variants.VARIANTS[kind](proto), proto.SerializeToString()
+    proto = onnx_graph.build(model, mixes_of(model))
+    made, whole = quantization.VARIANTS[kind](proto), proto.SerializeToString()
     feed = {"inputs": np.random.default_rng(0).normal(size=(50, INPUTS)).astype(np.float32)}
     feed |= {"intensity": np.ones(3, np.float32), "expression": np.eye(len(EXPRESSIONS), dtype=np.float32)[:3]}
     plain, other = (
@@ -92,13 +97,13 @@ def test_a_variant_is_a_model_that_says_nearly_the_same(kind):
 
 def test_a_variant_does_not_win_unmeasured():
     model = tiny()
-    table = variants.table(graph.build(model, mixes_of(model)), [], 1e-4)
-    assert [row[0] for row in table.rows] == list(variants.VARIANTS) and {row[-1] for row in table.rows} == {"no"}
+    table = quantization.table(onnx_graph.build(model, mixes_of(model)), [], 1e-4)
+    assert [row[0] for row in table.rows] == list(quantization.VARIANTS) and {row[-1] for row in table.rows} == {"no"}
 
 
 def test_intensity_scales_and_zero_is_neutral():
     model = tiny()
-    data = graph.build(model, mixes_of(model)).SerializeToString()
+    data = onnx_graph.build(model, mixes_of(model)).SerializeToString()
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     inputs = np.random.default_rng(0).normal(size=(50, session.get_inputs()[0].shape[1])).astype(np.float32)
     expression = np.repeat(np.eye(len(EXPRESSIONS), dtype=np.float32)[4:5], 3, 0)
@@ -114,7 +119,7 @@ def test_the_house_brings_artists_to_one_amplitude_and_skips_what_an_artist_has_
     smile, blink = CONDITIONS.index("mouthSmileLeft"), CONDITIONS.index("vrc.blink_left")
     amplitudes[:, smile] = 0.4, 0.1
     amplitudes[1, blink] = 0.2
-    share = house.shares(("ict", "makehuman"), amplitudes)
+    share = artist_blend.shares(("ict", "makehuman"), amplitudes)
     assert share[:, smile] * amplitudes[:, smile] == pytest.approx([0.1, 0.1])  # half each of sqrt(0.4 * 0.1)
     assert share[:, blink] == pytest.approx([0, 1])
     assert not share[:, CONDITIONS.index("tongueOut")].any()
@@ -124,10 +129,10 @@ def test_the_anime_hand_is_its_artists_alone():
     joy, smile = CONDITIONS.index("joy"), CONDITIONS.index("mouthSmileLeft")
     amplitudes = np.full((2, len(CONDITIONS)), np.nan)
     amplitudes[:, joy], amplitudes[0, smile] = (0.1, 0.4), 0.2
-    share = house.shares(("ict", "vrm"), amplitudes, anime=True)
+    share = artist_blend.shares(("ict", "vrm"), amplitudes, anime=True)
     assert share[:, joy] == pytest.approx([0, 1]) and not share[:, smile].any()
-    assert house.shares(("ict", "vrm"), amplitudes)[:, joy] == pytest.approx([1, 0])
-    assert not house.shares(("ict", "makehuman"), amplitudes, anime=True).any()
+    assert artist_blend.shares(("ict", "vrm"), amplitudes)[:, joy] == pytest.approx([1, 0])
+    assert not artist_blend.shares(("ict", "makehuman"), amplitudes, anime=True).any()
 
 
 def test_metrics_on_cases_with_known_answers():
@@ -179,7 +184,7 @@ def test_what_an_expression_brings_together_stays_together_under_a_warp():
     rig = shipped.rig("proxy")
     offset = np.zeros_like(rig.vertices)
     offset[100] = rig.vertices[200] - rig.vertices[100]
-    head = Head.of(dataclasses.replace(rig, shapes={"jawOpen": offset}))
+    head = LabelledFace.of(dataclasses.replace(rig, shapes={"jawOpen": offset}))
     bent = dataset.warped(head, np.random.default_rng(3), 1.0)
     assert np.allclose(bent.vertices[100] + bent.offsets[0, 100], bent.vertices[200], atol=1e-6)
     assert not np.allclose(bent.offsets[0, 100], head.offsets[0, 100], atol=1e-3)

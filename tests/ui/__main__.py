@@ -52,7 +52,7 @@ def _avatar(path: Path) -> None:
     """The demo avatar, neutral, as a .blend file."""
     import bpy
 
-    from blendshape_addon.blender import files
+    from blendshape_addon.blender.io import files
     from training.devtools import avatar
 
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)

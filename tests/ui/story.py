@@ -118,7 +118,7 @@ def _move_a_landmark(folds: Folds) -> Waiting:
     yield from until(lambda: state().placing == "MOVING", "the landmarks can be moved")
     yield from settled()
     yield from picture("6_landmarks")
-    mode = window.module("blender.placing_mode").current
+    mode = window.module("blender.viewport.landmark_modal").current
     before = mode.placing.placed.copy()
     x, y = _on_screen(before[index["mouth_corner_l"], :3])
     for step in range(3):  # until it is under the mouse
@@ -133,7 +133,7 @@ def _move_a_landmark(folds: Folds) -> Waiting:
     yield 0.3
     yield from key("Return")
     yield from until(lambda: not state().placing, "Enter keeps the landmarks", 10)
-    kept = window.module("blender.kept_landmarks").read([_body()])
+    kept = window.module("blender.stored.landmarks").read([_body()])
     moved = np.linalg.norm(kept[:, :3] - before[:, :3], axis=1) * 1000
     left, right = moved[index["mouth_corner_l"]], moved[index["mouth_corner_r"]]
     assert left > 2 and abs(left - right) < 1, f"the corners of the mouth moved by {left:.1f} and {right:.1f} mm"
@@ -206,7 +206,7 @@ def _keys() -> list[str]:
 
 def _peak(name: str) -> float:
     """How far a key moves the vertex that it moves farthest, metres."""
-    mesh_io, keys = window.module("blender.mesh_io"), _body().data.shape_keys
+    mesh_io, keys = window.module("blender.io.mesh_io"), _body().data.shape_keys
     offsets = mesh_io.coordinates(keys.key_blocks[name].points) - mesh_io.coordinates(keys.reference_key.points)
     return float(np.linalg.norm(offsets, axis=1).max())
 
@@ -222,7 +222,9 @@ def _on_screen(point: np.ndarray) -> tuple[float, float]:
     """Where in the window a point of the world, metres, is seen."""
     view = window.region("WINDOW")
     matrix = np.array(view.data.perspective_matrix, float)
-    ((x, y),) = window.module("core.screen").Screen(matrix, view.width, view.height).project(point[None])[:, :2]
+    ((x, y),) = (
+        window.module("core.geometry.camera").Screen(matrix, view.width, view.height).project(point[None])[:, :2]
+    )
     return view.x + x, view.y + y
 
 

@@ -123,7 +123,7 @@ class Folds:
     def __init__(self) -> None:
         self._drawn: set[str] = set()
         self._places: dict[str, int] = {}
-        panels = module("blender.panels").CLASSES
+        panels = module("blender.ui.panels").CLASSES
         self._names = {cls.bl_label: cls.__name__ for cls in panels if hasattr(cls, "bl_parent_id")}
         for cls in panels:
             if cls.__name__ in self._names.values():

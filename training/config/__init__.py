@@ -13,7 +13,7 @@ from pathlib import Path
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import CONDITIONS
 
-from ..model import ModelConfig
+from ..deformer.model import ModelConfig
 
 FOLDER = Path(__file__).parent
 

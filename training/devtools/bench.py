@@ -31,8 +31,8 @@ def main() -> None:
 
     from . import avatar
 
-    quiet = installed.module("blender.files").quiet
-    bare = _Stopwatch(installed.module("core.providers"))
+    quiet = installed.module("blender.io.files").quiet
+    bare = _Stopwatch(installed.module("core.inference.providers"))
     before = _peak_memory()
     timings: list[dict[str, float]] = []
     for number in range(options.runs):
@@ -40,7 +40,7 @@ def main() -> None:
         bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
         _cut(avatar.add(), options.cuts)
         bare.seconds = 0.0
-        installed.module("blender.job").forget()
+        installed.module("blender.jobs.one_avatar").forget()
         began, used = time.perf_counter(), time.process_time()
         with quiet():
             done = installed.press("generate_all")

@@ -30,15 +30,15 @@ def main() -> int:
     emotions = installed.press("generate_emotions", _say_stage)
     _say("Writing the files …")
     began = time.perf_counter()
-    installed.module("blender.files").save(OUT / "avatar.blend", visemes.objects)
+    installed.module("blender.io.files").save(OUT / "avatar.blend", visemes.objects)
     bpy.ops.vrc_blendshape.export_fbx(filepath=str(OUT / "avatar.fbx"))
     entry = _entry(visemes, emotions, time.perf_counter() - began)
     (OUT / "report.json").write_text(json.dumps(entry, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     _say("Drawing every shape …")
     shapes = visemes.generated.shapes + emotions.generated.shapes
-    sheet = installed.module("blender.render").sheet
+    sheet = installed.module("blender.viewport.render").sheet
     sheet(OUT / "sheet.png", visemes.avatar, visemes.generated.face.points, shapes)
-    print(installed.module("blender.one_file").table(entry))
+    print(installed.module("blender.jobs.one_file").table(entry))
     passed = sum(row["ok"] for row in entry["shapes"])
     print(f"{passed} of {len(entry['shapes'])} shapes passed their checks. Look at {OUT / 'sheet.png'}")
     return 0 if entry["ok"] else 1

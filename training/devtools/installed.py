@@ -50,7 +50,7 @@ def press(button: str, progress: Callable[[float, str], None] | None = None) -> 
     """
     import bpy
 
-    job = module("blender.job")
+    job = module("blender.jobs.one_avatar")
     compute, write, done = job.compute, job.write, []
 
     def told(*arguments: Any, **named: Any) -> Any:

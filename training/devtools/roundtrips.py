@@ -19,13 +19,15 @@ import bpy
 import numpy as np
 from mathutils.kdtree import KDTree
 
-from blendshape_addon.blender import files, inventory, job
-from blendshape_addon.blender.key_blocks import is_empty
-from blendshape_addon.blender.mesh_io import basis, coordinates
+from blendshape_addon.blender.io import files
+from blendshape_addon.blender.io.mesh_io import basis, coordinates
+from blendshape_addon.blender.jobs import one_avatar
+from blendshape_addon.blender.keys import inventory
+from blendshape_addon.blender.keys.key_blocks import is_empty
 from blendshape_addon.core.errors import FaceNotFound
 from blendshape_addon.core.vocabulary import ALL_SHAPES
 
-from ..rigs import Rig, data_folder, every_rig
+from ..data.rigs import Rig, data_folder, every_rig
 from . import avatar
 
 FORMATS = (".blend", ".fbx", ".glb")
@@ -64,7 +66,7 @@ def trip(objects: Sequence[bpy.types.Object]) -> tuple[set[Key], dict[str, set[K
 
     What is open is replaced. Raises UserError where the shapes cannot be made.
     """
-    done = job.run(objects, ALL_SHAPES)
+    done = one_avatar.run(objects, ALL_SHAPES)
     tolerance = TOLERANCE * done.generated.face.eye_distance
     before = _motion(done.objects)
     made = {(name, key) for name, (_, keys) in before.items() for key in keys}

@@ -21,8 +21,10 @@ from pathlib import Path
 
 import numpy as np
 
-from blendshape_addon.core import pipeline, providers
-from blendshape_addon.core.mesh import Avatar, edges_of
+from blendshape_addon.core import pipeline
+from blendshape_addon.core.avatar.avatar import Avatar
+from blendshape_addon.core.geometry.mesh import edges_of
+from blendshape_addon.core.inference import providers
 from blendshape_addon.core.vocabulary import ALL_SHAPES
 
 from . import transfer
@@ -47,7 +49,7 @@ def main() -> None:
         print(json.dumps(_measured(Path(arguments.measure[0]), int(arguments.measure[1]))))
     elif arguments.transfer:
         avatar: Avatar = pickle.loads(Path(arguments.transfer[0]).read_bytes())
-        print(transfer.seconds_on(avatar, pipeline.look(avatar, provider="cpu")))
+        print(transfer.seconds_on(avatar, pipeline.analyse(avatar, provider="cpu")))
     else:
         _table([int(size) for size in arguments.sizes.split(",")], arguments.out)
 
@@ -101,7 +103,7 @@ def _demo() -> Avatar:
     """The demo avatar as the extension reads it."""
     import bpy
 
-    from blendshape_addon.blender import mesh_io
+    from blendshape_addon.blender.io import mesh_io
 
     from . import avatar
 

@@ -16,15 +16,15 @@ from pathlib import Path
 import numpy as np
 
 from blendshape_addon.core import pipeline
-from blendshape_addon.core.face_space import FaceSpace
-from blendshape_addon.core.landmarks import Face
-from blendshape_addon.core.mesh import Avatar, nearest_to
-from blendshape_addon.core.parts import Part
-from blendshape_addon.core.refine import nearest
+from blendshape_addon.core.avatar.avatar import Avatar
+from blendshape_addon.core.detection.detect import Face
+from blendshape_addon.core.face.face_space import FaceSpace
+from blendshape_addon.core.face.parts import Part
+from blendshape_addon.core.geometry.nearest import nearest, nearest_to
 from blendshape_addon.core.vocabulary import ARKIT
 
-from .. import metrics, rigs
-from ..heads import Head
+from ..data import metrics, rigs
+from ..data.labelled_face import LabelledFace
 
 REACH = 1.5  # eye distances from the eyes: the face
 TEMPLATES = "makehuman/base_hm08", "ict/generic_neutral"  # below the data folder; the second is the denser
@@ -48,7 +48,7 @@ def main() -> None:
     if not models.is_dir():
         print(f"Template transfer: not run, for there are no models without {rig.family} in {arguments.folds}.")
         return
-    target = Head.of(rig)
+    target = LabelledFace.of(rig)
     names = [name for name in target.names if name in ARKIT]
     print(
         f"{rig.name}, {len(rig.vertices)} vertices, {len(names)} units, labelled landmarks for both, family left out; "
@@ -57,7 +57,7 @@ def main() -> None:
     took, made = _ours(rig, models, names)
     _judge("this", took, target, made)
     for name in templates:
-        template = Head.of(rigs.load(data / name))
+        template = LabelledFace.of(rigs.load(data / name))
         carried, spent = transferred(target, template, [unit for unit in names if unit in template.names])
         _judge(f"ICP {name}", spent, target, carried)
         print(f"{spent / took:.0f} times as fast")
@@ -71,12 +71,12 @@ def why_not(*wanted: str) -> str:
     return f"there is no {rigs.data_folder() / missing[0]}" if missing else ""
 
 
-def seconds_on(avatar: Avatar, seen: pipeline.Seen) -> float:
+def seconds_on(avatar: Avatar, seen: pipeline.FaceAnalysis) -> float:
     """Seconds of the processor that the first of TEMPLATES takes to be drawn over the face that was `seen` on `avatar`,
     and its units to be carried over."""
-    template = Head.of(rigs.load(rigs.data_folder() / TEMPLATES[0]))
+    template = LabelledFace.of(rigs.load(rigs.data_folder() / TEMPLATES[0]))
     space, count = seen.features.space, len(avatar.vertices)
-    target = Head(
+    target = LabelledFace(
         vertices=space.to_face(avatar.vertices), triangles=avatar.triangles, part_id=avatar.object_id,
         part_names=avatar.object_names, names=(), offsets=np.empty((0, count, 3), np.float32),
         hidden=np.zeros(count, bool), marks=seen.features.landmarks,
@@ -100,7 +100,7 @@ def _ours(rig: rigs.Rig, models: Path, names: Sequence[str]) -> tuple[float, dic
     return took, made
 
 
-def _judge(what: str, seconds: float, target: Head, shapes: dict[str, np.ndarray]) -> None:
+def _judge(what: str, seconds: float, target: LabelledFace, shapes: dict[str, np.ndarray]) -> None:
     judged = ~target.hidden
     found = [
         metrics.compare(made[judged], target.offsets[target.names.index(name)][judged]) for name, made in shapes.items()
@@ -109,7 +109,9 @@ def _judge(what: str, seconds: float, target: Head, shapes: dict[str, np.ndarray
     print(f"{what:<24}{seconds:>8.2f} s   median over {len(found)} units: {figures}", flush=True)
 
 
-def transferred(target: Head, template: Head, names: Sequence[str]) -> tuple[dict[str, np.ndarray], float]:
+def transferred(
+    target: LabelledFace, template: LabelledFace, names: Sequence[str]
+) -> tuple[dict[str, np.ndarray], float]:
     """(V, 3) face-space offsets of `names` on `target` from those of `template`, both labelled, and the seconds of the
     processor that this took once it was known what of both is skin."""
     import trimesh
@@ -132,7 +134,7 @@ def transferred(target: Head, template: Head, names: Sequence[str]) -> tuple[dic
     return out, time.process_time() - began
 
 
-def _face(head: Head) -> tuple[np.ndarray, np.ndarray]:
+def _face(head: LabelledFace) -> tuple[np.ndarray, np.ndarray]:
     """Vertices (N,) of the skin of a face and its triangles (T, 3), numbered as they are there."""
     skin = np.zeros(len(head.vertices), bool)
     seen = head.features

@@ -37,7 +37,7 @@ def _avatar(path: Path) -> Path:
     """The demo avatar, neutral, as a file that every Blender reads."""
     import bpy
 
-    from blendshape_addon.blender import files
+    from blendshape_addon.blender.io import files
 
     from . import avatar
 
@@ -70,12 +70,12 @@ def _use(avatar: Path) -> dict:
     command = ["generate", avatar, "--output", OUT / "made.blend", "--shapes", groups, "--report", report]
     status = installed.module("cli").main([str(word) for word in command])
     (entry,) = json.loads(report.read_text(encoding="utf-8"))["avatars"]
-    model = installed.module("core.registry").load("deformer")
+    model = installed.module("core.inference.registry").load("deformer")
     return {
         "blender": bpy.app.version_string.split()[0],
         "python": sys.version.split()[0],
         "onnxruntime": onnxruntime.__version__,
-        "provider": installed.module("core.providers").open_session(model).provider,
+        "provider": installed.module("core.inference.providers").open_session(model).provider,
         "status": status,
         "shapes": len(entry["made"]),
         "passed": sum(row["ok"] for row in entry["shapes"]),

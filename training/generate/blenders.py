@@ -12,7 +12,7 @@ from pathlib import Path
 
 from blendshape_addon.core.errors import InputError
 
-from ..sources import keyed
+from ..data.sources import keyed
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 600  # seconds that Blender may take for one file
@@ -44,7 +44,7 @@ def read(command: Sequence[str], file: Path, place: Path) -> list[keyed.Keyed]:
     nothing with it. place: a name for files that are needed on the way. Raises InputError."""
     raw = place.with_name(f"{place.name}.read")
     line = (
-        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from training.sources import keyed; "
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from training.data.sources import keyed; "
         f"keyed.main({str(file.resolve())!r}, {str(raw.resolve())!r})"
     )
     with tempfile.TemporaryFile() as log:

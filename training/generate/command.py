@@ -21,9 +21,9 @@ from tqdm import tqdm
 from blendshape_addon.core.errors import InputError, UserError
 from blendshape_addon.core.vocabulary import READABLE
 
-from .. import manifest
-from ..prepare import missing_shards
-from ..whole import write_whole
+from ..data import manifest
+from ..data.prepare import missing_shards
+from ..learning.atomic_files import atomic_write
 from . import blenders, samples, work
 from .workers import processes, submit_all
 
@@ -178,7 +178,7 @@ def _report(
         "quality": {"shapes": sum(verdict.samples for verdict in verdicts.values()) // len(samples.INTENSITIES),
                     "faulty": sum(map(len, faults.values())), "faults": faults},
     }  # fmt: skip
-    write_whole(out / REPORT, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+    atomic_write(out / REPORT, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
     for sentence in [*(f"Left out: {reason}" for _, reason in sorted(refused.items())), *problems]:
         print(sentence, file=sys.stderr)
     quality = document["quality"]

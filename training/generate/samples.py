@@ -15,8 +15,8 @@ import numpy as np
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import CONDITIONS
 
-from ..heads import Head
-from ..whole import read_arrays, write_arrays
+from ..data.labelled_face import LabelledFace
+from ..learning.atomic_files import read_arrays, write_arrays
 
 INTENSITIES = np.arange(1, 11, dtype=np.float32) / 10
 SILENCE = "vrc.v_sil"
@@ -59,7 +59,7 @@ class Face:
 _TEXTS = ("part_names", "names", "origin", "faults")
 
 
-def face_of(head: Head, origin: Sequence[str], faults: Sequence[str]) -> Face:
+def face_of(head: LabelledFace, origin: Sequence[str], faults: Sequence[str]) -> Face:
     """`head` as a file keeps it; origin and faults are of its names. Silence is the neutral face where it has none."""
     names, offsets, marks = head.names, head.offsets, head.mark_offsets
     if SILENCE not in names:

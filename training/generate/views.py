@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..sheets import face_picture, part_colours
-from ..whole import write_whole
+from ..data.contact_sheets import face_picture, part_colours
+from ..learning.atomic_files import atomic_write
 from .samples import Face
 
 TURNS = (-35.0, 0.0, 35.0)  # degrees
@@ -25,4 +25,4 @@ def save(face: Face, path: Path, size: int) -> None:
         rows.append(np.hstack([face_picture(shown, face.triangles, colours, size, turn) for turn in TURNS]))
     data = io.BytesIO()
     Image.fromarray(np.vstack(rows)).save(data, "PNG")
-    write_whole(path, data.getvalue())
+    atomic_write(path, data.getvalue())

@@ -9,20 +9,22 @@ from pathlib import Path
 
 import numpy as np
 
-from blendshape_addon.core import pipeline, quality, registry
+from blendshape_addon.core import pipeline
+from blendshape_addon.core.avatar.avatar import Avatar
+from blendshape_addon.core.detection.detect import Face as FoundFace
 from blendshape_addon.core.errors import InputError, UserError
-from blendshape_addon.core.landmarks import Face as FoundFace
-from blendshape_addon.core.mesh import Avatar
+from blendshape_addon.core.inference import registry
+from blendshape_addon.core.quality import report
 from blendshape_addon.core.vocabulary import ARKIT, CONDITIONS
 
-from .. import dataset, manifest
-from ..augment import Solid
-from ..heads import Head
-from ..prepare import bodies_of, chance
-from ..rigs import Rig
-from ..sources import digest_of, sums
-from ..sources.avatar import Shapes, rigs_of
-from . import blenders, readings, samples
+from ..data import dataset, manifest
+from ..data.augment import Solid
+from ..data.labelled_face import LabelledFace
+from ..data.prepare import bodies_of, instance_rng
+from ..data.rigs import Rig
+from ..data.sources import digest_of, sums
+from ..data.sources.avatar import Shapes, rigs_of
+from . import avatar_cache, blenders, samples
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,13 @@ def read(plan: Plan, name: str) -> list[tuple[str, manifest.Entry]]:
     file, stem = plan.folder / name, stem_of(name)
     place = plan.out / "avatars" / f"{stem}.npz"
     digest = _digest(plan, file)
-    rigs = readings.load(place, digest)
+    rigs = avatar_cache.load(place, digest)
     if rigs is None:
         made = rigs_of(
             file, stem, plan.licence, blenders.read(plan.blender, file, place), distilled if plan.distil else None
         )
         rigs = [replace(rig, shapes=_with_sums(rig.shapes), digest=digest) for rig in made]
-        readings.save(place, rigs)
+        avatar_cache.save(place, rigs)
     rigs = [replace(rig, licence=plan.licence) for rig in rigs]
     return [(manifest.key_of(rig), manifest.Entry.of(rig, f"avatar:{Path(name).as_posix()}")) for rig in rigs]
 
@@ -99,7 +101,7 @@ def distilled(avatar: Avatar, face: FoundFace, own: Shapes) -> Shapes:
 
 @lru_cache(maxsize=2)
 def _reading(place: Path, digest: str) -> tuple[list[Rig], list[Solid]]:
-    rigs = readings.load(place, digest)
+    rigs = avatar_cache.load(place, digest)
     if rigs is None:
         raise InputError(f"{place} has changed under way: run the same command again.")
     return rigs, bodies_of(rigs)
@@ -112,7 +114,7 @@ def make(plan: Plan, source: str, key: str, digest: str, shard: str) -> dict[str
     """
     rigs, bodies = _reading(plan.out / "avatars" / f"{stem_of(source.removeprefix('avatar:'))}.npz", digest)
     rig = next(rig for rig in rigs if manifest.key_of(rig) == key)
-    rng, strength = chance(rig.name, int(shard.removesuffix(".npz").rsplit("__", 1)[1]))
+    rng, strength = instance_rng(rig.name, int(shard.removesuffix(".npz").rsplit("__", 1)[1]))
     head = dataset.make_head(rig, rng, strength, bodies, plan.same_mesh)
     dataset.save(dataset.instance_of(head, rng), plan.out / shard)
     origin = ["key" if n in rig.real else "deformer" if n in rig.distilled else "sum" for n in head.names]
@@ -126,11 +128,11 @@ def make(plan: Plan, source: str, key: str, digest: str, shard: str) -> dict[str
     return {path: manifest.hash_of(plan.out / path) for path in (shard, *paths)}
 
 
-def _faults(head: Head) -> list[str]:
+def _faults(head: LabelledFace) -> list[str]:
     """What each expression failed in the check that the add-on's own shapes go through; empty for nothing."""
     seen = head.features
     turn = (seen.space.rotation.T / seen.space.scale).astype(np.float32)
-    rows = quality.examine(head.avatar, seen, head.names, head.offsets[:, seen.index] @ turn, 1.0)
+    rows = report.examine(head.avatar, seen, head.names, head.offsets[:, seen.index] @ turn, 1.0)
     return ["; ".join(row.notes) if not row.ok else "" for row in rows]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from blendshape_addon.core.errors import InputError
 
-from ..guard import ONE_THREAD
+from ..commands import ONE_THREAD
 
 LOCAL = "local"
 ANSWER = 10  # seconds that a scheduler has to answer

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from .. import card
+from ..evaluation import card_figures
+from ..learning import model_card
 from .dataset import face_rigs, family_of
 
 FIGURES = Path("out/landmarks/figures.json")
@@ -23,4 +24,4 @@ def write(path: Path, data: bytes, hold_out: str | None = None) -> None:
         "trained_on": [{"name": f"{rig.family}/{rig.name}", "licence": rig.licence} for rig in rigs],
     }
     tables = json.loads(FIGURES.read_text()) if FIGURES.exists() and hold_out is None else {}
-    card.write(path, data, fields, card.finder_figures_of({"landmarks": tables}))
+    model_card.write(path, data, fields, card_figures.finder_figures_of({"landmarks": tables}))

@@ -14,13 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
+from blendshape_addon.core.detection.detect import CENTRE_Y, FACE_HALF
+from blendshape_addon.core.detection.views import View, crop, look, pieces
 from blendshape_addon.core.errors import InputError
-from blendshape_addon.core.face_view import View, crop, look, pieces
-from blendshape_addon.core.landmarks import CENTRE_Y, FACE_HALF
 from blendshape_addon.core.vocabulary import LANDMARK_MIRROR, LANDMARKS
 
-from .. import guard, labels
-from ..rigs import Rig, data_folder, load
+from .. import commands
+from ..data import labels
+from ..data.rigs import Rig, data_folder, load
 from . import extras, scenes
 
 CACHE = Path("out/landmarks/pictures")
@@ -238,4 +239,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(guard.run(main))
+    sys.exit(commands.run(main))

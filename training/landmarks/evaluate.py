@@ -15,14 +15,16 @@ from pathlib import Path
 
 import numpy as np
 
-from blendshape_addon.core import hints, landmarks
+from blendshape_addon.core.avatar import hints
+from blendshape_addon.core.avatar.avatar import Avatar
+from blendshape_addon.core.detection import detect
 from blendshape_addon.core.errors import FaceNotFound
-from blendshape_addon.core.face_space import FaceSpace
-from blendshape_addon.core.mesh import Avatar
+from blendshape_addon.core.face.face_space import FaceSpace
 
-from .. import guard, labels
-from ..rigs import Rig, data_folder, landmarks_of, load
-from ..whole import write_whole
+from .. import commands
+from ..data import labels
+from ..data.rigs import Rig, data_folder, landmarks_of, load
+from ..learning.atomic_files import atomic_write
 from . import card, extras, scenes
 from .dataset import face_rigs, family_of, turn
 
@@ -67,7 +69,7 @@ def hinted(rigs: list[Rig]) -> list[Case]:
     return out
 
 
-def strangers(rigs: list[Rig], rng: np.random.Generator) -> list[tuple[str, Avatar]]:
+def negatives(rigs: list[Rig], rng: np.random.Generator) -> list[tuple[str, Avatar]]:
     """Kinds of things without a face, and one of each kind from each rig: placed anywhere."""
     out = [("furniture", scenes.Scene.of_solids(extras.furniture(rng))) for _ in range(FURNITURE)]
     for rig in rigs:
@@ -90,7 +92,7 @@ def measure(models: Path, cases: list[Case]) -> dict[str, float]:
     errors, found = [], 0
     for name, avatar, truth in cases:
         try:
-            face = landmarks.find(avatar, models)
+            face = detect.find(avatar, models)
         except FaceNotFound as refusal:
             print(f"  {name:34} refused: {refusal}", flush=True)
             continue
@@ -111,7 +113,7 @@ def false_accepts(models: Path, cases: list[tuple[str, Avatar]]) -> dict[str, st
     claimed: dict[str, list[bool]] = {}
     for kind, avatar in cases:
         try:
-            face = landmarks.find(avatar, models)
+            face = detect.find(avatar, models)
             print(f"  {kind:34} ACCEPTED with score {face.score:.2f}", flush=True)
             claimed.setdefault(kind, []).append(True)
         except FaceNotFound:
@@ -142,13 +144,13 @@ def main() -> None:
             told = measure(Path(folder), hinted(held or rigs))
             row |= {f"with hints, {name}": value for name, value in told.items()}
             if not held:
-                row |= false_accepts(Path(folder), strangers([rig for rig in rigs if rig.shapes], rng))
+                row |= false_accepts(Path(folder), negatives([rig for rig in rigs if rig.shapes], rng))
         figures[f"{case} left out" if held else "shipped, rigs as they are"] = row
         print(case, row, flush=True)
     earlier = json.loads(card.FIGURES.read_text()) if card.FIGURES.exists() else {}
-    write_whole(card.FIGURES, json.dumps(earlier | figures, indent=1).encode())
+    atomic_write(card.FIGURES, json.dumps(earlier | figures, indent=1).encode())
     card.write(SHIPPED, SHIPPED.read_bytes())
 
 
 if __name__ == "__main__":
-    sys.exit(guard.run(main))
+    sys.exit(commands.run(main))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from blendshape_addon.core.face_space import point
+from blendshape_addon.core.face.face_space import point
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
 
 Solid = tuple[np.ndarray, np.ndarray]  # (V, 3) vertices and (T, 3) triangles of one piece

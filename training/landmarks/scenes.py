@@ -8,12 +8,13 @@ from functools import partial
 
 import numpy as np
 
-from blendshape_addon.core.face_space import FaceSpace, point
-from blendshape_addon.core.face_view import pieces
-from blendshape_addon.core.mesh import Avatar, edges_of, vertex_normals, weld_points
+from blendshape_addon.core.avatar.avatar import Avatar
+from blendshape_addon.core.detection.views import pieces
+from blendshape_addon.core.face.face_space import FaceSpace, point
+from blendshape_addon.core.geometry.mesh import edges_of, vertex_normals, weld_points
 
-from ..identities import random_style, random_warp, sample_neutral
-from ..rigs import Rig, landmarks_of
+from ..data.identities import random_style, random_warp, sample_neutral
+from ..data.rigs import Rig, landmarks_of
 from . import extras, toon
 from .extras import Solid
 
@@ -96,7 +97,7 @@ def of_rig(rig: Rig, rng: np.random.Generator, strength: float = 1.0) -> Scene:
         vertices, triangles, whole = cluster(vertices, triangles, rng.uniform(0.02, 0.07))
         piece = piece[whole]
     if is_doll:
-        (vertices, triangles, piece), points = toon.doll(vertices, triangles, piece, points, rng)
+        (vertices, triangles, piece), points = toon.toon_head(vertices, triangles, piece, points, rng)
     solids: list[Solid] = []
     if not is_doll and rng.random() < (0.6 if is_toon else 0.2):
         solids += extras.drawn_features(points, rng)
@@ -145,7 +146,7 @@ def blank(rig: Rig, rng: np.random.Generator) -> Scene:
     """A head whose face is smooth, sometimes with marks that make no face; hair and all else as heads have it."""
     whole = of_rig(rig, rng, 0)
     kept = drop_parts(rig, rng, True)
-    mesh, points = toon.doll(
+    mesh, points = toon.toon_head(
         whole.vertices, whole.triangles[kept], whole.piece[kept], whole.points, rng, featureless=True
     )
     return Scene(*extras.join(*mesh, extras.attire(points, rng, 0.8)), None)

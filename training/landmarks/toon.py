@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from blendshape_addon.core.face_space import ThinPlate, point
-from blendshape_addon.core.raster import rasterise
+from blendshape_addon.core.face.face_space import point
+from blendshape_addon.core.geometry.raster import rasterise
+from blendshape_addon.core.geometry.thin_plate import ThinPlate
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX, LANDMARKS
 
-from ..heads import Head
+from ..data.labelled_face import LabelledFace
 
 CELLS = 112  # of the sheet that a doll's face is, each way
 _EYES = {
@@ -73,13 +74,13 @@ def warp(vertices: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> 
     return out + skull * (out - [0, 0, -0.6]) * rng.uniform(0, 0.3) * (weight[:, None] > 0) * weight[:, None]
 
 
-def toonish(head: Head, rng: np.random.Generator) -> Head:
+def toonish(head: LabelledFace, rng: np.random.Generator) -> LabelledFace:
     """The face with a toon's proportions, one draw of them for the neutral and every shape."""
     seed = int(rng.integers(1 << 32))
     return head.mapped(lambda points: warp(points, head.marks, np.random.default_rng(seed)))
 
 
-def doll(
+def toon_head(
     vertices: np.ndarray,
     triangles: np.ndarray,
     piece: np.ndarray,
@@ -118,7 +119,7 @@ def doll(
     row = np.clip(((1 - (points[:, 1] - middle[1]) / half) * CELLS / 2).astype(int), 0, CELLS - 1)
     on = inside[row, column]
     marks[on, 2] = ground[row, column][on]
-    height, number = (scribble if featureless else paint)(x, y, ground, points, rng)
+    height, number = (random_curve if featureless else draw_features)(x, y, ground, points, rng)
     sheet = np.stack([x, y, height], -1)
 
     # The rig's own front gives way to the sheet.
@@ -142,7 +143,7 @@ def doll(
     return mesh, marks
 
 
-def paint(
+def draw_features(
     x: np.ndarray, y: np.ndarray, ground: np.ndarray, points: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Features on a face of (S, S) heights over (S, S) x, y: new heights, and numbers of drawn pieces, 0 for skin."""
@@ -198,7 +199,7 @@ def paint(
     return height, number
 
 
-def scribble(
+def random_curve(
     x: np.ndarray, y: np.ndarray, ground: np.ndarray, points: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """As `paint`, but no face: nothing, or lines, plates and dots in any place."""

@@ -18,10 +18,11 @@ import onnx
 import torch
 from tqdm import tqdm
 
-from blendshape_addon.core.face_view import SIZE
+from blendshape_addon.core.detection.views import SIZE
 
-from .. import checkpoint, guard
-from ..graph import OPSET
+from .. import commands
+from ..deformer.onnx_graph import OPSET
+from ..learning import checkpoint
 from . import card
 from .dataset import CACHE, batch, read
 from .model import FaceFinder, loss
@@ -95,4 +96,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(guard.run(main))
+    sys.exit(commands.run(main))

@@ -1,0 +1,1 @@
+"""Files and meshes into and out of Blender."""

@@ -1,0 +1,1 @@
+"""The whole work on one avatar, one file or a folder."""

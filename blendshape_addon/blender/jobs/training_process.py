@@ -1,0 +1,177 @@
+"""A command of the training package in a process of its own beside Blender: started, watched, stopped."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import bpy
+
+from ...core.errors import InputError
+from ...core.messages import Message
+
+INSTALL = Message(
+    "The training tools run in a Python of their own: in a folder with this extension's source run "
+    "`python3.11 -m pip install -e .[training]`, then name that Python in the add-on's preferences (Training Python)."
+)
+# "making faces:  42%|████▏     | 25/60 [00:10<00:14,  2.5face/s]"
+_BAR = re.compile(r"^(?P<stage>[\w ]+): +(?P<percent>\d+)%\|.*\[[\d:]+<(?P<left>[\d:?]+)")
+_ENOUGH = 40  # last lines that are kept
+# What the bars of the tools say, for translation; anything else that the tools say stays as it is.
+_STAGES = {
+    str(stage): stage
+    for stage in (
+        Message("starting"),
+        Message("reading avatars"),
+        Message("making faces"),
+        Message("checking faces"),
+        Message("learning"),
+    )
+}
+
+
+def tools(python: str) -> list[str]:
+    """The beginning of a command line of the training tools. Raises InputError, in a sentence, when they are missing.
+
+    python: the Training Python of the preferences.
+    """
+    if not python:
+        raise InputError(INSTALL)
+    if not Path(python).is_file():
+        raise InputError(
+            "{path}, the Training Python in the add-on's preferences, is not there. {install}",
+            path=python,
+            install=INSTALL,
+        )
+    return [python, "-m", "training"]
+
+
+def blender() -> list[str]:
+    """The option by which the tools read avatars in this very Blender."""
+    return ["--blender", bpy.app.binary_path or sys.executable]
+
+
+class Run:
+    """A running command. what: the verb of the tools. stage, fraction and left (a clock, empty while unknown) say how
+    far it is."""
+
+    def __init__(self, what: str, line: Sequence[str], stopped: str) -> None:
+        """stopped: what to say when it was stopped. Raises InputError when the program cannot be started."""
+        self.what, self._told_stopped = what, stopped
+        self.stage, self.fraction, self.left = _STAGES["starting"], 0.0, ""
+        self._said: list[str] = []
+        self._stopped = False
+        try:
+            self._process = subprocess.Popen(
+                line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            )
+        except OSError as error:
+            raise InputError(
+                "{program} cannot be started ({reason}). {install}",
+                program=line[0],
+                reason=error.strerror,
+                install=INSTALL,
+            ) from error
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def running(self) -> bool:
+        return self._reader.is_alive() or self._process.poll() is None
+
+    def stop(self) -> None:
+        """Ask it to end."""
+        self._stopped = True
+        self._process.terminate()
+
+    def result(self) -> tuple[bool, str]:
+        """Wait for the end; was everything made, and what it said last."""
+        self._reader.join()
+        status = self._process.wait()
+        if self._stopped:
+            return False, self._told_stopped
+        if any(line.startswith("ModuleNotFoundError") or "No module named training" in line for line in self._said):
+            return False, INSTALL
+        return status == 0, self._said[-1] if self._said else Message("It ended with {status}.", status=status)
+
+    def _read(self) -> None:
+        """A bar begins its line with a carriage return, so the newest one has no end yet."""
+        rest = b""
+        while chunk := self._process.stdout.read1():
+            *lines, rest = re.split(b"[\r\n]", rest + chunk)
+            for line in lines:
+                self._hear(line)
+            if _BAR.match(rest.decode(errors="replace")):
+                self._hear(rest)
+        self._hear(rest)
+
+    def _hear(self, raw: bytes) -> None:
+        line = raw.decode(errors="replace").strip()
+        if bar := _BAR.match(line):
+            self.stage = _STAGES.get(bar["stage"], bar["stage"])
+            self.fraction = int(bar["percent"]) / 100
+            self.left = "" if "?" in bar["left"] else bar["left"]
+        elif line:
+            self._said = [*self._said[1 - _ENOUGH :], line]
+
+
+run: Run | None = None
+messages: dict[str, str] = {}  # of the last run of each verb that ended, for the panels
+_after: Callable[[bool], None] | None = None
+
+
+def start(what: str, line: Sequence[str], stopped: str, after: Callable[[bool], None] | None = None) -> Run:
+    """Start the one run there may be; `after` is told whether it ended well, on the main thread.
+
+    what, stopped: see Run. Raises InputError when one runs already or the program cannot be started.
+    """
+    global run, _after
+    if run:
+        raise InputError("The training tools are at work already: wait for them or cancel what they do.")
+    run, _after = Run(what, line, stopped), after
+    messages.pop(what, None)
+    return run
+
+
+def follow() -> tuple[bool, str] | None:
+    """Watch the run from a timer; without a window wait for it, and give how it ended."""
+    if bpy.app.background:
+        return end()
+    bpy.app.timers.register(watch, persistent=True)
+    return None
+
+
+def watch() -> float | None:
+    """A timer's function: seconds until the next look, None once the run has ended."""
+    if run and not run.running:
+        end()
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type in ("VIEW_3D", "PREFERENCES"):
+                area.tag_redraw()
+    return 0.3 if run else None
+
+
+def end() -> tuple[bool, str]:
+    """Wait for the run and remember what it said; as Run.result."""
+    global run, _after
+    ended, after = run, _after
+    good = False
+    try:
+        good, messages[ended.what] = ended.result()
+    finally:
+        run = _after = None
+        if after:
+            after(good)
+    return good, messages[ended.what]
+
+
+def leave() -> None:
+    """Stop what runs, when the add-on goes."""
+    if run:
+        run.stop()
+        end()

@@ -1,0 +1,1 @@
+"""Shape keys: written, read, checked, ordered and taken off."""

@@ -1,0 +1,66 @@
+"""A look into a written FBX file: are all shape keys in it, as they are here?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ...core.errors import InputError
+from ..io.mesh_io import Object, coordinates
+from .key_blocks import is_empty
+
+_TOLERANCE = 2e-6  # of the largest coordinate: exporters drop half of that, and numbers are rounded
+
+
+def count_keys(path: Path, objects: Sequence[Object]) -> int:
+    """How many shape keys of `objects` the FBX file `path` holds with the same offsets: all but empty ones.
+
+    Raises InputError if one is missing or another one than here.
+    """
+    found = {(model, shape): (indices, offsets) for model, shape, indices, offsets in _shapes(path)}
+    count = 0
+    for obj in objects:
+        for key in obj.data.shape_keys.key_blocks[1:] if obj.data.shape_keys else ():
+            if is_empty(key):
+                continue
+            base = coordinates(key.relative_key.points)
+            missing = coordinates(key.points) - base
+            indices, offsets = found.get((obj.name, key.name), ([], 0))
+            missing[indices] -= offsets
+            if np.abs(missing).max() > _TOLERANCE * np.abs(base).max():
+                raise InputError(
+                    "{file} was written, but without the key {key} of “{name}” as it is here.",
+                    file=path.name,
+                    key=key.name,
+                    name=obj.name,
+                )
+            count += 1
+    return count
+
+
+def _shapes(path: Path) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
+    """Object, shape, vertices (n,) and offsets (n, 3) of each shape in an FBX file."""
+    from io_scene_fbx import parse_fbx  # of the exporter, which is on once a file was written
+
+    top = {element.id: element.elems for element in parse_fbx.parse(str(path))[0].elems}
+    elements = {element.props[0]: element for element in top[b"Objects"] if element.props}
+    parents: dict[int, list[int]] = {}
+    for kind, child, parent in (link.props[:3] for link in top[b"Connections"]):
+        if kind == b"OO":
+            parents.setdefault(child, []).append(parent)
+    for identity, element in elements.items():
+        if element.id != b"Geometry" or element.props[2] != b"Shape":
+            continue
+        above = [identity]
+        for _ in ("channel", "blend shape", "mesh", "model"):
+            above = [parent for child in above for parent in parents.get(child, ())]
+        data = {part.id: part.props[0] for part in element.elems if part.props}
+        offsets = np.array(data[b"Vertices"]).reshape(-1, 3)
+        for model in above:
+            yield _name(elements[model]), _name(element), np.array(data[b"Indexes"]), offsets
+
+
+def _name(element) -> str:
+    return element.props[1].split(b"\x00\x01")[0].decode()

@@ -1,0 +1,72 @@
+"""Which shapes an avatar has already, and what is the matter with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import bpy
+import numpy as np
+
+from ...core.face.parts import Part
+from ...core.vocabulary import ALL_SHAPES, GROUPS, VISEMES
+from ..io.mesh_io import Object, basis, coordinates
+from ..stored import parts
+from . import key_blocks
+
+_SMALLEST = 1e-6  # of the coordinate: FBX exporters drop what is smaller
+
+
+@dataclass
+class Inventory:
+    """Names of vocabulary.ALL_SHAPES, in order. face: the object that VRChat would take visemes from.
+
+    empty: keys that move nothing an exporter would keep. twins: visemes, each with an earlier one of the same shape.
+    ours: keys that this tool made and nobody has edited since.
+    """
+
+    face: Object
+    there: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
+    twins: dict[str, str] = field(default_factory=dict)
+    ours: set[str] = field(default_factory=set)
+
+    def missing(self, group: str) -> list[str]:
+        """What of a group of vocabulary.GROUPS is not there."""
+        return [name for name in GROUPS[group] if name not in self.there]
+
+
+def face_of(objects: Sequence[Object]) -> Object:
+    """The object with most visemes, else most shapes, else the one that was recognised as skin, else the active."""
+    return max(objects, key=_likeness)
+
+
+def take(objects: Sequence[Object]) -> Inventory:
+    """What is there on the face, see `face_of`: VRChat takes visemes from one mesh."""
+    face = face_of(objects)
+    keys = _keys(face)
+    found = Inventory(face, [name for name in ALL_SHAPES if name in keys], ours=key_blocks.made_by_us(face))
+    base = basis(face)
+    tolerance = _SMALLEST * np.abs(base)
+    seen: dict[bytes, str] = {}
+    for name in found.there:
+        target = coordinates(keys[name].points)
+        if not (np.abs(target - base) > tolerance).any():
+            found.empty.append(name)
+        elif name in VISEMES:
+            first = seen.setdefault(target.tobytes(), name)
+            if first != name:
+                found.twins[name] = first
+    return found
+
+
+def _likeness(obj: Object) -> tuple:
+    names = _keys(obj).keys()
+    recognised = Part.SKIN.name in ",".join(parts.recognised(obj).values())
+    active = obj == bpy.context.view_layer.objects.active
+    return len(names & set(VISEMES)), len(names & set(ALL_SHAPES)), recognised, active
+
+
+def _keys(obj: Object) -> dict:
+    keys = obj.data.shape_keys
+    return dict(keys.key_blocks.items()) if keys else {}

@@ -1,0 +1,105 @@
+"""This tool's own keys: taken off again, known again after an export, brought into order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import bpy
+import numpy as np
+
+from ...core import shape_markers
+from ...core.vocabulary import ALL_SHAPES
+from ..io.mesh_io import Object, basis, coordinates, require_editable
+from .key_blocks import made_by_us, mark, remove, reorder, vocabulary_order
+
+
+@dataclass
+class Cleaned:
+    """Names of keys. kept: those that are this tool's but that the creator drives or animates."""
+
+    removed: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+
+
+def clean_up(objects: Sequence[Object]) -> Cleaned:
+    """Take the keys that this tool made, and nobody has edited, driven or animated since, off `objects`.
+
+    Raises InputError before anything is changed.
+    """
+    ours = {obj: names for obj in objects if (names := made_by_us(obj))}
+    for obj in ours:
+        require_editable(obj)
+    used = {name for obj, names in ours.items() for name in names if _is_used(obj.data.shape_keys, name)}
+    every = list(
+        dict.fromkeys(key.name for obj in ours for key in obj.data.shape_keys.key_blocks if key.name in ours[obj])
+    )
+    for obj, names in ours.items():
+        for name in names - used:
+            remove(obj, name)
+        mark(obj, names & used)
+        obj.data.update()
+    return Cleaned([name for name in every if name not in used], [name for name in every if name in used])
+
+
+def adopt(objects: Sequence[Object]) -> list[str]:
+    """Count the keys on `objects` that carry this tool's hidden mark as made by it; returns the names of the new ones.
+
+    The notes of which keys are this tool's stay in .blend files only, the marks in every format; but whether a key was
+    edited since it was made, a mark cannot tell.
+    """
+    carried = {name for obj in objects for name in shape_markers.find_markers(_offsets(obj))}
+    added: dict[str, None] = {}
+    for obj in objects:
+        keys = obj.data.shape_keys
+        names = carried & set(keys.key_blocks.keys()) if keys else set()
+        if new := names - made_by_us(obj):
+            mark(obj, names | made_by_us(obj))
+            added |= dict.fromkeys(new)
+    return [name for name in ALL_SHAPES if name in added]
+
+
+def sort(objects: Sequence[Object]) -> int:
+    """Bring all keys of `objects` into vocabulary_order; returns of how many objects the order was another one.
+
+    Raises InputError before anything is changed.
+    """
+    orders = {obj: vocabulary_order(obj) for obj in objects if obj.data.shape_keys}
+    unsorted = {obj: order for obj, order in orders.items() if order != obj.data.shape_keys.key_blocks.keys()}
+    for obj in unsorted:
+        require_editable(obj)
+    for obj, order in unsorted.items():
+        reorder(obj, order)
+    return len(unsorted)
+
+
+def _offsets(obj: Object) -> dict[str, np.ndarray]:
+    """(V, 3) world offsets of the vocabulary's shapes on `obj`."""
+    keys = obj.data.shape_keys
+    turned = np.array(obj.matrix_world, float)[:3, :3].T
+    names = [name for name in ALL_SHAPES if keys and name in keys.key_blocks]
+    return {name: (coordinates(keys.key_blocks[name].points) - basis(obj)).astype(float) @ turned for name in names}
+
+
+def _is_used(keys: bpy.types.Key, name: str) -> bool:
+    start = f'key_blocks["{bpy.utils.escape_identifier(name)}"]'
+    return any(path.startswith(start) for path in _animated_paths(keys))
+
+
+def _animated_paths(keys: bpy.types.Key) -> Iterator[str]:
+    """Data paths of all drivers and animation curves of `keys`."""
+    data = keys.animation_data
+    if data is None:
+        return
+    yield from (driver.data_path for driver in data.drivers)
+    actions = {data.action, *(strip.action for track in data.nla_tracks for strip in track.strips)} - {None}
+    for action in actions:
+        yield from (curve.data_path for curve in _curves(action))
+
+
+def _curves(action: bpy.types.Action) -> list[bpy.types.FCurve]:
+    if hasattr(action, "fcurves"):
+        return list(action.fcurves)
+    # From 5.0 on, curves lie in layers.
+    bags = (bag for layer in action.layers for strip in layer.strips for bag in strip.channelbags)
+    return [curve for bag in bags for curve in bag.fcurves]

@@ -1,0 +1,250 @@
+"""Shapes written as shape keys, the creator's own keys kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import bpy
+import numpy as np
+
+from ...core.avatar import key_names
+from ...core.avatar.avatar import Avatar
+from ...core.errors import InputError
+from ...core.messages import Message
+from ...core.pipeline import Shape
+from ...core.vocabulary import ALL_SHAPES, VISEMES
+from ..io.mesh_io import Object, basis, coordinates, require_editable
+from .key_blocks import BASE, RANK, add, detach, duplicate, is_empty, is_still, made_by_us, mark, remove, reorder
+
+EXISTING = ("KEEP", "FILL", "REPLACE")
+BACKUP = "{}.backup"  # the creator's key under a new name
+_STYLE = "vrc_blendshape_style"
+_STYLES = {  # preset and whether it was chosen automatically
+    ("natural", False): Message("natural style"),
+    ("natural", True): Message("natural style (chosen automatically)"),
+    ("anime", False): Message("anime style"),
+    ("anime", True): Message("anime style (chosen automatically)"),
+}
+
+
+@dataclass
+class Written:
+    """What `write` did, by shape key name in key order. kept: the creator's own keys that were left alone; backups:
+    new names of those that were replaced."""
+
+    made: list[str] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    backups: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Target:
+    """A key to be: the base shape but for the vertices `moved` (n,), whose (n, 3) float32 local `places` differ.
+
+    Keys in Blender are dense; held like that before they are written, 75 would take as much memory again.
+    """
+
+    moved: np.ndarray
+    places: np.ndarray
+
+    def over(self, base: np.ndarray) -> np.ndarray:
+        """All (V, 3) coordinates, with the object's `base` shape."""
+        dense = base.copy()
+        dense[self.moved] = self.places
+        return dense
+
+    def is_still(self, base: np.ndarray) -> bool:
+        return is_still(self.places, base[self.moved])
+
+
+def write(
+    objects: Sequence[Object], avatar: Avatar, shapes: Sequence[Shape], main: int, existing: str = "KEEP"
+) -> Written:
+    """Write `shapes` (in the space of `avatar`, which was read from `objects`) as shape keys.
+
+    Object number `main`, the face, gets every shape, the others only those that move them. existing: `KEEP` replaces
+    only keys that this tool made, `FILL` also the creator's empty ones, `REPLACE` any of the same name, each left under
+    a new name as a backup. Raises InputError before anything is changed.
+    """
+    plan: list[tuple[Object, str, _Target]] = []
+    for number, obj in enumerate(objects):
+        targets = _targets(obj, number, avatar, shapes, all_of_them=number == main)
+        plan += [(obj, name, target) for name, target in targets.items()]
+    _require_accuracy(objects[main], [(name, target) for obj, name, target in plan if obj == objects[main]])
+    ours = {obj: made_by_us(obj) for obj in objects}
+    plan, result = _settle(plan, ours, existing)
+    made_names = set(result.made + result.replaced)
+    changed = [obj for obj in objects if any(owner == obj for owner, _, _ in plan) or ours[obj] & made_names]
+    for obj in changed:
+        require_editable(obj)
+        if obj.data.shape_keys and obj.data.shape_keys.reference_key.name in made_names:
+            raise InputError(
+                "The base shape of “{name}” is named {key}: rename it to Basis and try again.",
+                name=obj.name,
+                key=obj.data.shape_keys.reference_key.name,
+            )
+    for obj in changed:
+        targets = {name: target for owner, name, target in plan if owner == obj}
+        stale = (ours[obj] & made_names) - set(targets)
+        for alias in ours[obj] - set(ALL_SHAPES):  # copies under other names follow their shape
+            shape = key_names.recognise(alias)
+            if shape in targets:
+                targets[alias] = targets[shape]
+            elif shape in stale:
+                stale.add(alias)
+        result.backups += _write_object(obj, targets, ours[obj], stale)
+    return result
+
+
+def _require_accuracy(obj: Object, targets: list[tuple[str, _Target]]) -> None:
+    """Raise InputError if shapes of `obj` are lost in the rounding of single precision."""
+    base = basis(obj)
+    visemes = [(target.moved.tobytes(), target.places.tobytes()) for name, target in targets if name in VISEMES]
+    if len(set(visemes)) < len(visemes) or any(target.is_still(base) for _, target in targets):
+        raise InputError(
+            "“{name}” lies so far from its own origin that shape keys would be lost in rounding: set its "
+            "origin to its geometry (Object > Set Origin > Origin to Geometry) and try again.",
+            name=obj.name,
+        )
+
+
+def creators(objects: Sequence[Object], names: Sequence[str]) -> list[str]:
+    """Those of the shapes `names` that are there, not empty, as the creator's keys: what `REPLACE` would replace."""
+    keys = {obj: made_by_us(obj) for obj in objects}
+    return [name for name in names if any(_is_creators(obj, name, ours) for obj, ours in keys.items())]
+
+
+def rewrite(objects: Sequence[Object], avatar: Avatar, shape: Shape) -> list[str]:
+    """Put `shape` into the keys of its name that are there on `objects`, which `avatar` was read from.
+
+    Whose key it is does not change; returns the names of backups of what was the creator's. Raises InputError before
+    anything is changed.
+    """
+    keyed = [(number, obj) for number, obj in enumerate(objects) if _key(obj, shape.name)]
+    for _, obj in keyed:
+        require_editable(obj)
+    backups = []
+    for number, obj in keyed:
+        key, ours = _key(obj, shape.name), made_by_us(obj)
+        target = _targets(obj, number, avatar, [shape], all_of_them=True)[shape.name].over(basis(obj))
+        if np.allclose(coordinates(key.points), target, rtol=0, atol=1e-7):
+            continue
+        if shape.name not in ours:
+            backups.append(duplicate(obj, key, BACKUP.format(shape.name)).name)
+        detach(obj.data.shape_keys, key)
+        key.points.foreach_set("co", target.reshape(-1))
+        mark(obj, ours)
+        obj.data.update()
+    return backups
+
+
+def _targets(
+    obj: Object, number: int, avatar: Avatar, shapes: Sequence[Shape], all_of_them: bool
+) -> dict[str, _Target]:
+    """By name of those `shapes` that move `obj`, object `number` of `avatar`."""
+    inverse = np.linalg.inv(np.array(obj.matrix_world, float)[:3, :3])
+    start = int(np.searchsorted(avatar.object_id, number))
+    base = basis(obj)
+    found = {}
+    for shape in shapes:
+        first, last = np.searchsorted(shape.indices, [start, start + len(base)])
+        mine, deltas = shape.indices[first:last] - start, shape.deltas[first:last]
+        if len(mine) == 0 and not all_of_them:
+            continue
+        places = base[mine] + (deltas @ inverse.T).astype(np.float32)
+        differ = (places != base[mine]).any(1)
+        target = _Target(mine[differ], places[differ])
+        if all_of_them or not target.is_still(base):  # a key of nanometres would be lost on export
+            found[shape.name] = target
+    return found
+
+
+def remember_style(obj: Object, preset: str, automatic: bool) -> None:
+    """Note with the keys of `obj` which style they were last made in."""
+    obj.data.shape_keys[_STYLE] = _STYLES[preset, automatic]
+
+
+def style_of(obj: Object | None) -> Message | None:
+    """What remember_style noted, None where it noted nothing."""
+    keys = getattr(obj.data, "shape_keys", None) if obj else None
+    noted = keys.get(_STYLE) if keys is not None else None
+    return Message(noted) if noted else None
+
+
+def preset_of(obj: Object | None) -> str:
+    """The preset that remember_style noted; empty where it noted nothing."""
+    return (style_of(obj) or "").partition(" ")[0]
+
+
+def _settle(plan: list, ours: dict[Object, set[str]], existing: str) -> tuple[list, Written]:
+    """The part of `plan` that may be written, and what becomes of each name."""
+    present = {name for obj, name, _ in plan if _key(obj, name)}
+    kept = set()
+    if existing != "REPLACE":
+        kept = {name for obj, name, _ in plan if _is_creators(obj, name, ours[obj], or_empty=existing == "KEEP")}
+    names = sorted({name for _, name, _ in plan}, key=RANK.get)
+    result = Written(
+        made=[name for name in names if name not in present],
+        replaced=[name for name in names if name in present - kept],
+        kept=[name for name in names if name in kept],
+    )
+    return [step for step in plan if step[1] not in kept], result
+
+
+def _is_creators(obj: Object, name: str, ours: set[str], or_empty: bool = False) -> bool:
+    key = _key(obj, name)
+    return key is not None and name not in ours and (or_empty or not is_empty(key))
+
+
+def _write_object(obj: Object, targets: dict[str, _Target], ours: set[str], stale: set[str]) -> list[str]:
+    """Put `targets` on `obj`, which has `ours` from earlier; `stale` ones of these go.
+
+    Returns the names of backups of what was the creator's.
+    """
+    active = obj.active_shape_key.name if obj.active_shape_key else None
+    backups = []
+    for name in stale:
+        remove(obj, name)
+    if targets and obj.data.shape_keys is None:
+        add(obj, "Basis")
+        obj.data.shape_keys[BASE] = True
+    keys = obj.data.shape_keys
+    if keys is None:  # what there was has gone
+        return backups
+    for name in targets:
+        key = keys.key_blocks.get(name)
+        if key is not None:
+            if name not in ours and not is_empty(key):
+                backups.append(duplicate(obj, key, BACKUP.format(name)).name)
+            detach(keys, key)
+    new = [name for name in targets if name not in keys.key_blocks]
+    base = basis(obj)
+    for name, target in targets.items():
+        key = keys.key_blocks.get(name) or add(obj, name)
+        key.relative_key = keys.reference_key
+        key.points.foreach_set("co", target.over(base).reshape(-1))
+    mark(obj, (ours | set(targets)) - stale)
+    _place(obj, new)
+    obj.active_shape_key_index = max(keys.key_blocks.find(active), 0) if active else 0
+    obj.data.update()
+    return backups
+
+
+def _place(obj: Object, new: Sequence[str]) -> None:
+    """Bring the `new` keys, which stand last, into the vocabulary's order.
+
+    They stay at the end, where they shift no index of older keys (VRChat keeps eyelids by index), except before those
+    that the vocabulary puts after them.
+    """
+    order = [key.name for key in obj.data.shape_keys.key_blocks if key.name not in new]
+    for name in sorted(new, key=RANK.get):
+        later = (i for i, other in enumerate(order) if RANK.get(other, -1) > RANK[name] and i > 0)
+        order.insert(next(later, len(order)), name)
+    reorder(obj, order)
+
+
+def _key(obj: Object, name: str) -> bpy.types.ShapeKey | None:
+    keys = obj.data.shape_keys
+    return keys.key_blocks.get(name) if keys else None

@@ -1,0 +1,1 @@
+"""What is kept with an avatar in the .blend file."""

@@ -1,0 +1,49 @@
+"""Landmarks that a creator has placed, kept with the object that carries the face: in its own space, so that they move,
+are saved and are appended with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import bpy
+import numpy as np
+
+from ...core.vocabulary import LANDMARKS
+
+Object = bpy.types.Object
+_KEPT = "vrc_blendshape_landmarks"
+
+
+def holder(objects: Iterable[Object]) -> Object | None:
+    """The one of `objects` that landmarks are kept with; None where none were placed."""
+    return next((obj for obj in objects if obj.get(_KEPT) is not None), None)
+
+
+def read(objects: Iterable[Object]) -> np.ndarray | None:
+    """(L, 4) as Avatar.placed has it, in world space; None where none were placed, or by a version with others."""
+    obj = holder(objects)
+    kept = obj[_KEPT].to_dict() if obj else {}
+    if not set(LANDMARKS) <= kept.keys():
+        return None
+    return _moved(np.array([kept[name] for name in LANDMARKS], float), np.array(obj.matrix_world, float))
+
+
+def keep(objects: Sequence[Object], obj: Object, placed: np.ndarray) -> None:
+    """Keep (L, 4) `placed`, in world space, with `obj` in place of what `objects`, its avatar, had."""
+    remove(objects)
+    local = _moved(placed, np.linalg.inv(np.array(obj.matrix_world, float)))
+    obj[_KEPT] = {name: row.tolist() for name, row in zip(LANDMARKS, local, strict=True)}
+
+
+def remove(objects: Iterable[Object]) -> bool:
+    """Forget what was placed on `objects`; whether there was anything."""
+    removed = False
+    for obj in objects:
+        if _KEPT in obj:
+            del obj[_KEPT]
+            removed = True
+    return removed
+
+
+def _moved(placed: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    return np.column_stack([placed[:, :3] @ matrix[:3, :3].T + matrix[:3, 3], placed[:, 3]])

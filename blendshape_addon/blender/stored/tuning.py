@@ -1,0 +1,186 @@
+"""What a creator wants otherwise of one avatar, kept with the object that carries its face."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import bpy
+import numpy as np
+
+from ...core.errors import InputError
+from ...core.style import recipe_file
+from ...core.style.recipes import OPENS, Document
+from ...core.style.tuning import EVERY, STRONGEST, Tuning
+from ...core.vocabulary import ALL_SHAPES, GROUPS, VISEMES
+
+Object = bpy.types.Object
+_ROUNDED = 5  # decimals of a weight that Blender keeps in single precision
+
+
+def strength_of(name: str) -> str:
+    """The property that holds the strength of a shape or of a group of vocabulary.GROUPS."""
+    return f"strength_{name.replace('.', '_')}"
+
+
+def mask_of(name: str) -> str:
+    """The property that holds the vertex group of a shape, or of EVERY one."""
+    return f"mask_{name.replace('.', '_')}" if name else "mask"
+
+
+def _words(self, context, text: str) -> list[str]:
+    return list(recipe_file.words())
+
+
+class RecipePart(bpy.types.PropertyGroup):
+    """One word of a recipe and its weight."""
+
+    word: bpy.props.StringProperty(
+        name="Part",
+        description="What it is made of: learned, an ARKit unit (mouthSmile is both sides), a viseme or an emotion",
+        search=_words,
+    )
+    weight: bpy.props.FloatProperty(name="Weight", description="How much of it", soft_min=-1.0, soft_max=2.0, step=5)
+
+
+class Recipe(bpy.types.PropertyGroup):
+    """What a viseme or an emotion (its name) is made of in one style."""
+
+    preset: bpy.props.StringProperty()
+    parts: bpy.props.CollectionProperty(type=RecipePart)
+    opening: bpy.props.FloatProperty(
+        name="Mouth Opening",
+        description="How far the lips part, in widths of the mouth; 0: as far as the parts open them",
+        min=0.0,
+        max=1.0,
+    )
+
+
+def _strength() -> bpy.props.FloatProperty:
+    return bpy.props.FloatProperty(
+        name="Strength",
+        description="How strong this is, times Intensity. Over 1 lips and lids still meet where they must",
+        default=1.0,
+        min=0.0,
+        max=STRONGEST,
+    )
+
+
+def _mask() -> bpy.props.StringProperty:
+    return bpy.props.StringProperty(
+        name="Mask",
+        description="A vertex group: the motion of each vertex is scaled by its weight. The mask of a shape counts in "
+        "place of the one for all; objects of the avatar that have no such group move as ever",
+    )
+
+
+class TuningProperties(bpy.types.PropertyGroup):
+    """Object.vrc_blendshape, saved and appended with it: besides what stands here, the strength of each group, the
+    strength and the mask of each shape, and the mask of all."""
+
+    asymmetric: bpy.props.BoolProperty(
+        name="Asymmetry",
+        description="Keep what is uneven in shapes. Off: both halves of the face move alike where it is symmetric",
+    )
+    recipes: bpy.props.CollectionProperty(type=Recipe)
+
+
+# Blender wants every property by name: those of 75 shapes are written down by a loop.
+TuningProperties.__annotations__ |= {strength_of(name): _strength() for name in (*GROUPS, *ALL_SHAPES)}
+TuningProperties.__annotations__ |= {mask_of(name): _mask() for name in (EVERY, *ALL_SHAPES)}
+
+
+def holder(objects: Iterable[Object], face: Object) -> Object:
+    """The one of `objects` that something is kept with, else `face`."""
+    return next((obj for obj in objects if _is_tuned(obj)), face)
+
+
+def read(objects: Sequence[Object]) -> Tuning:
+    """What is kept with the avatar of `objects`, the masks for what mesh_io.read makes of them.
+
+    Raises InputError for a vertex group that none of them has.
+    """
+    obj = holder(objects, objects[0])
+    kept = obj.vrc_blendshape
+    names = (*GROUPS, *ALL_SHAPES)
+    strengths = {name: getattr(kept, strength_of(name)) for name in names}
+    groups = {name: getattr(kept, mask_of(name)) for name in (EVERY, *ALL_SHAPES)}
+    masks = {group: _mask_values(objects, group) for group in set(groups.values()) - {""}}
+    return Tuning(
+        {name: round(strength, _ROUNDED) for name, strength in strengths.items() if strength != 1},
+        {name: masks[group] for name, group in groups.items() if group},
+        changes(kept),
+        kept.asymmetric,
+    )
+
+
+def changes(kept: TuningProperties) -> Document:
+    """The avatar's own recipes."""
+    document: dict[str, dict] = {}
+    for recipe in kept.recipes:
+        table = document.setdefault(recipe.preset, {})
+        weights: dict[str, float] = {}
+        for part in recipe.parts:
+            weights[part.word] = round(weights.get(part.word, 0.0) + part.weight, _ROUNDED)
+        table[recipe.name] = weights
+        if recipe.name in VISEMES:
+            table.setdefault(OPENS, {})[recipe.name] = round(recipe.opening, _ROUNDED)
+    return document
+
+
+def recipe(kept: TuningProperties, preset: str, shape: str) -> Recipe | None:
+    """The avatar's own recipe of `shape` in a style; None where it has none."""
+    return next((own for own in kept.recipes if (own.preset, own.name) == (preset, shape)), None)
+
+
+def put_recipe(kept: TuningProperties, preset: str, shape: str, weights: Mapping[str, float], opening: float) -> Recipe:
+    """Give the avatar a recipe of its own, in place of the one that it has."""
+    own = recipe(kept, preset, shape) or kept.recipes.add()
+    own.name, own.preset, own.opening = shape, preset, opening
+    own.parts.clear()
+    for word, weight in weights.items():
+        part = own.parts.add()
+        part.word, part.weight = word, weight
+    return own
+
+
+def remove_recipe(kept: TuningProperties, own: Recipe) -> None:
+    """Let the avatar follow the style again."""
+    kept.recipes.remove(next(number for number, other in enumerate(kept.recipes) if other == own))
+
+
+def _is_tuned(obj: Object) -> bool:
+    kept = obj.vrc_blendshape
+    names = (prop.identifier for prop in kept.bl_rna.properties)
+    return any(kept.is_property_set(name) for name in names if name != "rna_type")
+
+
+def _mask_values(objects: Sequence[Object], name: str) -> np.ndarray:
+    """(V,) float32 weights of the vertices of all `objects` in their vertex group `name`; 1 on objects without it."""
+    if not any(name in obj.vertex_groups for obj in objects):
+        raise InputError("No object of this avatar has the vertex group “{name}”: choose another mask.", name=name)
+    found = []
+    for obj in objects:
+        group = obj.vertex_groups.get(name)
+        weights = np.full(len(obj.data.vertices), float(group is None), np.float32)
+        for vertex in obj.data.vertices if group else ():
+            for element in vertex.groups:
+                if element.group == group.index:
+                    weights[vertex.index] = element.weight
+        found.append(weights)
+    return np.concatenate(found)
+
+
+CLASSES = (RecipePart, Recipe, TuningProperties)
+
+
+def register() -> None:
+    """On the command line too, where the add-on itself may not be registered; once is enough."""
+    if not hasattr(Object, "vrc_blendshape"):
+        for cls in CLASSES:
+            bpy.utils.register_class(cls)
+        Object.vrc_blendshape = bpy.props.PointerProperty(type=TuningProperties)
+
+
+def unregister() -> None:
+    if hasattr(Object, "vrc_blendshape"):
+        del Object.vrc_blendshape
+        for cls in reversed(CLASSES):
+            bpy.utils.unregister_class(cls)

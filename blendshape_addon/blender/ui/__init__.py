@@ -1,0 +1,1 @@
+"""Buttons, panels, settings and what they show."""

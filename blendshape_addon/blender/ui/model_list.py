@@ -1,0 +1,38 @@
+"""What the list of models in the preferences shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import bpy
+
+from ...core.inference import registry
+from ..translations import translate
+from . import preferences
+
+
+def refresh(context: bpy.types.Context) -> None:
+    """Look at the bundled models and those of the chosen folder, and write down what their cards say."""
+    rows = context.window_manager.vrc_blendshape.models
+    unfolded = {row.file for row in rows if row.unfolded}
+    rows.clear()
+    for folder, bundled in ((registry.models_folder(), True), (preferences.learned_folder(context), False)):
+        for listed in registry.list_models(folder):
+            row, card = rows.add(), listed.card
+            row.name = str(card.get("name", listed.path.stem))
+            row.file, row.bundled = str(listed.path), bundled
+            row.problem = translate(listed.problem) if listed.problem else ""
+            row.what, row.licence = str(card.get("what", "")), str(card.get("licence", ""))
+            row.trained_on = "\n".join(f"{seen['name']}: {seen['licence']}" for seen in card.get("trained_on", []))
+            row.figures = "\n".join(_figures(card.get("figures", {})))
+            row.unfolded = row.file in unfolded
+
+
+def _figures(figures: dict[str, object]) -> Iterator[str]:
+    """A line for what each figure's name says before its colon: "faces left out: rel 0.6, cos 0.8"."""
+    lines: dict[str, list[str]] = {}
+    for name, value in figures.items():
+        about, _, what = name.rpartition(": ")
+        lines.setdefault(about, []).append(f"{what} {value:.3g}" if isinstance(value, float) else f"{what} {value}")
+    for about, values in lines.items():
+        yield f"{about}: {', '.join(values)}" if about else ", ".join(values)

@@ -1,0 +1,172 @@
+"""Buttons whose work takes seconds: beside Blender in a window, straight through where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import bpy
+
+from ....core.avatar.avatar import Avatar
+from ....core.errors import FaceNotFound, InputError, UserError
+from ....core.pipeline import Progress
+from ...io import mesh_io
+from ...jobs.thread import Task
+from ...translations import translate
+from ...viewport import landmark_modal
+from ...viewport.events import is_navigation_event
+from .. import state
+
+_TICK = 0.1  # seconds between looks at the task
+
+
+class Background:
+    """Mixin of an operator on the selected avatar.
+
+    `work(context, avatar)` returns a function of a progress that needs nothing of Blender; `finish(context, objects,
+    avatar, result)` writes what it returned. Both are on the main thread, both may raise UserError.
+    """
+
+    @classmethod
+    def poll(cls, context):
+        shown = context.window_manager.vrc_blendshape
+        return not shown.running and not shown.placing
+
+    def execute(self, context):
+        """Straight through: for scripts, the command line and the redo panel."""
+        try:
+            objects, avatar, work = self._begin(context)
+            with _in_status_bar(context) as progress:
+                result = work(progress)
+            self.finish(context, objects, avatar, result)
+        except UserError as error:
+            return self._refuse(error)
+        return self._finished(context)
+
+    def invoke(self, context, event):
+        if bpy.app.background:
+            return self.execute(context)
+        try:
+            objects, self._avatar, work = self._begin(context)
+        except UserError as error:
+            return self._refuse(error)
+        # Objects are named, since undo or a script may replace them before the work is done.
+        self._names = [obj.name for obj in objects]
+        shown = context.window_manager.vrc_blendshape
+        shown.running, shown.cancel, shown.fraction, shown.stage = True, False, 0.0, translate("Reading")
+        self._task = Task(work)
+        self._timer = context.window_manager.event_timer_add(_TICK, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context, event):
+        shown = context.window_manager.vrc_blendshape
+        if shown.cancel or (event.type == "ESC" and event.value == "PRESS"):
+            self.cancel(context)
+            self.report({"INFO"}, translate("Stopped: nothing was changed."))
+            return {"CANCELLED"}
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"} if is_navigation_event(context, event) else {"RUNNING_MODAL"}
+        shown.fraction, shown.stage = self._task.fraction, _stage(self._task)
+        context.workspace.status_text_set(translate("Blendshape Generator: {stage} · Esc stops it", stage=shown.stage))
+        state.redraw(context)
+        if not self._task.done:
+            return {"PASS_THROUGH"}
+        self._end(context)
+        try:
+            result = self._task.result()
+            self.finish(context, self._still_the_same(), self._avatar, result)
+        except FaceNotFound as error:
+            return self._ask_for_landmarks(error)
+        except UserError as error:
+            return self._refuse(error)
+        return self._finished(context)
+
+    def cancel(self, context):
+        """Called by Blender too, when a file is opened or it quits."""
+        self._task.stop()
+        self._end(context)
+
+    def _begin(self, context) -> tuple[list[mesh_io.Object], Avatar, Callable[[Progress], Any]]:
+        objects = mesh_io.avatar_from_selection(context)
+        avatar = mesh_io.read(objects)
+        return objects, avatar, self.work(context, avatar)
+
+    def _still_the_same(self) -> list[mesh_io.Object]:
+        objects = [bpy.data.objects.get(name) for name in self._names]
+        if None in objects or mesh_io.read(objects).content != self._avatar.content:
+            raise InputError("The avatar was changed while this ran, so nothing was written: try again.")
+        return objects
+
+    def _end(self, context) -> None:
+        context.window_manager.vrc_blendshape.running = False
+        context.window_manager.event_timer_remove(self._timer)
+        if context.workspace:
+            context.workspace.status_text_set(None)
+        state.redraw(context)
+
+    def _finished(self, context) -> set[str]:
+        state.refresh(context)
+        return {"FINISHED"}
+
+    def _ask_for_landmarks(self, error: FaceNotFound) -> set[str]:
+        """Let the creator correct the best guess of where the face is."""
+        if error.guess is None:
+            return self._refuse(error)
+        try:
+            landmark_modal.start(landmark_modal.of(self._still_the_same(), self._avatar, error.guess, translate(error)))
+        except UserError as changed:
+            return self._refuse(changed)
+        self.report(
+            {"WARNING"}, translate("{refusal} Or move the landmarks in the 3D view to their places.", refusal=error)
+        )
+        return {"CANCELLED"}
+
+    def _refuse(self, error: UserError) -> set[str]:
+        self.report({"ERROR"}, translate(error))
+        return {"CANCELLED"}
+
+
+def _stage(task: Task) -> str:
+    left = task.seconds_left
+    words = translate(task.stage).capitalize() or translate("Reading")
+    return (
+        words
+        if left is None
+        else translate("{stage}, about {seconds} s left", stage=words, seconds=max(1, round(left)))
+    )
+
+
+@contextmanager
+def _in_status_bar(context) -> Iterator[Progress]:
+    """Yield a progress(fraction, stage) that shows in the cursor and the status bar."""
+    manager, workspace = context.window_manager, context.workspace
+    manager.progress_begin(0, 100)
+
+    def show(fraction: float, stage: str) -> None:
+        manager.progress_update(int(fraction * 100))
+        if workspace:
+            workspace.status_text_set(translate("Blendshape Generator: {stage}", stage=translate(stage)))
+
+    try:
+        yield show
+    finally:
+        manager.progress_end()
+        if workspace:
+            workspace.status_text_set(None)
+
+
+class VRC_BLENDSHAPE_OT_cancel(bpy.types.Operator):
+    """Stop what is running; nothing is changed"""
+
+    bl_idname = "vrc_blendshape.cancel"
+    bl_label = "Cancel"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context):
+        context.window_manager.vrc_blendshape.cancel = True
+        return {"FINISHED"}
+
+
+CLASSES = (VRC_BLENDSHAPE_OT_cancel,)

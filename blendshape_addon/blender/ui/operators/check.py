@@ -1,0 +1,171 @@
+"""Check, and what to do about what it finds: see it on the mesh, mend it."""
+
+from collections.abc import Iterable
+
+import bmesh
+import bpy
+import numpy as np
+
+from ....core.errors import FaceNotFound, InputError, UserError
+from ....core.messages import Message, join_messages
+from ....core.quality.checks import AMBER, GREEN, RED, ShapeReport
+from ...io import mesh_io
+from ...jobs import one_avatar
+from ...keys import inventory, shape_check, shape_keys, vrchat_check
+from ...translations import translate
+from ...viewport import preview
+from .. import preferences
+from .background import Background
+
+_REPORTED = {GREEN: "INFO", AMBER: "WARNING", RED: "WARNING"}
+
+
+class VRC_BLENDSHAPE_OT_check(Background, bpy.types.Operator):
+    """Check whether VRChat will take the selected avatar and whether its shapes are fit"""
+
+    bl_idname = "vrc_blendshape.check"
+    bl_label = "Check Shape Keys"
+    bl_options = {"REGISTER"}
+
+    def work(self, context, avatar):
+        shapes = preview.shapes(mesh_io.avatar_from_selection(context), avatar)
+        provider = preferences.provider(context)
+
+        def measure(progress):
+            if not shapes:
+                return [], None
+            try:
+                seen = one_avatar.seen_of(avatar, provider, progress)
+            except FaceNotFound as error:
+                return [], Message("The shapes could not be measured: {reason}", reason=error)
+            return shape_check.rows(avatar, seen.features, shapes), None
+
+        return measure
+
+    def finish(self, context, objects, avatar, result):
+        rows, trouble = result
+        state = context.window_manager.vrc_blendshape
+        state.checked = inventory.take(objects).face.name
+        state.verdicts.clear()
+        findings = vrchat_check.readiness(objects, len(avatar.triangles))
+        if trouble:
+            findings.append(vrchat_check.Finding(AMBER, trouble))
+        for finding in findings:
+            entry = state.verdicts.add()
+            entry.grade, entry.sentence = finding.grade, translate(finding.sentence)
+            self.report({_REPORTED[finding.grade]}, entry.sentence)
+        _write_down(state.verdicts, rows)
+        for row in rows:
+            if row.grade == RED:
+                self.report({"WARNING"}, f"{row.name}: {translate(join_messages(row.notes))}")
+
+
+class _OnShape:
+    """Works on one shape of the selected avatar, in object mode."""
+
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+
+    shape: bpy.props.StringProperty(name="Shape")
+
+    def execute(self, context):
+        preview.stop()
+        if context.mode != "OBJECT":
+            bpy.ops.object.mode_set(mode="OBJECT")
+        try:
+            objects = mesh_io.avatar_from_selection(context)
+            avatar = mesh_io.read(objects)
+            shapes = preview.shapes(objects, avatar)
+            if self.shape not in (shape.name for shape in shapes):
+                raise InputError("This avatar has no key {shape}.", shape=self.shape)
+            seen = one_avatar.seen_of(avatar, preferences.provider(context))
+            self.work(context, objects, avatar, seen.features, shapes)
+        except UserError as error:
+            self.report({"ERROR"}, translate(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class VRC_BLENDSHAPE_OT_show_problem(_OnShape, bpy.types.Operator):
+    """Select the vertices that this is about in edit mode, with the shape's key active"""
+
+    bl_idname = "vrc_blendshape.show_problem"
+    bl_label = "Show Me"
+
+    check: bpy.props.StringProperty(name="Check")
+
+    def work(self, context, objects, avatar, features, shapes):
+        found = shape_check.where(avatar, features, shapes, self.shape, self.check)
+        if len(found) == 0:
+            raise InputError("There is no place on the mesh to show for this any more in {shape}.", shape=self.shape)
+        number = int(np.bincount(avatar.object_id[found]).argmax())
+        obj = objects[number]
+        bpy.ops.object.select_all(action="DESELECT")
+        obj.hide_set(False)
+        obj.select_set(True)
+        context.view_layer.objects.active = obj
+        start = int(np.searchsorted(avatar.object_id, number))
+        obj.active_shape_key_index = max(obj.data.shape_keys.key_blocks.find(self.shape), 0)
+        context.tool_settings.mesh_select_mode = (True, False, False)
+        bpy.ops.object.mode_set(mode="EDIT")
+        bpy.ops.mesh.select_all(action="DESELECT")
+        mesh = bmesh.from_edit_mesh(obj.data)  # outside edit mode Blender 5.0 crashes where nothing was selected before
+        mesh.verts.ensure_lookup_table()
+        chosen = found[avatar.object_id[found] == number] - start
+        for vertex in chosen.tolist():
+            mesh.verts[vertex].select = True
+        mesh.select_flush_mode()
+        bmesh.update_edit_mesh(obj.data, loop_triangles=False, destructive=False)
+        self.report(
+            {"INFO"},
+            translate(
+                "{count} vertices of “{name}” are selected in {shape}.",
+                count=len(chosen),
+                name=obj.name,
+                shape=self.shape,
+            ),
+        )
+
+
+class VRC_BLENDSHAPE_OT_fix_shape(_OnShape, bpy.types.Operator):
+    """Clamp and smooth this shape where it is at fault; a key of your own is left as a backup under a new name"""
+
+    bl_idname = "vrc_blendshape.fix_shape"
+    bl_label = "Fix"
+
+    def work(self, context, objects, avatar, features, shapes):
+        (shape,) = (shape for shape in shapes if shape.name == self.shape)
+        (before,) = shape_check.rows(avatar, features, [shape])
+        checks = shape_check.mendable(before)
+        mended = shape_check.mended(avatar, features, shape, checks)
+        (after,) = shape_check.rows(avatar, features, [mended])
+        left = [check for check in shape_check.mendable(after) if after.grades[check] == before.grades[check]]
+        helped = [check for check in checks if check not in left]
+        if not helped or any(after.grades[c] == RED != before.grades.get(c) for c in after.grades):
+            raise InputError("{shape} could not be mended here: generate it again.", shape=self.shape)
+        backups = shape_keys.rewrite(objects, avatar, mended)
+        state = context.window_manager.vrc_blendshape
+        for number in reversed(range(len(state.verdicts))):
+            if state.verdicts[number].shape == self.shape:
+                state.verdicts.remove(number)
+        _write_down(state.verdicts, [after])
+        if left:
+            done = translate("Mended {shape}, but {fault}.", shape=self.shape, fault=after.sentences[left[0]])
+        else:
+            done = translate("Mended {shape}.", shape=self.shape)
+        if backups:
+            done += " " + translate("Your own key is kept as {key}.", key=backups[0])
+        self.report({"INFO"}, done)
+
+
+def _write_down(verdicts, rows: Iterable[ShapeReport]) -> None:
+    """Add `rows` to what the panel shows."""
+    for row in rows:
+        mendable = shape_check.mendable(row)
+        for name, sentence in row.sentences.items() or [("", Message("is fine"))]:
+            entry = verdicts.add()
+            entry.shape, entry.check, entry.sentence = row.name, name, translate(sentence)
+            entry.grade = row.grades.get(name, GREEN)
+            entry.mendable = name in mendable
+
+
+CLASSES = (VRC_BLENDSHAPE_OT_check, VRC_BLENDSHAPE_OT_show_problem, VRC_BLENDSHAPE_OT_fix_shape)

@@ -1,0 +1,75 @@
+"""The Generate Dataset button: a folder of avatars becomes training data beside Blender."""
+
+import bpy
+
+from ....core.errors import InputError, UserError
+from ....core.messages import Message
+from ...jobs import training_process
+from ...translations import translate
+from .. import preferences
+
+KEPT = Message("Stopped: what was made is kept, and the same button goes on from there.")
+
+
+class VRC_BLENDSHAPE_OT_generate_dataset(bpy.types.Operator):
+    """Make training data of a folder of avatars, in the background; needs the training tools"""
+
+    bl_idname = "vrc_blendshape.generate_dataset"
+    bl_label = "Generate Dataset"
+    bl_options = {"REGISTER"}
+
+    avatars: bpy.props.StringProperty(
+        name="Avatars", description="Folder of .blend .glb .gltf .vrm .fbx .obj files", subtype="DIR_PATH"
+    )
+    out: bpy.props.StringProperty(name="Dataset", description="Folder that the dataset goes into", subtype="DIR_PATH")
+    licence: bpy.props.StringProperty(
+        name="Licence", description="Under which these avatars may be used, such as CC0; the dataset says so"
+    )
+    faces: bpy.props.IntProperty(
+        name="Faces of Each Avatar", description="The avatar itself, and itself warped into others", default=60, min=1
+    )
+    distil: bpy.props.BoolProperty(
+        name="Fill In Missing Shapes",
+        description="Let this tool's own network make what an avatar has no shape keys for; the dataset says so",
+        default=False,
+    )
+    stop: bpy.props.BoolProperty(options={"HIDDEN", "SKIP_SAVE"}, default=False)
+
+    def invoke(self, context, event):
+        if self.stop:
+            return self.execute(context)
+        return context.window_manager.invoke_props_dialog(self, width=420)
+
+    def execute(self, context):
+        if self.stop:
+            if training_process.run:
+                training_process.run.stop()
+            return {"FINISHED"}
+        try:
+            training_process.start("generate", self._command(context), KEPT)
+        except UserError as error:
+            self.report({"ERROR"}, translate(error))
+            return {"CANCELLED"}
+        if ended := training_process.follow():
+            good, said = ended
+            self.report({"INFO"} if good else {"ERROR"}, translate(said))
+            return {"FINISHED"} if good else {"CANCELLED"}
+        self.report({"INFO"}, translate("The dataset is made in the background: the panel shows how far it is."))
+        return {"FINISHED"}
+
+    def _command(self, context) -> list[str]:
+        """The generator's command line. Raises InputError, in a sentence, when something is missing."""
+        tools = training_process.tools(preferences.training_python(context))
+        avatars, out = (bpy.path.abspath(folder) for folder in (self.avatars, self.out))
+        for value, request in (
+            (avatars, Message("Give the folder of avatars and try again.")),
+            (out, Message("Give a folder for the dataset and try again.")),
+            (self.licence, Message("Give a licence and try again.")),
+        ):  # fmt: skip
+            if not value:
+                raise InputError(request)
+        line = [*tools, "generate", avatars, "--out", out, "--licence", self.licence, "--faces", str(self.faces)]
+        return [*line, *training_process.blender(), *(["--distil"] if self.distil else [])]
+
+
+CLASSES = (VRC_BLENDSHAPE_OT_generate_dataset,)

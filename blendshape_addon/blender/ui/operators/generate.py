@@ -1,0 +1,155 @@
+"""The Generate buttons."""
+
+import bpy
+
+from ....core.errors import UserError
+from ....core.messages import join_messages
+from ....core.vocabulary import ALL_SHAPES, ARKIT, BLINKS, EMOTIONS, VISEMES
+from ...io import mesh_io
+from ...jobs import one_avatar
+from ...keys import shape_keys
+from ...stored import parts, tuning
+from ...translations import translate
+from .. import preferences, properties
+from .background import Background
+
+
+class _Generate(Background):
+    """Makes `names` on the selected avatar, in one undo step."""
+
+    bl_options = {"REGISTER", "UNDO"}
+    names: tuple[str, ...]
+
+    preset: properties.preset()
+    intensity: properties.intensity()
+    existing: properties.existing()
+    model: properties.model()
+    asked: bpy.props.BoolProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    _asking = False
+
+    def invoke(self, context, event):
+        """Ask before the creator's own keys are replaced."""
+        if self.existing == "REPLACE" and not self.asked and not bpy.app.background:
+            try:
+                own = shape_keys.creators(mesh_io.avatar_from_selection(context), self.names)
+            except UserError as error:
+                return self._refuse(error)
+            if own:
+                self._asking = True
+                question = translate(
+                    "Replace your own {names}? They stay as backups under new names.", names=", ".join(own)
+                )
+                return context.window_manager.invoke_confirm(
+                    self, event, title=translate(self.bl_label), message=question
+                )
+        return super().invoke(context, event)
+
+    def execute(self, context):
+        if self._asking:  # the answer was yes; a job in the background begins with a button of its own
+            button = getattr(bpy.ops.vrc_blendshape, type(self).__name__.rpartition("_OT_")[2])
+            button("INVOKE_DEFAULT", asked=True, **self._settings())
+            return {"CANCELLED"}
+        return super().execute(context)
+
+    def _settings(self) -> dict:
+        """The properties that a button of its own is to have."""
+        return {"preset": self.preset, "intensity": self.intensity, "existing": self.existing, "model": self.model}
+
+    def work(self, context, avatar):
+        how = {
+            "intensity": self.intensity,
+            "preset": self.preset.lower(),
+            "own_recipes": preferences.own_recipes(context),
+            "tuning": tuning.read(mesh_io.avatar_from_selection(context)),
+            "provider": preferences.provider(context),
+            "model": preferences.learned_model(context, self.model),
+        }
+        return lambda progress: one_avatar.compute(avatar, self.names, **how, progress=progress)
+
+    def finish(self, context, objects, avatar, result):
+        done = one_avatar.write(objects, avatar, result, self.existing)
+        parts.note(objects, avatar, result.seen)
+        context.window_manager.vrc_blendshape.fallback = translate(result.report["provider"]["fallback"])
+        written = done.written
+        for row in result.report["shapes"]:
+            if not row["ok"]:
+                self.report(
+                    {"WARNING"},
+                    translate("{name} was left out: {reasons}.", name=row["name"], reasons=join_messages(row["notes"])),
+                )
+        if written.kept:
+            self.report({"WARNING"}, translate("Kept your own {names}.", names=", ".join(written.kept)))
+        count, style = len(written.made + written.replaced), shape_keys.style_of(done.face_object)
+        name = done.face_object.name
+        self.report(
+            {"INFO"}, translate("Shape keys made on {name} in {style}: {count}.", count=count, name=name, style=style)
+        )
+
+
+class VRC_BLENDSHAPE_OT_generate_visemes(_Generate, bpy.types.Operator):
+    """Make the 15 VRChat visemes on the selected avatar"""
+
+    bl_idname = "vrc_blendshape.generate_visemes"
+    bl_label = "Generate Visemes"
+    names = VISEMES
+
+
+class VRC_BLENDSHAPE_OT_generate_emotions(_Generate, bpy.types.Operator):
+    """Make five emotions on the selected avatar: angry, fun, joy, sorrow, surprised"""
+
+    bl_idname = "vrc_blendshape.generate_emotions"
+    bl_label = "Generate Emotions"
+    names = EMOTIONS
+
+
+class VRC_BLENDSHAPE_OT_generate_blink(_Generate, bpy.types.Operator):
+    """Make the blink of both eyes and of each alone on the selected avatar"""
+
+    bl_idname = "vrc_blendshape.generate_blink"
+    bl_label = "Generate Blink"
+    names = BLINKS
+
+
+class VRC_BLENDSHAPE_OT_generate_face_tracking(_Generate, bpy.types.Operator):
+    """Make the 52 ARKit shapes for face tracking on the selected avatar"""
+
+    bl_idname = "vrc_blendshape.generate_face_tracking"
+    bl_label = "Generate Face Tracking"
+    names = ARKIT
+
+
+class VRC_BLENDSHAPE_OT_generate_all(_Generate, bpy.types.Operator):
+    """Make visemes, emotions, blinks and face tracking shapes on the selected avatar"""
+
+    bl_idname = "vrc_blendshape.generate_all"
+    bl_label = "Generate All"
+    names = ALL_SHAPES
+
+
+class VRC_BLENDSHAPE_OT_regenerate_shape(_Generate, bpy.types.Operator):
+    """Make this one shape anew, as it is tuned now; the others stay as they are"""
+
+    bl_idname = "vrc_blendshape.regenerate_shape"
+    bl_label = "Regenerate Only This"
+
+    shape: bpy.props.EnumProperty(
+        name="Shape", items=[(name, name, "") for name in ALL_SHAPES], default=ALL_SHAPES[0], options={"HIDDEN"}
+    )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.shape,)
+
+    def _settings(self):
+        return {**super()._settings(), "shape": self.shape}
+
+
+CLASSES = (
+    VRC_BLENDSHAPE_OT_generate_visemes,
+    VRC_BLENDSHAPE_OT_generate_emotions,
+    VRC_BLENDSHAPE_OT_generate_blink,
+    VRC_BLENDSHAPE_OT_generate_face_tracking,
+    VRC_BLENDSHAPE_OT_generate_all,
+    VRC_BLENDSHAPE_OT_regenerate_shape,
+)

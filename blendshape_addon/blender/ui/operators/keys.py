@@ -1,0 +1,112 @@
+"""The buttons that look after keys: other names, clean-up, order."""
+
+import bpy
+
+from ....core.avatar import key_names
+from ....core.errors import UserError
+from ....core.messages import Message
+from ...io.mesh_io import avatar_from_selection
+from ...keys import alias_keys, own_keys
+from ...translations import translate
+
+CONVENTION_ITEMS = (
+    ("MMD", "MMD", "The Japanese names that dances in MMD worlds play"),
+    ("VRM1", "VRM 1", "The presets of VRM 1: aa, ih, happy, blinkLeft …"),
+    ("UNIFIED", "Unified Expressions", "The face tracking shapes as VRCFaceTracking calls them"),
+)
+
+
+class _OnAvatar:
+    """Does `work` on the selected avatar's objects, in one undo step."""
+
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context):
+        try:
+            done = self.work(avatar_from_selection(context))
+        except UserError as error:
+            self.report({"ERROR"}, translate(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, translate(done))
+        return {"FINISHED"}
+
+
+class VRC_BLENDSHAPE_OT_add_aliases(_OnAvatar, bpy.types.Operator):
+    """Give the selected avatar's shapes the names that other programs look for"""
+
+    bl_idname = "vrc_blendshape.add_aliases"
+    bl_label = "Add Names"
+
+    convention: bpy.props.EnumProperty(name="Names", items=CONVENTION_ITEMS, default="MMD")
+    rename: bpy.props.BoolProperty(
+        name="Instead of Their Own", description="Rename the keys that this tool made instead of copying them"
+    )
+
+    def work(self, objects):
+        done = alias_keys.add(objects, self.convention.lower(), self.rename)
+        if done.kept:
+            self.report({"WARNING"}, translate("Kept your own {names}.", names=", ".join(done.kept)))
+        names = {name: label for name, label, _ in CONVENTION_ITEMS}[self.convention]
+        if not done.made:
+            missing = ", ".join(key_names.written(self.convention.lower()))
+            return Message(
+                "None of the shapes that {names} has a name for is there: {missing}.", names=names, missing=missing
+            )
+        if self.rename:
+            return Message("Renamed {count} keys to names of {names}.", count=len(done.made), names=names)
+        return Message("Copied {count} keys to names of {names}.", count=len(done.made), names=names)
+
+
+class VRC_BLENDSHAPE_OT_clean_up(_OnAvatar, bpy.types.Operator):
+    """Remove the keys that this tool made from the selected avatar; edited, driven and animated ones stay"""
+
+    bl_idname = "vrc_blendshape.clean_up"
+    bl_label = "Remove Generated Keys"
+
+    def work(self, objects):
+        done = own_keys.clean_up(objects)
+        if done.kept:
+            self.report({"WARNING"}, translate("Kept {names}: you drive or animate them.", names=", ".join(done.kept)))
+        if not done.removed:
+            return Message("There is no key to remove that this tool made and you have not edited since.")
+        return Message("Removed {count} keys that this tool made.", count=len(done.removed))
+
+
+class VRC_BLENDSHAPE_OT_adopt_keys(_OnAvatar, bpy.types.Operator):
+    bl_idname = "vrc_blendshape.adopt_keys"
+    bl_label = "Recognise Generated Keys"
+    bl_description = (
+        "After an import from FBX or GLB, count the keys that carry this tool's hidden mark as made by it, so that it "
+        "may replace or remove them. Whether you edited them since cannot be told"
+    )
+
+    def invoke(self, context, event):
+        return context.window_manager.invoke_confirm(self, event)
+
+    def work(self, objects):
+        found = own_keys.adopt(objects)
+        if not found:
+            return Message("No further key carries its mark.")
+        return Message("Recognised {count} keys that this tool made.", count=len(found))
+
+
+class VRC_BLENDSHAPE_OT_sort_keys(_OnAvatar, bpy.types.Operator):
+    bl_idname = "vrc_blendshape.sort_keys"
+    bl_label = "Sort Keys"
+    bl_description = (
+        "Put visemes, emotions, blinks and face tracking shapes below Basis in their usual order, your other keys "
+        "after them. Drivers and animation stay; VRChat's eyelids, which go by number, have to be chosen again"
+    )
+
+    def work(self, objects):
+        if own_keys.sort(objects):
+            return Message("Sorted the shape keys.")
+        return Message("The shape keys are in order already.")
+
+
+CLASSES = (
+    VRC_BLENDSHAPE_OT_add_aliases,
+    VRC_BLENDSHAPE_OT_clean_up,
+    VRC_BLENDSHAPE_OT_adopt_keys,
+    VRC_BLENDSHAPE_OT_sort_keys,
+)

@@ -1,0 +1,78 @@
+"""The Learn from This Avatar button: the deformer learns its artist's hand beside Blender."""
+
+import re
+import tempfile
+from pathlib import Path
+
+import bpy
+
+from ....core.errors import UserError
+from ....core.messages import Message
+from ...io import files
+from ...io.mesh_io import avatar_from_selection
+from ...jobs import training_process
+from ...translations import translate
+from .. import model_list, preferences
+
+
+class VRC_BLENDSHAPE_OT_learn_from_avatar(bpy.types.Operator):
+    bl_idname = "vrc_blendshape.learn_from_avatar"
+    bl_description = (
+        "Learn from the keys that the selected avatar has how its artist draws, so that the missing ones are made "
+        "alike; needs the training tools and ten keys or more of known names"
+    )
+    bl_label = "Learn from This Avatar"
+    bl_options = {"REGISTER"}
+
+    style: bpy.props.BoolProperty(
+        name="On Every Face", description="Use this hand on other avatars too, not on this one alone", default=False
+    )
+    stop: bpy.props.BoolProperty(options={"HIDDEN", "SKIP_SAVE"}, default=False)
+
+    def execute(self, context):
+        if self.stop:
+            if training_process.run:
+                training_process.run.stop()
+            return {"FINISHED"}
+        folder = None
+        try:
+            tools = training_process.tools(preferences.training_python(context))
+            objects = avatar_from_selection(context)
+            out = preferences.learned_folder(context) / f"{_name_of(objects)}.onnx"
+            files.require_writable(out.parent)
+            folder = tempfile.TemporaryDirectory()
+            copy = Path(folder.name) / f"{out.stem}.glb"
+            files.save(copy, objects)
+            scene = context.scene.name
+
+            def after(good: bool) -> None:
+                folder.cleanup()
+                if good and scene in bpy.data.scenes:
+                    bpy.data.scenes[scene].vrc_blendshape.model = out.stem
+                model_list.refresh(bpy.context)
+
+            line = [*tools, "adapt", str(copy), "--output", str(out), *training_process.blender()]
+            training_process.start(
+                "adapt", [*line, *(["--style"] if self.style else [])], Message("Stopped: nothing was changed."), after
+            )
+        except UserError as error:
+            if folder:
+                folder.cleanup()
+            self.report({"ERROR"}, translate(error))
+            return {"CANCELLED"}
+        if ended := training_process.follow():
+            good, said = ended
+            self.report({"INFO"} if good else {"ERROR"}, translate(said))
+            return {"FINISHED"} if good else {"CANCELLED"}
+        self.report({"INFO"}, translate("It learns in the background: the panel shows how far it is."))
+        return {"FINISHED"}
+
+
+def _name_of(objects) -> str:
+    """What the model is called: after the .blend file and the object that has most keys."""
+    face = max(objects, key=lambda obj: len(obj.data.shape_keys.key_blocks) if obj.data.shape_keys else 0)
+    parts = [Path(bpy.data.filepath).stem, face.name]
+    return "_".join(re.findall(r"\w+", " ".join(parts)))
+
+
+CLASSES = (VRC_BLENDSHAPE_OT_learn_from_avatar,)

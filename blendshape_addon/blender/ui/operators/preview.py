@@ -1,0 +1,140 @@
+"""Looking at shapes: one by one, speaking, and all on a sheet. None leaves anything behind on the avatar."""
+
+import tempfile
+from pathlib import Path
+
+import bpy
+
+from ....core.errors import UserError
+from ....core.vocabulary import ALL_SHAPES
+from ...io import mesh_io
+from ...jobs import one_avatar
+from ...translations import translate
+from ...viewport import preview, render
+from .. import preferences
+from .background import Background
+
+
+def _start(context) -> list[mesh_io.Object]:
+    """The objects to look at. Raises InputError when they have no shapes."""
+    objects = mesh_io.avatar_from_selection(context)
+    preview.require_shapes(objects)
+    return objects
+
+
+class VRC_BLENDSHAPE_OT_show_shape(bpy.types.Operator):
+    """See this shape on the avatar; the keys' own values come back with Stop Preview"""
+
+    bl_idname = "vrc_blendshape.show_shape"
+    bl_label = "Show Shape"
+    bl_options = {"INTERNAL"}
+
+    shape: bpy.props.EnumProperty(items=[(name, name, "") for name in ALL_SHAPES], default="vrc.v_aa")
+
+    def execute(self, context):
+        try:
+            objects = _start(context)
+        except UserError as error:
+            self.report({"ERROR"}, translate(error))
+            return {"CANCELLED"}
+        _silence(context)
+        context.window_manager.vrc_blendshape.viseme = self.shape
+        preview.show(objects, preview.mixed(context.scene.vrc_blendshape, {self.shape: 1.0}))
+        return {"FINISHED"}
+
+
+class VRC_BLENDSHAPE_OT_speak(bpy.types.Operator):
+    """Play a short sentence on the timeline that uses every viseme; no keyframes are made"""
+
+    bl_idname = "vrc_blendshape.speak"
+    bl_label = "Speak"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context):
+        try:
+            objects = _start(context)
+        except UserError as error:
+            self.report({"ERROR"}, translate(error))
+            return {"CANCELLED"}
+        _silence(context)
+        state = context.window_manager.vrc_blendshape
+        state.viseme, state.speak_from = "", context.scene.frame_current
+        preview.show(objects, preview.mixed(context.scene.vrc_blendshape, {}))
+        bpy.app.handlers.frame_change_pre.append(preview.speak)
+        if not bpy.app.background and not context.screen.is_animation_playing:
+            bpy.ops.screen.animation_play()
+        return {"FINISHED"}
+
+
+class VRC_BLENDSHAPE_OT_stop_preview(bpy.types.Operator):
+    """Put every shape key back to the value it had before the preview"""
+
+    bl_idname = "vrc_blendshape.stop_preview"
+    bl_label = "Stop Preview"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context):
+        _silence(context)
+        preview.stop()
+        context.window_manager.vrc_blendshape.viseme = ""
+        return {"FINISHED"}
+
+
+def _silence(context) -> None:
+    """End the sentence, if it plays, at the frame where it began."""
+    if not preview.is_speaking():
+        return
+    bpy.app.handlers.frame_change_pre.remove(preview.speak)
+    if not bpy.app.background and context.screen.is_animation_playing:
+        bpy.ops.screen.animation_cancel(restore_frame=False)
+    context.scene.frame_set(context.window_manager.vrc_blendshape.speak_from)
+
+
+class VRC_BLENDSHAPE_OT_contact_sheet(Background, bpy.types.Operator):
+    """Draw every shape side by side, open the picture in an image editor and save it beside the file"""
+
+    bl_idname = "vrc_blendshape.contact_sheet"
+    bl_label = "Contact Sheet"
+    bl_options = {"REGISTER"}
+
+    def work(self, context, avatar):
+        _start(context)
+        provider = preferences.provider(context)
+        return lambda progress: one_avatar.seen_of(avatar, provider, progress)
+
+    def finish(self, context, objects, avatar, result):
+        saved = bpy.data.filepath
+        with tempfile.TemporaryDirectory() as private:
+            folder = Path(saved).parent if saved else Path(private)
+            path = folder / f"{Path(saved).stem if saved else 'avatar'}_shapes.png"
+            render.sheet(path, avatar, result.face.points, preview.shapes(objects, avatar))
+            image = bpy.data.images.load(str(path), check_existing=True)
+            image.reload()
+            if not saved:
+                image.pack()
+        if not bpy.app.background:
+            _open(context, image)
+        if saved:
+            self.report({"INFO"}, translate("Saved {file} beside the file.", file=path.name))
+        else:
+            self.report({"INFO"}, translate("The file is not saved yet, so the picture is in it."))
+
+
+def _open(context, image: bpy.types.Image) -> None:
+    """Show `image` in an image editor that is open, else in a window of its own."""
+    areas = [area for window in context.window_manager.windows for area in window.screen.areas]
+    area = next((area for area in areas if area.type == "IMAGE_EDITOR"), None)
+    if area is None:
+        bpy.ops.wm.window_new()
+        area = context.window_manager.windows[-1].screen.areas[0]
+        area.type = "IMAGE_EDITOR"
+    area.spaces.active.image = image
+    area.tag_redraw()
+
+
+CLASSES = (
+    VRC_BLENDSHAPE_OT_show_shape,
+    VRC_BLENDSHAPE_OT_speak,
+    VRC_BLENDSHAPE_OT_stop_preview,
+    VRC_BLENDSHAPE_OT_contact_sheet,
+)

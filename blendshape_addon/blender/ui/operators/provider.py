@@ -1,0 +1,29 @@
+"""The Test button of the preferences."""
+
+import bpy
+
+from ....core.errors import UserError
+from ....core.inference import providers, registry
+from ...translations import translate
+from .. import preferences
+
+
+class VRC_BLENDSHAPE_OT_test_provider(bpy.types.Operator):
+    """Try the chosen provider anew: what the network runs on, how fast and, if not on the GPU, why"""
+
+    bl_idname = "vrc_blendshape.test_provider"
+    bl_label = "Test Provider"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context):
+        try:
+            ran = translate(providers.test(registry.load("deformer"), preferences.provider(context)))
+        except UserError as error:
+            self.report({"ERROR"}, translate(error))
+            return {"CANCELLED"}
+        context.window_manager.vrc_blendshape.provider = ran
+        self.report({"INFO"}, ran)
+        return {"FINISHED"}
+
+
+CLASSES = (VRC_BLENDSHAPE_OT_test_provider,)

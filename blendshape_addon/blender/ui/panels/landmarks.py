@@ -1,0 +1,25 @@
+"""The face's landmarks, to be seen and moved."""
+
+import bpy
+
+from ....core.messages import Message
+from ...stored import landmarks
+from .tab import SubPanel, paragraph
+
+
+class VRC_BLENDSHAPE_PT_landmarks(SubPanel, bpy.types.Panel):
+    bl_label = "Face Landmarks"
+
+    def draw(self, context):
+        layout = self.layout
+        state = context.window_manager.vrc_blendshape
+        layout.operator("vrc_blendshape.edit_landmarks", icon="OUTLINER_OB_POINTCLOUD")
+        objects = (bpy.data.objects.get(row.name) for row in state.objects)
+        holder = landmarks.holder(obj for obj in objects if obj)
+        if holder:
+            paragraph(context, layout, Message("You placed them; they are kept with “{name}”.", name=holder.name))
+            layout.prop(state, "show_landmarks")
+            layout.operator("vrc_blendshape.remove_landmarks", icon="X")
+
+
+CLASSES = (VRC_BLENDSHAPE_PT_landmarks,)

@@ -1,0 +1,102 @@
+"""How strong shapes are, where they may move the mesh, and what a single one is made of."""
+
+import bpy
+
+from ....core.errors import UserError
+from ....core.style import recipes
+from ....core.style.recipes import ROWS
+from ....core.style.tuning import EVERY
+from ....core.vocabulary import VISEMES
+from ...stored import tuning
+from ...stored.tuning import mask_of, strength_of
+from ...translations import translate
+from .. import preferences
+from ..operators.tuning import preset_of
+from .main import GROUPS, generate_button
+from .tab import SubPanel, paragraph
+
+
+class _Tuning(SubPanel):
+    """Shows what is kept with the avatar."""
+
+    def draw(self, context):
+        state = context.window_manager.vrc_blendshape
+        obj, face = bpy.data.objects.get(state.holder), bpy.data.objects.get(state.face)
+        if obj is None or face is None:
+            paragraph(context, self.layout, "Select the avatar's face mesh.")
+            return
+        column = self.layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        self.show(context, column, obj.vrc_blendshape, face)
+
+
+class VRC_BLENDSHAPE_PT_tuning(_Tuning, bpy.types.Panel):
+    bl_label = "Tuning"
+
+    def show(self, context, layout, kept, face):
+        for group, label in GROUPS.items():
+            layout.prop(kept, strength_of(group), text=label)
+        layout.prop_search(kept, mask_of(EVERY), face, "vertex_groups")
+        layout.prop(kept, "asymmetric")
+
+
+class VRC_BLENDSHAPE_PT_one_shape(_Tuning, bpy.types.Panel):
+    bl_label = "One Shape"
+
+    def show(self, context, layout, kept, face):
+        state, settings = context.window_manager.vrc_blendshape, context.scene.vrc_blendshape
+        layout.prop(state, "tuned")
+        layout.prop(kept, strength_of(state.tuned))
+        layout.prop_search(kept, mask_of(state.tuned), face, "vertex_groups")
+        if state.tuned in ROWS:
+            _recipe(context, layout.box(), kept, face)
+        row = layout.row(align=True)
+        row.enabled = not state.running and not state.placing
+        generate_button(row, "regenerate_shape", settings, icon="FILE_REFRESH").shape = state.tuned
+        row.operator("vrc_blendshape.show_shape", text="", icon="HIDE_OFF").shape = state.tuned
+        row = layout.row(align=True)
+        row.operator("vrc_blendshape.save_recipes", icon="EXPORT")
+        row.operator("vrc_blendshape.load_recipes", icon="IMPORT")
+
+
+def _recipe(context, box, kept, face) -> None:
+    """The avatar's own recipe of the shape, to be changed; else how to begin."""
+    preset = preset_of(context, face)
+    own = tuning.recipe(kept, preset, context.window_manager.vrc_blendshape.tuned)
+    if own is None:
+        _usual(context, box, preset)
+        return
+    box.label(text=translate(preset.capitalize()), icon="USER", translate=False)
+    for number, part in enumerate(own.parts):
+        row = box.row(align=True)
+        row.use_property_split = False
+        row.prop(part, "word", text="")
+        row.prop(part, "weight", text="")
+        row.operator("vrc_blendshape.remove_recipe_part", text="", icon="X").part = number
+    if own.name in VISEMES:
+        box.prop(own, "opening")
+    row = box.row(align=True)
+    row.operator("vrc_blendshape.add_recipe_part", icon="ADD")
+    row.operator("vrc_blendshape.reset_recipe", icon="LOOP_BACK")
+
+
+def _usual(context, box, preset: str) -> None:
+    """What the shape is made of in a style, and how to change it."""
+    if not preset:
+        paragraph(context, box, "To change its recipe, generate a shape first, or choose a style.")
+        return
+    try:
+        style = recipes.load(preferences.own_recipes(context))[preset]
+    except UserError as error:
+        paragraph(context, box, error.sentence, icon="ERROR")
+        return
+    box.label(text=translate(preset.capitalize()), translate=False)
+    lines = box.column(align=True)
+    lines.scale_y = 0.8
+    for word, weight in style.parts[context.window_manager.vrc_blendshape.tuned].items():
+        lines.label(text=f"{word}  {weight:g}", translate=False)
+    box.operator("vrc_blendshape.edit_recipe", icon="GREASEPENCIL")
+
+
+CLASSES = (VRC_BLENDSHAPE_PT_tuning, VRC_BLENDSHAPE_PT_one_shape)

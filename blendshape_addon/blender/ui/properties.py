@@ -1,0 +1,155 @@
+"""What the panel remembers: settings with the file, and what it shows with the window."""
+
+import bpy
+
+from ...core.vocabulary import ALL_SHAPES, EMOTIONS
+from . import preferences
+
+EXISTING_ITEMS = (
+    ("KEEP", "Keep Mine", "Keep keys of the same name that you made or edited; replace only what this tool made"),
+    ("FILL", "Fill Empty", "As Keep Mine, but keys of yours that move nothing are filled"),
+    ("REPLACE", "Replace", "Overwrite keys of the same name, whoever made them; yours stay under a new name as backup"),
+)
+PRESET_ITEMS = (
+    ("AUTO", "Automatic", "Choose by the face's proportions"),
+    ("NATURAL", "Natural", "As artists of realistic faces draw visemes and emotions"),
+    ("ANIME", "Anime", "As anime artists draw them: small mouths, strong emotions"),
+)
+EMOTION_ITEMS = (
+    ("NONE", "No Emotion", "Look at visemes alone"),
+    *((name, name.capitalize(), f"Mix visemes with {name}") for name in EMOTIONS),
+)
+
+
+def preset() -> bpy.props.EnumProperty:
+    """Declared the same way by the panel's settings and by the operators."""
+    return bpy.props.EnumProperty(
+        name="Style", description="Whose style the shapes follow", items=PRESET_ITEMS, default="AUTO"
+    )
+
+
+def intensity() -> bpy.props.FloatProperty:
+    """Declared the same way by the panel's settings and by the operators."""
+    return bpy.props.FloatProperty(
+        name="Intensity", description="How strong the shapes are", default=1.0, min=0.0, max=1.0, subtype="FACTOR"
+    )
+
+
+def existing() -> bpy.props.EnumProperty:
+    """Declared the same way by the panel's settings and by the operators."""
+    return bpy.props.EnumProperty(
+        name="Existing Keys", description="What happens to keys of the same name", items=EXISTING_ITEMS, default="KEEP"
+    )
+
+
+def _learned(self, context, text: str) -> list[tuple[str, str]]:
+    return list(preferences.learned(context).items())
+
+
+def model() -> bpy.props.StringProperty:
+    """Declared the same way by the panel's settings and by the operators."""
+    return bpy.props.StringProperty(
+        name="Hand", description="A model that learned from an avatar; empty: the one that came with the add-on",
+        search=_learned,
+    )  # fmt: skip
+
+
+def _remix(self, context: bpy.types.Context) -> None:
+    from ..viewport import preview
+
+    preview.remix(context)
+
+
+def _redraw(self, context: bpy.types.Context) -> None:
+    from . import state
+
+    state.redraw(context)
+
+
+class Settings(bpy.types.PropertyGroup):
+    """Scene.vrc_blendshape: what the panel's buttons are pressed with."""
+
+    preset: preset()
+    intensity: intensity()
+    existing: existing()
+    model: model()
+    emotion: bpy.props.EnumProperty(
+        name="Mix With", description="An emotion to see the visemes together with", items=EMOTION_ITEMS,
+        default="NONE", update=_remix,
+    )  # fmt: skip
+    emotion_strength: bpy.props.FloatProperty(
+        name="Emotion", description="How much of the emotion is mixed in", default=1.0, min=0.0, max=1.0,
+        subtype="FACTOR", update=_remix,
+    )  # fmt: skip
+
+
+class GroupState(bpy.types.PropertyGroup):
+    """Which shapes of a group of the vocabulary (its name) the avatar has. Lists are names, comma-separated."""
+
+    wanted: bpy.props.IntProperty()
+    there: bpy.props.IntProperty()
+    ours: bpy.props.IntProperty()
+    missing: bpy.props.StringProperty()
+    empty: bpy.props.StringProperty()
+    twins: bpy.props.StringProperty()
+
+
+class Verdict(bpy.types.PropertyGroup):
+    """One check of a shape, or of the avatar where `shape` is empty; check: empty where a shape is fine altogether."""
+
+    shape: bpy.props.StringProperty()
+    check: bpy.props.StringProperty()
+    grade: bpy.props.StringProperty()
+    sentence: bpy.props.StringProperty()
+    mendable: bpy.props.BoolProperty()
+
+
+class ModelRow(bpy.types.PropertyGroup):
+    """A model and its card; problem: why it cannot be used. trained_on and figures hold a line each."""
+
+    file: bpy.props.StringProperty()
+    bundled: bpy.props.BoolProperty()
+    problem: bpy.props.StringProperty()
+    what: bpy.props.StringProperty()
+    licence: bpy.props.StringProperty()
+    trained_on: bpy.props.StringProperty()
+    figures: bpy.props.StringProperty()
+    unfolded: bpy.props.BoolProperty(name="Card", description="Show what the model's card says")
+
+
+class State(bpy.types.PropertyGroup):
+    """WindowManager.vrc_blendshape: what panels show, put there by operators and handlers so that they only draw."""
+
+    running: bpy.props.BoolProperty()
+    cancel: bpy.props.BoolProperty(description="Asks the running job to stop")
+    fraction: bpy.props.FloatProperty(min=0.0, max=1.0)
+    stage: bpy.props.StringProperty()
+    problem: bpy.props.StringProperty(description="Why nothing can be made of what is selected")
+    face: bpy.props.StringProperty(description="Name of the object that carries the shapes")
+    objects: bpy.props.CollectionProperty(type=bpy.types.PropertyGroup)
+    groups: bpy.props.CollectionProperty(type=GroupState)
+    verdicts: bpy.props.CollectionProperty(type=Verdict)
+    checked: bpy.props.StringProperty(description="Name of the object that the verdicts are about")
+    show_fine: bpy.props.BoolProperty(name="Show All", description="Show shapes that are fine as well")
+    fallback: bpy.props.StringProperty(description="Why the last shapes were made on the CPU")
+    provider: bpy.props.StringProperty(description="What Test in the preferences told")
+    models: bpy.props.CollectionProperty(type=ModelRow)
+    show_models: bpy.props.BoolProperty(
+        name="Models", description="Look at every model and at what its card says", update=preferences.look_at_models
+    )
+    mark: bpy.props.StringProperty(description="What the avatar was when this was written down")
+    viseme: bpy.props.StringProperty(description="The shape that is shown")
+    speak_from: bpy.props.IntProperty(description="The frame where the sentence began")
+    holder: bpy.props.StringProperty(description="Name of the object that the avatar's tuning is kept with")
+    tuned: bpy.props.EnumProperty(
+        name="Shape", description="The shape to tune", items=[(name, name, "") for name in ALL_SHAPES],
+        default="vrc.v_aa",
+    )  # fmt: skip
+    placing: bpy.props.StringProperty(description="MOVING while landmarks are moved; KEEP or LEAVE to end that")
+    show_landmarks: bpy.props.BoolProperty(
+        name="Show Over the View", description="Draw the landmarks over the 3D view", default=True, update=_redraw
+    )
+    show_all: bpy.props.BoolProperty(name="Show All", description="Show parts that are not of the face as well")
+
+
+CLASSES = (Settings, GroupState, Verdict, ModelRow, State)

@@ -1,0 +1,117 @@
+"""Keeps WindowManager.vrc_blendshape true to the selected avatar, so that panels need not look at meshes."""
+
+from __future__ import annotations
+
+import bpy
+
+from ...core.errors import UserError
+from ...core.vocabulary import GROUPS
+from ..io.mesh_io import MADE, avatar_from_selection
+from ..keys import inventory
+from ..stored import tuning
+from ..translations import translate
+from ..viewport import preview
+
+_PAUSE = 0.2  # seconds of quiet before the avatar is looked at again
+
+
+def refresh(context: bpy.types.Context) -> None:
+    """Look at the selected avatar and write down what is there."""
+    state = context.window_manager.vrc_blendshape
+    state.mark = selection_fingerprint(context)
+    state.objects.clear()
+    state.groups.clear()
+    state.face = state.holder = state.problem = ""
+    try:
+        objects = avatar_from_selection(context)
+    except UserError as error:
+        state.problem = translate(error)
+        return
+    found = inventory.take(objects)
+    state.face = found.face.name
+    state.holder = tuning.holder(objects, found.face).name
+    for obj in sorted(objects, key=lambda obj: (obj != found.face, obj.name)):
+        state.objects.add().name = obj.name
+    for group, names in GROUPS.items():
+        row = state.groups.add()
+        row.name = group
+        row.wanted, row.there = len(names), len(names) - len(found.missing(group))
+        row.ours = len(found.ours & set(names))
+        row.missing = ", ".join(found.missing(group))
+        row.empty = ", ".join(name for name in found.empty if name in names)
+        row.twins = ", ".join(name for name in found.twins if name in names)
+
+
+def selection_fingerprint(context: bpy.types.Context) -> str:
+    """Something cheap that changes whenever `refresh` would write down something else, but for edited coordinates,
+    which change in modes other than object mode."""
+    active = context.view_layer.objects.active
+    keys = getattr(active.data, "shape_keys", None) if active else None
+    names = (*(key.name for key in keys.key_blocks), *keys.get(MADE, ())) if keys else ()
+    objects = len(context.selected_objects), len(context.view_layer.objects)
+    return repr((active and active.name, active and active.mode, *objects, names))
+
+
+def _later() -> None:
+    """Run by a timer: handlers must not write, and many changes are looked at once."""
+    context = bpy.context
+    state = context.window_manager.vrc_blendshape
+    if not state.running and state.mark != selection_fingerprint(context):
+        refresh(context)
+        redraw(context)
+
+
+def redraw(context: bpy.types.Context) -> None:
+    """Draw the sidebars again."""
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                area.tag_redraw()
+
+
+@bpy.app.handlers.persistent
+def _changed(*_) -> None:
+    if not bpy.app.background and not bpy.app.timers.is_registered(_later):
+        bpy.app.timers.register(_later, first_interval=_PAUSE)
+
+
+@bpy.app.handlers.persistent
+def _undone(*_) -> None:
+    bpy.context.window_manager.vrc_blendshape.mark = ""
+    _changed()
+
+
+@bpy.app.handlers.persistent
+def _loaded(*_) -> None:
+    """A file may have been saved while a job ran."""
+    shown = bpy.context.window_manager.vrc_blendshape
+    shown.running, shown.placing = False, ""
+    _undone()
+
+
+@bpy.app.handlers.persistent
+def _saving(*_) -> None:
+    """Nothing of a preview goes into the file."""
+    preview.stop()
+
+
+_HANDLERS = {
+    "depsgraph_update_post": _changed,
+    "undo_post": _undone,
+    "redo_post": _undone,
+    "load_post": _loaded,
+    "save_pre": _saving,
+}
+
+
+def register() -> None:
+    for event, handler in _HANDLERS.items():
+        getattr(bpy.app.handlers, event).append(handler)
+    _changed()
+
+
+def unregister() -> None:
+    for event, handler in _HANDLERS.items():
+        getattr(bpy.app.handlers, event).remove(handler)
+    if bpy.app.timers.is_registered(_later):
+        bpy.app.timers.unregister(_later)

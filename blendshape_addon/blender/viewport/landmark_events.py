@@ -1,0 +1,75 @@
+"""What mouse and keys do while landmarks are moved."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+
+from ...core.geometry.camera import Screen
+from .events import is_navigation_event, part_under
+from .landmark_modal import Mode
+
+_REACH = 14  # pixels from a landmark, at a user interface scale of 1, within which a click means it
+_VIEWS = {f"NUMPAD_{key}" for key in (*range(10), "PERIOD")} | {"HOME"}
+_STEP = 1.05  # of size, a notch of the wheel
+
+
+class LandmarkEventHandler:
+    """held: the landmark that is dragged, and the region of the view it is dragged in."""
+
+    def __init__(self, mode: Mode) -> None:
+        self._mode = mode
+        self._held: tuple[int, bpy.types.Region] | None = None
+        self._carried = False
+
+    def answer(self, context, event) -> str:
+        """What becomes of an event: KEEP or LEAVE the mode, PASS_THROUGH to Blender, or RUNNING_MODAL."""
+        mode, pressed = self._mode, event.value == "PRESS"
+        if self._held:
+            return self._answer_held(context, event)
+        view = part_under(context, event, "WINDOW")
+        if event.type == "MOUSEMOVE" and view:
+            reach = _REACH * context.preferences.system.ui_scale
+            mode.hovered = _screen(view).pick(mode.placing.placed[:, :3], *_within(view, event), reach)
+        elif event.type == "LEFTMOUSE" and pressed and view and mode.hovered is not None:
+            mode.placing.grab()
+            self._held = mode.hovered, view
+            return "RUNNING_MODAL"
+        elif event.type == "ESC" and pressed:
+            return "LEAVE"
+        elif event.type in ("RET", "NUMPAD_ENTER") and pressed:
+            return "KEEP"
+        elif event.type == "Z" and pressed and event.ctrl:
+            mode.placing.undo()
+        elif event.type in ("WHEELUPMOUSE", "WHEELDOWNMOUSE") and event.ctrl:
+            mode.placing.grab()
+            mode.placing.resize(_STEP if event.type == "WHEELUPMOUSE" else 1 / _STEP)
+            return "RUNNING_MODAL"
+        return "PASS_THROUGH" if is_navigation_event(context, event) or event.type in _VIEWS else "RUNNING_MODAL"
+
+    def _answer_held(self, context, event) -> str:
+        placing, (index, view) = self._mode.placing, self._held
+        if event.type == "MOUSEMOVE":
+            ray = _screen(view).ray(*_within(view, event))
+            self._carried = event.ctrl
+            if event.ctrl:
+                placing.carry(index, *ray)
+            else:
+                placing.drag(index, *ray, alone=event.shift)
+        elif event.type == "LEFTMOUSE" and event.value == "RELEASE":
+            placing.drop()
+            if self._carried:
+                placing.settle()
+            self._held, self._carried = None, False
+        elif event.type == "ESC" and event.value == "PRESS":
+            placing.undo()
+            self._held, self._carried = None, False
+        return "RUNNING_MODAL"
+
+
+def _screen(view: bpy.types.Region) -> Screen:
+    return Screen(np.array(view.data.perspective_matrix, float), view.width, view.height)
+
+
+def _within(view: bpy.types.Region, event) -> tuple[int, int]:
+    return event.mouse_x - view.x, event.mouse_y - view.y

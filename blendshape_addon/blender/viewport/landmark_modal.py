@@ -1,0 +1,73 @@
+"""The mode in which landmarks are moved: what it works on, while it lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+
+from ...core.avatar.avatar import Avatar
+from ...core.detection.editing import LandmarkEditor
+from ...core.errors import InputError
+from ...core.messages import Message
+from ...core.shape_markers import main_object
+from ..io import mesh_io
+from ..stored import landmarks
+from ..translations import translate
+from ..ui_text import wrapped
+
+KEYS = (
+    Message("Drag a point, and the one opposite follows; with Shift this side alone, with Ctrl the whole face."),
+    Message(
+        "Ctrl and wheel: size of the whole. Ctrl Z: one move back. Enter: keep them with the avatar. Esc: leave them."
+    ),
+)
+_LETTERS = 100  # of a line over the 3D view
+
+
+@dataclass
+class Mode:
+    """names: of the avatar's objects, since undo may replace these; main: which of them carries the face. hovered: the
+    landmark under the cursor. why: the sentence that brought the creator here, if any."""
+
+    names: list[str]
+    main: int
+    placing: LandmarkEditor
+    why: str = ""
+    hovered: int | None = None
+
+    @property
+    def hints(self) -> list[str]:
+        """What to draw over the view, line by line."""
+        return [*wrapped(self.why, _LETTERS), *map(translate, KEYS)]
+
+    def keep(self) -> str:
+        """Keep the landmarks as they are now. Returns the name of the object that has them. Raises InputError."""
+        objects = [bpy.data.objects.get(name) for name in self.names]
+        if None in objects:
+            raise InputError("The avatar has gone, so nothing was kept: select it and try again.")
+        mesh_io.require_editable(objects[self.main])
+        landmarks.keep(objects, objects[self.main], self.placing.placed)
+        return objects[self.main].name
+
+
+current: Mode | None = None
+
+
+def of(objects: Sequence[mesh_io.Object], avatar: Avatar, placed: np.ndarray, why: str = "") -> Mode:
+    """A mode that moves (L, 4) `placed` on `avatar`, which was read from `objects`."""
+    return Mode([obj.name for obj in objects], main_object(avatar, placed[:, :3]), LandmarkEditor(avatar, placed), why)
+
+
+def start(mode: Mode) -> None:
+    """Hand the mouse in the 3D views to `mode`."""
+    global current
+    current = mode
+    bpy.ops.vrc_blendshape.move_landmarks("INVOKE_DEFAULT")
+
+
+def stop() -> None:
+    global current
+    current = None

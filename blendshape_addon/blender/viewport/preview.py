@@ -1,0 +1,121 @@
+"""Shape keys set for a look, and put back exactly as they were.
+
+What they were is kept with each object, so that it can be put back whatever happens in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import bpy
+import numpy as np
+
+from ...core.avatar.avatar import Avatar
+from ...core.errors import InputError
+from ...core.motion import speech
+from ...core.pipeline import Shape
+from ...core.vocabulary import ALL_SHAPES
+from ..io.mesh_io import Object, basis, coordinates
+
+_BEFORE = "vrc_blendshape_before"
+_SHAPES = frozenset(ALL_SHAPES)
+
+
+def show(objects: Sequence[Object], weights: Mapping[str, float]) -> None:
+    """Set the keys of vocabulary.ALL_SHAPES on `objects` to `weights`, those not named to 0."""
+    for obj in objects:
+        keys = _keys(obj)
+        if keys and _BEFORE not in obj:
+            obj[_BEFORE] = {
+                "pinned": obj.show_only_shape_key,
+                "values": {key.name: key.value for key in keys},
+                "muted": {key.name: key.mute for key in keys},
+            }
+            obj.show_only_shape_key = False
+        for key in keys:
+            key.mute = False
+            key.value = weights.get(key.name, 0.0)
+
+
+def restore(objects: Sequence[Object]) -> None:
+    """Put back what `show` changed on `objects`."""
+    for obj in objects:
+        if _BEFORE not in obj:
+            continue
+        before = obj[_BEFORE].to_dict()
+        for key in _keys(obj):
+            if key.name in before["values"]:
+                key.value = before["values"][key.name]
+                key.mute = bool(before["muted"][key.name])
+        obj.show_only_shape_key = bool(before["pinned"])
+        del obj[_BEFORE]
+
+
+def shown() -> list[Object]:
+    """The objects whose keys are set for a look now."""
+    return [obj for obj in bpy.data.objects if _BEFORE in obj]
+
+
+def is_shown(obj: Object | None) -> bool:
+    """Whether the keys of `obj` are set for a look now."""
+    return obj is not None and obj.get(_BEFORE) is not None
+
+
+def mixed(settings: bpy.types.PropertyGroup, weights: Mapping[str, float]) -> dict[str, float]:
+    """`weights` with the emotion that the panel mixes in."""
+    if settings.emotion == "NONE":
+        return dict(weights)
+    return {**weights, settings.emotion: settings.emotion_strength}
+
+
+def remix(context: bpy.types.Context) -> None:
+    """Show what is shown with the emotion as it is set now."""
+    viseme = context.window_manager.vrc_blendshape.viseme
+    show(shown(), mixed(context.scene.vrc_blendshape, {viseme: 1.0} if viseme else {}))
+
+
+def speak(scene: bpy.types.Scene, *_) -> None:
+    """Handler of frame changes: set what is shown to the sentence at this frame."""
+    fps = scene.render.fps / scene.render.fps_base
+    start = bpy.context.window_manager.vrc_blendshape.speak_from
+    show(shown(), mixed(scene.vrc_blendshape, speech.weights((scene.frame_current - start) / fps)))
+
+
+def is_speaking() -> bool:
+    return speak in bpy.app.handlers.frame_change_pre
+
+
+def stop() -> None:
+    """Put everything back that is set for a look, and speak no more."""
+    if is_speaking():
+        bpy.app.handlers.frame_change_pre.remove(speak)
+    restore(shown())
+
+
+def shapes(objects: Sequence[Object], avatar: Avatar) -> list[Shape]:
+    """The shapes of vocabulary.ALL_SHAPES that stand as keys on `objects`, which `avatar` was read from."""
+    found = []
+    keys = [{key.name: key for key in _keys(obj)} for obj in objects]
+    for name in ALL_SHAPES:
+        indices, deltas = [], []
+        for number, obj in enumerate(objects):
+            if key := keys[number].get(name):
+                offset = coordinates(key.points) - basis(obj)
+                moved = np.flatnonzero(offset.any(1))
+                indices.append(moved + np.searchsorted(avatar.object_id, number))
+                deltas.append(offset[moved] @ np.array(obj.matrix_world, float)[:3, :3].T)
+        if indices:
+            found.append(Shape(name, np.concatenate(indices), np.concatenate(deltas).astype(np.float32)))
+    return found
+
+
+def require_shapes(objects: Sequence[Object]) -> None:
+    """Raise InputError if none of vocabulary.ALL_SHAPES stands as a key on `objects`."""
+    if not any(_keys(obj) for obj in objects):
+        raise InputError("This avatar has no shapes to look at yet: press Generate Visemes.")
+
+
+def _keys(obj: Object) -> list[bpy.types.ShapeKey]:
+    """The keys of `obj` that a preview sets."""
+    keys = obj.data.shape_keys if obj.type == "MESH" else None
+    return [key for key in keys.key_blocks if key.name in _SHAPES and key != keys.reference_key] if keys else []

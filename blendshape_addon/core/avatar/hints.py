@@ -1,0 +1,195 @@
+"""What an avatar tells about its face beside its shape: bones, existing shape keys, names of objects.
+
+All conventions that creators use: Unity, VRM and VRoid, VRChat, ARKit, MMD, Mixamo, Rigify, Character Creator, in
+English and Japanese. They say where to look first, and a face that is found where several of them say it is needs less
+of a likeness to count as one. Alone, only keys are believed that move each eye and the mouth.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..face.face_space import FaceSpace, canonical_landmarks, eye_centres, point
+from .key_names import plain
+
+EYES_TO_MOUTH = (0.3, 2.5)  # eye distances: what hints that hang together may say
+NEAR = 0.45  # eye distances that an eye or a mouth may lie off its hint
+TURNED = 0.8  # cosine of the angle that a face may look away from where the skeleton looks
+
+
+@dataclass(frozen=True)
+class Hints:
+    """Places in avatar space, None where nothing tells.
+
+    eyes: (2, 3), the avatar's left one first if `sided`. mouth, head (where it sits on the neck): (3,).
+    left, up: (3,) unit directions of the skeleton, at right angles. shown: the creator's keys move each eye and the
+    mouth, so there is a face whatever it looks like.
+    """
+
+    eyes: np.ndarray | None = None
+    sided: bool = False
+    mouth: np.ndarray | None = None
+    head: np.ndarray | None = None
+    left: np.ndarray | None = None
+    up: np.ndarray | None = None
+    shown: bool = False
+
+    @property
+    def forward(self) -> np.ndarray | None:
+        """(3,) where the skeleton looks to."""
+        return None if self.left is None or self.up is None else np.cross(self.left, self.up)
+
+    def guesses(self) -> list[np.ndarray]:
+        """(L, 3) landmarks, each a face where the hints say one is; none if they say too little."""
+        if self.eyes is None:
+            return []
+        middle = self.eyes.mean(0)
+        above = self.up if self.mouth is None else middle - self.mouth
+        if above is None:
+            return []
+        out = []
+        for eyes in (self.eyes,) if self.sided else (self.eyes, self.eyes[::-1]):
+            across = eyes[0] - eyes[1]
+            scale = float(np.linalg.norm(across))
+            across = across / max(scale, 1e-30)
+            up = above - across * (across @ above)
+            height = float(np.linalg.norm(up))
+            if scale == 0 or height == 0:
+                continue
+            if self.mouth is not None and not EYES_TO_MOUTH[0] < height / scale < EYES_TO_MOUTH[1]:
+                continue
+            rotation = np.stack([across, up / height, np.cross(across, up / height)])
+            out.append(middle + FaceSpace(middle, rotation, scale).vectors_to_avatar(canonical_landmarks()))
+        return out
+
+    def agree(self, points: np.ndarray) -> bool:
+        """Is told of both eyes, and of the mouth or the skeleton's sides, all where (L, 3) `points` have them?"""
+        if self.eyes is None or (self.mouth is None and self.left is None):
+            return False
+        space = FaceSpace.of(points)
+        found, told = space.to_face(eye_centres(points)), space.to_face(self.eyes)
+        if self.forward is not None and self.forward @ space.rotation[2] < TURNED:
+            return False
+        told = told[np.argsort(-told[:, 0])]
+        off = [np.abs(found - told)[:, :2].max()]
+        if self.mouth is not None:
+            mouth = space.to_face(point(points, "mouth_corner_l", "mouth_corner_r")[None])
+            off.append(np.abs(mouth - space.to_face(self.mouth[None]))[:, :2].max())
+        return bool(max(off) < NEAR)
+
+
+def collect(
+    bones: Mapping[str, np.ndarray],
+    keys: Iterable[tuple[str, np.ndarray, np.ndarray]],
+    parts: Iterable[tuple[str, np.ndarray]],
+) -> Hints:
+    """Hints from what an avatar has.
+
+    bones: name to (3,) place of the joint at rest. keys: name, (n, 3) base positions and (n, 3) offsets of what each
+    shape key moves. parts: name and (V, 3) positions of each object. All in avatar space.
+    """
+    head, left, up = _skeleton(bones)
+    spots: dict[str, list[np.ndarray]] = {}
+    for name, vertices, offsets in keys:
+        moved = _moved(vertices, offsets)
+        kind = tells(name)
+        if moved and kind:
+            spots.setdefault(kind, []).append(_halves(*moved) if kind == "eyes" else moved[1] @ moved[0])
+    named = {side: at for name, at in bones.items() for side in [_eye(name)] if side}
+    for name, vertices in ((name, vertices) for name, vertices in parts if len(vertices)):
+        kind = "mouth" if _INSIDE_MOUTH.search(name) else _eye(name)
+        if kind:
+            named.setdefault(kind, (vertices.min(0) + vertices.max(0)) / 2)
+    told = {kind: np.median(places, axis=0) for kind, places in spots.items() if kind != "eyes"}
+    eyes, sided = None, True
+    if {"l", "r"} <= told.keys():
+        eyes = np.stack([told["l"], told["r"]])
+    elif "eyes" in spots:
+        eyes, sided = spots["eyes"][0], left is not None
+        if sided and (eyes[0] - eyes[1]) @ left < 0:
+            eyes = eyes[::-1]
+    elif {"l", "r"} <= named.keys():
+        eyes = np.stack([named["l"], named["r"]])
+    shown = {"l", "r", "mouth"} <= told.keys()
+    return Hints(eyes, sided and eyes is not None, told.get("mouth", named.get("mouth")), head, left, up, shown)
+
+
+def tells(key: str) -> str | None:
+    """What a shape key of this name moves: `mouth`, `l` or `r` for one eye's lids, `eyes` for both, or None."""
+    name = unicodedata.normalize("NFKC", key)
+    if _BLINK.search(name):
+        return _side(name) or ("l" if _WINK.fullmatch(name) else "eyes")
+    return "mouth" if _MOUTH.search(name) or _VOWEL.fullmatch(name) else None
+
+
+_BLINK = re.compile(
+    r"blink|eyes?[\s_.\-]*(?:shut|clos)|clos\w*[\s_.\-]*eye|wink|まばたき|瞬き|ウ[ィイ]ンク|目[\s_]*閉|目とじ", re.I
+)
+_WINK = re.compile(r"ウ[ィイ]ンク2?|wink2?", re.I)  # MMD's are the left eye's unless they say otherwise
+_MOUTH = re.compile(r"viseme|vrc\.v_|mth|mouth|mouse|jaw|(?<![cfls])lip|口|唇|舌", re.I)
+_VOWEL = re.compile(r"(?:v|vowel)?[\s_.\-]*(?:[aiueo]|aa|ih|ou|oh|ee|uu|ah|eh|open|[あいうえおアイウエオ]2?)", re.I)
+_SIDES = {
+    "l": re.compile(r"(?i:left)|左|(?<=[a-z])L$|(?:^|[\s_.\-])(?:[lL](?=$|[\s_.\-\d])|L(?=[A-Z][a-z]))"),
+    "r": re.compile(r"(?i:right)|右|(?<=[a-z])R$|(?:^|[\s_.\-])(?:[rR](?=$|[\s_.\-\d])|R(?=[A-Z][a-z]))"),
+}
+_RIG = re.compile(r"^(?:.*:|j_bip_c_|(?:def|org|mch)-|cc_base_|bip\d*[\s_]|valvebiped\.bip01_)", re.I)
+_HEAD = re.compile(r"head|頭|あたま|spine006")
+_HIPS = re.compile(r"hips?|pelvis|センター|下半身|腰|spine|torso")
+_EYE = re.compile(r"eye|目|瞳|眼", re.I)
+_NOT_EYE = re.compile(r"lid|brow|lash|target|look|track|aim|end|line|glass|先|戻|両|光|睫|眉", re.I)
+_INSIDE_MOUTH = re.compile(r"teeth|tooth|tongue|mouth|歯|舌|口", re.I)
+
+
+def _side(name: str) -> str | None:
+    """`l` or `r` where a name says one of them."""
+    sides = [side for side, pattern in _SIDES.items() if pattern.search(name)]
+    return sides[0] if len(sides) == 1 else None
+
+
+def _plain(name: str) -> str:
+    """A bone's name without its rig's prefix, case and separators."""
+    return plain(_RIG.sub("", name))
+
+
+def _eye(name: str) -> str | None:
+    """`l` or `r` for a bone or an object that is one eye."""
+    name = unicodedata.normalize("NFKC", name)
+    return _side(name) if _EYE.search(name) and not _NOT_EYE.search(name) else None
+
+
+def _skeleton(bones: Mapping[str, np.ndarray]) -> tuple[np.ndarray | None, ...]:
+    """Joint of the head (3,), unit directions left (3,) and up (3,), by names of sides, head and hips."""
+    head = next((at for name, at in bones.items() if _HEAD.fullmatch(_plain(name))), None)
+    stems: dict[str, dict[str, np.ndarray]] = {}
+    for name, at in bones.items():
+        side = _side(name)
+        if side:
+            stems.setdefault(_SIDES[side].sub("*", name), {})[side] = at
+    across = np.sum([p["l"] - p["r"] for p in stems.values() if len(p) == 2] or [np.zeros(3)], axis=0)
+    if head is None or not across.any():
+        return head, None, None
+    left = across / np.linalg.norm(across)
+    hips = next((at for name, at in bones.items() if _HIPS.fullmatch(_plain(name))), None)
+    rise = head - (np.mean(list(bones.values()), axis=0) if hips is None else hips)
+    rise = rise - left * (left @ rise)
+    return head, left, rise / np.linalg.norm(rise) if rise.any() else None
+
+
+def _moved(vertices: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Positions (n, 3) and weights (n,) that sum to 1 of what a key moves most; None if it moves nothing."""
+    weight = (offsets**2).sum(1)
+    most = weight > 0.04 * weight.max(initial=0)
+    return (vertices[most], weight[most] / weight[most].sum()) if most.any() else None
+
+
+def _halves(vertices: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """(2, 3) centres of the two sides of a cloud, cut across its longest axis."""
+    off = vertices - weight @ vertices
+    axis = np.linalg.svd((off * weight[:, None]).T @ off)[0][:, 0]
+    sides = [weight * (off @ axis > 0), weight * (off @ axis <= 0)]
+    return np.stack([(w @ vertices) / w.sum() if w.any() else weight @ vertices for w in sides])

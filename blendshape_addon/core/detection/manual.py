@@ -1,0 +1,42 @@
+"""Landmarks that someone has put in their places stand for the search, if they make a face."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..avatar.avatar import Avatar
+from ..errors import FaceNotFound
+from ..face.face_space import FaceSpace
+from ..messages import Message
+from .detect import MIN_SCORE, Face, plausibility
+from .project import near
+
+ON_MESH = 0.7  # share of the landmarks that have to lie on the mesh
+_REPAIR = Message("Move them to their places with Edit Landmarks, or remove them and let the face be found.")
+
+
+def face(avatar: Avatar) -> Face | None:
+    """The face that avatar.placed shows, judged as found ones are; None where no landmarks were placed.
+
+    Raises FaceNotFound when they make no face or lie off the mesh.
+    """
+    if avatar.placed is None:
+        return None
+    points, confidence = avatar.placed[:, :3], avatar.placed[:, 3]
+    with np.errstate(divide="ignore", invalid="ignore"):  # eyes in one point are as implausible as any other jumble
+        space = FaceSpace.of(points)
+        score = plausibility(space.to_face(points), np.zeros(len(points)))
+    if not score >= MIN_SCORE:
+        raise FaceNotFound(
+            "The landmarks that you placed make no face: brows belong above eyes, eyes above nose and "
+            "mouth, and what is named left on the avatar's own left. {repair}",
+            repair=_REPAIR,
+            guess=avatar.placed,
+        )
+    if near(avatar, space, points) < ON_MESH:
+        raise FaceNotFound(
+            "The landmarks that you placed lie off the mesh, which has changed since. {repair}",
+            repair=_REPAIR,
+            guess=avatar.placed,
+        )
+    return Face(points, confidence, score, space.rotation, space.scale)

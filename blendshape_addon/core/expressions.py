@@ -1,0 +1,80 @@
+"""What geometry has to know of each expression, in one table: its side, its region, and which lips or lids it closes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from .vocabulary import ALL_SHAPES, ARKIT, BLINKS, EMOTIONS, GROUPS, MOUTH_UNITS, VISEMES
+
+
+class Region(Enum):
+    """The part of a face that an expression moves; what moves elsewhere is stray motion."""
+
+    MOUTH = "mouth"
+    BROWS = "brows"
+    EYES = "eyes"
+    FACE = "face"
+
+
+@dataclass(frozen=True)
+class Expression:
+    """One row of the table.
+
+    group: a key of vocabulary.GROUPS. side: `l` or `r` where the expression is one side's alone, else empty.
+    closes_lids: the sides (`l`, `r`, `lr` or empty) whose lids meet at full strength. limits_lids: lids may close on
+    the way, but the upper one must not pass the lower one. closes_lips: the lips meet. bites_lip: the lower lip touches
+    the upper teeth. rolls_lips: the lips are rolled in to where the teeth are. layered: face tracking plays it over
+    other units (mouthClose over jawOpen), so its lips may pass through each other when it is seen alone. halves: the two
+    expressions that it is the sum of; itself alone otherwise.
+    """
+
+    name: str
+    group: str
+    side: str
+    region: Region
+    closes_lids: str
+    limits_lids: bool
+    closes_lips: bool
+    bites_lip: bool
+    rolls_lips: bool
+    layered: bool
+    halves: tuple[str, ...]
+
+    @property
+    def one_eye(self) -> bool:
+        """Whether it is the motion of one eye alone, which ends at the nose."""
+        return self.region is Region.EYES and bool(self.side)
+
+
+def _side(name: str) -> str:
+    lower = name.lower()
+    return "l" if lower.endswith("left") else "r" if lower.endswith("right") else ""
+
+
+def _region(name: str) -> Region:
+    if name in VISEMES or name in MOUTH_UNITS or name in ("cheekPuff", "tongueOut"):
+        return Region.MOUTH
+    if name.startswith("brow"):
+        return Region.BROWS
+    return Region.EYES if name.startswith("eye") or name in BLINKS else Region.FACE
+
+
+def _expression(name: str) -> Expression:
+    blinks = name in BLINKS or name.startswith("eyeBlink")
+    return Expression(
+        name=name,
+        group=next(group for group, names in GROUPS.items() if name in names),
+        side=_side(name),
+        region=_region(name),
+        closes_lids=(_side(name) or "lr") if blinks else "",
+        limits_lids=name in EMOTIONS,
+        closes_lips=name == "vrc.v_pp",
+        bites_lip=name == "vrc.v_ff",
+        rolls_lips=name.startswith("mouthRoll"),
+        layered=name in ARKIT and name.startswith(("mouth", "jaw", "cheek", "tongue")),
+        halves=("vrc.blink_left", "vrc.blink_right") if name == "vrc.blink" else (name,),
+    )
+
+
+TABLE = {name: _expression(name) for name in ALL_SHAPES}

@@ -1,0 +1,56 @@
+"""What is known of one face before any shape is made, each part of it computed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ..avatar.avatar import Avatar
+from . import drawn_eyes, slits, symmetry
+from .features import Features, on_lids
+from .parts import Part
+
+
+@dataclass(frozen=True)
+class FaceAnatomy:
+    """One face: the avatar that carries it, its features, and what follows from both.
+
+    The rest is computed at its first use and kept. Vertices are numbered as the N feature vertices are.
+    """
+
+    avatar: Avatar
+    features: Features
+
+    @cached_property
+    def mouth(self) -> slits.Slit | None:
+        """The rims of the lips; None where they are one surface or too coarse to tell."""
+        return slits.find_slit(self.features, 0)
+
+    @cached_property
+    def eyes(self) -> dict[str, slits.Slit]:
+        """The rims of the lids by side, `l` and `r`, where they can be told."""
+        found = {side: slits.find_slit(self.features, field) for field, side in enumerate("lr", 1)}
+        return {side: slit for side, slit in found.items() if slit}
+
+    @cached_property
+    def drawn_eyes(self) -> list[drawn_eyes.DrawnEye]:
+        """The eyes that are drawn on the face: none, one or both."""
+        return drawn_eyes.find(self.avatar, self.features)
+
+    @cached_property
+    def skin(self) -> np.ndarray:
+        """(T, 3) triangles of the skin, but for those of a mouth that is drawn on it: it folds to a line to close."""
+        triangles = self.features.triangles(self.avatar, Part.SKIN)
+        return triangles[~self.features.drawn[triangles].any(1)]
+
+    @cached_property
+    def skin_on_lids(self) -> np.ndarray:
+        """(T,) bool: the triangles of `skin` around the eyes."""
+        return on_lids(self.features, self.skin)
+
+    @cached_property
+    def mirror(self) -> symmetry.Mirror:
+        """How the vertices mirror each other."""
+        return symmetry.find(self.avatar, self.features)

@@ -1,0 +1,130 @@
+"""What the deformer sees of each vertex: no vertex numbers, no topology, so that any mesh will do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..avatar.avatar import Avatar
+from ..errors import FaceNotFound
+from ..geometry.mesh import vertex_normals
+from . import drawn_mouth
+from .face_space import Canonical, FaceSpace, crushed, eye_centres, mouth_corners, point
+from .lip_lid_fields import constraints, solve_on_skin
+from .parts import Part, classify
+
+# The part of face space that an expression can reach: beside the ears, above the brows, down the neck.
+REACH_LOW = np.array([-1.7, -3.0, -1.8])
+REACH_HIGH = np.array([1.7, 1.6, 1.5])
+FREQUENCIES = (1.5, 3.0, 6.0, 12.0, 24.0)  # radians per eye distance
+LIPS_DEPTH = 0.1  # eye distances from the seam of the lips within which they touch
+AROUND_EYE = np.array([0.4, 0.35, 0.5])  # eye distances from the middle of an eye that its lids reach
+_FLIP = np.array([-1.0, 1.0, 1.0])
+
+
+@dataclass(frozen=True)
+class Features:
+    """The vertices that an expression may move, as the network sees them (N of the avatar's V vertices).
+
+    index: (N,) into Avatar.vertices. part: (N,) int8 of Part. positions, normals: (N, 3) face space.
+    side: (N, 3) lip, left lid and right lid fields. drawn: (N,) bool, of a mouth that is drawn on the face.
+    sealed: skin runs from lip to lip and no mouth is drawn on it. landmarks: (L, 3) face space.
+    """
+
+    index: np.ndarray
+    part: np.ndarray
+    positions: np.ndarray
+    normals: np.ndarray
+    side: np.ndarray
+    drawn: np.ndarray
+    sealed: bool
+    landmarks: np.ndarray
+    canonical: Canonical
+    space: FaceSpace
+
+    def inputs(self, mirror: bool = False, some: slice = slice(None)) -> np.ndarray:
+        """(N, INPUTS) float32 of `some` vertices, of the mirrored face if `mirror`."""
+        seen, side = (self.canonical.positions[some], self.normals[some]), self.side[some]
+        if mirror:
+            seen, side = [one * _FLIP for one in seen], side[:, [0, 2, 1]]
+        return assemble(*seen, side, self.part[some])
+
+    def triangles(self, avatar: Avatar, *parts: Part) -> np.ndarray:
+        """(T, 3) triangles of these parts, numbered as the feature vertices are."""
+        local = np.full(len(avatar.vertices), -1)
+        chosen = np.flatnonzero(np.isin(self.part, parts))
+        local[self.index[chosen]] = chosen
+        triangles = local[avatar.triangles]
+        return triangles[(triangles >= 0).all(1)]
+
+
+def assemble(canonical: np.ndarray, normals: np.ndarray, side: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """(N, INPUTS) float32 from canonical positions (N, 3) and the arrays named as in Features.
+
+    Sines of canonical coordinates carry fine detail (Tancik et al. 2020, "Fourier Features Let Networks Learn High
+    Frequency Functions", eq. 5, fixed frequencies).
+    """
+    canonical = np.clip(canonical, -3, 3)
+    waves = [wave(f * canonical) for f in FREQUENCIES for wave in (np.sin, np.cos)]
+    one_hot = part[:, None] == np.arange(1, len(Part))
+    return np.concatenate([canonical, normals, side, one_hot, *waves], axis=1).astype(np.float32)
+
+
+INPUTS = 3 + 3 + 3 + (len(Part) - 1) + 2 * 3 * len(FREQUENCIES)
+
+
+def compute(avatar: Avatar, landmarks: np.ndarray) -> Features:
+    """Features of `avatar` with (L, 3) landmarks in avatar space.
+
+    Raises FaceNotFound when the mesh has no surface there, or one that is drawn together to a point.
+    """
+    space = FaceSpace.of(landmarks)
+    marks = space.to_face(landmarks)
+    everything = space.to_face(avatar.vertices)
+    part = classify(avatar, everything, marks)
+    near = ((everything > REACH_LOW) & (everything < REACH_HIGH)).all(1) & (part != Part.OTHER)
+    if crushed(marks) or not near[avatar.triangles].all(1).any():
+        raise FaceNotFound(
+            "No face was found: the mesh has no surface between the places of eyes, mouth and chin. "
+            "Undo what has drawn its vertices together, or export it again from where it was made."
+        )
+    index = np.flatnonzero(near)
+    normals = vertex_normals(everything, avatar.triangles, avatar.weld)[index]
+    side = solve_on_skin(avatar, everything, near & (part == Part.SKIN), constraints(marks))
+    sealed = _sealed(everything, avatar.triangles[(part[avatar.triangles] == Part.SKIN).all(1)], side[:, 0], marks)
+    halves = drawn_mouth.lip_side(avatar, everything, part, marks) if sealed else np.full(len(part), np.nan)
+    drawn = np.isfinite(halves)
+    part[drawn], side[drawn, 0] = Part.SKIN, halves[drawn]
+    sealed = sealed and not drawn.any()
+    return Features(
+        index=index,
+        part=part[index],
+        positions=everything[index],
+        normals=normals,
+        side=side[index],
+        drawn=drawn[index],
+        sealed=sealed,
+        landmarks=marks,
+        canonical=Canonical.of(everything[index], marks),
+        space=space,
+    )
+
+
+def _sealed(positions: np.ndarray, triangles: np.ndarray, side: np.ndarray, landmarks: np.ndarray) -> bool:
+    """Whether skin runs from the upper to the lower lip: triangles there have a corner on either side."""
+    most, least = side[triangles].max(1), side[triangles].min(1)
+    across = (most > 0) & (least < 0) & (most - least > 0.05)
+    corners = mouth_corners(landmarks)
+    seam = point(landmarks, "lip_upper_inner_mid", "lip_lower_inner_mid")
+    quarter = np.linalg.norm(corners[0] - corners[1]) / 4
+    x, y, z = (positions[triangles[across]].mean(1) - seam).T
+    # Behind the lips the walls of the mouth join them.
+    return bool(((np.abs(x) < quarter) & (np.abs(y) < LIPS_DEPTH) & (z > -LIPS_DEPTH)).any())
+
+
+def on_lids(features: Features, triangles: np.ndarray) -> np.ndarray:
+    """(T,) bool: triangles around the eyes, where skin folds when lids close."""
+    centres = features.positions[triangles].mean(1)
+    beside = np.abs(centres[:, None] - eye_centres(features.landmarks)) < AROUND_EYE
+    return beside.all(2).any(1)

@@ -1,0 +1,190 @@
+"""What each connected piece of an avatar is: skin, eye, teeth, tongue, something that rides on the skin, or other.
+
+Geometry decides where it can; names (English and Japanese) decide between likely readings.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from enum import IntEnum
+
+import numpy as np
+
+from ..avatar.avatar import Avatar
+from ..errors import InputError
+from ..geometry.nearest import nearest_to
+from ..vocabulary import LANDMARKS
+from .face_space import eye_centres, point
+
+
+class Part(IntEnum):
+    OTHER = 0  # hair, clothes, body that no expression moves
+    SKIN = 1
+    EYE = 2
+    TEETH_UPPER = 3
+    TEETH_LOWER = 4
+    TONGUE = 5
+    MOUTH = 6  # gums and interiors that hold several of these in one piece
+    RIDER = 7  # lashes, brows, tear lines: they follow the skin under them
+
+
+class PartOverride(IntEnum):
+    """What a creator can say of vertices: one of Part, or these."""
+
+    NOTHING = -1
+    TEETH = -2  # of either row: geometry says which
+
+
+_NAMES = (
+    (Part.RIDER, re.compile(r"lash|brow|lacrimal|occlusion|tearline|eye_blend|まつげ|まつ毛|睫|眉", re.I)),
+    (Part.EYE, re.compile(r"eye(?!_?lid)|iris|pupil|sclera|cornea|hilight|highlight|目|瞳|眼", re.I)),
+    (Part.TONGUE, re.compile(r"^(?!.*gum).*(tongue|舌)", re.I)),
+    (Part.MOUTH, re.compile(r"teeth|tooth|gum|mouth|歯|口", re.I)),
+    (Part.OTHER, re.compile(r"hair|hat|cloth|wear|glass|髪|服|帽|眼鏡", re.I)),
+)
+
+
+AROUND = 4  # eye distances from the eyes within which a face lies
+SINGLE_TEETH = 8  # pieces from which teeth are taken for single ones, not for two rows
+
+
+def _named(name: str) -> Part | None:
+    return next((part for part, pattern in _NAMES if pattern.search(name)), None)
+
+
+def shown(avatar: Avatar) -> Avatar:
+    """`avatar` without the triangles that its creator says are no part of the face, so that they hide nothing.
+
+    Raises InputError when none is left.
+    """
+    if avatar.told is None or not (avatar.told == Part.OTHER).any():
+        return avatar
+    kept = avatar.triangles[~(avatar.told[avatar.triangles] == Part.OTHER).all(1)]
+    if len(kept) == 0:
+        raise InputError("Every part of this avatar is marked as not of the face: correct that and try again.")
+    return replace(avatar, triangles=kept)
+
+
+def classify(avatar: Avatar, vertices: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """(V,) int8 of Part: what the creator says, else what geometry and names say.
+
+    vertices: (V, 3) and landmarks: (L, 3) in face space. Vertices without triangles are OTHER unless the creator says.
+    """
+    part = _guessed(avatar, vertices, landmarks)
+    if avatar.told is None:
+        return part
+    part = np.where(avatar.told >= 0, avatar.told, part).astype(np.int8)
+    seam = point(landmarks, "lip_upper_inner_mid", "lip_lower_inner_mid")[1]
+    teeth = np.flatnonzero(avatar.told == PartOverride.TEETH)
+    for piece in np.unique(avatar.components[teeth]):
+        row = teeth[avatar.components[teeth] == piece]
+        upper = vertices[row, 1].mean() > seam
+        part[row] = Part.TEETH_UPPER if upper else Part.TEETH_LOWER
+    return part
+
+
+def _guessed(avatar: Avatar, vertices: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    pieces = avatar.components
+    count = pieces.max() + 1
+    low, high = np.full((count, 3), np.inf), np.full((count, 3), -np.inf)
+    np.minimum.at(low, pieces, vertices)
+    np.maximum.at(high, pieces, vertices)
+    size = np.bincount(pieces, minlength=count)
+    mean = np.stack([np.bincount(pieces, vertices[:, k], count) for k in range(3)], 1) / size[:, None]
+    first = np.unique(pieces, return_index=True)[1]
+    of_object = [_named(name) for name in avatar.object_names]
+    names = [of_object[number] for number in avatar.object_id[first]]
+
+    part = np.array([Part.OTHER] * count, dtype=np.int8)
+    skin = _skin_pieces(avatar, vertices, landmarks, count)
+    part[skin] = Part.SKIN
+    eyes = eye_centres(landmarks)
+    eye_width = np.linalg.norm(point(landmarks, "eye_inner_l") - point(landmarks, "eye_outer_l"))
+    seam = point(landmarks, "lip_upper_inner_mid", "lip_lower_inner_mid")
+    mouth_half = 0.5 * np.linalg.norm(point(landmarks, "mouth_corner_l") - point(landmarks, "mouth_corner_r"))
+    chin_drop = seam[1] - point(landmarks, "chin_under")[1]
+    near = (low < AROUND).all(1) & (high > -AROUND).all(1) & (np.bincount(pieces[avatar.used], minlength=count) > 0)
+    for p in np.flatnonzero(near & ~skin):
+        extent, centre = high[p] - low[p], (high[p] + low[p]) / 2
+        slack = 0.3 if names[p] in (Part.MOUTH, Part.TONGUE) else 0.15
+        inside_mouth = (
+            max(-low[p][0], high[p][0]) < 1.35 * mouth_half + slack
+            and high[p][1] < seam[1] + chin_drop + slack
+            and low[p][1] > seam[1] - chin_drop - slack
+            and high[p][2] < seam[2] + slack
+            and centre[2] > seam[2] - 1.6
+        )
+        near_eye = np.abs(centre[None, :2] - eyes[:, :2]).max(1).min() < 0.75 * eye_width
+        both_eyes = abs(centre[0]) < 0.1 and extent[0] > 0.9 and abs(centre[1] - eyes[0, 1]) < 0.3
+        if inside_mouth:
+            part[p] = _mouth_part(names[p], mean[p], extent, low[p], high[p], seam, mouth_half)
+        elif names[p] == Part.RIDER and extent[1] < 1.0:
+            part[p] = Part.RIDER
+        elif (near_eye or both_eyes) and extent[1] < 1.6 * eye_width and extent[2] < 1.2:
+            lids = np.stack([point(landmarks, f"lid_{v}_mid_{s}") for v in ("upper", "lower") for s in "lr"])
+            opening = abs(lids[:2, 1].mean() - lids[2:, 1].mean())
+            covers = low[p][1] < eyes[0, 1] < high[p][1] and extent[1] > 0.7 * opening
+            behind = mean[p][2] < lids[:, 2].mean() - 0.04 and extent[1] > 0.25
+            eyeball = names[p] == Part.EYE or (behind and names[p] != Part.RIDER)
+            part[p] = Part.EYE if covers and eyeball else Part.RIDER
+        elif _is_brow(centre, extent, landmarks) and names[p] != Part.OTHER:
+            part[p] = Part.RIDER
+    _sort_teeth(part, mean, size)
+    # Pupils and highlights lie wholly before an eye and are small; a lash is as wide as the lids.
+    for eye in np.flatnonzero(part == Part.EYE):
+        within = (low[:, :2] > low[eye, :2] - 0.01).all(1) & (high[:, :2] < high[eye, :2] + 0.01).all(1)
+        within &= ((high - low)[:, 0] < 0.6 * (high - low)[eye, 0]) & (np.abs(mean[:, 2] - high[eye, 2]) < 0.2)
+        part[within & (part == Part.RIDER)] = Part.EYE
+    return part[pieces]
+
+
+def _sort_teeth(part: np.ndarray, mean: np.ndarray, size: np.ndarray) -> None:
+    """Where every tooth is a piece of its own: upper or lower by the plane on which the two rows bite, which rises
+    towards the back, so that no one height parts them. part: (P,), changed; mean: (P, 3) and size: (P,) of pieces."""
+    teeth = np.flatnonzero((part == Part.TEETH_UPPER) | (part == Part.TEETH_LOWER))
+    if len(teeth) < SINGLE_TEETH:
+        return
+    system = np.stack([np.ones(len(teeth)), mean[teeth, 2]], 1) * np.sqrt(size[teeth])[:, None]
+    height, slope = np.linalg.lstsq(system, mean[teeth, 1] * np.sqrt(size[teeth]), rcond=None)[0]
+    upper = mean[teeth, 1] > height + slope * mean[teeth, 2]
+    part[teeth] = np.where(upper, Part.TEETH_UPPER, Part.TEETH_LOWER)
+
+
+def _skin_pieces(avatar: Avatar, vertices: np.ndarray, landmarks: np.ndarray, count: int) -> np.ndarray:
+    """(count,) bool: the pieces that landmarks lie on, those where lashes or brows may float left out."""
+    region = avatar.used[np.abs(vertices[avatar.used]).max(1) < AROUND]
+    votes = np.zeros(count)
+    if len(region) == 0:
+        return votes > 0
+    chosen = [i for i, name in enumerate(LANDMARKS) if not name.startswith(("lid", "eye", "brow"))]
+    nearest = region[nearest_to(landmarks[chosen], vertices[region])]
+    votes += np.bincount(avatar.components[nearest], minlength=count)
+    enough = votes >= 0.15 * len(chosen)
+    return enough if enough.any() else votes > 0  # a face in many pieces
+
+
+def _is_brow(centre: np.ndarray, extent: np.ndarray, landmarks: np.ndarray) -> bool:
+    brows = np.stack([point(landmarks, f"brow_mid_{s}") for s in "lr"])
+    near = np.abs(centre - brows).max(1).min() < 0.35
+    both = abs(centre[0]) < 0.1 and abs(centre[1] - brows[0, 1]) < 0.25 and abs(centre[2] - brows[0, 2]) < 0.3
+    return bool((near or both) and extent[1] < 0.45 and extent[2] < 0.6)
+
+
+def _mouth_part(
+    name: Part | None,
+    mean: np.ndarray,
+    extent: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    seam: np.ndarray,
+    half: float,
+) -> Part:
+    """Gums reach far above and below the seam, a tongue is longer than wide, teeth hug an arch on one side."""
+    if name == Part.TONGUE:
+        return Part.TONGUE
+    if high[1] - seam[1] > half and seam[1] - low[1] > 0.6 * half:
+        return Part.MOUTH
+    if extent[2] > 1.2 * extent[0] and extent[2] > half:
+        return Part.TONGUE
+    return Part.TEETH_UPPER if mean[1] > seam[1] + 0.1 * half else Part.TEETH_LOWER

@@ -1,0 +1,1 @@
+"""Meshes, pictures and fields as mathematics: nothing here knows a face."""

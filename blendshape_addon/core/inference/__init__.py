@@ -1,0 +1,1 @@
+"""The networks: checked files, providers that truly work, and the deformer itself."""

@@ -1,0 +1,163 @@
+"""Does a provider run a network here? Tried in a process of its own first: a driver may crash, and Blender must not.
+
+The verdict is kept for the machine and the versions. `python trial.py` is the process that may crash; it stands alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from ..messages import Message
+    from .registry import Model
+
+SECONDS = 120  # a provider that compiles the network at its first run takes some
+TOLERANCE = 1e-3  # of the largest output, to the CPU's
+_FILE = "vrc_blendshape_providers.json"
+MISSING = "driver or runtime libraries are missing"
+WRONG = "its results are not the CPU's"
+_CAUSE = re.compile(r"with error: ([^\n\x1b]+)")  # onnxruntime's log names the library that it could not load
+
+folder: Path | None = None  # where verdicts outlive the process, such as Blender's folder of settings
+disabled: dict[str, Message] = {}  # provider to why it is not tried again in this process
+_verdicts: dict[str, Message | None] = {}
+
+
+def failure(name: str, asked: list, model: Model) -> Message | None:
+    """Why `model` cannot run on the provider `name` on this machine, None if it can.
+
+    asked: [[onnxruntime's name of it, its options]].
+    """
+    key = _key(name, asked, model)
+    if key not in _verdicts:
+        _verdicts.update(_kept())
+    if key not in _verdicts:
+        _verdicts[key] = _try(name, asked, model.data)
+        _keep()
+    return _verdicts[key]
+
+
+def forget() -> None:
+    """Try everything anew."""
+    disabled.clear()
+    _verdicts.clear()
+    if folder:
+        (folder / _FILE).unlink(missing_ok=True)
+
+
+def feed(session: Any, sizes: dict[str, int]) -> dict[str, np.ndarray]:
+    """Random float32 inputs of a network; open dimensions have their size in `sizes`, else 8."""
+    random = np.random.default_rng(0)
+    made = {}
+    for one in session.get_inputs():
+        shape = [n if isinstance(n, int) else sizes.get(n, 8) for n in one.shape]
+        made[one.name] = random.random(shape, dtype=np.float32)
+    return made
+
+
+def load(onnxruntime: Any, data: bytes, asked: list) -> Any:
+    """An onnxruntime session that stays on the providers `asked`, and the CPU for what they lack."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # failures come back as exceptions; the console is the user's
+    if asked[0][0] == "DmlExecutionProvider":  # it can do neither otherwise
+        options.enable_mem_pattern = False
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    providers = [tuple(one) for one in asked]
+    if asked[0][0] != "CPUExecutionProvider":
+        providers.append("CPUExecutionProvider")
+    session = onnxruntime.InferenceSession(data, sess_options=options, providers=providers)
+    session.disable_fallback()  # a failure is told, not hidden
+    return session
+
+
+def _try(name: str, asked: list, data: bytes) -> Message | None:
+    from ..messages import Message
+
+    if not Path(sys.executable or "").stem.lower().startswith("python"):
+        return Message("{name} could not be tried safely: this program has no Python of its own", name=name)
+    # The process finds what this one does, the extension's wheels too, and not what lies beside this file.
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    command = [sys.executable, "-P", __file__, json.dumps(asked)]
+    how = {"env": environment, "timeout": SECONDS, "creationflags": getattr(subprocess, "CREATE_NO_WINDOW", 0)}
+    try:
+        done = subprocess.run(command, input=data, capture_output=True, check=False, **how)
+    except subprocess.TimeoutExpired:
+        return Message("{name} did not answer within {seconds} seconds", name=name, seconds=SECONDS)
+    except OSError as error:
+        return Message("{name} could not be tried safely: {reason}", name=name, reason=error.strerror or str(error))
+    if done.returncode:
+        return Message("{name} crashed when it was tried (exit status {status})", name=name, status=done.returncode)
+    try:
+        told = json.loads(done.stdout.splitlines()[-1])["reason"]
+    except (IndexError, KeyError, TypeError, ValueError):
+        return Message("{name} gave no answer when it was tried", name=name)
+    if not told:
+        return None
+    cause = _CAUSE.search(done.stderr.decode(errors="replace"))
+    reason = {MISSING: Message(MISSING), WRONG: Message(WRONG)}.get(told, told[:300])
+    return Message("{name} does not work: {reason}", name=name, reason=cause[1].strip()[:300] if cause else reason)
+
+
+def _key(name: str, asked: list, model: Model) -> str:
+    import onnxruntime
+
+    machine = f"{platform.node()} {platform.platform()} Python {platform.python_version()}"
+    return f"{name} {asked} {model.card.get('sha256')} onnxruntime {onnxruntime.__version__} {machine}"
+
+
+def _kept() -> dict[str, Message | None]:
+    from ..messages import from_json
+
+    try:
+        kept = json.loads((folder / _FILE).read_text(encoding="utf-8")) if folder else {}
+        return {key: told and from_json(told) for key, told in kept.items()}
+    except (OSError, ValueError, TypeError, LookupError, AttributeError):  # missing or damaged: it is tried again
+        return {}
+
+
+def _keep() -> None:
+    if not folder:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=folder, encoding="utf-8", delete=False) as file:
+            json.dump({key: told and told.for_json() for key, told in _verdicts.items()}, file, indent=1)
+        Path(file.name).replace(folder / _FILE)
+    except OSError:  # it is tried again the next time
+        pass
+
+
+def _child() -> None:
+    """Run the network of standard input on the provider of the first argument and say what is wrong with it."""
+    import onnxruntime
+
+    data, asked = sys.stdin.buffer.read(), json.loads(sys.argv[1])
+    reason = None
+    try:
+        session = load(onnxruntime, data, asked)
+        inputs = feed(session, {})
+        if session.get_providers()[0] != asked[0][0]:
+            reason = MISSING
+        else:
+            truth = load(onnxruntime, data, [["CPUExecutionProvider", {}]]).run(None, inputs)
+            made = session.run(None, inputs)
+            close = [np.abs(a - b).max() <= TOLERANCE * np.abs(b).max() for a, b in zip(made, truth, strict=True)]
+            reason = None if all(close) else WRONG
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    print(json.dumps({"reason": reason}), flush=True)
+    os._exit(0)  # what a driver does when it is put away says nothing about the network
+
+
+if __name__ == "__main__":
+    _child()

@@ -1,0 +1,1 @@
+"""From what the network proposes to what may be written."""

@@ -1,0 +1,86 @@
+"""How eyes that are drawn on the face move: they are pressed to a line, and their brows tilt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..face.drawn_eyes import DrawnEye, _surface
+from ..face.features import Features
+from ..face.parts import Part
+from ..vocabulary import EXPRESSIONS
+from .cleanup import apply_deadzone
+
+LINE, THIN = 0.4, 0.07  # of the height: where a closed eye's line lies, and how thick it is
+
+
+FADES = 0.15  # eye distances beyond the eye over which skin that rests comes to move
+
+
+# How much of its height the units of an eye close it by. In what is more than these an eye closes as far as the network
+# makes its pieces lower, where that is more.
+CLOSES = {"eyeBlink": 1.0, "vrc.blink_": 1.0, "eyeSquint": 0.3, "eyeWide": -0.15}
+
+
+WIDEST = 0.2  # of its height: no eye grows by more
+
+
+_CLOSING = {
+    side: np.array(
+        [
+            sum(share for unit, share in CLOSES.items() if unit in name and name.lower().endswith(ending))
+            for name in EXPRESSIONS
+        ]
+    )
+    for side, ending in (("l", "left"), ("r", "right"))
+}
+
+
+def requested_closing(eyes: Sequence[DrawnEye], offsets: np.ndarray) -> list[np.ndarray]:
+    """What the network asks of each eye's pieces and brow: (E, M + B, 3) of (E, N, 3) offsets."""
+    return [offsets[:, np.concatenate([eye.pieces, eye.brow])] for eye in eyes]
+
+
+def move(
+    features: Features,
+    eyes: Sequence[DrawnEye],
+    offsets: np.ndarray,
+    wanted: Sequence[np.ndarray],
+    weights: np.ndarray,
+) -> None:
+    """Close each eye and slide its brow as `wanted`, see `asked`, by the (E, EXPRESSIONS) weights that the network was
+    given; the skin behind the eye rests. (E, N, 3) offsets, in place."""
+    skin = features.part == Part.SKIN
+    more_than_eyes = (weights[:, (_CLOSING["l"] == 0) & (_CLOSING["r"] == 0)] != 0).any(1)
+    for eye, every in zip(eyes, wanted, strict=True):
+        own = np.concatenate([eye.pieces, eye.brow])
+        places, count = features.positions[own], len(eye.pieces)
+        surface = _surface(places)
+        low, high = places[:count, :2].min(0), places[:count, :2].max(0)
+        line = low[1] + LINE * (high - low)[1]
+        beyond = np.maximum(np.abs(features.positions[:, :2] - (low + high) / 2) - (high - low) / 2, 0)
+        share = np.where(skin, np.clip(np.linalg.norm(beyond, axis=1) / FADES, 0, 1), 1).astype(np.float32)
+        y = places[:count, 1]
+        arm = (y - y.mean()) / max(((y - y.mean()) ** 2).sum(), 1e-9)
+        told, lower = weights @ _CLOSING[eye.side], -every[:, :count, 1] @ arm
+        shut = np.clip(np.where(more_than_eyes & (np.abs(lower) > np.abs(told)), lower, told), -WIDEST, 1)
+        for offset, motion, closed, slides in zip(offsets, every, shut, more_than_eyes, strict=True):
+            offset *= share[:, None]
+            slid = np.zeros_like(places)
+            slid[:count, 1] = closed * (1 - THIN) * (line - y)
+            if slides:
+                slid[count:, :2] = _tilted(places[count:, 0], motion[count:])
+            slid[:, 2] = surface(places + slid) - surface(places)
+            offset[own] = slid
+    if eyes:
+        apply_deadzone(offsets)
+
+
+def _tilted(x: np.ndarray, motion: np.ndarray) -> np.ndarray:
+    """(B, 2) motion of a brow in x and y that moves and tilts it as (B, 3) `motion` does, and bends it nowhere."""
+    if len(x) == 0:
+        return motion[:, :2]
+    arm = x - x.mean()
+    tilt = motion[:, 1] @ arm / max(arm @ arm, 1e-9)
+    return np.column_stack([np.full(len(x), motion[:, 0].mean()), motion[:, 1].mean() + tilt * arm])

@@ -1,0 +1,1 @@
+"""What each shape is made of: recipes, presets and what a creator wants otherwise."""

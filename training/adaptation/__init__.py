@@ -1,0 +1,1 @@
+"""The deformer taught one artist's style from a few of that artist's shapes."""

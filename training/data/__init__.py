@@ -1,0 +1,1 @@
+"""Face rigs with shapes, made into training data."""

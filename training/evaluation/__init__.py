@@ -1,0 +1,1 @@
+"""How good the shapes are on faces that training never saw."""

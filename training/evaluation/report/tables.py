@@ -1,0 +1,151 @@
+"""The tables of an evaluation, each from its results alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from ..artist_floor import BEST
+from ..robustness import mean_change
+from ..run import METHODS, SETS
+from ..targets import Target, targets
+from .table import NOTHING, Table, number
+
+NAMES = {"ict": "ICT-FaceKit", "makehuman": "MakeHuman", "rocketbox": "Rocketbox", "vrm": "VRM anime and toon"}
+
+
+def family(name: str, figures: Mapping) -> Table:
+    """Medians of one family that was left out, by set of shapes and method."""
+    top = figures["viseme top-1"]
+    rows = [
+        (group, method, *(number(row[k]) for k in ("rel", "cos", "mm", "q95")), number(row["stray"], ".3f"))
+        for group in SETS
+        for method in METHODS
+        if (row := figures.get(method, {}).get(group))
+    ]
+    said = f"{figures['landmarks'].capitalize()} landmarks." + (f" Viseme top-1 {top:.0%}." if top is not None else "")
+    said += "".join(f" {rig}: {why}" for rig, why in figures["lost"].items())
+    return Table(
+        f"{NAMES.get(name, name)} left out", ("shapes", "method", "rel", "cos", "mm", "q95", "stray"), rows, said
+    )
+
+
+def regions(families: Mapping) -> Table:
+    """Where on each rig the error is."""
+    rows = [
+        (rig, region, number(row["share of error"], ".0%"), number(row["share of motion"], ".0%"), number(row["rel"]))
+        for figures in families.values()
+        for rig, parts in figures["regions"].items()
+        for region, row in parts.items()
+    ]
+    note = "Medians over the units: share of the squared error, share of the true motion, and rel inside the region."
+    return Table("Where the error is", ("rig", "region", "of the error", "of the motion", "rel"), rows, note)
+
+
+def lips(gaps: Mapping) -> Table:
+    """How far the lips are apart at PP and aa."""
+    rows = [(rig, *(number(row.get(k), ".1f") for k in ("pp", "aa", "aa of truth"))) for rig, row in gaps.items()]
+    return Table("Gap between the lips, mm", ("rig", "PP", "aa", "aa of truth"), rows)
+
+
+def floor_units(table: Mapping) -> Table:
+    """One artist's units on another's face."""
+    keys = ("cos mouth+jaw", "cos all", "cos skin", "rel mouth+jaw", "rel all")
+    rows = [
+        (target, source, *(number(row[k]) for k in keys), number(row["amplitude"]),
+         f"{row['amplitude 10 %']:.2f} to {row['amplitude 90 %']:.2f}")
+        for target, sources in table["units"].items()
+        for source, row in sources.items()
+    ]  # fmt: skip
+    note = "cos of mouth and jaw units, of all, and of all on the skin alone; rel as if each amplitude were known."
+    return Table(
+        "The floor: one artist's units on another's face, no network",
+        ("onto", "from", "cos mouth", "cos all", "cos skin", "rel mouth", "rel all", "amplitude", "10 % to 90 %"),
+        rows,
+        note,
+    )
+
+
+def floor_visemes(table: Mapping) -> Table:
+    """One artist's recipes over another's units."""
+    rows = [
+        (target, source, number(row["cos"]), number(row["top-1"], ".0%"))
+        for target, sources in table["visemes"].items()
+        for source, row in sources.items()
+    ]
+    title = "The floor of visemes: one artist's recipes over the other's own true units"
+    return Table(title, ("onto", "recipes of", "cos", "top-1"), rows)
+
+
+def robustness(table: Mapping) -> Table:
+    """Change of rel by augmentation: by rig, and the means of all units, of mouth and of all with the face found."""
+    rows = []
+    for name in dict.fromkeys(n for rows in table.values() for n in rows):
+        cells = [number(row[name]["all"], "+.2f") if name in row else NOTHING for row in table.values()]
+        means = [mean_change(table, name, key) for key in ("all", "mouth", "found")]
+        lost = "face lost" if means[2] is not None and math.isnan(means[2]) else number(means[2], "+.2f")
+        rows.append((name, *cells, *(number(m, "+.2f") for m in means[:2]), lost))
+    note = (
+        "Change of the median rel of all units against the untouched rig, with labelled landmarks; then the means over "
+        "the rigs of that, of mouth and jaw alone, and of all with the face found."
+    )
+    return Table("Robustness", ("change", *table, "mean", "mouth", "found"), rows, note)
+
+
+def acceptance(rows: Mapping) -> Table:
+    """The shipped models on every rig."""
+    cells = [(rig, "ok" if row["right"] else "NOT", row["said"]) for rig, row in rows.items()]
+    kinds = ["good" if row["right"] else "bad" for row in rows.values()]
+    return Table("The shipped models on every rig, no click", ("rig", "", "what happened"), cells, "", kinds)
+
+
+def verdicts(results: Mapping) -> Table:
+    """Every bar; of many values only those that miss the bar are named."""
+    rows = targets(results)
+    kinds = {"aim": "good", "met": "good", "NOT MET": "bad", "not measured": ""}
+    cells = [
+        (row.what, ("≥ " if row.higher else "≤ ") + number(row.bar), number(row.aim), row.verdict, _values(row))
+        for row in rows
+    ]
+    return Table("Bars", ("what", "bar", "aim", "verdict", "measured"), cells, "", [kinds[row.verdict] for row in rows])
+
+
+def _values(row: Target) -> str:
+    shown = row.values
+    if len(shown) > 5:
+        shown = {
+            k: v for k, v in shown.items() if not Target("", row.bar, row.aim, {k: v}, row.higher).reaches(row.bar)
+        }
+    text = ", ".join(
+        f"{k} {number(v)}" + (f" (floor {number(row.floor[k])})" if k in row.floor else "") for k, v in shown.items()
+    )
+    if len(shown) == len(row.values):
+        return text
+    return f"{len(row.values) - len(shown)} of {len(row.values)}" + (f"; not {text}" if text else "")
+
+
+def glance(results: Mapping) -> Table:
+    """One line a family: what a reader asks first."""
+    rows = []
+    for name, figures in results["families"].items():
+        best = results.get("floor", {}).get("units", {}).get(name, {}).get(BEST, {})
+        for group, key in (("mouth+jaw", "mouth+jaw"), ("all units", "all"), ("visemes", ""), ("emotions", "")):
+            ours, template = (figures.get(method, {}).get(group) for method in ("deformer", "template"))
+            if ours:
+                other = [number(template[k]) if template else NOTHING for k in ("rel", "cos")]
+                floor = [number(best.get(f"{k} {key}")) for k in ("rel", "cos")]
+                pairs = zip((ours["rel"], ours["cos"]), other, floor, strict=True)
+                rows.append(
+                    (
+                        NAMES.get(name, name),
+                        group,
+                        *(c for v, t, f in pairs for c in (number(v), t, f)),
+                        number(ours["mm"], ".1f"),
+                    )
+                )
+    head = ("left out", "shapes", "rel", "rel, template", "rel, floor", "cos", "cos, template", "cos, floor", "mm")
+    note = (
+        "rel: the error's length over the true motion's, 0 is perfect and 1 is doing nothing. cos: how well the "
+        "direction fits, 1 is perfect. mm: mean error where the face truly moves, on an adult's face."
+    )
+    return Table("At a glance", head, rows, note)

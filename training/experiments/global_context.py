@@ -1,0 +1,149 @@
+"""Does seeing the whole face help? The deformer judges every vertex alone; here it is trained beside two variants that
+also look at the rest of the surface, with the same data, steps and seed.
+
+python -m training.experiments.global_context --families ict makehuman --steps 800
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from blendshape_addon.core.face import features as core_features
+from blendshape_addon.core.face.features import Features
+from blendshape_addon.core.vocabulary import ARKIT, CONDITIONS, MOUTH_UNITS
+
+from .. import commands
+from ..config import TrainConfig
+from ..data import labels
+from ..data.metrics import compare
+from ..data.rigs import Rig, landmarks_of, load_all
+from ..data.sampler import Pool
+from ..deformer import artist_blend, losses
+from ..deformer.model import Deformer, ModelConfig
+from ..deformer.train import rate_at
+
+TOKENS = 128
+
+
+class Pooled(Deformer):
+    """A global code: mean and maximum over all vertices, added to each (PointNet, Qi et al. 2017)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        self.code = nn.Sequential(
+            nn.Linear(2 * config.width, config.width), nn.SiLU(), nn.Linear(config.width, config.width)
+        )
+
+    def trunk(self, inputs: Tensor) -> Tensor:
+        hidden = nn.functional.silu(self.stem(inputs))
+        whole = torch.cat([hidden.mean(-2), hidden.amax(-2)], -1)
+        hidden = hidden + self.code(whole).unsqueeze(-2)
+        for block in self.blocks:
+            hidden = hidden + block(hidden)
+        return self.last(hidden)
+
+
+class Attending(Deformer):
+    """Every vertex attends to TOKENS random vertices of its face (Perceiver, Jaegle et al. 2021), four heads."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        self.attention = nn.MultiheadAttention(config.width, 4, batch_first=True)
+
+    def trunk(self, inputs: Tensor) -> Tensor:
+        hidden = nn.functional.silu(self.stem(inputs))
+        batched = hidden if hidden.ndim == 3 else hidden[None]
+        chosen = torch.randperm(batched.shape[1])[:TOKENS]
+        for number, block in enumerate(self.blocks):
+            if number == 1:
+                tokens = batched[:, chosen]
+                batched = batched + self.attention(batched, tokens, tokens, need_weights=False)[0]
+            batched = batched + block(batched)
+        out = self.last(batched)
+        return out if hidden.ndim == 3 else out[0]
+
+
+VARIANTS = {"each vertex alone": Deformer, "pooled global code": Pooled, "attention to samples": Attending}
+
+
+def fit(kind: type[Deformer], pool: Pool, config: TrainConfig) -> tuple[Deformer, float]:
+    """A variant trained as `training.deformer.train` trains, without its checkpoints; and the minutes it took."""
+    torch.manual_seed(config.seed)
+    rng = np.random.default_rng(config.seed)
+    model = kind(ModelConfig(artists=pool.artists))
+    optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=config.decay)
+    began = time.process_time()
+    for step in range(config.steps):
+        for group in optimiser.param_groups:
+            group["lr"] = rate_at(step, config)
+        batch = pool.draw(rng, config)
+        predicted = model.by_artist(batch.inputs, batch.artist, batch.chosen)
+        loss = losses.total(losses.terms(predicted, batch, config.loss), config.loss)
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+        optimiser.step()
+    return model.eval(), (time.process_time() - began) / 60
+
+
+def predict(model: Deformer, mixes: Tensor, rig: Rig) -> tuple[Features, dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """What the bare network (nothing refined) makes of `rig` with labelled landmarks: its features, and each unit's
+    offsets and their truth (N, 3), face space, 0 where the truth means nothing."""
+    found = core_features.compute(rig.avatar(), landmarks_of(rig, rig.vertices))
+    seen = ~np.isin(rig.part_id[found.index], rig.hidden_parts)[:, None]
+    with torch.no_grad():
+        hidden = model.trunk(torch.from_numpy(found.inputs()))
+    rotation = found.space.rotation.T / found.space.scale
+    out = {}
+    for name in ARKIT:
+        if name in rig.shapes:
+            moved = np.einsum("nij,nj->ni", found.canonical.to_face, (hidden @ mixes[CONDITIONS.index(name)]).numpy())
+            out[name] = moved * seen, (rig.shapes[name][found.index] @ rotation) * seen
+    return found, out
+
+
+def house_mixes(model: Deformer, pool: Pool) -> Tensor:
+    """(CONDITIONS, width, 3) mixes of the house style."""
+    return model.house(torch.from_numpy(artist_blend.shares(pool.artists, pool.amplitudes()))).detach()
+
+
+def left_out(family: str) -> list[Rig]:
+    """The labelled rigs of a family."""
+    return [rig for rig in load_all() if rig.family == family and rig.name in labels.names()]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dataset", type=Path, default=Path("out/dataset"))
+    parser.add_argument("--families", nargs="+", default=["ict", "makehuman"])
+    parser.add_argument("--steps", type=int, default=800)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    config = TrainConfig(steps=given.steps)
+    for family in given.families:
+        pool = Pool(given.dataset, family)
+        for name, kind in VARIANTS.items():
+            model, minutes = fit(kind, pool, config)
+            mixes = house_mixes(model, pool)
+            rows: dict[str, dict[str, float]] = {}
+            for rig in left_out(family):
+                _, shapes = predict(model, mixes, rig)
+                rows |= {f"{rig.name} {unit}": compare(made, truth) for unit, (made, truth) in shapes.items()}
+            mouth = [row for unit, row in rows.items() if unit.split()[-1] in MOUTH_UNITS]
+            size = sum(p.numel() for p in model.parameters()) / 1e6
+            figures = "  ".join(
+                "{}: rel {:.2f} cos {:.3f}".format(label, *(np.median([r[k] for r in group]) for k in ("rel", "cos")))
+                for label, group in (("mouth+jaw", mouth), ("all units", list(rows.values())))
+            )
+            print(f"{family} left out, {name:20} {figures}  {size:.2f} M weights, {minutes:.1f} CPU min", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(commands.run(main))

@@ -1,0 +1,1 @@
+"""Training in general: the loop, checkpoints, processes, files. It knows no dataset and no network."""
