@@ -17,7 +17,7 @@ _NAMES = {
     "directml": "DirectML (Windows)",
     "coreml": "Core ML (Apple)",
 }
-_PACKAGE = __package__.rpartition(".")[0]
+_PACKAGE = __package__.removesuffix(".blender.ui")
 
 
 def look_at_models(self, context: bpy.types.Context) -> None:
