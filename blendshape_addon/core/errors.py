@@ -38,8 +38,8 @@ class OutputError(InputError):
 class FaceNotFound(UserError):
     """No face, or none that is certain enough to work on.
 
-    guess: (L, 4) where its landmarks may be and how sure that is, as Avatar.placed has it, for someone to correct;
-    None where there is none.
+    guess: (L, 4) where its landmarks may be and how sure that is, as Avatar.manual_landmarks has it, for someone to
+    correct; None where there is none.
     """
 
     def __init__(self, template: str, /, guess: np.ndarray | None = None, **values: object) -> None:

@@ -29,8 +29,8 @@ def main_object(avatar: Avatar, points: np.ndarray) -> int:
     Where the creator says which vertices are skin of the face, or are none of it, only these, or the others, count.
     """
     candidates = avatar.used
-    if avatar.told is not None:
-        told = avatar.told[candidates]
+    if avatar.part_override is not None:
+        told = avatar.part_override[candidates]
         candidates = candidates[told == Part.SKIN if (told == Part.SKIN).any() else told != Part.OTHER]
     nearest = candidates[nearest_to(points, avatar.vertices[candidates])]
     return int(np.bincount(avatar.object_id[nearest]).argmax())

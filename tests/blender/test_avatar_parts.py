@@ -21,17 +21,17 @@ def painted(obj, halves: dict[str, slice]):
 
 
 def test_nothing_said_is_nothing_told(figure):
-    assert mesh_io.read([figure["body"], figure["teeth"]]).told is None
+    assert mesh_io.read([figure["body"], figure["teeth"]]).part_override is None
 
 
 def test_a_correction_reaches_the_core_and_can_be_taken_back(figure):
     objects = [figure["body"], figure["teeth"]]
     assert operators.correct_part(object="Teeth", part="TONGUE") == {"FINISHED"}
     avatar = mesh_io.read(objects)
-    assert (avatar.told[avatar.object_id == 1] == Part.TONGUE).all()
-    assert (avatar.told[avatar.object_id == 0] == PartOverride.NOTHING).all()
+    assert (avatar.part_override[avatar.object_id == 1] == Part.TONGUE).all()
+    assert (avatar.part_override[avatar.object_id == 0] == PartOverride.NOTHING).all()
     operators.correct_part(object="Teeth", part="AUTO")
-    assert mesh_io.read(objects).told is None
+    assert mesh_io.read(objects).part_override is None
     assert not figure["teeth"].keys()
 
 
@@ -40,10 +40,10 @@ def test_materials_of_one_object_are_parts_of_their_own(figure):
     half = len(body.data.polygons) // 2
     painted(body, {"Skin": slice(0, half), "Inside": slice(half, None)})
     operators.correct_part(object="Body", material="Inside", part="MOUTH")
-    told = mesh_io.read([body]).told
+    override = mesh_io.read([body]).part_override
     inside = {v for polygon in body.data.polygons[half:] for v in polygon.vertices}
-    assert set(np.flatnonzero(told == Part.MOUTH)) == inside
-    assert (told[sorted(set(range(len(told))) - inside)] == PartOverride.NOTHING).all()
+    assert set(np.flatnonzero(override == Part.MOUTH)) == inside
+    assert (override[sorted(set(range(len(override))) - inside)] == PartOverride.NOTHING).all()
 
 
 def test_corrections_survive_saving_and_opening(figure, tmp_path):
@@ -55,7 +55,7 @@ def test_corrections_survive_saving_and_opening(figure, tmp_path):
 
 def test_a_material_that_is_gone_is_no_matter(figure):
     operators.correct_part(object="Teeth", material="Gone", part="EYE")
-    assert mesh_io.read([figure["teeth"]]).told is None
+    assert mesh_io.read([figure["teeth"]]).part_override is None
 
 
 def test_a_part_of_nothing_is_refused():

@@ -25,29 +25,29 @@ def some() -> np.ndarray:
 
 
 def test_they_move_with_the_object(figure):
-    body, placed = figure["body"], some()
-    landmarks.keep([body], body, placed)
-    assert landmarks.read([body]) == pytest.approx(placed)
+    body, points = figure["body"], some()
+    landmarks.keep([body], body, points)
+    assert landmarks.read([body]) == pytest.approx(points)
     before = body.matrix_world.copy()
     figure["rig"].location, figure["rig"].scale = (1, 2, 3), (2, 2, 2)
     figure["rig"].rotation_euler = (0.3, 0.2, 0.1)
     bpy.context.view_layer.update()
     change = np.array(body.matrix_world @ before.inverted())
     there = landmarks.read([body])
-    assert there[:, :3] == pytest.approx(placed[:, :3] @ change[:3, :3].T + change[:3, 3], abs=1e-5)
-    assert there[:, 3] == pytest.approx(placed[:, 3])
+    assert there[:, :3] == pytest.approx(points[:, :3] @ change[:3, :3].T + change[:3, 3], abs=1e-5)
+    assert there[:, 3] == pytest.approx(points[:, 3])
 
 
 def test_they_survive_saving_and_appending(figure, tmp_path):
-    body, placed, path = figure["body"], some(), str(tmp_path / "kept.blend")
-    landmarks.keep([body], body, placed)
+    body, points, path = figure["body"], some(), str(tmp_path / "kept.blend")
+    landmarks.keep([body], body, points)
     bpy.ops.wm.save_as_mainfile(filepath=path, check_existing=False)
     bpy.ops.wm.open_mainfile(filepath=path)
-    assert landmarks.read(bpy.data.objects) == pytest.approx(placed)
+    assert landmarks.read(bpy.data.objects) == pytest.approx(points)
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     with bpy.data.libraries.load(path) as (_, wanted):
         wanted.objects = ["Body"]
-    assert landmarks.read(wanted.objects) == pytest.approx(placed)
+    assert landmarks.read(wanted.objects) == pytest.approx(points)
 
 
 def test_only_one_object_of_an_avatar_has_them_and_they_can_be_removed(figure):
@@ -58,26 +58,26 @@ def test_only_one_object_of_an_avatar_has_them_and_they_can_be_removed(figure):
     assert landmarks.read([hair, body]) == pytest.approx(some() + 1)
     assert operators.remove_landmarks() == {"FINISHED"}
     assert landmarks.read([hair, body]) is None
-    assert mesh_io.read([body]).placed is None
+    assert mesh_io.read([body]).manual_landmarks is None
 
 
 def test_what_another_version_kept_is_left_aside(figure):
     figure["body"]["vrc_blendshape_landmarks"] = {"nose_tip": [0.0, 0.0, 0.0, 1.0]}
-    assert mesh_io.read([figure["body"]]).placed is None
+    assert mesh_io.read([figure["body"]]).manual_landmarks is None
 
 
 def test_the_next_run_uses_them_and_searches_nothing(person, monkeypatch):
     operators.generate_blink()
     found = deltas(person["Body"], "vrc.blink")
     assert operators.edit_landmarks() == {"FINISHED"}
-    placed = landmarks.read([person["Body"]])
-    assert placed.shape == (COUNT, 4)
+    points = landmarks.read([person["Body"]])
+    assert points.shape == (COUNT, 4)
     monkeypatch.setattr(detect, "find", lambda *a, **k: pytest.fail("searched"))
     operators.generate_blink()
     assert deltas(person["Body"], "vrc.blink") == pytest.approx(found, abs=1e-4)
     lids = [i for i, name in enumerate(LANDMARKS) if name.startswith(("lid", "eye"))]
-    placed[lids, 2] += 0.008
-    landmarks.keep([person["Body"]], person["Body"], placed)
+    points[lids, 2] += 0.008
+    landmarks.keep([person["Body"]], person["Body"], points)
     operators.generate_blink()
     assert abs(deltas(person["Body"], "vrc.blink") - found).max() > 1e-3
 
@@ -104,9 +104,9 @@ def mode(figure):
 
 
 def test_keeping_puts_them_with_the_object_that_has_the_face(figure, mode):
-    mode.placing.grab()
-    at = mode.placing.placed[CHEEK, :3]
-    mode.placing.drag(CHEEK, at + (0.004, -1, 0), np.array([0, 1.0, 0]))
+    mode.editor.grab()
+    at = mode.editor.landmarks[CHEEK, :3]
+    mode.editor.drag(CHEEK, at + (0.004, -1, 0), np.array([0, 1.0, 0]))
     assert mode.keep() == "Body"
     kept = landmarks.read([figure["body"]])
     assert kept[CHEEK, 0] == pytest.approx(at[0] + 0.004, abs=1e-6)
@@ -138,7 +138,7 @@ class Mouse:
 
     def over(self, index: int, right: int = 0, up: int = 0, **keys) -> str:
         """Move to so many pixels beside where a landmark is now."""
-        place = self.mode.placing.placed[index, :3] - HEAD_CENTRE
+        place = self.mode.editor.landmarks[index, :3] - HEAD_CENTRE
         self.at = (400 + round(place[0] * 2000) + right, 350 + round(place[2] * 2000) + up)
         return self("MOUSEMOVE", "NOTHING", **keys)
 
@@ -153,11 +153,11 @@ def mouse(mode):
 
 
 def moved(mouse, before: np.ndarray) -> list[int]:
-    return np.flatnonzero((mouse.mode.placing.placed != before).any(1)).tolist()
+    return np.flatnonzero((mouse.mode.editor.landmarks != before).any(1)).tolist()
 
 
 def test_a_landmark_is_dragged_with_the_one_opposite_and_alone_with_shift(mouse):
-    before = mouse.mode.placing.placed
+    before = mouse.mode.editor.landmarks
     twin = LANDMARK_MIRROR[CHEEK]
     for shift, expected in ((False, sorted([CHEEK, twin])), (True, [CHEEK])):
         assert mouse.over(CHEEK, right=2) == "PASS_THROUGH" and mouse.mode.hovered == CHEEK
@@ -165,13 +165,13 @@ def test_a_landmark_is_dragged_with_the_one_opposite_and_alone_with_shift(mouse)
         mouse.over(CHEEK, right=12, shift=shift)
         assert mouse("LEFTMOUSE", "RELEASE") == "RUNNING_MODAL"
         assert moved(mouse, before) == expected
-        assert mouse.mode.placing.placed[CHEEK, 0] - before[CHEEK, 0] == pytest.approx(0.006, abs=0.0006)
+        assert mouse.mode.editor.landmarks[CHEEK, 0] - before[CHEEK, 0] == pytest.approx(0.006, abs=0.0006)
         mouse("Z", ctrl=True)
         assert moved(mouse, before) == []
 
 
 def test_escape_ends_a_drag_first_and_the_mode_then(mouse):
-    before = mouse.mode.placing.placed
+    before = mouse.mode.editor.landmarks
     mouse.over(NOSE)
     mouse("LEFTMOUSE")
     mouse.over(NOSE, up=9)
@@ -184,16 +184,16 @@ def test_escape_ends_a_drag_first_and_the_mode_then(mouse):
 
 
 def test_with_ctrl_the_whole_face_is_carried_and_sized(mouse):
-    before = mouse.mode.placing.placed
+    before = mouse.mode.editor.landmarks
     mouse.over(NOSE)
     mouse("LEFTMOUSE", ctrl=True)
     mouse.over(NOSE, right=40, ctrl=True)
-    push = mouse.mode.placing.placed[:, :3] - before[:, :3]
+    push = mouse.mode.editor.landmarks[:, :3] - before[:, :3]
     assert push == pytest.approx(np.tile([0.02, 0, 0], (COUNT, 1)), abs=0.0006)
     mouse("LEFTMOUSE", "RELEASE")
-    spread = np.ptp(mouse.mode.placing.placed[:, 0])
+    spread = np.ptp(mouse.mode.editor.landmarks[:, 0])
     mouse("WHEELUPMOUSE", ctrl=True)
-    assert np.ptp(mouse.mode.placing.placed[:, 0]) == pytest.approx(1.05 * spread)
+    assert np.ptp(mouse.mode.editor.landmarks[:, 0]) == pytest.approx(1.05 * spread)
     mouse("Z", ctrl=True), mouse("Z", ctrl=True)
     assert moved(mouse, before) == []
 
@@ -218,20 +218,20 @@ def test_no_job_starts_while_landmarks_are_moved(figure):
 
 
 def test_every_landmark_is_drawn_in_a_colour_with_a_rim_that_tells_how_sure_it_is(mouse):
-    placed, at = mouse.mode.placing.placed.copy(), np.zeros((COUNT, 3))
+    points, at = mouse.mode.editor.landmarks.copy(), np.zeros((COUNT, 3))
     at[:, 0] = np.arange(COUNT) * 100
-    placed[:3, 3] = 0, 0.99, 1
-    corners, colours = landmark_overlay.discs(placed, at, None, 1.0)
+    points[:3, 3] = 0, 0.99, 1
+    corners, colours = landmark_overlay.discs(points, at, None, 1.0)
     of = np.round(corners[:, 0] / 100).astype(int)
     assert set(of) == set(range(COUNT)) and np.abs(corners[:, 0] - 100 * of).max() < 10
     rims = [colours[of == i][0, :3] for i in range(3)]
     assert rims[0][0] > 0.8 and max(rims[1]) < 0.1 and min(rims[2]) == 1
-    held, _ = landmark_overlay.discs(placed, at, CHEEK, 1.0)
+    held, _ = landmark_overlay.discs(points, at, CHEEK, 1.0)
     grown = np.ptp(held[of == CHEEK], axis=0)
     assert (grown > np.ptp(corners[of == CHEEK], axis=0)).all()
     assert np.ptp(held[of == LANDMARK_MIRROR[CHEEK]], axis=0) == pytest.approx(grown)
     at[5] = np.nan  # behind the eye
-    assert len(landmark_overlay.discs(placed, at, None, 1.0)[0]) < len(corners)
+    assert len(landmark_overlay.discs(points, at, None, 1.0)[0]) < len(corners)
 
 
 def test_names_are_words():

@@ -57,7 +57,7 @@ def run(case: Case) -> Outcome:
 
 def _generate(case: Case, subject: Subject, reports: list[dict], avatar, names, **options) -> pipeline.GenerationResult:
     if case.marks != SOUGHT:
-        avatar = replace(avatar, placed=np.column_stack([subject.marks, np.ones(len(subject.marks))]))
+        avatar = replace(avatar, manual_landmarks=np.column_stack([subject.marks, np.ones(len(subject.marks))]))
     made = pipeline.generate(avatar, names, **options)
     reports.append(made.report)
     return made

@@ -37,12 +37,13 @@ class Subject:
         """The distance between the eyes."""
         return FaceSpace.of(self.marks).scale
 
-    def avatar(self, placed: np.ndarray | None = None) -> Avatar:
-        """What the core sees, with (L, 3) landmarks that its creator placed. Raises InputError where it refuses."""
+    def avatar(self, landmarks: np.ndarray | None = None) -> Avatar:
+        """What the core sees, with (L, 3) `landmarks` that its creator placed. Raises InputError where it refuses."""
         parts = [(name, self.vertices[self.object_id == number]) for number, name in enumerate(self.names)]
+        marks = None if landmarks is None else np.column_stack([landmarks, np.ones(len(landmarks))])
         return Avatar(self.vertices, self.triangles.astype(np.int32), self.object_id.astype(np.int32), self.names,
                       hints.collect(dict(self.bones), self.keys, parts),
-                      placed=None if placed is None else np.column_stack([placed, np.ones(len(placed))]))  # fmt: skip
+                      manual_landmarks=marks)  # fmt: skip
 
     def mapped(self, linear: np.ndarray, shift: np.ndarray) -> Subject:
         """Everything through x -> linear x + shift; (3, 3) and (3,)."""

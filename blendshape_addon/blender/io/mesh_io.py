@@ -132,18 +132,18 @@ def read(objects: Iterable[Object]) -> Avatar:
         counts.append(len(vertices[-1]))
     if not objects:
         raise InputError("There is no mesh with faces: select the avatar's face mesh and try again.")
-    told = np.concatenate([stored_parts.overrides(obj) for obj in objects])
+    override = np.concatenate([stored_parts.overrides(obj) for obj in objects])
     bones = {name: at for rig in dict.fromkeys(map(root_of, objects)) for name, at in _joints(rig).items()}
     with np.errstate(invalid="ignore", over="ignore"):  # hints that are no numbers tell nothing
         keys = [key for obj in objects for key in _keys(obj)]
-    parts = [(obj.name, placed) for obj, placed in zip(objects, vertices, strict=True)]
+    parts = [(obj.name, points) for obj, points in zip(objects, vertices, strict=True)]
     return Avatar(
         np.concatenate(vertices),
         np.concatenate(triangles).astype(np.int32),
         np.repeat(np.arange(len(objects), dtype=np.int32), counts),
         tuple(obj.name for obj in objects),
         hints.collect(bones, keys, parts),
-        told if (told != PartOverride.NOTHING).any() else None,
+        override if (override != PartOverride.NOTHING).any() else None,
         landmarks.read(objects),
     )
 

@@ -20,7 +20,8 @@ def holder(objects: Iterable[Object]) -> Object | None:
 
 
 def read(objects: Iterable[Object]) -> np.ndarray | None:
-    """(L, 4) as Avatar.placed has it, in world space; None where none were placed, or by a version with others."""
+    """(L, 4) as Avatar.manual_landmarks has it, in world space; None where none were placed, or by a
+    version with others."""
     obj = holder(objects)
     kept = obj[_KEPT].to_dict() if obj else {}
     if not set(LANDMARKS) <= kept.keys():
@@ -28,10 +29,10 @@ def read(objects: Iterable[Object]) -> np.ndarray | None:
     return _moved(np.array([kept[name] for name in LANDMARKS], float), np.array(obj.matrix_world, float))
 
 
-def keep(objects: Sequence[Object], obj: Object, placed: np.ndarray) -> None:
-    """Keep (L, 4) `placed`, in world space, with `obj` in place of what `objects`, its avatar, had."""
+def keep(objects: Sequence[Object], obj: Object, points: np.ndarray) -> None:
+    """Keep (L, 4) `points`, in world space, with `obj` in place of what `objects`, its avatar, had."""
     remove(objects)
-    local = _moved(placed, np.linalg.inv(np.array(obj.matrix_world, float)))
+    local = _moved(points, np.linalg.inv(np.array(obj.matrix_world, float)))
     obj[_KEPT] = {name: row.tolist() for name, row in zip(LANDMARKS, local, strict=True)}
 
 
@@ -45,5 +46,5 @@ def remove(objects: Iterable[Object]) -> bool:
     return removed
 
 
-def _moved(placed: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    return np.column_stack([placed[:, :3] @ matrix[:3, :3].T + matrix[:3, 3], placed[:, 3]])
+def _moved(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    return np.column_stack([points[:, :3] @ matrix[:3, :3].T + matrix[:3, 3], points[:, 3]])

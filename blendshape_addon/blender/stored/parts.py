@@ -53,7 +53,7 @@ def recognised(obj: Object) -> dict[str, str]:
 
 
 def overrides(obj: Object) -> np.ndarray:
-    """(V,) int8: what the creator says of each vertex of `obj`, as Avatar.told has it."""
+    """(V,) int8: what the creator says of each vertex of `obj`, as Avatar.part_override has it."""
     out = np.full(len(obj.data.vertices), PartOverride.NOTHING, np.int8)
     said = corrections(obj)
     for material, vertices in _parts(obj) if said else ():

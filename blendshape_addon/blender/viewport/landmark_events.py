@@ -30,9 +30,9 @@ class LandmarkEventHandler:
         view = part_under(context, event, "WINDOW")
         if event.type == "MOUSEMOVE" and view:
             reach = _REACH * context.preferences.system.ui_scale
-            mode.hovered = _screen(view).pick(mode.placing.placed[:, :3], *_within(view, event), reach)
+            mode.hovered = _screen(view).pick(mode.editor.landmarks[:, :3], *_within(view, event), reach)
         elif event.type == "LEFTMOUSE" and pressed and view and mode.hovered is not None:
-            mode.placing.grab()
+            mode.editor.grab()
             self._held = mode.hovered, view
             return "RUNNING_MODAL"
         elif event.type == "ESC" and pressed:
@@ -40,29 +40,29 @@ class LandmarkEventHandler:
         elif event.type in ("RET", "NUMPAD_ENTER") and pressed:
             return "KEEP"
         elif event.type == "Z" and pressed and event.ctrl:
-            mode.placing.undo()
+            mode.editor.undo()
         elif event.type in ("WHEELUPMOUSE", "WHEELDOWNMOUSE") and event.ctrl:
-            mode.placing.grab()
-            mode.placing.resize(_STEP if event.type == "WHEELUPMOUSE" else 1 / _STEP)
+            mode.editor.grab()
+            mode.editor.resize(_STEP if event.type == "WHEELUPMOUSE" else 1 / _STEP)
             return "RUNNING_MODAL"
         return "PASS_THROUGH" if is_navigation_event(context, event) or event.type in _VIEWS else "RUNNING_MODAL"
 
     def _answer_held(self, context, event) -> str:
-        placing, (index, view) = self._mode.placing, self._held
+        editor, (index, view) = self._mode.editor, self._held
         if event.type == "MOUSEMOVE":
             ray = _screen(view).ray(*_within(view, event))
             self._carried = event.ctrl
             if event.ctrl:
-                placing.carry(index, *ray)
+                editor.move_all(index, *ray)
             else:
-                placing.drag(index, *ray, alone=event.shift)
+                editor.drag(index, *ray, alone=event.shift)
         elif event.type == "LEFTMOUSE" and event.value == "RELEASE":
-            placing.drop()
+            editor.drop()
             if self._carried:
-                placing.settle()
+                editor.snap_to_surface()
             self._held, self._carried = None, False
         elif event.type == "ESC" and event.value == "PRESS":
-            placing.undo()
+            editor.undo()
             self._held, self._carried = None, False
         return "RUNNING_MODAL"
 

@@ -34,7 +34,7 @@ class Mode:
 
     names: list[str]
     main: int
-    placing: LandmarkEditor
+    editor: LandmarkEditor
     why: str = ""
     hovered: int | None = None
 
@@ -49,16 +49,16 @@ class Mode:
         if None in objects:
             raise InputError("The avatar has gone, so nothing was kept: select it and try again.")
         mesh_io.require_editable(objects[self.main])
-        landmarks.keep(objects, objects[self.main], self.placing.placed)
+        landmarks.keep(objects, objects[self.main], self.editor.landmarks)
         return objects[self.main].name
 
 
 current: Mode | None = None
 
 
-def of(objects: Sequence[mesh_io.Object], avatar: Avatar, placed: np.ndarray, why: str = "") -> Mode:
-    """A mode that moves (L, 4) `placed` on `avatar`, which was read from `objects`."""
-    return Mode([obj.name for obj in objects], main_object(avatar, placed[:, :3]), LandmarkEditor(avatar, placed), why)
+def of(objects: Sequence[mesh_io.Object], avatar: Avatar, points: np.ndarray, why: str = "") -> Mode:
+    """A mode that moves (L, 4) `points` on `avatar`, which was read from `objects`."""
+    return Mode([obj.name for obj in objects], main_object(avatar, points[:, :3]), LandmarkEditor(avatar, points), why)
 
 
 def start(mode: Mode) -> None:

@@ -50,14 +50,14 @@ def words(name: str) -> Message:
     return Message(name.replace("_", " "))
 
 
-def discs(placed: np.ndarray, at: np.ndarray, held: int | None, scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """Corners (n, 2) in pixels of triangles, and their colours (n, 4): a disc in a rim for each of (L, 4) `placed`, at
+def discs(points: np.ndarray, at: np.ndarray, held: int | None, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Corners (n, 2) in pixels of triangles, and their colours (n, 4): a disc in a rim for each of (L, 4) `points`, at
     (L, 3) `at` on the screen. The one that is `held` and the one opposite are larger."""
     corners, colours = [], []
     grown = {held, LANDMARK_MIRROR[held]} if held is not None else ()
     for i in np.flatnonzero(np.isfinite(at).all(1)):
         radius = scale * (_HELD if i in grown else _RADIUS)
-        sure = placed[i, 3]
+        sure = points[i, 3]
         rim = _HAND if sure == 1 else np.array(_DOUBT) * (1 - sure)
         for size, colour in ((radius + _RIM * scale, rim), (radius, _COLOURS[LANDMARKS[i].split("_")[0]])):
             ring = at[i, :2] + size * np.column_stack([np.cos(_CIRCLE), np.sin(_CIRCLE)])
@@ -71,17 +71,17 @@ def _draw() -> None:
     context = bpy.context
     mode = landmark_modal.current
     if mode:
-        placed, held = mode.placing.placed, mode.hovered
+        points, held = mode.editor.landmarks, mode.hovered
     else:
         state = context.window_manager.vrc_blendshape
         objects = (bpy.data.objects.get(row.name) for row in state.objects) if state.show_landmarks else ()
-        placed, held = landmarks.read(obj for obj in objects if obj), None
-    if placed is None:
+        points, held = landmarks.read(obj for obj in objects if obj), None
+    if points is None:
         return
     region, scale = context.region, context.preferences.system.ui_scale
     screen = Screen(np.array(context.region_data.perspective_matrix, float), region.width, region.height)
-    at = screen.project(placed[:, :3])
-    corners, colours = discs(placed, at, held, scale)
+    at = screen.project(points[:, :3])
+    corners, colours = discs(points, at, held, scale)
     shader = gpu.shader.from_builtin("FLAT_COLOR")
     points = {"pos": np.column_stack([corners, np.zeros(len(corners))]).tolist(), "color": colours.tolist()}
     batch_for_shader(shader, "TRIS", points).draw(shader)

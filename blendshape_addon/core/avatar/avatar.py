@@ -19,8 +19,9 @@ class Avatar:
 
     vertices: (V, 3) float64, base shape. triangles: (T, 3) int32 into vertices.
     object_id: (V,) int32 into object_names. hints: what bones, keys and names tell about the face.
-    told: (V,) int8, what the creator says that vertices are (see parts.Told); None where nothing was said.
-    placed: (L, 4) landmarks that the creator has put in their places, each with a confidence from 0 to 1; else None.
+    part_override: (V,) int8, what the creator says that vertices are (see parts.PartOverride); None where nothing was
+    said. manual_landmarks: (L, 4) landmarks that the creator has put in their places, each with a confidence from 0 to
+    1; else None.
     """
 
     vertices: np.ndarray
@@ -28,8 +29,8 @@ class Avatar:
     object_id: np.ndarray
     object_names: tuple[str, ...]
     hints: Hints = field(default_factory=Hints)
-    told: np.ndarray | None = None
-    placed: np.ndarray | None = None
+    part_override: np.ndarray | None = None
+    manual_landmarks: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if len(self.triangles) == 0:
@@ -44,7 +45,7 @@ class Avatar:
     def content(self) -> str:
         """A hash of everything that shapes are made from: the same for two avatars only if these are the same."""
         digest = hashlib.sha1(repr((self.object_names, self.hints)).encode())
-        for array in (self.vertices, self.triangles, self.object_id, self.told, self.placed):
+        for array in (self.vertices, self.triangles, self.object_id, self.part_override, self.manual_landmarks):
             digest.update(b"none" if array is None else np.ascontiguousarray(array))
         return digest.hexdigest()
 

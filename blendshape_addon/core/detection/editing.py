@@ -16,20 +16,22 @@ _FLIP = np.array([-1, 1, 1])
 
 
 class LandmarkEditor:
-    """placed: (L, 4) as Avatar.placed has it, after every move. Rays start at (3,) `origin`, have a `direction` of
-    length 1, (3,), and are in avatar space, as all is."""
+    """landmarks: (L, 4) as Avatar.manual_landmarks has them, after every move.
 
-    def __init__(self, avatar: Avatar, placed: np.ndarray) -> None:
-        self.placed = placed
+    Rays start at (3,) `origin`, have a `direction` of length 1, (3,), and are in avatar space, as all is.
+    """
+
+    def __init__(self, avatar: Avatar, landmarks: np.ndarray) -> None:
+        self.landmarks = landmarks
         self._avatar = avatar
         self._before: list[np.ndarray] = []
         self._corners = np.empty((0, 3, 3))
-        self._space = FaceSpace.of(placed[:, :3])
+        self._space = FaceSpace.of(landmarks[:, :3])
 
     def grab(self) -> None:
-        """Begin a move; `drag`, `carry` and `resize` start from here, `undo` comes back here."""
-        self._before.append(self.placed)
-        points = self.placed[:, :3]
+        """Begin a move; `drag`, `move_all` and `resize` start from here, `undo` comes back here."""
+        self._before.append(self.landmarks)
+        points = self.landmarks[:, :3]
         self._space = FaceSpace.of(points)
         low, high = points.min(0) - AROUND * self._space.scale, points.max(0) + AROUND * self._space.scale
         corners = self._avatar.vertices[self._avatar.triangles]
@@ -37,13 +39,13 @@ class LandmarkEditor:
 
     def drop(self) -> None:
         """End a move; one that moved nothing is none."""
-        if self.placed is self._before[-1]:
+        if self.landmarks is self._before[-1]:
             self._before.pop()
 
     def undo(self) -> None:
         """Back to before the last move."""
         if self._before:
-            self.placed = self._before.pop()
+            self.landmarks = self._before.pop()
 
     def drag(self, index: int, origin: np.ndarray, direction: np.ndarray, alone: bool = False) -> None:
         """Put a landmark on the surface under the ray, and unless `alone` the one opposite as much the other way.
@@ -52,20 +54,20 @@ class LandmarkEditor:
         landmark keeps its depth.
         """
         before = self._before[-1]
-        self.placed = before.copy()
+        self.landmarks = before.copy()
         at = before[index, :3]
         depth = float((at - origin) @ direction)
         found = hits(origin, direction, self._corners)
         along = found[np.abs(found - depth).argmin()] if len(found) else depth
         target = origin + along * direction
-        self.placed[index] = [*target, BY_HAND]
+        self.landmarks[index] = [*target, BY_HAND]
         twin = LANDMARK_MIRROR[index]
         if twin != index and not alone:
             push = self._space.to_face(target) - self._space.to_face(at)
             opposite = before[twin, :3] + self._space.vectors_to_avatar(push * _FLIP)
-            self.placed[twin] = [*self._on_surface(opposite), BY_HAND]
+            self.landmarks[twin] = [*self._on_surface(opposite), BY_HAND]
 
-    def carry(self, index: int, origin: np.ndarray, direction: np.ndarray) -> None:
+    def move_all(self, index: int, origin: np.ndarray, direction: np.ndarray) -> None:
         """Move all landmarks alike, so that this one comes under the ray at the depth where it was."""
         before = self._before[-1]
         at = before[index, :3]
@@ -77,13 +79,13 @@ class LandmarkEditor:
         points = self._before[-1][:, :3]
         self._all(points.mean(0) + factor * (points - points.mean(0)))
 
-    def settle(self) -> None:
+    def snap_to_surface(self) -> None:
         """Bring all landmarks that have a surface near onto it."""
-        points = self.placed[:, :3]
+        points = self.landmarks[:, :3]
         self._all(project_to_skin(self._avatar, FaceSpace.of(points), points))
 
     def _all(self, points: np.ndarray) -> None:
-        self.placed = np.column_stack([points, self.placed[:, 3]])
+        self.landmarks = np.column_stack([points, self.landmarks[:, 3]])
 
     def _on_surface(self, p: np.ndarray) -> np.ndarray:
         """The nearest point of the surface to (3,) p, or p itself where that is out of reach."""

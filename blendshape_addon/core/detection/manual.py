@@ -16,13 +16,13 @@ _REPAIR = Message("Move them to their places with Edit Landmarks, or remove them
 
 
 def face(avatar: Avatar) -> Face | None:
-    """The face that avatar.placed shows, judged as found ones are; None where no landmarks were placed.
+    """The face that avatar.manual_landmarks shows, judged as found ones are; None where no landmarks were placed.
 
     Raises FaceNotFound when they make no face or lie off the mesh.
     """
-    if avatar.placed is None:
+    if avatar.manual_landmarks is None:
         return None
-    points, confidence = avatar.placed[:, :3], avatar.placed[:, 3]
+    points, confidence = avatar.manual_landmarks[:, :3], avatar.manual_landmarks[:, 3]
     with np.errstate(divide="ignore", invalid="ignore"):  # eyes in one point are as implausible as any other jumble
         space = FaceSpace.of(points)
         score = plausibility(space.to_face(points), np.zeros(len(points)))
@@ -31,12 +31,12 @@ def face(avatar: Avatar) -> Face | None:
             "The landmarks that you placed make no face: brows belong above eyes, eyes above nose and "
             "mouth, and what is named left on the avatar's own left. {repair}",
             repair=_REPAIR,
-            guess=avatar.placed,
+            guess=avatar.manual_landmarks,
         )
     if near(avatar, space, points) < ON_MESH:
         raise FaceNotFound(
             "The landmarks that you placed lie off the mesh, which has changed since. {repair}",
             repair=_REPAIR,
-            guess=avatar.placed,
+            guess=avatar.manual_landmarks,
         )
     return Face(points, confidence, score, space.rotation, space.scale)

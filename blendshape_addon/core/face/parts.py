@@ -58,9 +58,9 @@ def shown(avatar: Avatar) -> Avatar:
 
     Raises InputError when none is left.
     """
-    if avatar.told is None or not (avatar.told == Part.OTHER).any():
+    if avatar.part_override is None or not (avatar.part_override == Part.OTHER).any():
         return avatar
-    kept = avatar.triangles[~(avatar.told[avatar.triangles] == Part.OTHER).all(1)]
+    kept = avatar.triangles[~(avatar.part_override[avatar.triangles] == Part.OTHER).all(1)]
     if len(kept) == 0:
         raise InputError("Every part of this avatar is marked as not of the face: correct that and try again.")
     return replace(avatar, triangles=kept)
@@ -72,11 +72,11 @@ def classify(avatar: Avatar, vertices: np.ndarray, landmarks: np.ndarray) -> np.
     vertices: (V, 3) and landmarks: (L, 3) in face space. Vertices without triangles are OTHER unless the creator says.
     """
     part = _guessed(avatar, vertices, landmarks)
-    if avatar.told is None:
+    if avatar.part_override is None:
         return part
-    part = np.where(avatar.told >= 0, avatar.told, part).astype(np.int8)
+    part = np.where(avatar.part_override >= 0, avatar.part_override, part).astype(np.int8)
     seam = point(landmarks, "lip_upper_inner_mid", "lip_lower_inner_mid")[1]
-    teeth = np.flatnonzero(avatar.told == PartOverride.TEETH)
+    teeth = np.flatnonzero(avatar.part_override == PartOverride.TEETH)
     for piece in np.unique(avatar.components[teeth]):
         row = teeth[avatar.components[teeth] == piece]
         upper = vertices[row, 1].mean() > seam

@@ -15,10 +15,10 @@ from blendshape_addon.core.shape_markers import main_object
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
 
 
-def told(avatar, said: dict[str, int]):
+def overridden(avatar, said: dict[str, int]):
     """`avatar` whose creator says of objects what they are."""
     by_object = np.array([said.get(name, PartOverride.NOTHING) for name in avatar.object_names], np.int8)
-    return replace(avatar, told=by_object[avatar.object_id])
+    return replace(avatar, part_override=by_object[avatar.object_id])
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_any_part_can_be_said_and_nothing_else_changes(with_card, part):
     avatar, marks = with_card
     before, after = (
         classify(avatar, avatar.vertices, marks),
-        classify(told(avatar, {"Thing": part}), avatar.vertices, marks),
+        classify(overridden(avatar, {"Thing": part}), avatar.vertices, marks),
     )
     assert (after[avatar.object_id == 1] == part).all()
     assert np.array_equal(after[avatar.object_id == 0], before[avatar.object_id == 0])
@@ -47,7 +47,7 @@ def test_teeth_of_either_row_are_told_apart_by_height(with_card):
     rows = [box + seam + [0, rise, 0.6] for rise in (0.1, -0.1)]  # before the lips: nobody would take them for teeth
     for row in rows:
         avatar = attached(avatar, row, triangles, "Dentures")
-    part = classify(told(avatar, {"Dentures": PartOverride.TEETH}), avatar.vertices, marks)[-2 * len(box) :]
+    part = classify(overridden(avatar, {"Dentures": PartOverride.TEETH}), avatar.vertices, marks)[-2 * len(box) :]
     assert (part[: len(box)] == Part.TEETH_UPPER).all() and (part[len(box) :] == Part.TEETH_LOWER).all()
 
 
@@ -55,20 +55,20 @@ def test_what_is_not_of_the_face_hides_nothing_and_is_not_moved(face):
     avatar, marks = face
     mask = replace(avatar, vertices=avatar.vertices + [0, 0, 0.05])
     masked = attached(avatar, mask.vertices, mask.triangles, "Mask")
-    said = told(masked, {"Mask": Part.OTHER})
+    said = overridden(masked, {"Mask": Part.OTHER})
     assert np.array_equal(shown(said).triangles, avatar.triangles)
     assert shown(masked) is masked
     made = pipeline.generate(said, ["vrc.v_aa"], face=known_face(marks), provider="cpu")
     assert (made.shapes[0].indices < len(avatar.vertices)).all() and len(made.shapes[0].indices)
     with pytest.raises(InputError, match="not of the face"):
-        shown(told(masked, {"Mask": Part.OTHER, "Face": Part.OTHER}))
+        shown(overridden(masked, {"Mask": Part.OTHER, "Face": Part.OTHER}))
 
 
 def test_the_keys_go_where_the_creator_says_the_face_is():
     avatar, found = head()
-    assert main_object(told(avatar, {"glasses": Part.SKIN}), found.points) == 1
-    assert main_object(told(avatar, {"head": Part.OTHER}), found.points) == 1
-    assert main_object(told(avatar, {"glasses": Part.OTHER}), found.points) == 0
+    assert main_object(overridden(avatar, {"glasses": Part.SKIN}), found.points) == 1
+    assert main_object(overridden(avatar, {"head": Part.OTHER}), found.points) == 1
+    assert main_object(overridden(avatar, {"glasses": Part.OTHER}), found.points) == 0
 
 
 def test_content_is_the_same_only_for_the_same_avatar(face):
@@ -81,8 +81,8 @@ def test_content_is_the_same_only_for_the_same_avatar(face):
         replace(avatar, vertices=moved),
         replace(avatar, triangles=avatar.triangles[:-1]),
         replace(avatar, object_names=("Fac",)),
-        told(avatar, {"Face": Part.SKIN}),
-        told(avatar, {"Face": Part.EYE}),
+        overridden(avatar, {"Face": Part.SKIN}),
+        overridden(avatar, {"Face": Part.EYE}),
         attached(avatar, *ball(0.1), "Ball"),
     ]
     assert len({avatar.content, *(other.content for other in others)}) == len(others) + 1

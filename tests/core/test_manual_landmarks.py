@@ -42,7 +42,7 @@ def in_front(point: np.ndarray, right: float = 0.0, up: float = 0.0) -> tuple[np
 def test_placed_landmarks_are_taken_as_they_are_and_nothing_is_searched(face, monkeypatch):
     avatar, marks = face
     monkeypatch.setattr(detect, "find", lambda *a, **k: pytest.fail("searched"))
-    seen = pipeline.analyse(replace(avatar, placed=rows(marks, 0.7)), provider="cpu")
+    seen = pipeline.analyse(replace(avatar, manual_landmarks=rows(marks, 0.7)), provider="cpu")
     assert (seen.face.points == marks).all() and (seen.face.confidence == 0.7).all()
     assert seen.face.score > detect.MIN_SCORE
     assert seen.face.eye_distance == pytest.approx(FaceSpace.of(marks).scale)
@@ -63,7 +63,7 @@ def test_placed_landmarks_that_make_no_face_are_refused_and_given_back(face, spo
     avatar, marks = face
     given = rows(spoilt(marks))
     with pytest.raises(FaceNotFound, match=words) as refusal:
-        manual.face(replace(avatar, placed=given))
+        manual.face(replace(avatar, manual_landmarks=given))
     assert str(refusal.value).endswith(".") and (refusal.value.guess == given).all()
 
 
@@ -73,16 +73,16 @@ def test_where_nothing_was_placed_there_is_no_placed_face(face):
 
 def test_another_place_is_another_avatar(face):
     avatar, marks = face
-    a, b = (replace(avatar, placed=rows(points)) for points in (marks, marks + 0.01))
+    a, b = (replace(avatar, manual_landmarks=rows(points)) for points in (marks, marks + 0.01))
     assert len({avatar.content, a.content, b.content}) == 3
 
 
 def test_a_dragged_landmark_stays_on_the_surface_and_its_opposite_follows(face):
     avatar, marks = face
-    placing = LandmarkEditor(avatar, rows(marks))
-    placing.grab()
-    placing.drag(CHEEK, *in_front(marks[CHEEK], right=0.1, up=0.05))
-    moved = placing.placed
+    editor = LandmarkEditor(avatar, rows(marks))
+    editor.grab()
+    editor.drag(CHEEK, *in_front(marks[CHEEK], right=0.1, up=0.05))
+    moved = editor.landmarks
     assert moved[CHEEK, :2] == pytest.approx(marks[CHEEK, :2] + [0.1, 0.05])
     twin = LANDMARK_MIRROR[CHEEK]
     assert moved[twin, :2] == pytest.approx(marks[twin, :2] + [-0.1, 0.05], abs=0.05)
@@ -94,10 +94,10 @@ def test_a_dragged_landmark_stays_on_the_surface_and_its_opposite_follows(face):
 def test_a_side_alone_and_the_middle_move_nothing_else(face):
     avatar, marks = face
     for index, alone in ((CHEEK, True), (NOSE, False)):
-        placing = LandmarkEditor(avatar, rows(marks))
-        placing.grab()
-        placing.drag(index, *in_front(marks[index], up=0.03), alone=alone)
-        assert np.flatnonzero((placing.placed != rows(marks)).any(1)).tolist() == [index]
+        editor = LandmarkEditor(avatar, rows(marks))
+        editor.grab()
+        editor.drag(index, *in_front(marks[index], up=0.03), alone=alone)
+        assert np.flatnonzero((editor.landmarks != rows(marks)).any(1)).tolist() == [index]
 
 
 def test_hair_before_the_brow_does_not_catch_it(face):
@@ -109,18 +109,18 @@ def test_hair_before_the_brow_does_not_catch_it(face):
         np.concatenate([avatar.triangles, [[count, count + 1, count + 2]]]).astype(np.int32),
         np.concatenate([avatar.object_id, [1, 1, 1]]), ("Face", "Hair"),
     )  # fmt: skip
-    placing = LandmarkEditor(covered, rows(marks))
-    placing.grab()
-    placing.drag(CHEEK, *in_front(marks[CHEEK], up=0.02))
-    assert off_surface(avatar, placing.placed[CHEEK, :3]) < 1e-9
+    editor = LandmarkEditor(covered, rows(marks))
+    editor.grab()
+    editor.drag(CHEEK, *in_front(marks[CHEEK], up=0.02))
+    assert off_surface(avatar, editor.landmarks[CHEEK, :3]) < 1e-9
 
 
 def test_beside_the_mesh_a_landmark_keeps_its_depth(face):
     avatar, marks = face
-    placing = LandmarkEditor(avatar, rows(marks))
-    placing.grab()
-    placing.drag(CHEEK, *in_front(marks[CHEEK], right=5), alone=True)
-    assert placing.placed[CHEEK, :3] == pytest.approx(marks[CHEEK] + [5, 0, 0])
+    editor = LandmarkEditor(avatar, rows(marks))
+    editor.grab()
+    editor.drag(CHEEK, *in_front(marks[CHEEK], right=5), alone=True)
+    assert editor.landmarks[CHEEK, :3] == pytest.approx(marks[CHEEK] + [5, 0, 0])
 
 
 def test_where_there_is_no_surface_at_all_landmarks_stay(face):
@@ -131,34 +131,34 @@ def test_where_there_is_no_surface_at_all_landmarks_stay(face):
 
 def test_moves_are_undone_one_by_one_and_a_click_is_no_move(face):
     avatar, marks = face
-    placing, states = LandmarkEditor(avatar, rows(marks)), [rows(marks)]
+    editor, states = LandmarkEditor(avatar, rows(marks)), [rows(marks)]
     for up in (0.02, 0.04):
-        placing.grab()
-        placing.drag(CHEEK, *in_front(marks[CHEEK], up=up))
-        placing.drop()
-        states.append(placing.placed)
-    placing.grab()
-    placing.drop()
+        editor.grab()
+        editor.drag(CHEEK, *in_front(marks[CHEEK], up=up))
+        editor.drop()
+        states.append(editor.landmarks)
+    editor.grab()
+    editor.drop()
     while states:
-        assert (placing.placed == states.pop()).all()
-        placing.undo()
-    assert (placing.placed == rows(marks)).all()
+        assert (editor.landmarks == states.pop()).all()
+        editor.undo()
+    assert (editor.landmarks == rows(marks)).all()
 
 
 def test_the_whole_face_is_carried_resized_and_settles_on_the_skin(face):
     avatar, marks = face
     astray = marks * 1.1 + [0.05, 0.05, 0.1]
-    placing = LandmarkEditor(avatar, rows(astray))
-    placing.grab()
-    placing.carry(NOSE, *in_front(marks[NOSE]))
+    editor = LandmarkEditor(avatar, rows(astray))
+    editor.grab()
+    editor.move_all(NOSE, *in_front(marks[NOSE]))
     push = marks[NOSE] - astray[NOSE]
-    assert np.allclose(placing.placed[:, :3], astray + push * [1, 1, 0])
-    placing.grab()
-    placing.resize(1 / 1.1)
-    assert FaceSpace.of(placing.placed[:, :3]).scale == pytest.approx(1.0)
-    placing.settle()
+    assert np.allclose(editor.landmarks[:, :3], astray + push * [1, 1, 0])
+    editor.grab()
+    editor.resize(1 / 1.1)
+    assert FaceSpace.of(editor.landmarks[:, :3]).scale == pytest.approx(1.0)
+    editor.snap_to_surface()
     flat = [i for i, name in enumerate(LANDMARKS) if not name.startswith(("jaw", "chin_under"))]
-    assert max(off_surface(avatar, placing.placed[i, :3]) for i in flat) < 1e-6
+    assert max(off_surface(avatar, editor.landmarks[i, :3]) for i in flat) < 1e-6
 
 
 @settings(max_examples=30, deadline=None)
@@ -241,4 +241,4 @@ def test_a_guess_is_a_face_at_the_front_of_the_head(avatar, head):
     assert space.rotation @ [0, -1, 0] == pytest.approx([0, 0, 1], abs=0.2)
     assert 0.15 * height < space.scale < 0.45 * height
     assert (points[:, 1] < -0.05).mean() > 0.8
-    manual.face(replace(avatar, placed=rows(points)))
+    manual.face(replace(avatar, manual_landmarks=rows(points)))
