@@ -51,7 +51,7 @@ def unregister() -> None:
 
 def translate(said: str | UserError, /, **values: object) -> str:
     """`said` in Blender's language. On the main thread only: Blender translates nothing on others."""
-    sentence = said.sentence if isinstance(said, UserError) else Message(said, **values)
+    sentence = said.message if isinstance(said, UserError) else Message(said, **values)
     words = bpy.app.translations.pgettext_iface(sentence.template)
     if not sentence.values:
         return words

@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 class UserError(Exception):
-    """Something the user can mend: ``InputError("“{name}” has no faces.", name=obj.name)``, as a Sentence is made.
+    """Something that the user can put right, made as a Message is: ``InputError("“{name}” has no faces.", name=obj.name)``.
 
-    ``str(error)`` is the whole message in English, ``error.sentence`` the one to translate.
+    ``str(error)`` is the whole message in English, ``error.message`` the one to translate.
     """
 
     def __init__(self, template: str, /, **values: object) -> None:
         super().__init__(Message(template, **values))
 
     @property
-    def sentence(self) -> Message:
+    def message(self) -> Message:
         return self.args[0]
 
 

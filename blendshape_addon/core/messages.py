@@ -1,4 +1,4 @@
-"""Sentences that can be said again in another language."""
+"""Messages that can be shown in another language."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Sequence
 class Message(str):
     """A str, in English, that remembers what it was made of: a template and the values in it.
 
-    ``Sentence("Kept {count} keys of “{name}”.", count=3, name=obj.name)``. The template is written out where the
-    sentence is made, never an f-string: it is what blender/translations.py looks up. A value that is a Sentence or a
+    ``Message("Kept {count} keys of “{name}”.", count=3, name=obj.name)``. The template is written out where the
+    message is made, never an f-string: it is what blender/translations.py looks up. A value that is a Message or a
     UserError is translated too, any other stays as it is. Without values nothing is filled in, so that braces may stand
     in a template.
     """
@@ -20,12 +20,12 @@ class Message(str):
     def __new__(cls, template: str, /, **values: object) -> Message:
         if isinstance(template, Message):
             return template
-        sentence = super().__new__(cls, template.format(**values) if values else template)
-        sentence.template, sentence.values = template, values
-        return sentence
+        message = super().__new__(cls, template.format(**values) if values else template)
+        message.template, message.values = template, values
+        return message
 
     def for_json(self) -> list:
-        """What `from_json` makes the sentence of again. Its values are numbers, texts and sentences."""
+        """What `from_json` makes the message of again. Its values are numbers, texts and messages."""
         kept = {name: value.for_json() if isinstance(value, Message) else value for name, value in self.values.items()}
         return [self.template, kept]
 
@@ -35,7 +35,7 @@ class Message(str):
 
 
 def from_json(kept: object) -> Message:
-    """The sentence that Sentence.for_json gave `kept` of. Raises TypeError, ValueError or LookupError if none did."""
+    """The message that Message.for_json gave `kept` of. Raises TypeError, ValueError or LookupError if none did."""
     template, values = kept
     if not isinstance(template, str):
         raise TypeError("a template is a text")
@@ -43,7 +43,7 @@ def from_json(kept: object) -> Message:
     return Message(template, **values)
 
 
-def join_messages(sentences: Sequence[str], between: str = "; ") -> Message:
-    """Them all, with `between` between them."""
-    names = [f"s{number}" for number in range(len(sentences))]
-    return Message(between.join(f"{{{name}}}" for name in names), **dict(zip(names, sentences, strict=True)))
+def join_messages(messages: Sequence[str], between: str = "; ") -> Message:
+    """All of `messages` as one, with `between` between them."""
+    names = [f"s{number}" for number in range(len(messages))]
+    return Message(between.join(f"{{{name}}}" for name in names), **dict(zip(names, messages, strict=True)))

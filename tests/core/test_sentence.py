@@ -28,6 +28,6 @@ def test_a_copy_knows_as_much(again):
 
 def test_an_error_keeps_its_sentence_and_can_be_part_of_another():
     inner = FaceNotFound("No face in {file}.", guess=7, file="a{b}.fbx")
-    assert (str(inner), inner.sentence.template, inner.guess) == ("No face in a{b}.fbx.", "No face in {file}.", 7)
+    assert (str(inner), inner.message.template, inner.guess) == ("No face in a{b}.fbx.", "No face in {file}.", 7)
     assert str(InputError("{name}: {reason}", name="x", reason=inner)) == "x: No face in a{b}.fbx."
-    assert InputError(inner.sentence).sentence is inner.sentence
+    assert InputError(inner.message).message is inner.message

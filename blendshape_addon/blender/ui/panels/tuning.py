@@ -87,9 +87,9 @@ def _usual(context, box, preset: str) -> None:
         paragraph(context, box, "To change its recipe, generate a shape first, or choose a style.")
         return
     try:
-        style = recipes.load(preferences.own_recipes(context))[preset]
+        style = recipes.load(settings.own_recipes(context))[preset]
     except UserError as error:
-        paragraph(context, box, error.sentence, icon="ERROR")
+        paragraph(context, box, error.message, icon="ERROR")
         return
     box.label(text=translate(preset.capitalize()), translate=False)
     lines = box.column(align=True)
