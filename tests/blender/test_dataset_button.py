@@ -8,9 +8,9 @@ import bpy
 import pytest
 from helpers import ROOT
 
+from blendshape_addon.blender import settings
 from blendshape_addon.blender.io import files
 from blendshape_addon.blender.jobs import training_process
-from blendshape_addon.blender.ui import preferences
 from blendshape_addon.blender.ui.operators.dataset import KEPT
 from training.data import manifest
 
@@ -20,7 +20,7 @@ BAR = "from tqdm import tqdm\nfor step in tqdm([0.1, 0.5, 600], desc='making fac
 @pytest.fixture
 def training_python(monkeypatch):
     """The Python of the tests as the one in the preferences."""
-    monkeypatch.setattr(preferences, "training_python", lambda context: sys.executable)
+    monkeypatch.setattr(settings, "training_python", lambda context: sys.executable)
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
 
@@ -32,10 +32,10 @@ def press(**settings):
 def test_without_the_training_tools_it_says_how_to_install_them(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError, match=r"pip install -e \.\[training\]"):
         press(avatars=tmp_path, out=tmp_path / "out", licence="CC0")
-    monkeypatch.setattr(preferences, "training_python", lambda context: str(tmp_path / "python"))
+    monkeypatch.setattr(settings, "training_python", lambda context: str(tmp_path / "python"))
     with pytest.raises(RuntimeError, match=r"is not there.*pip install"):
         press(avatars=tmp_path, out=tmp_path / "out", licence="CC0")
-    monkeypatch.setattr(preferences, "training_python", lambda context: sys.executable)
+    monkeypatch.setattr(settings, "training_python", lambda context: sys.executable)
     monkeypatch.setenv("PYTHONPATH", "")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RuntimeError, match=r"pip install -e \.\[training\]"):

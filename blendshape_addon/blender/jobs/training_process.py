@@ -13,11 +13,8 @@ import bpy
 
 from ...core.errors import InputError
 from ...core.messages import Message
+from ..settings import TRAINING_TOOLS_MISSING
 
-INSTALL = Message(
-    "The training tools run in a Python of their own: in a folder with this extension's source run "
-    "`python3.11 -m pip install -e .[training]`, then name that Python in the add-on's preferences (Training Python)."
-)
 # "making faces:  42%|████▏     | 25/60 [00:10<00:14,  2.5face/s]"
 _BAR = re.compile(r"^(?P<stage>[\w ]+): +(?P<percent>\d+)%\|.*\[[\d:]+<(?P<left>[\d:?]+)")
 _ENOUGH = 40  # last lines that are kept
@@ -40,12 +37,12 @@ def tools(python: str) -> list[str]:
     python: the Training Python of the preferences.
     """
     if not python:
-        raise InputError(INSTALL)
+        raise InputError(TRAINING_TOOLS_MISSING)
     if not Path(python).is_file():
         raise InputError(
             "{path}, the Training Python in the add-on's preferences, is not there. {install}",
             path=python,
-            install=INSTALL,
+            install=TRAINING_TOOLS_MISSING,
         )
     return [python, "-m", "training"]
 
@@ -74,7 +71,7 @@ class Run:
                 "{program} cannot be started ({reason}). {install}",
                 program=line[0],
                 reason=error.strerror,
-                install=INSTALL,
+                install=TRAINING_TOOLS_MISSING,
             ) from error
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -95,7 +92,7 @@ class Run:
         if self._stopped:
             return False, self._told_stopped
         if any(line.startswith("ModuleNotFoundError") or "No module named training" in line for line in self._said):
-            return False, INSTALL
+            return False, TRAINING_TOOLS_MISSING
         return status == 0, self._said[-1] if self._said else Message("It ended with {status}.", status=status)
 
     def _read(self) -> None:

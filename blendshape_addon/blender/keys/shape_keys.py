@@ -12,7 +12,7 @@ from ...core.avatar import key_names
 from ...core.avatar.avatar import Avatar
 from ...core.errors import InputError
 from ...core.messages import Message
-from ...core.pipeline import Shape
+from ...core.shapes import Shape
 from ...core.vocabulary import ALL_SHAPES, VISEMES
 from ..io.mesh_io import Object, basis, coordinates, require_editable
 from .key_blocks import BASE, RANK, add, detach, duplicate, is_empty, is_still, made_by_us, mark, remove, reorder
@@ -173,9 +173,9 @@ def style_of(obj: Object | None) -> Message | None:
     return Message(noted) if noted else None
 
 
-def preset_of(obj: Object | None) -> str:
-    """The preset that remember_style noted; empty where it noted nothing."""
-    return (style_of(obj) or "").partition(" ")[0]
+def preset_of(obj: Object | None, chosen: str = "AUTO") -> str:
+    """The preset `chosen`; for AUTO the one that remember_style noted, empty where it noted nothing."""
+    return (style_of(obj) or "").partition(" ")[0] if chosen == "AUTO" else chosen.lower()
 
 
 def _settle(plan: list, ours: dict[Object, set[str]], existing: str) -> tuple[list, Written]:

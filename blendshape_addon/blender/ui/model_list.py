@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import bpy
 
 from ...core.inference import registry
+from .. import settings
 from ..translations import translate
-from . import preferences
 
 
 def refresh(context: bpy.types.Context) -> None:
@@ -16,7 +16,7 @@ def refresh(context: bpy.types.Context) -> None:
     rows = context.window_manager.vrc_blendshape.models
     unfolded = {row.file for row in rows if row.unfolded}
     rows.clear()
-    for folder, bundled in ((registry.models_folder(), True), (preferences.learned_folder(context), False)):
+    for folder, bundled in ((registry.models_folder(), True), (settings.learned_folder(context), False)):
         for listed in registry.list_models(folder):
             row, card = rows.add(), listed.card
             row.name = str(card.get("name", listed.path.stem))
@@ -26,6 +26,11 @@ def refresh(context: bpy.types.Context) -> None:
             row.trained_on = "\n".join(f"{seen['name']}: {seen['licence']}" for seen in card.get("trained_on", []))
             row.figures = "\n".join(_figures(card.get("figures", {})))
             row.unfolded = row.file in unfolded
+
+
+def refresh_from_property(self: bpy.types.bpy_struct, context: bpy.types.Context) -> None:
+    """`refresh`, as the update function of a property that unfolds the list or names its folder."""
+    refresh(context)
 
 
 def _figures(figures: dict[str, object]) -> Iterator[str]:

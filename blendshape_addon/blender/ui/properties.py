@@ -2,23 +2,11 @@
 
 import bpy
 
-from ...core.vocabulary import ALL_SHAPES, EMOTIONS
-from . import preferences
-
-EXISTING_ITEMS = (
-    ("KEEP", "Keep Mine", "Keep keys of the same name that you made or edited; replace only what this tool made"),
-    ("FILL", "Fill Empty", "As Keep Mine, but keys of yours that move nothing are filled"),
-    ("REPLACE", "Replace", "Overwrite keys of the same name, whoever made them; yours stay under a new name as backup"),
-)
-PRESET_ITEMS = (
-    ("AUTO", "Automatic", "Choose by the face's proportions"),
-    ("NATURAL", "Natural", "As artists of realistic faces draw visemes and emotions"),
-    ("ANIME", "Anime", "As anime artists draw them: small mouths, strong emotions"),
-)
-EMOTION_ITEMS = (
-    ("NONE", "No Emotion", "Look at visemes alone"),
-    *((name, name.capitalize(), f"Mix visemes with {name}") for name in EMOTIONS),
-)
+from ...core.vocabulary import ALL_SHAPES
+from .. import settings
+from ..viewport import preview
+from . import model_list, state
+from .items import EMOTION_ITEMS, EXISTING_ITEMS, PRESET_ITEMS
 
 
 def preset() -> bpy.props.EnumProperty:
@@ -43,7 +31,7 @@ def existing() -> bpy.props.EnumProperty:
 
 
 def _learned(self, context, text: str) -> list[tuple[str, str]]:
-    return list(preferences.learned(context).items())
+    return list(settings.learned(context).items())
 
 
 def model() -> bpy.props.StringProperty:
@@ -55,14 +43,10 @@ def model() -> bpy.props.StringProperty:
 
 
 def _remix(self, context: bpy.types.Context) -> None:
-    from ..viewport import preview
-
     preview.remix(context)
 
 
 def _redraw(self, context: bpy.types.Context) -> None:
-    from . import state
-
     state.redraw(context)
 
 
@@ -135,7 +119,9 @@ class State(bpy.types.PropertyGroup):
     provider: bpy.props.StringProperty(description="What Test in the preferences told")
     models: bpy.props.CollectionProperty(type=ModelRow)
     show_models: bpy.props.BoolProperty(
-        name="Models", description="Look at every model and at what its card says", update=preferences.look_at_models
+        name="Models",
+        description="Look at every model and at what its card says",
+        update=model_list.refresh_from_property,
     )
     mark: bpy.props.StringProperty(description="What the avatar was when this was written down")
     viseme: bpy.props.StringProperty(description="The shape that is shown")

@@ -9,12 +9,12 @@ import numpy as np
 from ....core.errors import FaceNotFound, InputError, UserError
 from ....core.messages import Message, join_messages
 from ....core.quality.checks import AMBER, GREEN, RED, ShapeReport
+from ... import settings
 from ...io import mesh_io
 from ...jobs import one_avatar
 from ...keys import inventory, shape_check, shape_keys, vrchat_check
 from ...translations import translate
 from ...viewport import preview
-from .. import preferences
 from .background import Background
 
 _REPORTED = {GREEN: "INFO", AMBER: "WARNING", RED: "WARNING"}
@@ -29,16 +29,16 @@ class VRC_BLENDSHAPE_OT_check(Background, bpy.types.Operator):
 
     def work(self, context, avatar):
         shapes = preview.shapes(mesh_io.avatar_from_selection(context), avatar)
-        provider = preferences.provider(context)
+        provider = settings.provider(context)
 
         def measure(progress):
             if not shapes:
                 return [], None
             try:
-                seen = one_avatar.seen_of(avatar, provider, progress)
+                analysis = one_avatar.analysis_of(avatar, provider, progress)
             except FaceNotFound as error:
                 return [], Message("The shapes could not be measured: {reason}", reason=error)
-            return shape_check.rows(avatar, seen.features, shapes), None
+            return shape_check.rows(avatar, analysis.anatomy.features, shapes), None
 
         return measure
 
@@ -77,8 +77,8 @@ class _OnShape:
             shapes = preview.shapes(objects, avatar)
             if self.shape not in (shape.name for shape in shapes):
                 raise InputError("This avatar has no key {shape}.", shape=self.shape)
-            seen = one_avatar.seen_of(avatar, preferences.provider(context))
-            self.work(context, objects, avatar, seen.features, shapes)
+            analysis = one_avatar.analysis_of(avatar, settings.provider(context))
+            self.work(context, objects, avatar, analysis.anatomy.features, shapes)
         except UserError as error:
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}

@@ -4,9 +4,9 @@ import bpy
 
 from ....core.errors import InputError, UserError
 from ....core.messages import Message
+from ... import settings
 from ...jobs import training_process
 from ...translations import translate
-from .. import preferences
 
 KEPT = Message("Stopped: what was made is kept, and the same button goes on from there.")
 
@@ -59,7 +59,7 @@ class VRC_BLENDSHAPE_OT_generate_dataset(bpy.types.Operator):
 
     def _command(self, context) -> list[str]:
         """The generator's command line. Raises InputError, in a sentence, when something is missing."""
-        tools = training_process.tools(preferences.training_python(context))
+        tools = training_process.tools(settings.training_python(context))
         avatars, out = (bpy.path.abspath(folder) for folder in (self.avatars, self.out))
         for value, request in (
             (avatars, Message("Give the folder of avatars and try again.")),

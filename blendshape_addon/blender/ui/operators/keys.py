@@ -8,12 +8,7 @@ from ....core.messages import Message
 from ...io.mesh_io import avatar_from_selection
 from ...keys import alias_keys, own_keys
 from ...translations import translate
-
-CONVENTION_ITEMS = (
-    ("MMD", "MMD", "The Japanese names that dances in MMD worlds play"),
-    ("VRM1", "VRM 1", "The presets of VRM 1: aa, ih, happy, blinkLeft …"),
-    ("UNIFIED", "Unified Expressions", "The face tracking shapes as VRCFaceTracking calls them"),
-)
+from ..items import CONVENTION_ITEMS
 
 
 class _OnAvatar:

@@ -4,13 +4,14 @@ import bpy
 import numpy as np
 
 from ....core.errors import UserError
+from ... import settings
 from ...io.mesh_io import avatar_from_selection
 from ...jobs import one_avatar
 from ...stored import landmarks
 from ...translations import translate
 from ...viewport import landmark_modal
 from ...viewport.landmark_events import LandmarkEventHandler
-from .. import preferences, state
+from .. import state
 from .background import Background
 
 
@@ -24,7 +25,7 @@ class VRC_BLENDSHAPE_OT_edit_landmarks(Background, bpy.types.Operator):
     bl_options = {"REGISTER"}
 
     def work(self, context, avatar):
-        provider = preferences.provider(context)
+        provider = settings.provider(context)
         return lambda progress: one_avatar.face_of(avatar, provider, progress)
 
     def finish(self, context, objects, avatar, result):

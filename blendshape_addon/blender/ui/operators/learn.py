@@ -8,11 +8,12 @@ import bpy
 
 from ....core.errors import UserError
 from ....core.messages import Message
+from ... import settings
 from ...io import files
 from ...io.mesh_io import avatar_from_selection
 from ...jobs import training_process
 from ...translations import translate
-from .. import model_list, preferences
+from .. import model_list
 
 
 class VRC_BLENDSHAPE_OT_learn_from_avatar(bpy.types.Operator):
@@ -36,9 +37,9 @@ class VRC_BLENDSHAPE_OT_learn_from_avatar(bpy.types.Operator):
             return {"FINISHED"}
         folder = None
         try:
-            tools = training_process.tools(preferences.training_python(context))
+            tools = training_process.tools(settings.training_python(context))
             objects = avatar_from_selection(context)
-            out = preferences.learned_folder(context) / f"{_name_of(objects)}.onnx"
+            out = settings.learned_folder(context) / f"{_name_of(objects)}.onnx"
             files.require_writable(out.parent)
             folder = tempfile.TemporaryDirectory()
             copy = Path(folder.name) / f"{out.stem}.glb"

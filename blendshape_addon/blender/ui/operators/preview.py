@@ -7,11 +7,11 @@ import bpy
 
 from ....core.errors import UserError
 from ....core.vocabulary import ALL_SHAPES
+from ... import settings
 from ...io import mesh_io
 from ...jobs import one_avatar
 from ...translations import translate
 from ...viewport import preview, render
-from .. import preferences
 from .background import Background
 
 
@@ -99,8 +99,8 @@ class VRC_BLENDSHAPE_OT_contact_sheet(Background, bpy.types.Operator):
 
     def work(self, context, avatar):
         _start(context)
-        provider = preferences.provider(context)
-        return lambda progress: one_avatar.seen_of(avatar, provider, progress)
+        provider = settings.provider(context)
+        return lambda progress: one_avatar.analysis_of(avatar, provider, progress)
 
     def finish(self, context, objects, avatar, result):
         saved = bpy.data.filepath

@@ -4,8 +4,8 @@ import bpy
 
 from ....core.errors import UserError
 from ....core.inference import providers, registry
+from ... import settings
 from ...translations import translate
-from .. import preferences
 
 
 class VRC_BLENDSHAPE_OT_test_provider(bpy.types.Operator):
@@ -17,7 +17,7 @@ class VRC_BLENDSHAPE_OT_test_provider(bpy.types.Operator):
 
     def execute(self, context):
         try:
-            ran = translate(providers.test(registry.load("deformer"), preferences.provider(context)))
+            ran = translate(providers.test(registry.load("deformer"), settings.provider(context)))
         except UserError as error:
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}

@@ -7,18 +7,13 @@ import bpy
 from ....core.errors import InputError, UserError
 from ....core.messages import Message
 from ....core.style import recipe_file, recipes
+from ... import settings
 from ...io import files
-from ...io.mesh_io import Object, avatar_from_selection
+from ...io.mesh_io import avatar_from_selection
 from ...keys import inventory, shape_keys
 from ...stored import tuning
 from ...translations import translate
-from .. import preferences, state
-
-
-def preset_of(context: bpy.types.Context, face: Object | None) -> str:
-    """The style that the panel asks for, or that the keys of `face` were made in; empty while neither is known."""
-    chosen = context.scene.vrc_blendshape.preset.lower()
-    return shape_keys.preset_of(face) if chosen == "auto" else chosen
+from .. import state
 
 
 class _OnTuning:
@@ -31,7 +26,7 @@ class _OnTuning:
             objects = avatar_from_selection(context)
             face = inventory.face_of(objects)
             kept = tuning.holder(objects, face).vrc_blendshape
-            said = self.work(context, kept, preset_of(context, face))
+            said = self.work(context, kept, shape_keys.preset_of(face, context.scene.vrc_blendshape.preset))
         except UserError as error:
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
@@ -56,7 +51,7 @@ class _OnRecipe(_OnTuning):
             )
         own = tuning.recipe(kept, preset, shape)
         if own is None:
-            style = recipes.load(preferences.own_recipes(context))[preset]
+            style = recipes.load(settings.own_recipes(context))[preset]
             own = tuning.put_recipe(kept, preset, shape, style.parts[shape], style.opens.get(shape, 0.0))
         return self.change(kept, own)
 
@@ -122,7 +117,7 @@ class VRC_BLENDSHAPE_OT_save_recipes(_OnTuning, bpy.types.Operator):
 
     def work(self, context, kept, preset):
         path = Path(bpy.path.abspath(self.filepath)).with_suffix(".toml")
-        styles = recipes.load(preferences.own_recipes(context), tuning.changes(kept))
+        styles = recipes.load(settings.own_recipes(context), tuning.changes(kept))
         document = recipe_file.differing(styles)
         if not document:
             raise InputError("There is nothing to save: every recipe of this avatar is the bundled one.")

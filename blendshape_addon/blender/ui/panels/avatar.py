@@ -4,7 +4,7 @@ import bpy
 
 from ...stored import parts
 from ...translations import translate
-from ..operators.parts import LABELS
+from ..items import PART_LABELS
 from .tab import SubPanel, paragraph
 
 
@@ -35,7 +35,7 @@ class VRC_BLENDSHAPE_PT_avatar(SubPanel, bpy.types.Panel):
 
 
 def _part(layout, name: str, material: str, seen: str, corrected: str | None) -> None:
-    words = ", ".join(translate(LABELS[part]) for part in ([corrected] if corrected else seen.split(",")))
+    words = ", ".join(translate(PART_LABELS[part]) for part in ([corrected] if corrected else seen.split(",")))
     row = layout.split(factor=0.5, align=True)
     label = name if material == parts.WHOLE else f"{name}: {material}"
     row.label(text=label, icon="USER" if corrected else "NONE", translate=False)

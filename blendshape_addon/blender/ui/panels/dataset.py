@@ -2,7 +2,7 @@
 
 import bpy
 
-from .. import preferences
+from ... import settings
 from .tab import SubPanel, beside
 
 
@@ -12,7 +12,7 @@ class VRC_BLENDSHAPE_PT_dataset(SubPanel, bpy.types.Panel):
     @classmethod
     def poll(cls, context):
         """Only where the training tools are."""
-        return bool(preferences.training_python(context))
+        return bool(settings.training_python(context))
 
     def draw(self, context):
         beside(context, self.layout, "generate", "vrc_blendshape.generate_dataset", "FILE_FOLDER")

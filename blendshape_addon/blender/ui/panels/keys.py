@@ -2,7 +2,7 @@
 
 import bpy
 
-from ..operators.keys import CONVENTION_ITEMS
+from ..items import CONVENTION_ITEMS
 from .tab import SubPanel
 
 

@@ -2,7 +2,7 @@
 
 import bpy
 
-from .. import preferences
+from ... import settings
 from .tab import SubPanel, beside, paragraph
 
 
@@ -11,7 +11,7 @@ class VRC_BLENDSHAPE_PT_learn(SubPanel, bpy.types.Panel):
 
     def draw(self, context):
         self.layout.prop(context.scene.vrc_blendshape, "model", icon="BRUSH_DATA")
-        if not preferences.training_python(context):
+        if not settings.training_python(context):
             paragraph(context, self.layout, "Learning needs the training tools: see the add-on's preferences.")
             return
         beside(context, self.layout, "adapt", "vrc_blendshape.learn_from_avatar", "OUTLINER_DATA_GP_LAYER")

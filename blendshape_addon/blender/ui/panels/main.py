@@ -5,15 +5,10 @@ import bpy
 from ....core.messages import Message
 from ...keys import shape_keys
 from ...translations import translate
+from ..items import GROUP_LABELS
 from .tab import Tab, paragraph
 
-GROUPS = {
-    "visemes": Message("Visemes"),
-    "emotions": Message("Emotions"),
-    "blink": Message("Blink"),
-    "arkit": Message("Face Tracking"),
-}
-_SHORT = GROUPS | {"arkit": "ARKit"}  # half a sidebar is narrow
+_SHORT = GROUP_LABELS | {"arkit": "ARKit"}  # half a sidebar is narrow
 
 
 class VRC_BLENDSHAPE_PT_main(Tab, bpy.types.Panel):

@@ -4,7 +4,8 @@ import bpy
 
 from ....core.messages import Message
 from ...translations import translate
-from .main import GROUPS, icon_of
+from ..items import GROUP_LABELS
+from .main import icon_of
 from .tab import SubPanel, paragraph
 
 
@@ -14,7 +15,7 @@ class VRC_BLENDSHAPE_PT_shapes(SubPanel, bpy.types.Panel):
     def draw(self, context):
         for group in context.window_manager.vrc_blendshape.groups:
             box = self.layout.box()
-            name = GROUPS[group.name]
+            name = GROUP_LABELS[group.name]
             title = translate("{group}: {there} of {wanted}", group=name, there=group.there, wanted=group.wanted)
             box.label(text=title, icon=icon_of(group), translate=False)
             if group.there:

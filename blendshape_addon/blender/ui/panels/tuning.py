@@ -7,12 +7,13 @@ from ....core.style import recipes
 from ....core.style.recipes import ROWS
 from ....core.style.tuning import EVERY
 from ....core.vocabulary import VISEMES
+from ... import settings
+from ...keys import shape_keys
 from ...stored import tuning
 from ...stored.tuning import mask_of, strength_of
 from ...translations import translate
-from .. import preferences
-from ..operators.tuning import preset_of
-from .main import GROUPS, generate_button
+from ..items import GROUP_LABELS
+from .main import generate_button
 from .tab import SubPanel, paragraph
 
 
@@ -35,7 +36,7 @@ class VRC_BLENDSHAPE_PT_tuning(_Tuning, bpy.types.Panel):
     bl_label = "Tuning"
 
     def show(self, context, layout, kept, face):
-        for group, label in GROUPS.items():
+        for group, label in GROUP_LABELS.items():
             layout.prop(kept, strength_of(group), text=label)
         layout.prop_search(kept, mask_of(EVERY), face, "vertex_groups")
         layout.prop(kept, "asymmetric")
@@ -45,7 +46,7 @@ class VRC_BLENDSHAPE_PT_one_shape(_Tuning, bpy.types.Panel):
     bl_label = "One Shape"
 
     def show(self, context, layout, kept, face):
-        state, settings = context.window_manager.vrc_blendshape, context.scene.vrc_blendshape
+        state, scene_settings = context.window_manager.vrc_blendshape, context.scene.vrc_blendshape
         layout.prop(state, "tuned")
         layout.prop(kept, strength_of(state.tuned))
         layout.prop_search(kept, mask_of(state.tuned), face, "vertex_groups")
@@ -53,7 +54,7 @@ class VRC_BLENDSHAPE_PT_one_shape(_Tuning, bpy.types.Panel):
             _recipe(context, layout.box(), kept, face)
         row = layout.row(align=True)
         row.enabled = not state.running and not state.placing
-        generate_button(row, "regenerate_shape", settings, icon="FILE_REFRESH").shape = state.tuned
+        generate_button(row, "regenerate_shape", scene_settings, icon="FILE_REFRESH").shape = state.tuned
         row.operator("vrc_blendshape.show_shape", text="", icon="HIDE_OFF").shape = state.tuned
         row = layout.row(align=True)
         row.operator("vrc_blendshape.save_recipes", icon="EXPORT")
@@ -62,7 +63,7 @@ class VRC_BLENDSHAPE_PT_one_shape(_Tuning, bpy.types.Panel):
 
 def _recipe(context, box, kept, face) -> None:
     """The avatar's own recipe of the shape, to be changed; else how to begin."""
-    preset = preset_of(context, face)
+    preset = shape_keys.preset_of(face, context.scene.vrc_blendshape.preset)
     own = tuning.recipe(kept, preset, context.window_manager.vrc_blendshape.tuned)
     if own is None:
         _usual(context, box, preset)

@@ -1,0 +1,47 @@
+"""Choices and labels that properties, operators and panels share."""
+
+from ...core.messages import Message
+from ...core.vocabulary import EMOTIONS
+from ..stored import parts
+
+GROUP_LABELS = {
+    "visemes": Message("Visemes"),
+    "emotions": Message("Emotions"),
+    "blink": Message("Blink"),
+    "arkit": Message("Face Tracking"),
+}
+EXISTING_ITEMS = (
+    ("KEEP", "Keep Mine", "Keep keys of the same name that you made or edited; replace only what this tool made"),
+    ("FILL", "Fill Empty", "As Keep Mine, but keys of yours that move nothing are filled"),
+    ("REPLACE", "Replace", "Overwrite keys of the same name, whoever made them; yours stay under a new name as backup"),
+)
+PRESET_ITEMS = (
+    ("AUTO", "Automatic", "Choose by the face's proportions"),
+    ("NATURAL", "Natural", "As artists of realistic faces draw visemes and emotions"),
+    ("ANIME", "Anime", "As anime artists draw them: small mouths, strong emotions"),
+)
+EMOTION_ITEMS = (
+    ("NONE", "No Emotion", "Look at visemes alone"),
+    *((name, name.capitalize(), f"Mix visemes with {name}") for name in EMOTIONS),
+)
+CONVENTION_ITEMS = (
+    ("MMD", "MMD", "The Japanese names that dances in MMD worlds play"),
+    ("VRM1", "VRM 1", "The presets of VRM 1: aa, ih, happy, blinkLeft …"),
+    ("UNIFIED", "Unified Expressions", "The face tracking shapes as VRCFaceTracking calls them"),
+)
+_PARTS = {
+    "FACE": ("Face Skin", "Skin of the face and what is joined to it"),
+    "EYE": ("Eyes", "Eyeballs, irises, pupils, highlights"),
+    "TEETH": ("Teeth", "Both rows; their place says which is which"),
+    "TEETH_UPPER": ("Upper Teeth", "They stay where they are"),
+    "TEETH_LOWER": ("Lower Teeth", "They move with the jaw"),
+    "TONGUE": ("Tongue", "It moves with the jaw and rises for th, dd, nn and rr"),
+    "MOUTH": ("Inside of the Mouth", "Gums, or everything inside the mouth in one piece"),
+    "RIDER": ("Lashes and Brows", "What lies on the skin and moves with it"),
+    "OTHER": ("Not of the Face", "Hair, clothes, masks: no shape moves them, and the search for the face ignores them"),
+}
+PART_ITEMS = (
+    (parts.AUTO, "Automatic", "What it looks like"),
+    *((name, *_PARTS[name]) for name in parts.CHOICES),
+)
+PART_LABELS = {name: words[0] for name, words in _PARTS.items()} | {"SKIN": "Face Skin"}
