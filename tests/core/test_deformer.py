@@ -8,6 +8,7 @@ import pytest
 from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.errors import InputError, ModelError
 from blendshape_addon.core.face import features, slits
+from blendshape_addon.core.face.anatomy import FaceAnatomy
 from blendshape_addon.core.face.face_space import EYE_DISTANCE_MM
 from blendshape_addon.core.inference import deformer, providers, registry
 from blendshape_addon.core.quality import report
@@ -78,7 +79,7 @@ def test_haze_becomes_exact_zero_and_motion_stays(seen, face):
     offsets = np.zeros((1, len(seen.index), 3), np.float32)
     offsets[0, :, 1] = 0.04 / EYE_DISTANCE_MM
     offsets[0, 5, 1] = 1.0 / EYE_DISTANCE_MM
-    refined = refine.refine(face[0], seen, offsets.copy(), ["jawOpen"])
+    refined = refine.refine(FaceAnatomy(face[0], seen), offsets.copy(), ["jawOpen"])
     moved = np.flatnonzero(refined[0].any(1))
     assert (moved == [5]).all() and np.allclose(refined[0, 5], offsets[0, 5])
 
@@ -95,7 +96,7 @@ def test_seam_twins_move_as_one(face):
     )
     seen = features.compute(split, marks)
     noise = np.random.default_rng(1).normal(0, 0.02, (1, len(seen.index), 3)).astype(np.float32)
-    refined = refine.refine(split, seen, noise, ["jawOpen"])[0]
+    refined = refine.refine(FaceAnatomy(split, seen), noise, ["jawOpen"])[0]
     dense = np.zeros((len(split.vertices), 3))
     dense[seen.index] = refined
     half = len(avatar.vertices)
@@ -106,7 +107,7 @@ def test_a_crumpled_shape_fails_its_check_and_a_calm_one_passes(face, seen):
     calm = np.zeros((len(seen.index), 3), np.float32)
     calm[:, 1] = -0.1 * np.exp(-((seen.positions - [0, -1.3, 0]) ** 2).sum(1) / 0.1)
     crumpled = calm + np.random.default_rng(0).normal(0, 0.08, calm.shape).astype(np.float32)
-    good, bad = report.examine(face[0], seen, ["jawOpen", "jawLeft"], np.stack([calm, crumpled]), 1.0)
+    good, bad = report.examine(FaceAnatomy(face[0], seen), ["jawOpen", "jawLeft"], np.stack([calm, crumpled]), 1.0)
     assert good.ok and not bad.ok
     assert any("inside out" in note for note in bad.notes)
 
@@ -114,7 +115,7 @@ def test_a_crumpled_shape_fails_its_check_and_a_calm_one_passes(face, seen):
 def test_equal_visemes_are_named(face, seen):
     same = np.zeros((2, len(seen.index), 3), np.float32)
     same[:, :40] = 0.05
-    rows = report.examine(face[0], seen, ["vrc.v_e", "vrc.v_ih"], same, 1.0)
+    rows = report.examine(FaceAnatomy(face[0], seen), ["vrc.v_e", "vrc.v_ih"], same, 1.0)
     assert not rows[0].checks["distinct"] and "vrc.v_ih" in rows[0].notes[-1]
 
 

@@ -6,8 +6,10 @@ from pieces import attached, ball, mask, sheet
 
 from blendshape_addon.core import pipeline
 from blendshape_addon.core.detection.detect import Face
-from blendshape_addon.core.face import drawn_eyes, features
+from blendshape_addon.core.face import features
+from blendshape_addon.core.face.anatomy import FaceAnatomy
 from blendshape_addon.core.face.face_space import point
+from blendshape_addon.core.options import GenerateOptions
 
 SHAPES = ("vrc.blink", "vrc.blink_left", "eyeSquintLeft", "surprised", "angry")
 
@@ -46,7 +48,7 @@ def made(toon):
     """Name of each of SHAPES to (V, 3) where the toon's vertices come to lie."""
     avatar, marks, _ = toon
     known = Face(marks, np.ones(len(marks)), 1.0, np.eye(3), 1.0)
-    made = pipeline.generate(avatar, SHAPES, face=known, provider="cpu")
+    made = pipeline.generate(avatar, GenerateOptions(SHAPES, provider="cpu"), face=known)
     assert made.report["ok"], [row["notes"] for row in made.report["shapes"]]
     moved = {shape.name: avatar.vertices.copy() for shape in made.shapes}
     for shape in made.shapes:
@@ -108,13 +110,13 @@ def test_eyes_with_lids_are_not_drawn(what):
             after = (at + 1) % 16
             faces = np.concatenate([np.stack([at, after, at + 16], 1), np.stack([after, after + 16, at + 16], 1)])
             avatar = attached(avatar, np.concatenate(rims) + eye + [0, 0, 0.03], faces, f"Eyelashes_{s}")
-    assert drawn_eyes.find(avatar, features.compute(avatar, marks)) == []
+    assert FaceAnatomy(avatar, features.compute(avatar, marks)).drawn_eyes == []
 
 
 def test_the_pieces_are_iris_highlight_and_brow(toon):
     avatar, marks, where = toon
     seen = features.compute(avatar, marks)
-    for eye in drawn_eyes.find(avatar, seen):
+    for eye in FaceAnatomy(avatar, seen).drawn_eyes:
         pieces = {name for name, at in where.items() if np.isin(seen.index[eye.pieces], np.r_[at]).any()}
         assert pieces == {"Iris" + eye.side, "Light" + eye.side}
         assert np.isin(seen.index[eye.brow], np.r_[where["Brow" + eye.side]]).all() and len(eye.brow) == 49

@@ -8,8 +8,10 @@ from blendshape_addon.core import pipeline
 from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.detection.detect import Face
 from blendshape_addon.core.face import features, slits
+from blendshape_addon.core.face.anatomy import FaceAnatomy
 from blendshape_addon.core.face.face_space import EYE_DISTANCE_MM
 from blendshape_addon.core.face.parts import Part
+from blendshape_addon.core.options import GenerateOptions
 from blendshape_addon.core.quality import report
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
 
@@ -42,7 +44,7 @@ def test_its_edges_are_its_lips(toon):
 def test_it_opens_for_aa_and_closes_for_pp(toon):
     avatar, marks, _ = toon
     known = Face(marks, np.ones(len(marks)), 1.0, np.eye(3), 1.0)
-    made = pipeline.generate(avatar, ["vrc.v_pp", "vrc.v_aa"], face=known, provider="cpu")
+    made = pipeline.generate(avatar, GenerateOptions(["vrc.v_pp", "vrc.v_aa"], provider="cpu"), face=known)
     assert made.report["ok"], [row["notes"] for row in made.report["shapes"]]
     seen = features.compute(avatar, marks)
     mouth = slits.find_slit(seen, 0)
@@ -66,7 +68,7 @@ def test_sealed_lips_are_said_and_not_failed(toon):
     own = (avatar.triangles < first).all(1)
     bare = Avatar(avatar.vertices[:first], avatar.triangles[own], avatar.object_id[:first], avatar.object_names)
     known = Face(marks, np.ones(len(marks)), 1.0, np.eye(3), 1.0)
-    made = pipeline.generate(bare, ["vrc.v_aa"], face=known, provider="cpu")
+    made = pipeline.generate(bare, GenerateOptions(["vrc.v_aa"], provider="cpu"), face=known)
     (row,) = made.report["shapes"]
     assert row["ok"] and "one surface" in row["notes"][0]
     assert row["moved_vertices"] > 50
@@ -86,5 +88,5 @@ def test_lips_through_each_other_do_not_count_as_closed(face):
     crossed = np.zeros((1, len(seen.index), 3), np.float32)
     lips = np.exp(-((seen.positions - marks[LANDMARK_INDEX["lip_lower_inner_mid"]]) ** 2).sum(1) / 0.09)
     crossed[0, :, 1] = 0.05 * lips * (seen.side[:, 0] < 0)
-    (row,) = report.examine(avatar, seen, ["vrc.v_pp"], crossed, 1.0)
+    (row,) = report.examine(FaceAnatomy(avatar, seen), ["vrc.v_pp"], crossed, 1.0)
     assert not row.checks["lips close"] and row.lip_gap_mm > 2

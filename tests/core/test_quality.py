@@ -7,9 +7,10 @@ from pieces import attached, ball, sheet
 from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.errors import FaceNotFound
 from blendshape_addon.core.face import features
+from blendshape_addon.core.face.anatomy import FaceAnatomy
 from blendshape_addon.core.face.face_space import EYE_DISTANCE_MM, eye_centres
 from blendshape_addon.core.face.parts import Part
-from blendshape_addon.core.pipeline import Shape
+from blendshape_addon.core.shapes import Shape
 from blendshape_addon.core.quality import repair, report
 from blendshape_addon.core.quality.checks import AMBER, GREEN, RED, ShapeReport
 from blendshape_addon.core.quality.gate import repair_or_reject
@@ -33,7 +34,7 @@ def toothed(face):
 
 @pytest.fixture(scope="module")
 def measures(toothed):
-    return Measures(*toothed)
+    return Measures(FaceAnatomy(*toothed))
 
 
 def bump(seen, at, height, width=0.15):
@@ -44,7 +45,7 @@ def bump(seen, at, height, width=0.15):
 
 def row_of(toothed, name, offset, **others):
     names = [name, *others]
-    return report.examine(*toothed, names, np.stack([offset, *others.values()]).astype(np.float32), 1.0)[0]
+    return report.examine(FaceAnatomy(*toothed), names, np.stack([offset, *others.values()]).astype(np.float32), 1.0)[0]
 
 
 def faults(toothed):
@@ -97,7 +98,7 @@ def test_a_fault_is_seen_where_it_is_and_mended(toothed, measures, check):
     where = report.where(measures, check, name, offset)
     moved = seen.index[offset.any(1)]
     assert 0 < len(where) <= len(avatar.vertices) and np.isin(where, moved).any()
-    mended = repair.repair(avatar, seen, name, offset, {check})
+    mended = repair.repair(FaceAnatomy(avatar, seen), name, offset, {check})
     assert row_of(toothed, name, mended).grades[check] != RED
     same = (mended == offset).all(1)
     assert same[~offset.any(1) & ~np.isin(seen.index, where)].mean() > 0.95
@@ -109,9 +110,9 @@ def test_a_calm_shape_is_green_all_over_and_stays_as_it_is(toothed):
     offset = bump(seen, "chin_tip", 3 * MM, 0.4)
     row = row_of(toothed, "jawForward", offset)
     assert set(row.grades.values()) == {GREEN} and row.ok and row.notes == [] and row.grade == GREEN
-    assert (repair.repair(avatar, seen, "jawForward", offset, set()) == offset).all()
+    assert (repair.repair(FaceAnatomy(avatar, seen), "jawForward", offset, set()) == offset).all()
     assert np.allclose(
-        repair.repair(avatar, seen, "jawForward", offset, repair.REPAIRABLE - {"stray"}), offset, atol=1e-6
+        repair.repair(FaceAnatomy(avatar, seen), "jawForward", offset, repair.REPAIRABLE - {"stray"}), offset, atol=1e-6
     )
 
 
@@ -121,14 +122,14 @@ def test_jagged_lips_are_brought_together_vertex_by_vertex(toothed, measures):
     rims = np.concatenate([mouth.upper, mouth.lower])
     offset[rims, 1] = 3 * MM * np.sign(np.sin(np.arange(len(rims))))
     assert row_of(toothed, "vrc.v_pp", offset).grades["lips close"] == RED
-    mended = repair.repair(*toothed, "vrc.v_pp", offset, {"lips close"}, measures)
+    mended = repair.repair(FaceAnatomy(*toothed), "vrc.v_pp", offset, {"lips close"}, measures)
     assert row_of(toothed, "vrc.v_pp", mended).grades["lips close"] != RED
     assert np.abs(mended - offset).max() < 4 * MM
 
 
 def settled(toothed, names, offsets):
     offsets = np.stack(offsets).astype(np.float32)
-    return repair_or_reject(*toothed, names, offsets, 1.0), offsets
+    return repair_or_reject(FaceAnatomy(*toothed), names, offsets, 1.0), offsets
 
 
 def test_what_fails_is_mended_or_left_out_with_a_reason_and_what_passes_stays(toothed):
@@ -150,7 +151,9 @@ def test_what_folds_however_it_is_smoothed_is_made_weaker(toothed):
     assert row_of(toothed, "jawForward", pressed).flipped > 100
     (row, _), offsets = settled(toothed, ["jawForward", "jawLeft"], [pressed, bump(seen, "chin_tip", 3 * MM, 0.4)])
     assert row.ok and row.notes == ["was made at 50 % of its strength to pass the check"]
-    smoothed = repair.repair(*toothed, "jawForward", pressed.astype(np.float32), {"flips", "stretch", "size"})
+    smoothed = repair.repair(
+        FaceAnatomy(*toothed), "jawForward", pressed.astype(np.float32), {"flips", "stretch", "size"}
+    )
     assert np.allclose(offsets[0], smoothed / 2)
 
 
@@ -194,10 +197,13 @@ def test_a_seam_that_opens_is_seen_and_joined(face):
     offset[seen.index >= len(avatar.vertices), 1] = -2 * MM
     row = row_of((cut, seen), "jawOpen", offset)
     assert row.grades["seams"] == RED and np.isclose(row.seam_mm, 2, atol=0.01)
-    where = report.where(Measures(cut, seen), "seams", "jawOpen", offset)
+    where = report.where(Measures(FaceAnatomy(cut, seen)), "seams", "jawOpen", offset)
     border = cut.weld[np.unique(avatar.triangles[~below])]
     assert np.isin(cut.weld[where], border).all() and len(where) > 50
-    assert row_of((cut, seen), "jawOpen", repair.repair(cut, seen, "jawOpen", offset, {"seams"})).seam_mm < 0.01
+    assert (
+        row_of((cut, seen), "jawOpen", repair.repair(FaceAnatomy(cut, seen), "jawOpen", offset, {"seams"})).seam_mm
+        < 0.01
+    )
 
 
 def test_shapes_as_they_stand_on_a_mesh_are_measured(toothed):
@@ -211,7 +217,7 @@ def test_shapes_as_they_stand_on_a_mesh_are_measured(toothed):
     shape = Shape("jawForward", indices[order], deltas[order].astype(np.float32))
     (found,), outside = report.dense(seen, [shape])
     assert np.allclose(found, offset, atol=1e-5) and (outside[0] == beyond).all()
-    row = report.examine(avatar, seen, ["jawForward"], found[None], 1.0, outside)[0]
+    row = report.examine(FaceAnatomy(avatar, seen), ["jawForward"], found[None], 1.0, outside)[0]
     assert row.grades["outside"] == (RED if len(beyond) > 100 else AMBER if len(beyond) > 75 else GREEN)
 
 

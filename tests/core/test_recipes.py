@@ -1,6 +1,7 @@
 """House style: the bundled recipes, files of a creator's own, the choice by proportions, and what intensity means."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from blendshape_addon.core.detection import detect
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.face import features
 from blendshape_addon.core.face.face_space import FaceSpace, canonical_landmarks
+from blendshape_addon.core.options import GenerateOptions
+from blendshape_addon.core.refinement import style_offsets
 from blendshape_addon.core.style import recipe_file, recipes
 from blendshape_addon.core.vocabulary import (
     ALL_SHAPES,
@@ -212,7 +215,7 @@ def dense(avatar, made: pipeline.GenerationResult) -> np.ndarray:
 @pytest.fixture(scope="module")
 def full(face):
     avatar, marks = face
-    return dense(avatar, pipeline.generate(avatar, ALL_SHAPES, face=known_face(marks), provider="cpu"))
+    return dense(avatar, pipeline.generate(avatar, GenerateOptions(ALL_SHAPES, provider="cpu"), face=known_face(marks)))
 
 
 @settings(max_examples=3, deadline=None)
@@ -220,13 +223,15 @@ def full(face):
 def test_intensity_is_the_share_of_the_full_shape(face, full, intensity):
     """Every vertex of every shape lies on the straight line from neutral to the full shape, and nothing else moves."""
     avatar, marks = face
-    made = pipeline.generate(avatar, ALL_SHAPES, intensity=intensity, face=known_face(marks), provider="cpu")
+    made = pipeline.generate(
+        avatar, GenerateOptions(ALL_SHAPES, intensity=intensity, provider="cpu"), face=known_face(marks)
+    )
     assert np.allclose(dense(avatar, made), full * intensity, atol=1e-6)
 
 
 def test_intensity_0_is_neutral(face):
     avatar, marks = face
-    made = pipeline.generate(avatar, ALL_SHAPES, intensity=0.0, face=known_face(marks), provider="cpu")
+    made = pipeline.generate(avatar, GenerateOptions(ALL_SHAPES, intensity=0.0, provider="cpu"), face=known_face(marks))
     assert [len(shape.indices) for shape in made.shapes] == [0] * len(ALL_SHAPES)
 
 
@@ -239,7 +244,8 @@ def test_half_a_shape_is_not_blamed_for_what_only_the_full_one_does(face):
     vertices[:, 1] += 0.04 * np.exp(-((x / 0.2) ** 2) - (y / 0.15) ** 2) * (y > 0.002)
     parted = Avatar(vertices, avatar.triangles, avatar.object_id, avatar.object_names)
     run = {
-        share: pipeline.generate(parted, ["vrc.v_pp"], intensity=share, face=known_face(marks)) for share in (0.2, 1.0)
+        share: pipeline.generate(parted, GenerateOptions(["vrc.v_pp"], intensity=share), face=known_face(marks))
+        for share in (0.2, 1.0)
     }
     gap = {share: made.report["shapes"][0]["lip_gap_mm"] for share, made in run.items()}
     assert gap[1.0] < 1 < gap[0.2]
@@ -250,7 +256,8 @@ def test_presets_differ_and_the_report_says_which_was_used(face):
     avatar, marks = face
     run = {}
     for preset in recipes.CHOICES:
-        run[preset] = pipeline.generate(avatar, ["vrc.v_aa", "jawOpen"], preset=preset, face=known_face(marks))
+        options = GenerateOptions(["vrc.v_aa", "jawOpen"], preset=preset)
+        run[preset] = pipeline.generate(avatar, options, face=known_face(marks))
     assert run["auto"].report["style"] == {"preset": "natural", "automatic": True}
     assert run["anime"].report["style"] == {"preset": "anime", "automatic": False}
     natural, anime = (dense(avatar, run[preset]) for preset in recipes.PRESETS)
@@ -263,23 +270,25 @@ def test_own_recipes_are_used_and_an_unknown_preset_is_refused(face, tmp_path):
     own = re.sub(r"^joy = .*$", "joy = { jawOpen = 0.5 }", BUNDLED, flags=re.MULTILINE)
     (tmp_path / "own.toml").write_text(own, encoding="utf-8")
     names = ["joy", "sorrow", "jawOpen"]
-    bundled = dense(avatar, pipeline.generate(avatar, names, face=known_face(marks)))
-    mine = dense(avatar, pipeline.generate(avatar, names, face=known_face(marks), own_recipes=tmp_path / "own.toml"))
+    options = GenerateOptions(names)
+    bundled = dense(avatar, pipeline.generate(avatar, options, face=known_face(marks)))
+    options = replace(options, own_recipes=tmp_path / "own.toml")
+    mine = dense(avatar, pipeline.generate(avatar, options, face=known_face(marks)))
     chin = np.linalg.norm(avatar.vertices - marks[LANDMARK_INDEX["chin_tip"]], axis=1).argmin()
     assert mine[0, chin] == pytest.approx(0.5 * mine[2, chin], abs=1e-3) and mine[2, chin, 1] < -0.1
     assert np.abs(bundled[0, chin] - mine[0, chin]).max() > 0.01
     assert (bundled[1:] == mine[1:]).all()
     with pytest.raises(InputError, match="gothic"):
-        pipeline.generate(avatar, names, preset="gothic", face=known_face(marks))
+        GenerateOptions(names, preset="gothic")
 
 
 def test_anime_visemes_stay_at_the_mouth(face):
     seen = features.compute(*face)
     styles = recipes.load()
     offsets = np.ones((2, len(seen.index), 3), np.float32)
-    styles["natural"].keep_near_mouth(seen, offsets, ["vrc.v_aa", "jawOpen"])
+    style_offsets.keep_near_mouth(seen, offsets, ["vrc.v_aa", "jawOpen"], styles["natural"].reach)
     assert (offsets == 1).all()
-    styles["anime"].keep_near_mouth(seen, offsets, ["vrc.v_aa", "jawOpen"])
+    style_offsets.keep_near_mouth(seen, offsets, ["vrc.v_aa", "jawOpen"], styles["anime"].reach)
     lip, chin = (
         np.linalg.norm(seen.positions - seen.landmarks[LANDMARK_INDEX[name]], axis=1).argmin()
         for name in ("lip_lower_outer_mid", "chin_tip")

@@ -8,58 +8,65 @@ from hypothesis import strategies as st
 from blendshape_addon.core import pipeline
 from blendshape_addon.core.detection.detect import Face
 from blendshape_addon.core.face import features, slits
+from blendshape_addon.core.face.anatomy import FaceAnatomy
 from blendshape_addon.core.face.parts import Part
 from blendshape_addon.core.geometry import nearest
 from blendshape_addon.core.geometry.mesh import flipped
+from blendshape_addon.core.options import GenerateOptions
 from blendshape_addon.core.refinement import refine
 from blendshape_addon.core.vocabulary import BLINKS
 
 
 @pytest.fixture(scope="module")
-def seen(face):
-    return features.compute(*face)
+def anatomy(face):
+    return FaceAnatomy(face[0], features.compute(*face))
 
 
-def test_what_one_eye_does_stops_at_the_nose(face, seen):
+@pytest.fixture(scope="module")
+def seen(anatomy):
+    return anatomy.features
+
+
+def test_what_one_eye_does_stops_at_the_nose(anatomy, seen):
     offsets = np.full((3, len(seen.index), 3), 0.03, np.float32)
-    left, right, jaw = refine.refine(face[0], seen, offsets, ["eyeSquintLeft", "eyeSquintRight", "jawOpen"])
+    left, right, jaw = refine.refine(anatomy, offsets, ["eyeSquintLeft", "eyeSquintRight", "jawOpen"])
     x = seen.positions[:, 0]
     assert not left[x < -0.15].any() and left[x > 0.15].all()
     assert not right[x > 0.15].any() and right[x < -0.15].all()
     assert jaw.any(1).all()
 
 
-def test_motion_that_turns_skin_over_is_calmed(face, seen):
-    triangles = seen.triangles(face[0], Part.SKIN)
+def test_motion_that_turns_skin_over_is_calmed(anatomy, seen):
+    triangles = anatomy.skin
     rng = np.random.default_rng(0)
     cheek = np.abs(seen.positions - [0.7, -0.8, seen.positions[:, 2].mean()]).max(1) < 0.25
     rough = np.zeros((1, len(seen.index), 3), np.float32)
     rough[0, cheek, :2] = rng.normal(0, 0.03, (cheek.sum(), 2))
     before = flipped(seen.positions, seen.positions + rough[0], triangles).sum()
-    (calm,) = refine.refine(face[0], seen, rough.copy(), ["cheekPuff"])
+    (calm,) = refine.refine(anatomy, rough.copy(), ["cheekPuff"])
     after = flipped(seen.positions, seen.positions + calm, triangles).sum()
     assert before > 40 and after < 0.1 * before
 
 
-def test_folds_inside_the_mouth_do_not_pull_it_shut(face, seen):
-    mouth = slits.find_slit(seen, 0)
+def test_folds_inside_the_mouth_do_not_pull_it_shut(anatomy, seen):
+    mouth = anatomy.mouth
     middle = len(slits.COLUMNS) // 2
     skin = seen.part == Part.SKIN
     drop = np.zeros((1, len(seen.index), 3), np.float32)
     drop[0, skin & (seen.side[:, 0] < 0), 1] = -0.2
-    triangles = seen.triangles(face[0], Part.SKIN)
+    triangles = anatomy.skin
     beside = np.setdiff1d(triangles[np.isin(triangles, mouth.lower).any(1)], mouth.lower)
     drop[0, beside] = np.random.default_rng(0).normal(0, 0.1, (len(beside), 3)).astype(np.float32)
     assert flipped(seen.positions, seen.positions + drop[0], triangles).sum() > 20
     wide = mouth.gap(seen.positions + drop[0])[middle]
-    (calm,) = refine.refine(face[0], seen, drop.copy(), ["jawOpen"])
+    (calm,) = refine.refine(anatomy, drop.copy(), ["jawOpen"])
     assert mouth.gap(seen.positions + calm)[middle] > 0.97 * wide
 
 
 def test_both_eyes_closed_is_the_sum_of_each(face):
     avatar, marks = face
     known = Face(marks, np.ones(len(marks)), 1.0, np.eye(3), 1.0)
-    made = pipeline.generate(avatar, BLINKS, face=known, provider="cpu")
+    made = pipeline.generate(avatar, GenerateOptions(BLINKS, provider="cpu"), face=known)
     both, left, right = (np.zeros((len(avatar.vertices), 3)) for _ in BLINKS)
     for whole, shape in zip((both, left, right), made.shapes, strict=True):
         whole[shape.indices] = shape.deltas

@@ -5,6 +5,7 @@ import pytest
 from pieces import attached, sheet
 
 from blendshape_addon.core.face import features
+from blendshape_addon.core.face.anatomy import FaceAnatomy
 from blendshape_addon.core.face.parts import Part
 from blendshape_addon.core.quality import report
 from blendshape_addon.core.refinement import refine
@@ -29,7 +30,7 @@ def test_the_tip_passes_the_lips_and_the_root_stays(licking):
     avatar, seen = licking
     tongue = np.flatnonzero(seen.part == Part.TONGUE)
     still = np.zeros((1, len(seen.index), 3), np.float32)
-    (whole,) = refine.refine(avatar, seen, still.copy(), ["tongueOut"])
+    (whole,) = refine.refine(FaceAnatomy(avatar, seen), still.copy(), ["tongueOut"])
     z = seen.positions[tongue, 2]
     lips = seen.landmarks[LANDMARK_INDEX["lip_lower_outer_mid"], 2]
     assert z.max() < lips < (z + whole[tongue, 2]).max()
@@ -42,7 +43,7 @@ def test_it_rides_on_the_jaw_and_its_tip_rises_for_sounds(licking):
     tongue, teeth = (np.flatnonzero(seen.part == p) for p in (Part.TONGUE, Part.TEETH_LOWER))
     offsets = np.zeros((3, len(seen.index), 3), np.float32)
     offsets[:, teeth] = [0, -0.1, -0.02]
-    rest, th, nn = refine.refine(avatar, seen, offsets, ["jawOpen", "vrc.v_th", "vrc.v_nn"])
+    rest, th, nn = refine.refine(FaceAnatomy(avatar, seen), offsets, ["jawOpen", "vrc.v_th", "vrc.v_nn"])
     assert np.allclose(rest[tongue], [0, -0.1, -0.02], atol=1e-5)
     z = seen.positions[tongue, 2]
     tip, root = tongue[z == z.max()], tongue[z == z.min()]
@@ -53,5 +54,7 @@ def test_it_rides_on_the_jaw_and_its_tip_rises_for_sounds(licking):
 def test_no_tongue_is_said_and_not_failed(face):
     avatar, marks = face
     seen = features.compute(avatar, marks)
-    (row,) = report.examine(avatar, seen, ["tongueOut"], np.zeros((1, len(seen.index), 3), np.float32), 1.0)
+    (row,) = report.examine(
+        FaceAnatomy(avatar, seen), ["tongueOut"], np.zeros((1, len(seen.index), 3), np.float32), 1.0
+    )
     assert row.ok and "no tongue" in row.notes[0]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from blendshape_addon.core.face import features
+from blendshape_addon.core.refinement import style_offsets
 from blendshape_addon.core.style import recipes
 from blendshape_addon.core.vocabulary import ANIME_HAND, CONDITIONS, EXPRESSIONS, mirrored
 
@@ -53,7 +54,7 @@ class Face:
         pick = np.sort(rng.choice(shown, min(VERTICES, len(shown)), replace=False))
         style = recipes.pick(recipes.load(), "auto", seen.landmarks)
         fade = np.ones((len(CONDITIONS), len(seen.index), 1), np.float32)
-        style.keep_near_mouth(seen, fade, CONDITIONS)
+        style_offsets.keep_near_mouth(seen, fade, CONDITIONS, style.reach)
         turn = seen.space.rotation.T / seen.space.scale
         truth = {name: rig.shapes[name][seen.index[pick]] @ turn for name in rig.shapes if name in rig.real}
         return Face(

@@ -13,7 +13,9 @@ from blendshape_addon.core import pipeline
 from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.detection.detect import Face as FoundFace
 from blendshape_addon.core.errors import InputError, UserError
+from blendshape_addon.core.face.anatomy import FaceAnatomy
 from blendshape_addon.core.inference import registry
+from blendshape_addon.core.options import GenerateOptions
 from blendshape_addon.core.quality import report
 from blendshape_addon.core.vocabulary import ARKIT, CONDITIONS
 
@@ -92,7 +94,9 @@ def distilled(avatar: Avatar, face: FoundFace, own: Shapes) -> Shapes:
     have = _with_sums(own)
     wanted = [name for name in CONDITIONS if name not in have and name != samples.SILENCE]
     out: Shapes = {}
-    for shape in pipeline.generate(avatar, wanted, face=face, provider="cpu").shapes if wanted else ():
+    if not wanted:
+        return out
+    for shape in pipeline.generate(avatar, GenerateOptions(wanted, provider="cpu"), face=face).shapes:
         if len(shape.indices):
             out[shape.name] = np.zeros(avatar.vertices.shape)
             out[shape.name][shape.indices] = shape.deltas
@@ -132,7 +136,7 @@ def _faults(head: LabelledFace) -> list[str]:
     """What each expression failed in the check that the add-on's own shapes go through; empty for nothing."""
     seen = head.features
     turn = (seen.space.rotation.T / seen.space.scale).astype(np.float32)
-    rows = report.examine(head.avatar, seen, head.names, head.offsets[:, seen.index] @ turn, 1.0)
+    rows = report.examine(FaceAnatomy(head.avatar, seen), head.names, head.offsets[:, seen.index] @ turn, 1.0)
     return ["; ".join(row.notes) if not row.ok else "" for row in rows]
 
 

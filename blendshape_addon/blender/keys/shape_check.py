@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...core.avatar.avatar import Avatar
+from ...core.face.anatomy import FaceAnatomy
 from ...core.face.features import Features
-from ...core.pipeline import Shape
+from ...core.shapes import Shape
 from ...core.quality import repair, report
 from ...core.quality.checks import GREEN, ShapeReport
 from ...core.quality.measures import Measures
@@ -18,7 +19,7 @@ from ...core.vocabulary import mirrored
 def rows(avatar: Avatar, features: Features, shapes: Sequence[Shape]) -> list[ShapeReport]:
     """One row for each of `shapes`, which stand on `avatar`."""
     offsets, outside = report.dense(features, shapes)
-    return report.examine(avatar, features, [shape.name for shape in shapes], offsets, 1.0, outside)
+    return report.examine(FaceAnatomy(avatar, features), [shape.name for shape in shapes], offsets, 1.0, outside)
 
 
 def mendable(row: ShapeReport) -> list[str]:
@@ -34,13 +35,13 @@ def where(avatar: Avatar, features: Features, shapes: Sequence[Shape], name: str
     if check == "outside":
         return outside[number]
     partner = offsets[names.index(mirrored(name))] if mirrored(name) in names else None
-    return report.where(Measures(avatar, features), check, name, offsets[number], partner)
+    return report.where(Measures(FaceAnatomy(avatar, features)), check, name, offsets[number], partner)
 
 
 def mended(avatar: Avatar, features: Features, shape: Shape, checks: Sequence[str]) -> Shape:
     """`shape` with the faults that `checks` (see mendable) found mended as far as possible."""
     (offset,), (outside,) = report.dense(features, [shape])
-    new = repair.repair(avatar, features, shape.name, offset, checks)
+    new = repair.repair(FaceAnatomy(avatar, features), shape.name, offset, checks)
     deltas = np.zeros(avatar.vertices.shape, np.float32)
     deltas[shape.indices] = shape.deltas
     if "outside" in checks:

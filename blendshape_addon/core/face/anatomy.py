@@ -8,7 +8,8 @@ from functools import cached_property
 import numpy as np
 
 from ..avatar.avatar import Avatar
-from . import drawn_eyes, slits, symmetry
+from ..geometry.depth_collider import DepthCollider
+from . import colliders, drawn_eyes, slits, symmetry
 from .features import Features, on_lids
 from .parts import Part
 
@@ -17,7 +18,8 @@ from .parts import Part
 class FaceAnatomy:
     """One face: the avatar that carries it, its features, and what follows from both.
 
-    The rest is computed at its first use and kept. Vertices are numbered as the N feature vertices are.
+    The rest is computed at its first use and kept; nobody may change it. Vertices are numbered as the N feature
+    vertices are, but for `avatar` itself.
     """
 
     avatar: Avatar
@@ -37,18 +39,39 @@ class FaceAnatomy:
     @cached_property
     def drawn_eyes(self) -> list[drawn_eyes.DrawnEye]:
         """The eyes that are drawn on the face: none, one or both."""
-        return drawn_eyes.find(self.avatar, self.features)
+        return drawn_eyes.find(self.avatar, self.features, self.skin_and_drawn_mouth)
+
+    @cached_property
+    def skin_and_drawn_mouth(self) -> np.ndarray:
+        """(S, 3) triangles of the skin, a mouth that is drawn on it among them."""
+        return self.features.triangles(self.avatar, Part.SKIN)
 
     @cached_property
     def skin(self) -> np.ndarray:
         """(T, 3) triangles of the skin, but for those of a mouth that is drawn on it: it folds to a line to close."""
-        triangles = self.features.triangles(self.avatar, Part.SKIN)
-        return triangles[~self.features.drawn[triangles].any(1)]
+        return self.skin_and_drawn_mouth[~self.features.drawn[self.skin_and_drawn_mouth].any(1)]
 
     @cached_property
     def skin_on_lids(self) -> np.ndarray:
         """(T,) bool: the triangles of `skin` around the eyes."""
         return on_lids(self.features, self.skin)
+
+    @cached_property
+    def teeth_collider(self) -> DepthCollider | None:
+        """What keeps the lips before the teeth; None where there are no teeth."""
+        return colliders.teeth(self.features, self.features.triangles(self.avatar, Part.TEETH_UPPER, Part.TEETH_LOWER))
+
+    @cached_property
+    def eye_colliders(self) -> list[DepthCollider]:
+        """What keeps the lids before each of the eyeballs that there are."""
+        return colliders.eyes(self.features, self.features.triangles(self.avatar, Part.EYE))
+
+    @cached_property
+    def places(self) -> tuple[np.ndarray, np.ndarray]:
+        """(N,) the number of the place that each vertex shares with its seam twins, counted from 0, and how many
+        vertices are at each place."""
+        _, place, count = np.unique(self.avatar.weld[self.features.index], return_inverse=True, return_counts=True)
+        return place.reshape(-1), count
 
     @cached_property
     def mirror(self) -> symmetry.Mirror:

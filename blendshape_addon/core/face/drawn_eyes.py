@@ -6,7 +6,6 @@ Brows over them slide as the network has it, for the coarse skin of such faces h
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,8 +31,8 @@ class DrawnEye:
     side: str
 
 
-def find(avatar: Avatar, features: Features) -> list[DrawnEye]:
-    """The eyes of this face that are drawn on it: none, one or both."""
+def find(avatar: Avatar, features: Features, skin: np.ndarray) -> list[DrawnEye]:
+    """The eyes of this face that are drawn on it: none, one or both. skin: (T, 3) feature triangles."""
     drawn, marks = [], features.landmarks
     for s, centre in zip("lr", eye_centres(marks), strict=True):
         ends = sorted(point(marks, f"eye_{end}_{s}")[0] for end in ("inner", "outer"))
@@ -41,7 +40,7 @@ def find(avatar: Avatar, features: Features) -> list[DrawnEye]:
         box = np.column_stack([ends, list(lids)])
         pieces, brow = _pieces(avatar, features, box, point(marks, f"brow_mid_{s}")[1])
         iris = [piece for piece in pieces if _is_large(features.positions[piece], box, centre)]
-        if iris and _is_drawn(avatar, features, np.concatenate(iris), centre, float(np.ptp(box[:, 0]))):
+        if iris and _is_drawn(avatar, features, skin, np.concatenate(iris), centre, float(np.ptp(box[:, 0]))):
             brow = np.concatenate([np.empty(0, np.int64), *brow])
             drawn.append(DrawnEye(np.concatenate(pieces), brow, s))
     return drawn
@@ -54,7 +53,7 @@ def _pieces(
     eye, above = [], []
     place, number = features.positions[:, :2], avatar.components[features.index]
     middle, size = box.mean(0), np.ptp(box, axis=0)
-    near = np.isin(features.part, (Part.RIDER, Part.EYE)) & (np.abs(place[:, 0] - middle[0]) < size[0])
+    near = np.isin(features.part, (Part.ATTACHED, Part.EYE)) & (np.abs(place[:, 0] - middle[0]) < size[0])
     near &= (place[:, 1] > box[0, 1]) & (place[:, 1] < brow + size[0] / 2)
     some = np.flatnonzero(np.isin(number, number[near]))
     some = some[np.argsort(number[some], kind="stable")]
@@ -72,33 +71,25 @@ def _is_large(piece: np.ndarray, box: np.ndarray, centre: np.ndarray) -> bool:
     return bool((low < centre[:2]).all() and (high > centre[:2]).all() and (high - low > LEAST * np.ptp(box, 0)).all())
 
 
-def _is_drawn(avatar: Avatar, features: Features, iris: np.ndarray, centre: np.ndarray, width: float) -> bool:
-    """Whether the iris, (m,) feature vertices, has no hole, as rings of lashes have, and skin runs on close behind it
-    and around it, and nowhere before it."""
+def _is_drawn(
+    avatar: Avatar, features: Features, skin: np.ndarray, iris: np.ndarray, centre: np.ndarray, width: float
+) -> bool:
+    """Whether the iris, (m,) feature vertices, has no hole, as rings of lashes have, and `skin`, (T, 3) triangles, runs
+    on close behind it and around it, and nowhere before it."""
     view = (features.positions - centre) / width
     places = view[iris]
-    skin = rasterise(view, features.triangles(avatar, Part.SKIN), PIXELS).depth
+    depth = rasterise(view, skin, PIXELS).depth
 
     def seen(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
         column, row = np.clip(nearest_pixels(points, PIXELS), 0, PIXELS - 1)
         return picture[row, column]
 
     middle = (places.min(0) + places.max(0)) / 2
-    own = features.triangles(avatar, Part.RIDER, Part.EYE)
+    own = features.triangles(avatar, Part.ATTACHED, Part.EYE)
     drawn = rasterise(view, own[np.isin(own, iris).all(1)], PIXELS).mask
     filled = seen(drawn, middle + 0.5 * (places - middle))
-    there, around = ((places[:, 2] - seen(skin, middle + wider * (places - middle))) * width for wider in (1.0, AROUND))
+    there, around = (
+        (places[:, 2] - seen(depth, middle + wider * (places - middle))) * width for wider in (1.0, AROUND)
+    )
     on_skin = (there > -BEHIND) & (there < BEFORE)
     return bool(on_skin.mean() > 0.95 and ((around > -BEHIND) & (around < np.inf)).mean() > 0.9 and filled.mean() > 0.9)
-
-
-def _surface(places: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """z of the paraboloid that (M, 3) places lie nearest to, at others: what slides stays before the skin."""
-    centre, size = places.mean(0), np.ptp(places[:, :2], axis=0).max() + 1e-9
-
-    def terms(points: np.ndarray) -> np.ndarray:
-        x, y = ((points - centre)[:, :2] / size).T
-        return np.stack([np.ones(len(x)), x, y, x * x, x * y, y * y], 1)
-
-    solution = np.linalg.lstsq(terms(places), places[:, 2], rcond=1e-6)[0]
-    return lambda points: terms(points) @ solution

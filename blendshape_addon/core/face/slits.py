@@ -83,7 +83,7 @@ def find_slit(features: Features, field: int) -> Slit | None:
 def _rim(features: Features, field: int, sign: int, known: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Vertices of one rim: the lowest of the upper side (or highest of the lower) in each column near the landmarks."""
     x, y, z = features.positions.T
-    own = _lips(features, field) & (features.side[:, field] * sign > 0.15) & (x > ends[0]) & (x < ends[1])
+    own = has_rims(features, field) & (features.side[:, field] * sign > 0.15) & (x > ends[0]) & (x < ends[1])
     tall = np.ptp(known[:, 1])  # an arch runs farther from the chords between its landmarks, the higher it is
     own &= np.abs(y - np.interp(x, known[:, 0], known[:, 1])) < max(0.08, 0.5 * tall)
     own &= np.abs(z - np.interp(x, known[:, 0], known[:, 2])) < max(0.07, 0.3 * tall)  # nor teeth behind, lashes before
@@ -97,6 +97,6 @@ def _rim(features: Features, field: int, sign: int, known: np.ndarray, ends: np.
     return members[order[first]]
 
 
-def _lips(features: Features, field: int) -> np.ndarray:
+def has_rims(features: Features, field: int) -> np.ndarray:
     """(N,) bool: what has rims that meet; of a mouth drawn on the face only the drawing."""
     return features.drawn if field == 0 and features.drawn.any() else features.part == Part.SKIN

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..avatar.avatar import Avatar
 from ..errors import FaceNotFound
-from ..face.features import Features
+from ..face.anatomy import FaceAnatomy
 from ..messages import Message
 from ..vocabulary import VISEMES
 from . import repair, report
@@ -19,31 +18,31 @@ WEAKER = (0.75, 0.5)  # of the strength: a shape that is torn at half of it is n
 
 
 def repair_or_reject(
-    avatar: Avatar, features: Features, names: Sequence[str], offsets: np.ndarray, intensity: float | Sequence[float]
+    anatomy: FaceAnatomy, names: Sequence[str], offsets: np.ndarray, intensity: float | Sequence[float]
 ) -> list[ShapeReport]:
     """quality.examine of (E, N, 3) face-space offsets, after what failed was mended in place where it passes then.
 
     intensity: see quality.examine. A row says what was done; one that is not ok is of a shape to leave out. Raises
     FaceNotFound when none that moves is left.
     """
-    measures = Measures(avatar, features)
-    rows = report.examine(avatar, features, names, offsets, intensity, measures=measures)
+    measures = Measures(anatomy)
+    rows = report.examine(anatomy, names, offsets, intensity, measures=measures)
     done: dict[str, Message] = {}
     intensities = np.broadcast_to(intensity, len(names))
     for row, offset, own in zip(rows, offsets, intensities, strict=True):
         red = {check for check, passed in row.checks.items() if not passed}
         if not red or not red <= repair.REPAIRABLE:
             continue
-        mended = repair.repair(avatar, features, row.name, offset, red, measures)
+        mended = repair.repair(anatomy, row.name, offset, red, measures)
         for share in (1.0, *WEAKER):
             tried = mended * np.float32(share)
-            (after,) = report.examine(avatar, features, [row.name], tried[None], own, measures=measures)
+            (after,) = report.examine(anatomy, [row.name], tried[None], own, measures=measures)
             if after.ok:
                 offset[:] = tried
                 done[row.name] = _done(share)
                 break
     if done:
-        rows = report.examine(avatar, features, names, offsets, intensity, measures=measures)
+        rows = report.examine(anatomy, names, offsets, intensity, measures=measures)
     _keep_first_duplicate(rows, offsets, intensities)
     for row in rows:
         if row.name in done:

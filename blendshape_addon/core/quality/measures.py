@@ -10,14 +10,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ..avatar.avatar import Avatar
-from ..face import drawn_eyes
+from ..expressions import TABLE
+from ..face.anatomy import FaceAnatomy
 from ..face.face_space import EYE_DISTANCE_MM, eye_centres, mouth_corners
 from ..face.features import Features, on_lids
-from ..face.parts import Part
-from ..face.slits import Slit, find_slit
+from ..face.slits import Slit
 from ..geometry.mesh import Facing, any3, edges_of, vertex_normals
-from ..refinement import barriers, contacts
 from ..vocabulary import MOUTH_UNITS, VISEMES
 
 MAX_STRETCH = 6.0
@@ -43,23 +41,20 @@ class Measures:
     eyelids: by side, l or r, where the eye opens in the skin.
     """
 
-    def __init__(self, avatar: Avatar, features: Features) -> None:
+    def __init__(self, anatomy: FaceAnatomy) -> None:
+        features = anatomy.features
         self.features, self.rest = features, features.positions
-        skin = features.triangles(avatar, Part.SKIN)
-        triangles = _seen(features, skin)
-        self.triangles = triangles[~features.drawn[triangles].any(1)]  # a drawn mouth opens from a line, closes to one
+        self.triangles = _seen(features, anatomy.skin)
         self.lids = on_lids(features, self.triangles)
-        self.mouth = find_slit(features, 0)
-        drawn = {eye.side for eye in drawn_eyes.find(avatar, features)}
-        slits = {side: find_slit(features, field) for field, side in enumerate("lr", 1) if side not in drawn}
-        self.eyelids = {side: slit for side, slit in slits.items() if slit}
+        self.mouth = anatomy.mouth
+        drawn = {eye.side for eye in anatomy.drawn_eyes}
+        self.eyelids = {side: slit for side, slit in anatomy.eyes.items() if side not in drawn}
         self.mouth_mm = EYE_DISTANCE_MM * float(np.linalg.norm(np.subtract(*mouth_corners(features.landmarks))))
         self._facing = Facing.of(self.rest, self.triangles)
         self._edges = _edges(self.rest, self.triangles)
-        self._teeth = barriers.teeth(avatar, features)
-        self._eyes = barriers.eyes(avatar, features)
-        self._seams = _Seams(avatar, features)
-        self._halves = _Halves(features, skin)
+        self._teeth, self._eyes = anatomy.teeth_collider, anatomy.eye_colliders
+        self._seams = _Seams(anatomy)
+        self._halves = _Halves(features, anatomy.skin_and_drawn_mouth)
         self._resting: dict[str, np.ndarray] = {}
 
     def moving(self, offset: np.ndarray) -> np.ndarray:
@@ -83,16 +78,16 @@ class Measures:
     def teeth(self, names: Sequence[str], offsets: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """For each shape: vertices (M,) of lips and how deep (M,) they lie behind teeth that they lay before; none for
         rolled lips."""
-        applies = [self._teeth is not None and not name.startswith(barriers.ROLLED) for name in names]
+        applies = [self._teeth is not None and not TABLE[name].rolls_lips for name in names]
         held = [offset for offset, yes in zip(offsets, applies, strict=True) if yes]
-        behind = self._teeth.depths_behind(held) if self._teeth else iter(())
+        behind = self._teeth.penetrations(held) if self._teeth else iter(())
         for yes in applies:
             yield (self._teeth.skin, EYE_DISTANCE_MM * next(behind)) if yes else _NOWHERE
 
     def eyes(self, offsets: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """For each shape: vertices (M,) of lids and how deep (M,) they lie behind an eyeball that they lay before."""
         skin = np.concatenate([_NOWHERE[0], *(eye.skin for eye in self._eyes)])
-        behind = [eye.depths_behind(offsets) for eye in self._eyes]
+        behind = [eye.penetrations(offsets) for eye in self._eyes]
         for _ in offsets:
             yield skin, EYE_DISTANCE_MM * np.concatenate([_NOWHERE[1], *map(next, behind)])
 
@@ -107,8 +102,7 @@ class Measures:
 
     def blinking(self, name: str) -> list[Slit]:
         """Of the `eyelids` those that the shape `name` is to shut."""
-        sides = "lr" if name == "vrc.blink" else contacts.LIDS_MEET.get(name, "")
-        return [self.eyelids[side] for side in sides if side in self.eyelids]
+        return [self.eyelids[side] for side in TABLE[name].closes_lids if side in self.eyelids]
 
     def eyes_open(self, name: str, offset: np.ndarray) -> float:
         """The share of an eye's opening that a blink leaves, of two eyes the greater; 0 for other shapes."""
@@ -139,15 +133,14 @@ _NOWHERE = np.empty(0, np.int64), np.empty(0)
 class _Seams:
     """Vertices that share a place on one surface: cut for UV maps or materials, or where objects meet."""
 
-    def __init__(self, avatar: Avatar, features: Features) -> None:
-        _, place, size = np.unique(avatar.weld[features.index], return_inverse=True, return_counts=True)
-        place = place.reshape(-1)
-        shared = np.flatnonzero(size[place] > 1)
+    def __init__(self, anatomy: FaceAnatomy) -> None:
+        avatar, (place, count) = anatomy.avatar, anatomy.places
+        shared = np.flatnonzero(count[place] > 1)
         shared = shared[np.argsort(place[shared], kind="stable")]
         starts = np.flatnonzero(np.diff(place[shared], prepend=-1))
         if len(shared):
             # Lips that touch share places as well, but face each other.
-            normals = vertex_normals(avatar.vertices, avatar.triangles)[features.index[shared]]
+            normals = vertex_normals(avatar.vertices, avatar.triangles)[anatomy.features.index[shared]]
             mean = np.add.reduceat(normals, starts) / np.diff(starts, append=len(shared))[:, None]
             one_surface = np.repeat(np.linalg.norm(mean, axis=1) > 0.6, np.diff(starts, append=len(shared)))
             shared = shared[one_surface]

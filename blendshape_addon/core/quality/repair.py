@@ -6,10 +6,10 @@ from collections.abc import Collection
 
 import numpy as np
 
-from ..avatar.avatar import Avatar
+from ..expressions import TABLE
 from ..face import slits
+from ..face.anatomy import FaceAnatomy
 from ..face.face_space import EYE_DISTANCE_MM
-from ..face.features import Features
 from ..geometry.mesh import edges_of
 from ..geometry.smoothing import relax_flips
 from ..refinement import barriers, cleanup, contacts
@@ -25,8 +25,7 @@ _RIDGE = 0.1  # what a motion of the rims costs over a gap that stays: lips meet
 
 
 def repair(
-    avatar: Avatar,
-    features: Features,
+    anatomy: FaceAnatomy,
     name: str,
     offset: np.ndarray,
     checks: Collection[str],
@@ -37,7 +36,7 @@ def repair(
 
     measures: this face's, if there are any yet.
     """
-    measures = measures or Measures(avatar, features)
+    measures = measures or Measures(anatomy)
     out = offset.copy()
     edges = edges_of(measures.triangles)
     if "stray" in checks:
@@ -48,13 +47,13 @@ def repair(
     if not {"flips", "lids", "stretch"}.isdisjoint(checks):
         out = relax_flips(out, edges, lambda tried, _: _folded(measures, tried), np.empty(0, np.int64))
     if "lips close" in checks:
-        contacts.resolve_contacts(measures.triangles, features, out[None], [name])
-        if measures.mouth and name in contacts.LIPS_MEET:
-            _close(avatar, measures, out, edges)
+        contacts.resolve_contacts(anatomy, out[None], [name])
+        if measures.mouth and TABLE[name].closes_lips:
+            _close(anatomy, measures, out, edges)
     if not {"teeth", "eyes"}.isdisjoint(checks):
-        barriers.push_out(avatar, features, out[None], [name])
+        barriers.push_out(anatomy, out[None], [name])
     if not _TEARS.isdisjoint(checks):
-        cleanup.join_seams(avatar, features, out[None])
+        cleanup.join_seams(anatomy, out[None])
     return out
 
 
@@ -64,11 +63,11 @@ def _folded(measures: Measures, offset: np.ndarray) -> np.ndarray:
     return measures.triangles[measures.flips(offset, moving) | measures.stretched(offset, moving)]
 
 
-def _close(avatar: Avatar, measures: Measures, offset: np.ndarray, edges: np.ndarray) -> None:
+def _close(anatomy: FaceAnatomy, measures: Measures, offset: np.ndarray, edges: np.ndarray) -> None:
     """Bring the rims of the lips together by small motions of their own vertices, the next ones half as far, in place:
     where rims are jagged, moving whole lips leaves gaps. Ridge regression (Hoerl & Kennard 1970) of the gaps on them.
     """
-    features, mouth = measures.features, measures.mouth
+    features, mouth = anatomy.features, measures.mouth
     moved = measures.rest + offset
     rims = np.concatenate([mouth.upper, mouth.lower])
     # The gap in each column is a mean of the heights of the vertices beside it.
@@ -79,7 +78,7 @@ def _close(avatar: Avatar, measures: Measures, offset: np.ndarray, edges: np.nda
         heights[rims, 1] = one
         share[number] = mouth.gap(heights)
     excess = mouth.gap(moved) - np.minimum(mouth.gap(measures.rest), 0)
-    place = 2 * avatar.weld[features.index] + (features.side[:, 0] > 0)  # seam twins, but not the other lip's
+    place = 2 * anatomy.avatar.weld[features.index] + (features.side[:, 0] > 0)  # seam twins, but not the other lip's
     push = np.zeros(place.max() + 1)
     push[place[rims]] = -share @ np.linalg.solve(share.T @ share + _RIDGE * np.eye(len(excess)), excess)
     push = push[place]

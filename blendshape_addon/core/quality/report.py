@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..avatar.avatar import Avatar
 from ..face import slits
+from ..face.anatomy import FaceAnatomy
 from ..face.face_space import EYE_DISTANCE_MM, point
 from ..face.features import Features
 from ..face.parts import Part
@@ -18,12 +18,11 @@ from .checks import MAX_PEAK_MM, NEARLY, WORST, ShapeReport, grade, grade_distin
 from .measures import MOVES_MM, Measures
 
 if TYPE_CHECKING:
-    from ..pipeline import Shape
+    from ..shapes import Shape
 
 
 def examine(
-    avatar: Avatar,
-    features: Features,
+    anatomy: FaceAnatomy,
     names: Sequence[str],
     offsets: np.ndarray,
     intensity: float | Sequence[float],
@@ -35,7 +34,7 @@ def examine(
     intensity: of all, or of each; 0 where a shape is no share of the full one. outside: the vertices that are not among
     the features and that each shape moves. measures: this face's, if there are any yet.
     """
-    measures = measures or Measures(avatar, features)
+    measures, features = measures or Measures(anatomy), anatomy.features
     has_tongue = bool((features.part == Part.TONGUE).any())
     by_name = dict(zip(names, offsets, strict=True))
     behind = zip(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..avatar.avatar import Avatar
+from ..face.anatomy import FaceAnatomy
 from ..face.face_space import EYE_DISTANCE_MM
-from ..face.features import Features
 
 DEADZONE = 0.05 / EYE_DISTANCE_MM  # motion below 0.05 mm is nobody's intention …
 
@@ -21,14 +20,13 @@ def apply_deadzone(offsets: np.ndarray) -> np.ndarray:
     return offsets
 
 
-def join_seams(avatar: Avatar, features: Features, offsets: np.ndarray) -> None:
-    """Vertices that share a place move as one, so no seam opens."""
-    _, point, size = np.unique(avatar.weld[features.index], return_inverse=True, return_counts=True)
-    point = point.reshape(-1)
-    shared = np.flatnonzero(size[point] > 1)
+def join_seams(anatomy: FaceAnatomy, offsets: np.ndarray) -> None:
+    """Let vertices that share a place move as one in (E, N, 3) offsets, in place, so that no seam opens."""
+    place, count = anatomy.places
+    shared = np.flatnonzero(count[place] > 1)
     if len(shared) == 0:
         return
     for shape in offsets:
         for axis in range(3):
-            mean = np.bincount(point[shared], shape[shared, axis], len(size)) / size
-            shape[shared, axis] = mean[point[shared]]
+            mean = np.bincount(place[shared], shape[shared, axis], len(count)) / count
+            shape[shared, axis] = mean[place[shared]]

@@ -6,22 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..expressions import TABLE
+from ..face.anatomy import FaceAnatomy
 from ..face.features import Features
 from ..face.parts import Part
-from ..face.slits import COLUMNS, TOUCH, Slit, _lips, find_slit
+from ..face.slits import COLUMNS, TOUCH, Slit, has_rims
 from ..geometry.mesh import Facing, edges_of, flipped
 from ..geometry.smoothing import FlipDetector, relax_flips
-from ..vocabulary import EMOTIONS
 
-LIPS_MEET = frozenset({"vrc.v_pp"})
-LIP_ON_TEETH = "vrc.v_ff"
 NEARLY = 0.02  # eye distances between lips that nearly meet
 FRONT_TEETH = 0.12  # eye distances behind the foremost tooth that still count as its front
-LIDS_MEET = {
-    "vrc.blink_left": "l", "eyeBlinkLeft": "l", "vrc.blink_right": "r", "eyeBlinkRight": "r"
-}  # fmt: skip
-# Face tracking layers units (mouthClose only makes sense over jawOpen), so only whole expressions are kept apart.
-_LAYERED = ("mouth", "jaw", "cheek", "tongue")
 REACH = 0.11  # eye distances: how far from the rim a correction fades
 MORE_FOLDS = 1.35  # times as many triangles as before that a contact may turn over
 LEAST_OVER, MOST_OVER = 0.008, 0.03  # eye distances that the upper lid lies over the lower one when shut
@@ -31,31 +25,30 @@ MOST_OPEN = 0.1  # of an eye's opening, that a blink may leave before folds are 
 MAX_SCALE = 2.5  # a lid's motion is stretched by no more than this to close
 
 
-def resolve_contacts(
-    triangles: np.ndarray, features: Features, offsets: np.ndarray, names: Sequence[str]
-) -> np.ndarray:
+def resolve_contacts(anatomy: FaceAnatomy, offsets: np.ndarray, names: Sequence[str]) -> np.ndarray:
     """Close what must close and part what would pass through, in (E, N, 3) face-space offsets; in place.
 
-    triangles: (T, 3) of the skin. A correction that would crumple the skin (a lid too coarse or too folded to read) is
-    not made.
+    A correction that would crumple the skin (a lid too coarse or too folded to read) is not made.
     """
+    features, triangles = anatomy.features, anatomy.skin
     rest = features.positions
-    mouth = find_slit(features, 0)
-    eyes = {s: find_slit(features, 1 + i) for i, s in enumerate("lr")}
-    for number, name in enumerate(names):
-        for field, (s, eye) in enumerate(eyes.items(), 1):
-            if eye and (LIDS_MEET.get(name) == s or name in EMOTIONS):
-                fitted = _fit_lids(features, offsets[number].copy(), eye, field, name in LIDS_MEET)
+    for number, expression in enumerate(TABLE[name] for name in names):
+        for field, side in enumerate("lr", 1):
+            eye, closes = anatomy.eyes.get(side), side in expression.closes_lids
+            if eye and (closes or expression.limits_lids):
+                fitted = _fit_lids(features, offsets[number].copy(), eye, field, closes)
                 closed = limit_new_flips(rest, triangles, offsets[number], fitted)
-                if name in LIDS_MEET and eye.left_open(rest, rest + closed) > MOST_OPEN:
+                if closes and eye.left_open(rest, rest + closed) > MOST_OPEN:
                     fitted = smooth_folds(rest, triangles, offsets[number], fitted, eye)
                     closed = limit_new_flips(rest, triangles, closed, fitted, folds=0.04)
                 offsets[number] = closed
-        if mouth and not name.startswith(_LAYERED):
-            fitted = _fit_lips(features, offsets[number].copy(), mouth, name in LIPS_MEET)
-            if name == LIP_ON_TEETH:
-                fitted = tuck_lower_lip(features, fitted, mouth)
-            folds = 0.03 if name in LIPS_MEET else 0.01
+        # Face tracking layers units (mouthClose only makes sense over jawOpen), so only whole expressions are kept
+        # apart.
+        if anatomy.mouth and not expression.layered:
+            fitted = _fit_lips(features, offsets[number].copy(), anatomy.mouth, expression.closes_lips)
+            if expression.bites_lip:
+                fitted = tuck_lower_lip(features, fitted, anatomy.mouth)
+            folds = 0.03 if expression.closes_lips else 0.01
             offsets[number] = limit_new_flips(rest, triangles, offsets[number], fitted, folds)
     return offsets
 
@@ -139,7 +132,7 @@ def _shift(features: Features, offset: np.ndarray, slit: Slit, field: int, gap: 
         return offset
     moved = features.positions + offset
     u = slit.u(moved)
-    amount = np.interp(u, [0, *COLUMNS, 1], [0, *gap, 0]) * _lips(features, field)
+    amount = np.interp(u, [0, *COLUMNS, 1], [0, *gap, 0]) * has_rims(features, field)
     for rim, sign, part in ((slit.upper, 1, share), (slit.lower, -1, 1 - share)):
         edge = np.interp(u, COLUMNS, slit.rim(moved, rim))
         depth = moved[rim, 2].mean()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..face.drawn_eyes import DrawnEye, _surface
-from ..face.features import Features
+from ..face.anatomy import FaceAnatomy
+from ..face.drawn_eyes import DrawnEye
 from ..face.parts import Part
 from ..vocabulary import EXPRESSIONS
 from .cleanup import apply_deadzone
@@ -42,15 +42,12 @@ def requested_closing(eyes: Sequence[DrawnEye], offsets: np.ndarray) -> list[np.
     return [offsets[:, np.concatenate([eye.pieces, eye.brow])] for eye in eyes]
 
 
-def move(
-    features: Features,
-    eyes: Sequence[DrawnEye],
-    offsets: np.ndarray,
-    wanted: Sequence[np.ndarray],
-    weights: np.ndarray,
-) -> None:
-    """Close each eye and slide its brow as `wanted`, see `asked`, by the (E, EXPRESSIONS) weights that the network was
-    given; the skin behind the eye rests. (E, N, 3) offsets, in place."""
+def move(anatomy: FaceAnatomy, offsets: np.ndarray, wanted: Sequence[np.ndarray], weights: np.ndarray) -> None:
+    """Close each drawn eye and slide its brow in (E, N, 3) offsets, in place; the skin behind the eye rests.
+
+    wanted: of each eye, see `requested_closing`. weights: (E, EXPRESSIONS), what the network was given.
+    """
+    features, eyes = anatomy.features, anatomy.drawn_eyes
     skin = features.part == Part.SKIN
     more_than_eyes = (weights[:, (_CLOSING["l"] == 0) & (_CLOSING["r"] == 0)] != 0).any(1)
     for eye, every in zip(eyes, wanted, strict=True):
@@ -84,3 +81,15 @@ def _tilted(x: np.ndarray, motion: np.ndarray) -> np.ndarray:
     arm = x - x.mean()
     tilt = motion[:, 1] @ arm / max(arm @ arm, 1e-9)
     return np.column_stack([np.full(len(x), motion[:, 0].mean()), motion[:, 1].mean() + tilt * arm])
+
+
+def _surface(places: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """z of the paraboloid that (M, 3) places lie nearest to, at others: what slides stays before the skin."""
+    centre, size = places.mean(0), np.ptp(places[:, :2], axis=0).max() + 1e-9
+
+    def terms(points: np.ndarray) -> np.ndarray:
+        x, y = ((points - centre)[:, :2] / size).T
+        return np.stack([np.ones(len(x)), x, y, x * x, x * y, y * y], 1)
+
+    solution = np.linalg.lstsq(terms(places), places[:, 2], rcond=1e-6)[0]
+    return lambda points: terms(points) @ solution

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..avatar.avatar import Avatar
-from ..face import slits
-from ..face.features import Features, on_lids
+from ..expressions import TABLE
+from ..face.anatomy import FaceAnatomy
+from ..face.features import Features
 from ..face.parts import Part
 from ..geometry import rigid
 from ..geometry.mesh import Facing, any3, edges_of
@@ -23,14 +23,13 @@ ROOT = 0.03  # eye distances: a lash or brow vertex nearer than this to the skin
 
 
 def refine(
-    avatar: Avatar,
-    features: Features,
+    anatomy: FaceAnatomy,
     offsets: np.ndarray,
     names: Sequence[str],
     progress: Callable[[float], None] = lambda fraction: None,
 ) -> np.ndarray:
     """(E, N, 3) face-space offsets at full intensity, fit to be shape keys; changed in place and returned."""
-    part = features.part
+    features, part = anatomy.features, anatomy.features.part
     offsets[:, part == Part.TEETH_UPPER] = 0
     lower = part == Part.TEETH_LOWER
     if lower.sum() >= 4:
@@ -40,19 +39,17 @@ def refine(
             offset[lower] = (rest - rest.mean(0)) @ turned + place - rest
     tongue.move(features, offsets, names)
     turn_eyes(features, offsets, names)
-    triangles = features.triangles(avatar, Part.SKIN)
-    triangles = triangles[~features.drawn[triangles].any(1)]  # a drawn mouth folds to a line when it closes
     _keep_to_its_side(features, offsets, names)
-    mouth = slits.find_slit(features, 0)
+    mouth = anatomy.mouth
     rims = np.concatenate([mouth.upper, mouth.lower]) if mouth else np.empty(0, np.int64)
-    open_skin = triangles[~on_lids(features, triangles)]
+    open_skin = anatomy.skin[~anatomy.skin_on_lids]
     _untangle(open_skin, features.positions, offsets, rims, lambda fraction: progress(fraction / 2))
-    contacts.resolve_contacts(triangles, features, offsets, names)
+    contacts.resolve_contacts(anatomy, offsets, names)
     progress(0.6)
-    barriers.push_out(avatar, features, offsets, names)
+    barriers.push_out(anatomy, offsets, names)
     progress(0.95)
-    _follow_skin(avatar, features, offsets)
-    join_seams(avatar, features, offsets)
+    _follow_skin(anatomy, offsets)
+    join_seams(anatomy, offsets)
     return apply_deadzone(offsets)
 
 
@@ -60,8 +57,8 @@ def _keep_to_its_side(features: Features, offsets: np.ndarray, names: Sequence[s
     """What one eye does stops at the nose: some artists' rigs let the other eye twitch."""
     share = np.clip(0.5 + features.positions[:, 0] / MIDDLE, 0, 1)[:, None].astype(np.float32)
     for offset, name in zip(offsets, names, strict=True):
-        if name.startswith(("eye", "vrc.blink_")):
-            offset *= share if name.lower().endswith("left") else 1 - share
+        if TABLE[name].one_eye:
+            offset *= share if TABLE[name].side == "l" else 1 - share
 
 
 def _untangle(
@@ -86,16 +83,17 @@ def _untangle(
         offset[:] = relax_flips(offset, edges, FlipDetector(own, rest), rims)
 
 
-def _follow_skin(avatar: Avatar, features: Features, offsets: np.ndarray) -> None:
+def _follow_skin(anatomy: FaceAnatomy, offsets: np.ndarray) -> None:
     """Lashes, brows and tear lines take the motion of the skin at their roots, so that they never leave it."""
-    riders, skin = np.flatnonzero(features.part == Part.RIDER), np.flatnonzero(features.part == Part.SKIN)
+    features = anatomy.features
+    riders, skin = np.flatnonzero(features.part == Part.ATTACHED), np.flatnonzero(features.part == Part.SKIN)
     if len(riders) == 0 or len(skin) == 0:
         return
     index, distance = nearest(features.positions[skin], features.positions[riders], count=4)
     weight = 1 / (distance + 1e-3) ** 2
     weight /= weight.sum(1, keepdims=True)
     carried = np.einsum("rk,erkc->erc", weight, offsets[:, skin[index]])
-    pieces = avatar.components[features.index[riders]]
+    pieces = anatomy.avatar.components[features.index[riders]]
     for piece in np.unique(pieces):
         here = np.flatnonzero(pieces == piece)
         rooted = distance[here, 0] <= max(ROOT, np.quantile(distance[here, 0], 0.3))

@@ -2,21 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
+from ..face.anatomy import FaceAnatomy
+from ..face.face_space import canonical_landmarks, mouth_corners
 from ..face.features import Features
-from ..face.slits import COLUMNS, Slit
+from ..face.parts import Part
+from ..face.slits import COLUMNS
+from ..vocabulary import VISEMES
 
 MAX_WIDER = 2.0  # the motion of an opening mouth by no more than this, nor shrunk by more
 
 
-def open_mouth(features: Features, offset: np.ndarray, mouth: Slit, share: float) -> None:
-    """Scale an (N, 3) face-space offset so that the lips part by `share` of the mouth's width at the middle; in place.
+def keep_near_mouth(
+    features: Features, offsets: np.ndarray, names: Sequence[str], reach: tuple[float, float] | None
+) -> None:
+    """Fade (E, N, 3) offsets of visemes beyond `reach` of the mouth, in place; teeth and tongue follow the lips.
 
-    A shape that hardly parts the lips by itself stays as it is.
+    reach: across and up from the middle of the mouth, in eye distances of the canonical face; None: nothing fades.
     """
-    middle = np.abs(COLUMNS - 0.5) < 0.1
-    rest, moved = (mouth.gap(features.positions + o)[middle].mean() for o in (0, offset))
-    wanted = share * np.linalg.norm(mouth.corners[1] - mouth.corners[0])
-    if moved - rest > 0.1 * wanted:
-        offset *= np.float32(np.clip((wanted - rest) / (moved - rest), 1 / MAX_WIDER, MAX_WIDER))
+    if reach is None:
+        return
+    mouth = mouth_corners(canonical_landmarks()).mean(0)
+    away = (((features.canonical.positions - mouth)[:, :2] / reach) ** 2).sum(1)
+    share = np.exp(-(away**2) / 2).astype(np.float32)
+    share[np.isin(features.part, (Part.TEETH_LOWER, Part.TONGUE, Part.MOUTH))] = 1
+    offsets[[name in VISEMES for name in names]] *= share[:, None]
+
+
+def open_mouth(anatomy: FaceAnatomy, offsets: np.ndarray, names: Sequence[str], shares: Mapping[str, float]) -> None:
+    """Scale (E, N, 3) face-space offsets so that the lips part by a share of the mouth's width at the middle; in place.
+
+    shares: by expression; the others of `names` stay, and so does a shape that hardly parts the lips by itself.
+    """
+    mouth = anatomy.mouth
+    if not mouth:
+        return
+    rest, middle = anatomy.features.positions, np.abs(COLUMNS - 0.5) < 0.1
+    for name, share in shares.items():
+        if name in names:
+            offset = offsets[names.index(name)]
+            before, after = (mouth.gap(positions)[middle].mean() for positions in (rest, rest + offset))
+            wanted = share * np.linalg.norm(mouth.corners[1] - mouth.corners[0])
+            if after - before > 0.1 * wanted:
+                offset *= np.float32(np.clip((wanted - before) / (after - before), 1 / MAX_WIDER, MAX_WIDER))

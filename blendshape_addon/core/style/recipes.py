@@ -12,12 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..face import slits
-from ..face.face_space import canonical_landmarks, point
-from ..face.features import Features
-from ..face.parts import Part
+from ..face.face_space import point
 from ..messages import Message
-from ..refinement import style_offsets
 from ..vocabulary import ANIME_HAND, ARKIT, CONDITIONS, EMOTIONS, EXPRESSIONS, VISEMES
 
 FILE = Path(__file__).with_suffix(".toml")
@@ -53,23 +49,6 @@ class Style:
     def weights(self, names: Sequence[str]) -> np.ndarray:
         """(E, EXPRESSIONS) float32: the deformer's input `expression` for these shapes."""
         return np.stack([self.rows[name] for name in names])
-
-    def keep_near_mouth(self, features: Features, offsets: np.ndarray, names: Sequence[str]) -> None:
-        """Fade (E, N, 3) offsets of visemes beyond `reach`, in place; teeth and tongue follow the lips."""
-        if self.reach is None:
-            return
-        mouth = point(canonical_landmarks(), "mouth_corner_l", "mouth_corner_r")
-        away = (((features.canonical.positions - mouth)[:, :2] / self.reach) ** 2).sum(1)
-        share = np.exp(-(away**2) / 2).astype(np.float32)
-        share[np.isin(features.part, (Part.TEETH_LOWER, Part.TONGUE, Part.MOUTH))] = 1
-        offsets[[name in VISEMES for name in names]] *= share[:, None]
-
-    def open_mouth(self, features: Features, offsets: np.ndarray, names: Sequence[str]) -> None:
-        """Give (E, N, 3) offsets of visemes the opening that this face's mouth asks for, in place."""
-        mouth = slits.find_slit(features, 0)
-        for name, share in self.opens.items():
-            if mouth and name in names:
-                style_offsets.open_mouth(features, offsets[names.index(name)], mouth, share)
 
     @property
     def sentence(self) -> Message:

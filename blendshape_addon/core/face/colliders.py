@@ -1,0 +1,39 @@
+"""What lies behind the skin of a face and must stay there: the teeth behind the lips, the eyeballs behind the lids."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..geometry.depth_collider import DepthCollider
+from .face_space import eye_centres, mouth_corners, point
+from .features import Features
+from .parts import Part
+
+TEETH_GAP, EYE_GAP = 0.006, 0.012  # eye distances kept to the skin: lids are coarse and the eyeball is round
+
+
+def teeth(features: Features, triangles: np.ndarray) -> DepthCollider | None:
+    """What keeps the lips before the teeth, (T, 3) feature triangles; None where there are no teeth."""
+    if len(triangles) == 0:
+        return None
+    corners = mouth_corners(features.landmarks)
+    skin = np.flatnonzero(features.part == Part.SKIN)
+    half = 0.65 * float(np.linalg.norm(corners[0] - corners[1]))
+    skin = skin[np.abs(features.positions[skin] - corners.mean(0))[:, :2].max(1) < 1.5 * half]
+    # The walls of the mouth lie behind the teeth and stay there.
+    return DepthCollider(features.positions, triangles, skin, corners.mean(0), half, TEETH_GAP, only_clear=True)
+
+
+def eyes(features: Features, triangles: np.ndarray) -> list[DepthCollider]:
+    """What keeps the lids before each of the eyeballs that there are; (T, 3) feature triangles of both."""
+    out = []
+    for s, centre in zip("lr", eye_centres(features.landmarks), strict=True):
+        corners = (point(features.landmarks, f"eye_{end}_{s}") for end in ("inner", "outer"))
+        width = float(np.linalg.norm(np.subtract(*corners)))
+        own = triangles[(np.abs(features.positions[triangles].mean(1) - centre)[:, :2] < width).all(1)]
+        # The outside of the lids: their lining lies against the eyeball.
+        skin = (features.part == Part.SKIN) & (features.normals[:, 2] > 0.2)
+        skin &= (np.abs(features.positions - centre) < 1.2 * width).all(1)
+        if len(own) and skin.any():
+            out.append(DepthCollider(features.positions, own, np.flatnonzero(skin), centre, width, EYE_GAP))
+    return out
