@@ -10,6 +10,7 @@ from .core import vocabulary
 from .core.avatar import key_names
 from .core.errors import InputError
 from .core.inference.providers import CHOICES
+from .core.options import EXISTING
 from .core.style import recipes
 
 _OF_ALL = ("verb", "input", "output", "report", "sheet", "thumbnail", "jobs", "time_limit", "again", "part")
@@ -49,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     add("--provider", choices=CHOICES, default="auto", help="where the network runs (default: %(default)s)")
     add("--report", type=Path, help="write what was made and checked, as JSON")
     add("--sheet", type=Path, help="write a picture of every shape (PNG); one for each avatar where there are several")
-    add("--existing", choices=("keep", "fill", "replace"), default="keep",
+    add("--existing", choices=EXISTING, default="keep",
         help="keys of the same name that this tool did not make: keep them, fill only the empty ones, or replace them, "
         "each left as a backup under a new name (default: %(default)s)")  # fmt: skip
     add("--aliases", default="",

@@ -2,23 +2,28 @@
 
 Unity drops a blend shape whose offsets are all zero, FBX exporters ignore offsets under about 1e-6 of the coordinate,
 and VRChat's lip sync stops as a whole when two of its 15 slots hold the same shape. So each shape moves one hidden
-vertex by its own amount between 50 and 100 µm, which no eye can see.
+vertex by its own amount between 50 and 100 µm, which no eye can see. The amounts stand in shape_markers.toml, by name,
+and never change: files that were exported long ago are known again by them.
 """
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from .avatar.avatar import Avatar
 from .face.parts import Part
 from .geometry.nearest import nearest_to
-from .pipeline import Shape
-from .vocabulary import ALL_SHAPES
+from .shapes import Shape
 
-_SMALLEST, _LARGEST = 55e-6, 95e-6  # metres: 50 to 100 µm with room for rounding
-_FEWEST, _ROUNDING = 3, 0.004  # shapes that make a mark certain; neighbours in the vocabulary differ by 0.6 to 1 %
+AMOUNTS = {  # name of a shape to metres, different for each
+    name: micrometres * 1e-6
+    for name, micrometres in tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")).items()
+}
+_FEWEST, _ROUNDING = 3, 0.004  # shapes that make a mark certain; amounts differ by 0.5 % or more
 _EYE_DISTANCE = 0.063  # metres, of an adult
 _METRIC_EYE_DISTANCES = (0.01, 0.4)  # an avatar whose eyes lie so far apart was modelled in metres
 
@@ -53,7 +58,7 @@ def with_shape_markers(avatar: Avatar, shapes: Sequence[Shape], face) -> list[Sh
     low, high = _METRIC_EYE_DISTANCES
     unit = 1.0 if low <= face.eye_distance <= high else face.eye_distance / _EYE_DISTANCE
     inwards = -np.asarray(face.frame, float)[2]
-    return [_with_marker(shape, twins, inwards * unit * _amount(shape.name)) for shape in shapes]
+    return [_with_marker(shape, twins, inwards * unit * AMOUNTS[shape.name]) for shape in shapes]
 
 
 def find_markers(offsets: dict[str, np.ndarray]) -> set[str]:
@@ -61,23 +66,18 @@ def find_markers(offsets: dict[str, np.ndarray]) -> set[str]:
 
     The mark is one vertex whose motions are to each other as the amounts of the shapes' names; at least three must be.
     """
-    names = [name for name in offsets if name in ALL_SHAPES]
+    names = [name for name in offsets if name in AMOUNTS]
     if len(names) < _FEWEST:
         return set()
     size = np.stack([np.linalg.norm(offsets[name], axis=1) for name in names])
     moved = np.flatnonzero((size > 0).sum(0) >= _FEWEST)
-    amount = np.array([_amount(name) for name in names])[:, None]
+    amount = np.array([AMOUNTS[name] for name in names])[:, None]
     ratio = np.where(size[:, moved] > 0, size[:, moved] / amount, np.nan)
     fits = np.abs(ratio / np.nanmedian(ratio, axis=0) - 1) < _ROUNDING
     votes = fits.sum(0)
     if votes.max(initial=0) < _FEWEST:
         return set()
     return {name for name, fit in zip(names, fits[:, votes.argmax()], strict=True) if fit}
-
-
-def _amount(name: str) -> float:
-    """Metres, different for every name of the vocabulary."""
-    return _SMALLEST + (_LARGEST - _SMALLEST) * ALL_SHAPES.index(name) / (len(ALL_SHAPES) - 1)
 
 
 def _with_marker(shape: Shape, twins: np.ndarray, offset: np.ndarray) -> Shape:

@@ -12,6 +12,7 @@ from blendshape_addon import cli
 from blendshape_addon.blender.io import files
 from blendshape_addon.core import pipeline
 from blendshape_addon.core.face.face_space import canonical_landmarks
+from blendshape_addon.core.shapes import Shape
 from blendshape_addon.core.vocabulary import ALL_SHAPES
 from tests import faces
 from training.devtools import avatar
@@ -22,8 +23,8 @@ DATA = Path(os.environ.get("VRC_BLENDSHAPE_DATA", ROOT.parent / "shared" / "data
 HEAD_CENTRE = np.array([0.0, 0.0, 1.6])
 HEAD_RADIUS = 0.11
 EYE_DISTANCE = 0.063
-# Features of no vertex, for shapes that no network made.
-NOTHING_SEEN = SimpleNamespace(index=np.empty(0, np.int64), part=np.empty(0, np.int8))
+# The anatomy of no vertex, for shapes that no network made.
+NO_ANATOMY = SimpleNamespace(features=SimpleNamespace(index=np.empty(0, np.int64), part=np.empty(0, np.int8)))
 
 
 class PlantedFace:
@@ -38,25 +39,25 @@ class PlantedFace:
         self.eye_distance = EYE_DISTANCE * scale
 
 
-def planted_shape(name: str, local: np.ndarray, matrix: np.ndarray, intensity: float = 1.0) -> pipeline.Shape:
+def planted_shape(name: str, local: np.ndarray, matrix: np.ndarray, intensity: float = 1.0) -> Shape:
     deltas = planted_deltas(name, local) * intensity
     moved = np.flatnonzero(deltas.any(1))
-    return pipeline.Shape(name, moved, (deltas[moved] @ matrix.T).astype(np.float32))
+    return Shape(name, moved, (deltas[moved] @ matrix.T).astype(np.float32))
 
 
-def planted_generate(avatar, expressions, *, intensity=1.0, preset="auto", matrix=None, **_):
+def planted_generate(avatar, options, *, matrix=None, **_):
     """In place of core.pipeline.generate: planted shapes on the figure, which `matrix` may have turned or scaled."""
     matrix = np.eye(3) if matrix is None else matrix
     local = avatar.vertices @ np.linalg.inv(matrix).T
-    shapes = [planted_shape(name, local, matrix, intensity) for name in expressions]
+    shapes = [planted_shape(name, local, matrix, options.intensity) for name in options.expressions]
     rows = [{"name": s.name, "peak_mm": 1.0, "lip_gap_mm": 0.0, "moved_vertices": len(s.indices), "ok": True,
              "checks": {}, "notes": []} for s in shapes]  # fmt: skip
-    style = {"preset": "natural" if preset == "auto" else preset, "automatic": preset == "auto"}
+    automatic = options.preset == "auto"
+    style = {"preset": "natural" if automatic else options.preset, "automatic": automatic}
     report = {"ok": True, "face": {"confidence": 1.0}, "style": style, "shapes": rows, "notes": [],
               "provider": {"ran_on": "cpu", "fallback": ""}}  # fmt: skip
-    return pipeline.GenerationResult(
-        shapes, pipeline.FaceAnalysis(PlantedFace(matrix), NOTHING_SEEN), report, {"network": 0.0}
-    )
+    analysis = pipeline.FaceAnalysis(PlantedFace(matrix), NO_ANATOMY)
+    return pipeline.GenerationResult(shapes, analysis, report, {"network": 0.0})
 
 
 def planted_deltas(name: str, local: np.ndarray) -> np.ndarray:

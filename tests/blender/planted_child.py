@@ -21,7 +21,7 @@ from blendshape_addon.blender.jobs import batch, one_avatar
 AVATAR = Path(sys.argv[2])
 
 
-def generate(avatar, expressions, **options):
+def generate(avatar, options, **others):
     if "dies" in AVATAR.stem:
         files.unfinished(Path(sys.argv[sys.argv.index("--output") + 1])).write_bytes(b"half of it")
         os.kill(os.getpid(), signal.SIGKILL)
@@ -29,7 +29,7 @@ def generate(avatar, expressions, **options):
         os.kill(os.getpid(), signal.SIGSEGV)
     while "hangs" in AVATAR.stem and AVATAR.with_name("hang").exists():
         time.sleep(0.1)
-    made = planted_generate(avatar, expressions, **options)
+    made = planted_generate(avatar, options, **others)
     if "fails" in AVATAR.stem:
         made.report["ok"] = made.report["shapes"][0]["ok"] = False
         made.report["shapes"][0]["notes"] = ["the lips stay 3 mm apart"]

@@ -13,8 +13,10 @@ from blendshape_addon.blender.jobs.thread import Task
 from blendshape_addon.core import pipeline
 from blendshape_addon.core.detection import detect
 from blendshape_addon.core.errors import Cancelled, InputError
+from blendshape_addon.core.options import GenerateOptions
 
 operators = bpy.ops.vrc_blendshape
+OPTIONS = GenerateOptions(["vrc.v_aa"], provider="cpu")
 
 
 def ended(task):
@@ -69,13 +71,13 @@ def test_a_stopped_task_ends_at_its_next_step():
 def test_shapes_are_the_same_from_a_thread(person):
     objects = [obj for obj in person.values() if obj.type == "MESH"]
     avatar = mesh_io.read(objects)
-    task = Task(lambda progress: one_avatar.compute(avatar, ("vrc.v_aa",), provider="cpu", progress=progress))
+    task = Task(lambda progress: one_avatar.compute(avatar, OPTIONS, progress))
     made = task.result()
     assert task.fraction > 0.9
-    one_avatar.write(objects, avatar, made, "KEEP")
+    one_avatar.write(objects, avatar, made, OPTIONS)
     beside = deltas(person["Body"], "vrc.v_aa")
     one_avatar.forget()
-    one_avatar.run(objects, ("vrc.v_aa",), provider="cpu")
+    one_avatar.run(objects, OPTIONS)
     assert (deltas(person["Body"], "vrc.v_aa") == beside).all()
 
 
@@ -83,7 +85,7 @@ def test_stopping_changes_nothing(person):
     objects = [obj for obj in person.values() if obj.type == "MESH"]
     before = [fingerprint(obj) for obj in objects]
     avatar = mesh_io.read(objects)
-    task = Task(lambda progress: one_avatar.compute(avatar, ("vrc.v_aa",), provider="cpu", progress=progress))
+    task = Task(lambda progress: one_avatar.compute(avatar, OPTIONS, progress))
     task.stop()
     with pytest.raises(Cancelled, match="nothing was changed"):
         task.result()

@@ -9,10 +9,12 @@ from blendshape_addon.blender.io import files, mesh_io
 from blendshape_addon.blender.jobs import one_avatar
 from blendshape_addon.blender.viewport import preview
 from blendshape_addon.core.motion import speech
+from blendshape_addon.core.options import GenerateOptions
 from blendshape_addon.core.vocabulary import VISEMES
 
 pytestmark = pytest.mark.usefixtures("planted")
 operators = bpy.ops.vrc_blendshape
+OPTIONS = GenerateOptions(VISEMES, provider="cpu")
 
 
 @pytest.fixture
@@ -124,7 +126,7 @@ def test_an_avatar_without_shapes_is_told_so(figure, press):
 def test_shapes_are_read_as_they_were_written(made):
     objects = [made["body"], made["teeth"], made["hair"]]
     avatar = mesh_io.read(objects)
-    wanted = {shape.name: shape for shape in one_avatar.compute(avatar, VISEMES, provider="cpu").shapes}
+    wanted = {shape.name: shape for shape in one_avatar.compute(avatar, OPTIONS).shapes}
     found = {shape.name: shape for shape in preview.shapes(objects, avatar)}
     assert len(found) == 75
     for name in VISEMES[1:]:
@@ -137,9 +139,7 @@ def test_shapes_are_read_as_they_were_written(made):
 @pytest.mark.parametrize("saved", [False, True])
 def test_the_sheet_is_an_image_beside_the_file(figure, tmp_path, monkeypatch, saved):
     operators.generate_emotions()
-    monkeypatch.setattr(
-        one_avatar, "seen_of", lambda avatar, *_: one_avatar.compute(avatar, VISEMES, provider="cpu").seen
-    )
+    monkeypatch.setattr(one_avatar, "analysis_of", lambda avatar, *_: one_avatar.compute(avatar, OPTIONS).analysis)
     if saved:
         bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "girl.blend"), check_existing=False)
     scenes, meshes = len(bpy.data.scenes), len(bpy.data.meshes)

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from pieces import attached, ball, sheet
-from test_nonempty import head
 from test_recipes import known_face
+from test_shape_markers import head
 
 from blendshape_addon.core import pipeline
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.face.parts import Part, PartOverride, classify, shown
+from blendshape_addon.core.options import GenerateOptions
 from blendshape_addon.core.shape_markers import main_object
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
 
@@ -58,7 +59,7 @@ def test_what_is_not_of_the_face_hides_nothing_and_is_not_moved(face):
     said = overridden(masked, {"Mask": Part.OTHER})
     assert np.array_equal(shown(said).triangles, avatar.triangles)
     assert shown(masked) is masked
-    made = pipeline.generate(said, ["vrc.v_aa"], face=known_face(marks), provider="cpu")
+    made = pipeline.generate(said, GenerateOptions(["vrc.v_aa"], provider="cpu"), face=known_face(marks))
     assert (made.shapes[0].indices < len(avatar.vertices)).all() and len(made.shapes[0].indices)
     with pytest.raises(InputError, match="not of the face"):
         shown(overridden(masked, {"Mask": Part.OTHER, "Face": Part.OTHER}))

@@ -1,5 +1,7 @@
 """The job as a whole: told how far it is, stopped, and run again on what it saw before."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from test_recipes import known_face
@@ -8,14 +10,15 @@ from blendshape_addon.core import pipeline
 from blendshape_addon.core.errors import Cancelled
 from blendshape_addon.core.face import features
 from blendshape_addon.core.inference import deformer
+from blendshape_addon.core.options import GenerateOptions
 
-NAMES = ["vrc.v_aa", "vrc.blink", "joy"]
+OPTIONS = GenerateOptions(["vrc.v_aa", "vrc.blink", "joy"], provider="cpu")
 
 
 @pytest.fixture(scope="module")
 def first(face):
     avatar, marks = face
-    return pipeline.generate(avatar, NAMES, face=known_face(marks), provider="cpu")
+    return pipeline.generate(avatar, OPTIONS, face=known_face(marks))
 
 
 def same(a, b):
@@ -28,7 +31,7 @@ def same(a, b):
 def test_progress_rises_from_nothing_to_the_end(face):
     avatar, marks = face
     told = []
-    pipeline.generate(avatar, NAMES, face=known_face(marks), provider="cpu", progress=lambda *now: told.append(now))
+    pipeline.generate(avatar, OPTIONS, face=known_face(marks), progress=lambda *now: told.append(now))
     fractions = [fraction for fraction, _ in told]
     assert fractions == sorted(fractions) and fractions[0] == 0 and 0.9 <= fractions[-1] <= 1
     assert np.diff(fractions).max() < 0.31  # the search for the face, which is given here
@@ -46,7 +49,7 @@ def test_a_progress_that_raises_cancelled_ends_the_job_there(face, stage):
             raise Cancelled("Stopped.")
 
     with pytest.raises(Cancelled):
-        pipeline.generate(avatar, NAMES, face=known_face(marks), provider="cpu", progress=progress)
+        pipeline.generate(avatar, OPTIONS, face=known_face(marks), progress=progress)
     assert told.count(stage) == 1 and told[-1] == stage
 
 
@@ -59,8 +62,8 @@ def test_what_was_seen_makes_the_same_shapes_with_nothing_computed_again(face, f
     with monkeypatch.context() as patched:
         patched.setattr(features, "compute", never)
         patched.setattr(deformer, "offsets", never)
-        again = pipeline.generate(avatar, NAMES, seen=first.seen, provider="cpu")
-        half = pipeline.generate(avatar, NAMES, seen=first.seen, provider="cpu", intensity=0.5)
+        again = pipeline.generate(avatar, OPTIONS, analysis=first.analysis)
+        half = pipeline.generate(avatar, replace(OPTIONS, intensity=0.5), analysis=first.analysis)
     assert same(first, again)
     for whole, part in zip(first.shapes, half.shapes, strict=True):
         assert np.allclose(part.deltas, whole.deltas / 2, atol=1e-6)
@@ -69,6 +72,6 @@ def test_what_was_seen_makes_the_same_shapes_with_nothing_computed_again(face, f
 @pytest.mark.parametrize("change", [{"preset": "anime"}, {"expressions": ["vrc.v_oh"]}])
 def test_other_shapes_are_made_anew_on_what_was_seen(face, first, change):
     avatar, marks = face
-    wanted = {"expressions": NAMES, "preset": "natural", "provider": "cpu"} | change
-    fresh = pipeline.generate(avatar, face=known_face(marks), **wanted)
-    assert same(pipeline.generate(avatar, seen=first.seen, **wanted), fresh)
+    wanted = replace(OPTIONS, **{"preset": "natural", **change})
+    fresh = pipeline.generate(avatar, wanted, face=known_face(marks))
+    assert same(pipeline.generate(avatar, wanted, analysis=first.analysis), fresh)

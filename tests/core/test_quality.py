@@ -10,11 +10,11 @@ from blendshape_addon.core.face import features
 from blendshape_addon.core.face.anatomy import FaceAnatomy
 from blendshape_addon.core.face.face_space import EYE_DISTANCE_MM, eye_centres
 from blendshape_addon.core.face.parts import Part
-from blendshape_addon.core.shapes import Shape
 from blendshape_addon.core.quality import repair, report
 from blendshape_addon.core.quality.checks import AMBER, GREEN, RED, ShapeReport
 from blendshape_addon.core.quality.gate import repair_or_reject
 from blendshape_addon.core.quality.measures import Measures
+from blendshape_addon.core.shapes import Shape
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
 
 MM = 1 / EYE_DISTANCE_MM

@@ -109,6 +109,7 @@ from blendshape_addon.core import pipeline
 from blendshape_addon.core.detection import detect
 from blendshape_addon.core.errors import Cancelled
 from blendshape_addon.core.face.face_space import FaceSpace
+from blendshape_addon.core.options import GenerateOptions
 
 import numpy as np
 import onnxruntime
@@ -138,7 +139,7 @@ except Cancelled:
     pass
 space = FaceSpace.of(marks)
 face = detect.Face(marks, np.ones(len(marks)), 1.0, space.rotation, space.scale)
-made = pipeline.generate(avatar, ["vrc.v_aa", "joy"], face=face)
+made = pipeline.generate(avatar, GenerateOptions(["vrc.v_aa", "joy"]), face=face)
 print(len(made.shapes), sockets() == before)
 import socket
 try:

@@ -11,6 +11,7 @@ from test_recipes import dense, known_face
 from blendshape_addon.core import pipeline
 from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.face import features, symmetry
+from blendshape_addon.core.options import GenerateOptions
 from blendshape_addon.core.style.tuning import Tuning
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX, mirrored
 
@@ -48,7 +49,9 @@ def made(face):
     avatar, marks = face
     face_there = known_face(uneven(marks))
     runs = {
-        kind: pipeline.generate(avatar, NAMES, face=face_there, provider="cpu", tuning=Tuning(asymmetric=kind == "as"))
+        kind: pipeline.generate(
+            avatar, GenerateOptions(NAMES, provider="cpu", tuning=Tuning(asymmetric=kind == "as")), face=face_there
+        )
         for kind in ("even", "as")
     }
     return {kind: dense(avatar, run) for kind, run in runs.items()}
@@ -67,15 +70,17 @@ def test_shapes_mirror_each_other_on_a_symmetric_mesh(face, made):
 
 def test_one_shape_alone_comes_out_as_among_all(face, made):
     avatar, marks = face
-    alone = pipeline.generate(avatar, ["mouthSmileRight"], face=known_face(uneven(marks)), provider="cpu")
+    alone = pipeline.generate(
+        avatar, GenerateOptions(["mouthSmileRight"], provider="cpu"), face=known_face(uneven(marks))
+    )
     assert np.allclose(dense(avatar, alone)[0], made["even"][NAMES.index("mouthSmileRight")], atol=1e-6)
 
 
 def test_a_recipe_with_a_side_keeps_it(face):
     avatar, marks = face
     changes = {"natural": {"joy": {"mouthSmileLeft": 1.0}, "fun": {"mouthSmile": 1.0}}}
-    run = pipeline.generate(avatar, ["joy", "fun"], face=known_face(marks), provider="cpu", preset="natural",
-                            tuning=Tuning(changes=changes))  # fmt: skip
+    options = GenerateOptions(["joy", "fun"], provider="cpu", preset="natural", tuning=Tuning(changes=changes))
+    run = pipeline.generate(avatar, options, face=known_face(marks))
     joy, fun = np.linalg.norm(dense(avatar, run), axis=2)
     left, right = (np.linalg.norm(avatar.vertices - marks[LANDMARK_INDEX[f"mouth_corner_{s}"]], axis=1).argmin()
                    for s in "lr")  # fmt: skip

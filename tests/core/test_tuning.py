@@ -9,6 +9,7 @@ from test_recipes import dense, known_face
 from blendshape_addon.core import pipeline
 from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.errors import InputError
+from blendshape_addon.core.options import GenerateOptions
 from blendshape_addon.core.style.tuning import EVERY, STRONGEST, Tuning, strengths_of
 from blendshape_addon.core.vocabulary import GROUPS, LANDMARK_INDEX
 
@@ -16,34 +17,36 @@ NAMES = ["vrc.v_aa", "vrc.v_pp", "joy", "vrc.blink", "vrc.blink_left", "mouthSmi
 
 
 @pytest.fixture(scope="module")
-def seen(face):
+def analysis(face):
     return pipeline.analyse(face[0], face=known_face(face[1]), provider="cpu")
 
 
-def run(face, seen, tuning=None, names=NAMES, **how):
-    return pipeline.generate(face[0], names, seen=seen, provider="cpu", tuning=tuning, **how)
+def run(face, analysis, tuning=None, names=NAMES, **how):
+    return pipeline.generate(
+        face[0], GenerateOptions(names, provider="cpu", tuning=tuning or Tuning(), **how), analysis=analysis
+    )
 
 
 @pytest.mark.parametrize("intensity", [1.0, 0.37])
-def test_a_strength_of_1_changes_nothing_at_all(face, seen, intensity):
+def test_a_strength_of_1_changes_nothing_at_all(face, analysis, intensity):
     ones = Tuning(dict.fromkeys((*GROUPS, *NAMES), 1.0), {EVERY: np.ones(len(face[0].vertices), np.float32)})
-    plain, tuned = (run(face, seen, tuning, intensity=intensity) for tuning in (None, ones))
+    plain, tuned = (run(face, analysis, tuning, intensity=intensity) for tuning in (None, ones))
     for one, other in zip(plain.shapes, tuned.shapes, strict=True):
         assert (one.indices == other.indices).all() and one.deltas.tobytes() == other.deltas.tobytes()
 
 
 @settings(max_examples=5, deadline=None)
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
-def test_up_to_1_a_shape_is_the_product_of_all_strengths(face, seen, overall, group, own):
-    whole = dense(face[0], run(face, seen))
-    made = dense(face[0], run(face, seen, Tuning({"visemes": group, "vrc.v_aa": own}), intensity=overall))
+def test_up_to_1_a_shape_is_the_product_of_all_strengths(face, analysis, overall, group, own):
+    whole = dense(face[0], run(face, analysis))
+    made = dense(face[0], run(face, analysis, Tuning({"visemes": group, "vrc.v_aa": own}), intensity=overall))
     for number, name in enumerate(NAMES):
         share = overall * (group if name.startswith("vrc.v_") else 1) * (own if name == "vrc.v_aa" else 1)
         assert np.allclose(made[number], whole[number] * share, atol=1e-6)
 
 
-def test_over_1_a_shape_grows_and_lips_still_meet(face, seen):
-    plain, strong = run(face, seen), run(face, seen, Tuning({"visemes": 1.5, "joy": 1.5}))
+def test_over_1_a_shape_grows_and_lips_still_meet(face, analysis):
+    plain, strong = run(face, analysis), run(face, analysis, Tuning({"visemes": 1.5, "joy": 1.5}))
     peak = [{row["name"]: row["peak_mm"] for row in made.report["shapes"]} for made in (plain, strong)]
     for name in ("vrc.v_aa", "joy"):
         assert 1.3 < peak[1][name] / peak[0][name] < 1.6
@@ -53,23 +56,23 @@ def test_over_1_a_shape_grows_and_lips_still_meet(face, seen):
     assert strong.report["tuning"]["strengths"] == {"visemes": 1.5, "joy": 1.5}
 
 
-def test_a_blink_may_be_stronger_than_its_halves(face, seen):
-    made = dense(face[0], run(face, seen, Tuning({"vrc.blink": 0.5})))
+def test_a_blink_may_be_stronger_than_its_halves(face, analysis):
+    made = dense(face[0], run(face, analysis, Tuning({"vrc.blink": 0.5})))
     both, left = made[NAMES.index("vrc.blink")], made[NAMES.index("vrc.blink_left")]
     only_left = np.abs(left).max(1) > 0.05
     assert np.allclose(both[only_left], left[only_left] / 2, atol=1e-5)
 
 
-def test_a_mask_scales_what_it_covers_and_the_shapes_own_comes_first(face, seen):
+def test_a_mask_scales_what_it_covers_and_the_shapes_own_comes_first(face, analysis):
     avatar, marks = face
     half = (avatar.vertices[:, 1] < marks[LANDMARK_INDEX["nose_tip"], 1]).astype(np.float32)
     masks = {EVERY: half, "joy": np.full(len(half), 0.25, np.float32)}
-    plain, masked = dense(avatar, run(face, seen)), dense(avatar, run(face, seen, Tuning(masks=masks)))
+    plain, masked = dense(avatar, run(face, analysis)), dense(avatar, run(face, analysis, Tuning(masks=masks)))
     for number, name in enumerate(NAMES):
         share = masks.get(name, half)[:, None]
         assert np.allclose(masked[number], plain[number] * share, atol=1e-6)
         assert not masked[number][share[:, 0] == 0].any()
-    made = run(face, seen, Tuning(masks={"vrc.v_aa": np.zeros(len(half), np.float32)}), names=["vrc.v_aa"])
+    made = run(face, analysis, Tuning(masks={"vrc.v_aa": np.zeros(len(half), np.float32)}), names=["vrc.v_aa"])
     assert made.report["tuning"]["masks"] == ["vrc.v_aa"] and len(made.shapes[0].indices) == 0
     assert "mouth opens" not in made.report["shapes"][0]["checks"]
 

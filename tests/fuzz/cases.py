@@ -18,6 +18,7 @@ from blendshape_addon.core.detection import snap
 from blendshape_addon.core.detection.project import project_to_skin
 from blendshape_addon.core.errors import UserError
 from blendshape_addon.core.face.face_space import FaceSpace
+from blendshape_addon.core.options import GenerateOptions
 from blendshape_addon.core.quality import report as quality_report
 from blendshape_addon.core.shape_markers import with_shape_markers
 from blendshape_addon.core.style import recipes
@@ -126,7 +127,7 @@ def run(case: Case, least: int = 0) -> Outcome:
         try:
             avatar = subject.avatar(placed(case, subject))
             before = [avatar.vertices.copy(), avatar.triangles.copy()]
-            made = pipeline.generate(avatar, case.shapes, preset=case.preset, provider="cpu")
+            made = pipeline.generate(avatar, GenerateOptions(case.shapes, preset=case.preset, provider="cpu"))
             made.shapes = with_shape_markers(avatar, made.shapes, made.face)
             wrong = misshapen(avatar, made, case.shapes) + unfit(avatar, made)
         except UserError as error:
@@ -170,9 +171,9 @@ def verdict(wrong: list[str], report: dict) -> Outcome:
 
 def unfit(avatar: Avatar, made: pipeline.GenerationResult) -> list[str]:
     """What the Check button would say against the shapes that were made."""
-    offsets, outside = quality_report.dense(made.seen.features, made.shapes)
+    offsets, outside = quality_report.dense(made.analysis.anatomy.features, made.shapes)
     names = [shape.name for shape in made.shapes]
-    rows = quality_report.examine(avatar, made.seen.features, names, offsets, 1.0, outside)
+    rows = quality_report.examine(avatar, made.analysis.anatomy.features, names, offsets, 1.0, outside)
     return [f"made, and yet {row.name} {'; '.join(row.notes)}" for row in rows if not row.ok]
 
 

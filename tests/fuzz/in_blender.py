@@ -55,10 +55,12 @@ def run(case: Case) -> Outcome:
     return core.verdict([], reports[0])
 
 
-def _generate(case: Case, subject: Subject, reports: list[dict], avatar, names, **options) -> pipeline.GenerationResult:
+def _generate(
+    case: Case, subject: Subject, reports: list[dict], avatar, options, **others
+) -> pipeline.GenerationResult:
     if case.marks != SOUGHT:
         avatar = replace(avatar, manual_landmarks=np.column_stack([subject.marks, np.ones(len(subject.marks))]))
-    made = pipeline.generate(avatar, names, **options)
+    made = pipeline.generate(avatar, options, **others)
     reports.append(made.report)
     return made
 

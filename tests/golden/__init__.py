@@ -26,6 +26,7 @@ import numpy as np
 
 from blendshape_addon.core import pipeline
 from blendshape_addon.core.face.face_space import EYE_DISTANCE_MM, FaceSpace
+from blendshape_addon.core.options import GenerateOptions
 from blendshape_addon.core.vocabulary import ALL_SHAPES
 from tests import faces
 
@@ -41,7 +42,7 @@ Rows = dict[str, Row]
 
 def measure(face: faces.Face) -> Rows:
     """A row for each of ALL_SHAPES that passes its check; an empty one for a shape that is refused."""
-    made = pipeline.generate(face.avatar, ALL_SHAPES, provider="cpu")
+    made = pipeline.generate(face.avatar, GenerateOptions(ALL_SHAPES, provider="cpu"))
     unit = EYE_DISTANCE_MM / FaceSpace.of(face.landmarks).scale
     rows: Rows = {name: {} for name in ALL_SHAPES}
     for shape in made.shapes:

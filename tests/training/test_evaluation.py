@@ -12,6 +12,7 @@ from blendshape_addon.core import pipeline
 from blendshape_addon.core.errors import InputError, ModelError
 from blendshape_addon.core.face import slits
 from blendshape_addon.core.inference import registry
+from blendshape_addon.core.options import GenerateOptions
 from blendshape_addon.core.vocabulary import ARKIT, VISEMES
 from tests import faces
 from tests.core.pieces import mask
@@ -129,9 +130,9 @@ def test_every_change_of_the_robustness_table_keeps_the_truth_in_step(name):
 def test_blinks_and_joy_shut_the_eyes_of_an_anime_face_that_nobody_drew(change, seed):
     head = LabelledFace.of(rigs.load(SEED_SAN))
     warped = robustness.changes(rigs.load(SEED_SAN), head, None)[change][0](head, np.random.default_rng(seed)).avatar
-    made = pipeline.generate(warped, ["vrc.blink", "joy"], provider="cpu")
+    made = pipeline.generate(warped, GenerateOptions(["vrc.blink", "joy"], provider="cpu"))
     assert made.report["ok"] and made.report["style"]["preset"] == "anime"
-    seen = made.seen.features
+    seen = made.analysis.anatomy.features
     for shape, most in zip(made.shapes, (0.2, 0.25), strict=True):
         moved = warped.vertices.copy()
         moved[shape.indices] += shape.deltas

@@ -25,6 +25,7 @@ from blendshape_addon.blender.jobs import one_avatar
 from blendshape_addon.blender.keys import inventory
 from blendshape_addon.blender.keys.key_blocks import is_empty
 from blendshape_addon.core.errors import FaceNotFound
+from blendshape_addon.core.options import GenerateOptions
 from blendshape_addon.core.vocabulary import ALL_SHAPES
 
 from ..data.rigs import Rig, data_folder, every_rig
@@ -66,7 +67,7 @@ def trip(objects: Sequence[bpy.types.Object]) -> tuple[set[Key], dict[str, set[K
 
     What is open is replaced. Raises UserError where the shapes cannot be made.
     """
-    done = one_avatar.run(objects, ALL_SHAPES)
+    done = one_avatar.run(objects, GenerateOptions(ALL_SHAPES))
     tolerance = TOLERANCE * done.generated.face.eye_distance
     before = _motion(done.objects)
     made = {(name, key) for name, (_, keys) in before.items() for key in keys}

@@ -25,6 +25,7 @@ from blendshape_addon.core import pipeline
 from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.geometry.mesh import edges_of
 from blendshape_addon.core.inference import providers
+from blendshape_addon.core.options import GenerateOptions
 from blendshape_addon.core.vocabulary import ALL_SHAPES
 
 from . import transfer
@@ -172,12 +173,12 @@ def _measured(file: Path, shapes: int) -> dict:
     for _ in range(2 if len(avatar.vertices) < 30_000 else 1):
         bare["deformer"] = 0.0
         began = time.perf_counter()
-        made = pipeline.generate(replace(avatar), ALL_SHAPES[:shapes], provider="cpu")
+        made = pipeline.generate(replace(avatar), GenerateOptions(ALL_SHAPES[:shapes], provider="cpu"))
         whole = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
     return {
-        "vertices": len(avatar.vertices), "face": len(made.seen.features.index), "shapes": shapes, "whole": whole,
-        "bare": bare["deformer"], "megabytes": peak, **{stage: made.seconds[stage] for stage in STAGES},
+        "vertices": len(avatar.vertices), "face": len(made.analysis.anatomy.features.index), "shapes": shapes,
+        "whole": whole, "bare": bare["deformer"], "megabytes": peak, **{stage: made.seconds[stage] for stage in STAGES},
     }  # fmt: skip
 
 

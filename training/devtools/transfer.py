@@ -21,6 +21,7 @@ from blendshape_addon.core.detection.detect import Face
 from blendshape_addon.core.face.face_space import FaceSpace
 from blendshape_addon.core.face.parts import Part
 from blendshape_addon.core.geometry.nearest import nearest, nearest_to
+from blendshape_addon.core.options import GenerateOptions
 from blendshape_addon.core.vocabulary import ARKIT
 
 from ..data import metrics, rigs
@@ -71,16 +72,17 @@ def why_not(*wanted: str) -> str:
     return f"there is no {rigs.data_folder() / missing[0]}" if missing else ""
 
 
-def seconds_on(avatar: Avatar, seen: pipeline.FaceAnalysis) -> float:
-    """Seconds of the processor that the first of TEMPLATES takes to be drawn over the face that was `seen` on `avatar`,
-    and its units to be carried over."""
+def seconds_on(avatar: Avatar, analysis: pipeline.FaceAnalysis) -> float:
+    """Seconds of the processor that the first of TEMPLATES takes to be drawn over the face that `analysis` has of
+    `avatar`, and its units to be carried over."""
     template = LabelledFace.of(rigs.load(rigs.data_folder() / TEMPLATES[0]))
-    space, count = seen.features.space, len(avatar.vertices)
+    known = analysis.anatomy.features
+    space, count = known.space, len(avatar.vertices)
     target = LabelledFace(
         vertices=space.to_face(avatar.vertices), triangles=avatar.triangles, part_id=avatar.object_id,
         part_names=avatar.object_names, names=(), offsets=np.empty((0, count, 3), np.float32),
-        hidden=np.zeros(count, bool), marks=seen.features.landmarks,
-        mark_offsets=np.empty((0, *seen.features.landmarks.shape), np.float32),
+        hidden=np.zeros(count, bool), marks=known.landmarks,
+        mark_offsets=np.empty((0, *known.landmarks.shape), np.float32),
     )  # fmt: skip
     return transferred(target, template, [name for name in ARKIT if name in template.names])[1]
 
@@ -92,7 +94,7 @@ def _ours(rig: rigs.Rig, models: Path, names: Sequence[str]) -> tuple[float, dic
     for _ in range(2):  # the second is warm, as in a batch
         began = time.process_time()
         face = Face(marks, np.ones(len(marks)), 1.0, space.rotation, space.scale)
-        run = pipeline.generate(avatar, names, models=models, provider="cpu", face=face)
+        run = pipeline.generate(avatar, GenerateOptions(names, models=models, provider="cpu"), face=face)
         took = time.process_time() - began
     made = {name: np.zeros_like(rig.vertices, float) for name in names}
     for shape in run.shapes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from blendshape_addon.core import pipeline
 from blendshape_addon.core.errors import FaceNotFound
+from blendshape_addon.core.options import GenerateOptions
 from blendshape_addon.core.vocabulary import ALL_SHAPES
 
 from ..data import labels
@@ -17,7 +18,7 @@ def attempt(rig: Rig) -> tuple[dict, pipeline.GenerationResult | None]:
     """
     has_face = rig.name in labels.all_names()
     try:
-        made = pipeline.generate(rig.avatar(), ALL_SHAPES, provider="cpu")
+        made = pipeline.generate(rig.avatar(), GenerateOptions(ALL_SHAPES, provider="cpu"))
     except FaceNotFound as refusal:
         return {"right": float(not has_face), "said": f"refused: {refusal}"}, None
     failed = [f"{row['name']} {' '.join(row['notes'])}" for row in made.report["shapes"] if not row["ok"]]

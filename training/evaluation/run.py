@@ -10,6 +10,7 @@ import numpy as np
 from blendshape_addon.core import pipeline
 from blendshape_addon.core.detection import detect
 from blendshape_addon.core.face import slits
+from blendshape_addon.core.options import GenerateOptions
 from blendshape_addon.core.quality import report
 from blendshape_addon.core.vocabulary import ARKIT, CONDITIONS, EMOTIONS, MOUTH_UNITS, VISEMES
 
@@ -37,7 +38,7 @@ def labelled_face(head: LabelledFace) -> detect.Face:
 
 def run(head: LabelledFace, models: Path | None, face: detect.Face | None) -> PipelineRun:
     """The whole core pipeline on the bare mesh; face None: it finds it. Raises FaceNotFound."""
-    made = pipeline.generate(head.avatar, CONDITIONS, models=models, provider="cpu", face=face)
+    made = pipeline.generate(head.avatar, GenerateOptions(CONDITIONS, models=models, provider="cpu"), face=face)
     shapes = {name: np.zeros((len(head.vertices), 3), np.float32) for name in CONDITIONS}  # one left out moves nothing
     for shape in made.shapes:
         shapes[shape.name][shape.indices] = shape.deltas

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from ...core.avatar.avatar import Avatar
 from ...core.detection.detect import Face
+from ...core.options import GenerateOptions
 from ...core.pipeline import FaceAnalysis, GenerationResult, Progress, analyse, find_face, generate
 from ...core.shape_markers import main_object, with_shape_markers
-from ...core.style.tuning import Tuning
 from ..io import mesh_io
 from ..keys import shape_keys
 
-_last: dict[tuple, tuple[Avatar, FaceAnalysis]] = {}  # the session's cache: the avatar seen last, by its content
+_last: dict[tuple, tuple[Avatar, FaceAnalysis]] = {}  # the session's cache: the avatar analysed last, by its content
 
 
 @dataclass
@@ -32,71 +32,55 @@ class Done:
     written: shape_keys.Written
 
 
-def run(
-    objects: Sequence[mesh_io.Object],
-    names: Sequence[str],
-    *,
-    intensity: float = 1.0,
-    preset: str = "auto",
-    own_recipes: Path | None = None,
-    tuning: Tuning | None = None,
-    existing: str = "KEEP",
-    provider: str = "auto",
-    models: Path | None = None,
-    model: Path | None = None,
-    progress: Progress | None = None,
-) -> Done:
-    """Put the shapes `names` on the avatar that `objects` make up. Nothing is changed if an error is raised.
+def run(objects: Sequence[mesh_io.Object], options: GenerateOptions, progress: Progress | None = None) -> Done:
+    """Put shapes on the avatar that `objects` make up. Nothing is changed if an error is raised.
 
-    existing: see shape_keys.write; the rest: see core.pipeline.generate. Raises UserError.
+    Raises UserError, see core.pipeline.generate.
     """
     began = time.perf_counter()
     avatar = mesh_io.read(objects)
     reading = time.perf_counter() - began
-    made = compute(
-        avatar, names, intensity=intensity, preset=preset, own_recipes=own_recipes, tuning=tuning, provider=provider,
-        models=models, model=model, progress=progress,
-    )  # fmt: skip
+    result = compute(avatar, options, progress)
     if progress:
         progress(1.0, "writing")
-    made.seconds = {"reading": reading, **made.seconds}
-    return write(objects, avatar, made, existing)
+    result.seconds = {"reading": reading, **result.seconds}
+    return write(objects, avatar, result, options)
 
 
-def compute(
-    avatar: Avatar, names: Sequence[str], *, provider: str, models: Path | None = None, **how
-) -> GenerationResult:
-    """core.pipeline.generate, with what was seen of the same avatar just before."""
-    known, seen = _recall(avatar, provider, models)
-    made = generate(known, names, provider=provider, models=models, seen=seen, **how)
-    _remember(known, made.seen, provider, models)
-    return made
+def compute(avatar: Avatar, options: GenerateOptions, progress: Progress | None = None) -> GenerationResult:
+    """core.pipeline.generate, with the analysis of the same avatar just before."""
+    known, analysis = _recall(avatar, options.provider, options.models)
+    result = generate(known, options, analysis=analysis, progress=progress)
+    _remember(known, result.analysis, options.provider, options.models)
+    return result
 
 
-def seen_of(avatar: Avatar, provider: str, progress: Progress | None = None) -> FaceAnalysis:
-    """core.pipeline.look, or what was seen of the same avatar just before."""
-    known, seen = _recall(avatar, provider, None)
-    seen = seen or analyse(known, provider=provider, progress=progress)
-    _remember(known, seen, provider, None)
-    return seen
+def analysis_of(avatar: Avatar, provider: str, progress: Progress | None = None) -> FaceAnalysis:
+    """core.pipeline.analyse, or the analysis of the same avatar just before."""
+    known, analysis = _recall(avatar, provider, None)
+    analysis = analysis or analyse(known, provider=provider, progress=progress)
+    _remember(known, analysis, provider, None)
+    return analysis
 
 
 def face_of(avatar: Avatar, provider: str, progress: Progress | None = None) -> Face:
-    """core.pipeline.find_face, or the face that was seen of the same avatar just before."""
-    _, seen = _recall(avatar, provider, None)
-    return seen.face if seen else find_face(avatar, provider, progress=progress)
+    """core.pipeline.find_face, or the face that was found on the same avatar just before."""
+    known, analysis = _recall(avatar, provider, None)
+    return analysis.face if analysis else find_face(known, provider, progress=progress)
 
 
-def write(objects: Sequence[mesh_io.Object], avatar: Avatar, made: GenerationResult, existing: str) -> Done:
+def write(
+    objects: Sequence[mesh_io.Object], avatar: Avatar, result: GenerationResult, options: GenerateOptions
+) -> Done:
     """Put what was made of `avatar`, which was read from `objects`, on them. Raises InputError, nothing changed."""
     began = time.perf_counter()
     objects = list(objects)
-    made.shapes = with_shape_markers(avatar, made.shapes, made.face)
-    main = main_object(avatar, made.face.points)
-    written = shape_keys.write(objects, avatar, made.shapes, main, existing)
-    shape_keys.remember_style(objects[main], **made.report["style"])
-    made.seconds["writing"] = time.perf_counter() - began
-    return Done(objects, objects[main], avatar, made, written)
+    result.shapes = with_shape_markers(avatar, result.shapes, result.face)
+    main = main_object(avatar, result.face.points)
+    written = shape_keys.write(objects, avatar, result.shapes, main, options.existing.upper())
+    shape_keys.remember_style(objects[main], **result.report["style"])
+    result.seconds["writing"] = time.perf_counter() - began
+    return Done(objects, objects[main], avatar, result, written)
 
 
 def forget() -> None:
@@ -105,10 +89,10 @@ def forget() -> None:
 
 
 def _recall(avatar: Avatar, provider: str, models: Path | None) -> tuple[Avatar, FaceAnalysis | None]:
-    """The avatar of the same content that was seen last, with what it has computed, and what was seen of it."""
+    """The avatar of the same content that was analysed last, with what it has computed, and its analysis."""
     return _last.get((avatar.content, provider, models), (avatar, None))
 
 
-def _remember(avatar: Avatar, seen: FaceAnalysis, provider: str, models: Path | None) -> None:
+def _remember(avatar: Avatar, analysis: FaceAnalysis, provider: str, models: Path | None) -> None:
     _last.clear()
-    _last[avatar.content, provider, models] = avatar, seen
+    _last[avatar.content, provider, models] = avatar, analysis

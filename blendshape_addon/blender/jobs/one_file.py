@@ -11,7 +11,8 @@ from pathlib import Path
 import bpy
 
 from ...core.errors import FaceNotFound, InputError
-from ...core.style.tuning import Tuning, strengths_of
+from ...core.options import GenerateOptions
+from ...core.style.tuning import strengths_of
 from ..io import files, mesh_io
 from ..keys import alias_keys
 from ..stored import tuning
@@ -41,13 +42,7 @@ def run(
     refusals: list[FaceNotFound] = []
     for objects in avatars:
         try:
-            done.append(
-                one_avatar.run(objects, names, intensity=options.intensity, preset=options.preset,
-                        own_recipes=options.recipes, tuning=_tuning(objects, options),
-                        existing=options.existing.upper(),
-                        provider=options.provider, models=options.models, model=options.model,
-                        progress=progress)
-            )  # fmt: skip
+            done.append(one_avatar.run(objects, _generate_options(names, objects, options), progress))
         except FaceNotFound as error:  # scenery beside an avatar is no mistake; a file without any face is one
             refusals.append(error)
     if not done:
@@ -74,9 +69,21 @@ def run(
     return entries, done
 
 
-def _tuning(objects: Sequence[mesh_io.Object], options: argparse.Namespace) -> Tuning:
-    """What is kept with the avatar, and what `options` say over it."""
-    return tuning.read(objects).over(strengths_of(options.strength), options.asymmetric)
+def _generate_options(
+    names: Sequence[str], objects: Sequence[mesh_io.Object], options: argparse.Namespace
+) -> GenerateOptions:
+    """What the command line asks of one avatar: the tuning that is kept with it, and what `options` say over that."""
+    return GenerateOptions(
+        expressions=names,
+        intensity=options.intensity,
+        preset=options.preset,
+        own_recipes=options.recipes,
+        tuning=tuning.read(objects).over(strengths_of(options.strength), options.asymmetric),
+        provider=options.provider,
+        models=options.models,
+        model=options.model,
+        existing=options.existing,
+    )
 
 
 def draw(done: Sequence[one_avatar.Done], options: argparse.Namespace) -> None:

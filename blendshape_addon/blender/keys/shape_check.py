@@ -9,10 +9,10 @@ import numpy as np
 from ...core.avatar.avatar import Avatar
 from ...core.face.anatomy import FaceAnatomy
 from ...core.face.features import Features
-from ...core.shapes import Shape
 from ...core.quality import repair, report
 from ...core.quality.checks import GREEN, ShapeReport
 from ...core.quality.measures import Measures
+from ...core.shapes import Shape
 from ...core.vocabulary import mirrored
 
 

@@ -25,7 +25,7 @@ CHOICES = {
     "TEETH_LOWER": Part.TEETH_LOWER,
     "TONGUE": Part.TONGUE,
     "MOUTH": Part.MOUTH,
-    "RIDER": Part.RIDER,
+    "ATTACHED": Part.ATTACHED,
     "OTHER": Part.OTHER,
 }
 WHOLE = "/"  # stands for the material of an object whose parts are not told apart
@@ -62,10 +62,10 @@ def overrides(obj: Object) -> np.ndarray:
     return out
 
 
-def note(objects: Sequence[Object], avatar: Avatar, seen: FaceAnalysis) -> None:
+def note(objects: Sequence[Object], avatar: Avatar, analysis: FaceAnalysis) -> None:
     """Keep with each of `objects`, which `avatar` was read from, what its parts were recognised as."""
     part = np.full(len(avatar.vertices), Part.OTHER, np.int8)
-    part[seen.features.index] = seen.features.part
+    part[analysis.anatomy.features.index] = analysis.anatomy.features.part
     for number, obj in enumerate(objects):
         own = part[avatar.object_id == number]
         _put(obj, _SEEN, {material: _summary(own[vertices]) for material, vertices in _parts(obj)})

@@ -13,7 +13,7 @@ import numpy as np
 from ...core.avatar.avatar import Avatar
 from ...core.errors import InputError
 from ...core.motion import speech
-from ...core.pipeline import Shape
+from ...core.shapes import Shape
 from ...core.vocabulary import ALL_SHAPES
 from ..io.mesh_io import Object, basis, coordinates
 

@@ -15,7 +15,7 @@ import numpy as np
 from ...core.avatar.avatar import Avatar
 from ...core.face.face_space import FaceSpace
 from ...core.face.parts import Part, classify
-from ...core.pipeline import Shape
+from ...core.shapes import Shape
 from ..io import files
 from ..io.mesh_io import Object
 
@@ -33,7 +33,7 @@ _COLOURS = {
     Part.TEETH_LOWER: (0.88, 0.95, 0.80),
     Part.TONGUE: (0.85, 0.25, 0.28),
     Part.MOUTH: (0.80, 0.45, 0.45),
-    Part.RIDER: (0.12, 0.08, 0.07),
+    Part.ATTACHED: (0.12, 0.08, 0.07),
 }
 _TELLING = ("vrc.v_aa", "vrc.v_pp", "joy", "vrc.blink", "jawOpen", "mouthSmileLeft", "eyeBlinkLeft")
 

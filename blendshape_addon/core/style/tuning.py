@@ -66,7 +66,7 @@ class Tuning:
         chosen = {name: self.masks.get(name, every) for name in ALL_SHAPES}
         return {name: whole[id(mask)] for name, mask in chosen.items() if mask is not None}
 
-    def told(self) -> dict:
+    def for_report(self) -> dict:
         """For the report, JSON-ready."""
         strengths = {name: strength for name, strength in self.strengths.items() if strength != 1}
         own = [f"{preset} {name}" for preset, table in self.changes.items() for name in table]

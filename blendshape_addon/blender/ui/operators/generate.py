@@ -1,16 +1,20 @@
 """The Generate buttons."""
 
+from functools import partial
+
 import bpy
 
 from ....core.errors import UserError
 from ....core.messages import join_messages
+from ....core.options import GenerateOptions
 from ....core.vocabulary import ALL_SHAPES, ARKIT, BLINKS, EMOTIONS, VISEMES
+from ... import settings
 from ...io import mesh_io
 from ...jobs import one_avatar
 from ...keys import shape_keys
 from ...stored import parts, tuning
 from ...translations import translate
-from .. import preferences, properties
+from .. import properties
 from .background import Background
 
 
@@ -57,19 +61,21 @@ class _Generate(Background):
         return {"preset": self.preset, "intensity": self.intensity, "existing": self.existing, "model": self.model}
 
     def work(self, context, avatar):
-        how = {
-            "intensity": self.intensity,
-            "preset": self.preset.lower(),
-            "own_recipes": preferences.own_recipes(context),
-            "tuning": tuning.read(mesh_io.avatar_from_selection(context)),
-            "provider": preferences.provider(context),
-            "model": preferences.learned_model(context, self.model),
-        }
-        return lambda progress: one_avatar.compute(avatar, self.names, **how, progress=progress)
+        self._options = GenerateOptions(
+            expressions=self.names,
+            intensity=self.intensity,
+            preset=self.preset.lower(),
+            own_recipes=settings.own_recipes(context),
+            tuning=tuning.read(mesh_io.avatar_from_selection(context)),
+            provider=settings.provider(context),
+            model=settings.learned_model(context, self.model),
+            existing=self.existing.lower(),
+        )
+        return partial(one_avatar.compute, avatar, self._options)
 
     def finish(self, context, objects, avatar, result):
-        done = one_avatar.write(objects, avatar, result, self.existing)
-        parts.note(objects, avatar, result.seen)
+        done = one_avatar.write(objects, avatar, result, self._options)
+        parts.note(objects, avatar, result.analysis)
         context.window_manager.vrc_blendshape.fallback = translate(result.report["provider"]["fallback"])
         written = done.written
         for row in result.report["shapes"]:
