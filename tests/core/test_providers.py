@@ -40,10 +40,7 @@ LIBRARY = (
 
 @pytest.fixture(autouse=True)
 def untried(monkeypatch):
-    monkeypatch.setattr(probe, "folder", None)
-    probe.forget()
-    yield
-    probe.forget()
+    monkeypatch.setattr(probe, "cache", probe.ProbeCache())
 
 
 @pytest.fixture
@@ -98,13 +95,13 @@ def test_a_driver_that_fails_in_its_own_process_leaves_the_cpu(card, model, inpu
 
 def test_a_verdict_is_kept_for_the_machine_and_a_damaged_one_is_not_believed(card, model, monkeypatch, tmp_path):
     tries = card("os.abort()")
-    monkeypatch.setattr(probe, "folder", tmp_path / "config")
+    monkeypatch.setattr(probe, "cache", probe.ProbeCache(tmp_path / "config"))
     first = providers.open_session(model, "auto").reason
-    kept = probe.folder / probe._FILE
+    (kept,) = (tmp_path / "config").iterdir()
     saved = kept.read_text()
 
     def as_in_a_new_process(content):
-        probe.forget()
+        monkeypatch.setattr(probe, "cache", probe.ProbeCache(tmp_path / "config"))
         kept.write_text(content)
         return providers.open_session(model, "auto").reason
 
@@ -122,7 +119,7 @@ def test_a_program_that_is_not_python_is_not_started_again(card, model, monkeypa
     monkeypatch.setattr(probe.sys, "executable", "/opt/blender/blender")
     session = providers.open_session(model, "auto")
     assert session.provider == "cpu" and "no Python of its own" in session.reason and tries() == 0
-    probe.forget()
+    probe.cache.forget()
     monkeypatch.setattr(probe.sys, "executable", "/nowhere/python3")
     assert "could not be tried safely: No such file" in providers.open_session(model, "auto").reason
 
@@ -186,7 +183,7 @@ def test_a_model_that_no_provider_runs_is_not_held_against_the_card(loaded, mode
     session = providers.open_session(model, "auto")
     with pytest.raises(providers.ModelError, match="does not fit"):
         session.run(None, {"inputs": np.zeros((3, 2), np.float32)})
-    assert probe.disabled == {}
+    assert probe.cache.disabled == {}
 
 
 def test_the_test_tells_what_runs_and_how_fast(model):

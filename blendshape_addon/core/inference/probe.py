@@ -28,31 +28,62 @@ MISSING = "driver or runtime libraries are missing"
 WRONG = "its results are not the CPU's"
 _CAUSE = re.compile(r"with error: ([^\n\x1b]+)")  # onnxruntime's log names the library that it could not load
 
-folder: Path | None = None  # where verdicts outlive the process, such as Blender's folder of settings
-disabled: dict[str, Message] = {}  # provider to why it is not tried again in this process
-_verdicts: dict[str, Message | None] = {}
 
+class ProbeCache:
+    """Which providers work here, as far as it was tried: in this process, and on this machine where there is a folder.
 
-def failure(name: str, asked: list, model: Model) -> Message | None:
-    """Why `model` cannot run on the provider `name` on this machine, None if it can.
-
-    asked: [[onnxruntime's name of it, its options]].
+    disabled: provider to why it is not tried again in this process.
     """
-    key = _key(name, asked, model)
-    if key not in _verdicts:
-        _verdicts.update(_kept())
-    if key not in _verdicts:
-        _verdicts[key] = _try(name, asked, model.data)
-        _keep()
-    return _verdicts[key]
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """folder: where verdicts outlive the process, such as Blender's folder of settings."""
+        self.disabled: dict[str, Message] = {}
+        self._file = folder / _FILE if folder else None
+        self._verdicts: dict[str, Message | None] = {}
+
+    def failure(self, name: str, asked: list, model: Model) -> Message | None:
+        """Why `model` cannot run on the provider `name` on this machine, None if it can.
+
+        asked: [[onnxruntime's name of it, its options]].
+        """
+        key = _key(name, asked, model)
+        if key not in self._verdicts:
+            self._verdicts.update(self._kept())
+        if key not in self._verdicts:
+            self._verdicts[key] = _try(name, asked, model.data)
+            self._keep()
+        return self._verdicts[key]
+
+    def forget(self) -> None:
+        """Try everything anew."""
+        self.disabled.clear()
+        self._verdicts.clear()
+        if self._file:
+            self._file.unlink(missing_ok=True)
+
+    def _kept(self) -> dict[str, Message | None]:
+        """The verdicts of earlier processes; none where the file is missing or damaged, so that they are tried again."""
+        from ..messages import from_json
+
+        try:
+            kept = json.loads(self._file.read_text(encoding="utf-8")) if self._file else {}
+            return {key: reason and from_json(reason) for key, reason in kept.items()}
+        except (OSError, ValueError, TypeError, LookupError, AttributeError):
+            return {}
+
+    def _keep(self) -> None:
+        if not self._file:
+            return
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile("w", dir=self._file.parent, encoding="utf-8", delete=False) as file:
+                json.dump({key: reason and reason.for_json() for key, reason in self._verdicts.items()}, file, indent=1)
+            Path(file.name).replace(self._file)
+        except OSError:  # it is tried again the next time
+            pass
 
 
-def forget() -> None:
-    """Try everything anew."""
-    disabled.clear()
-    _verdicts.clear()
-    if folder:
-        (folder / _FILE).unlink(missing_ok=True)
+cache = ProbeCache()  # of this process; Blender's session puts its own here for as long as it lasts
 
 
 def feed(session: Any, sizes: dict[str, int]) -> dict[str, np.ndarray]:
@@ -113,28 +144,6 @@ def _key(name: str, asked: list, model: Model) -> str:
 
     machine = f"{platform.node()} {platform.platform()} Python {platform.python_version()}"
     return f"{name} {asked} {model.card.get('sha256')} onnxruntime {onnxruntime.__version__} {machine}"
-
-
-def _kept() -> dict[str, Message | None]:
-    from ..messages import from_json
-
-    try:
-        kept = json.loads((folder / _FILE).read_text(encoding="utf-8")) if folder else {}
-        return {key: told and from_json(told) for key, told in kept.items()}
-    except (OSError, ValueError, TypeError, LookupError, AttributeError):  # missing or damaged: it is tried again
-        return {}
-
-
-def _keep() -> None:
-    if not folder:
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=folder, encoding="utf-8", delete=False) as file:
-            json.dump({key: told and told.for_json() for key, told in _verdicts.items()}, file, indent=1)
-        Path(file.name).replace(folder / _FILE)
-    except OSError:  # it is tried again the next time
-        pass
 
 
 def _child() -> None:

@@ -65,7 +65,7 @@ class Session:
             reason = Message(
                 "{provider} failed while it ran: {reason}", provider=self.provider, reason=_first_line(error)
             )
-            probe.disabled[self.provider] = reason
+            probe.cache.disabled[self.provider] = reason
             self._loaded, self.provider, self.reason = on_cpu._loaded, "cpu", reason
             return made
 
@@ -85,7 +85,7 @@ def open_session(model: Model, provider: str = "auto") -> Session:
     for name in (name for name in PROVIDERS if provider in ("auto", name) and name != "cpu"):
         if PROVIDERS[name] not in available:
             continue
-        reason = probe.disabled.get(name) or probe.failure(name, _asked(name), model)
+        reason = probe.cache.disabled.get(name) or probe.cache.failure(name, _asked(name), model)
         if reason is None:
             try:
                 return Session(model, _load(model, name), name, None)
@@ -98,7 +98,7 @@ def open_session(model: Model, provider: str = "auto") -> Session:
         raise ModelError(
             "The model {model} cannot be loaded: install the extension again.", model=model.name
         ) from error
-    probe.disabled.update(failed)  # it was the provider, not the model
+    probe.cache.disabled.update(failed)  # it was the provider, not the model
     if provider not in ("auto", "cpu", *failed):
         failed[provider] = Message("{provider} is not in this build of onnxruntime", provider=provider)
     return Session(model, loaded, "cpu", join_messages(list(failed.values())) or None)
@@ -106,7 +106,7 @@ def open_session(model: Model, provider: str = "auto") -> Session:
 
 def test(model: Model, provider: str = "auto") -> Message:
     """What the deformer `model` runs on and how fast, and why not on the GPU; tried anew. Raises as open_session."""
-    probe.forget()
+    probe.cache.forget()
     session = open_session(model, provider)
     seconds = _seconds(session)
     ran = Message(
