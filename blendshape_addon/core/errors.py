@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 
 class UserError(Exception):
-    """Something that the user can put right, made as a Message is: ``InputError("“{name}” has no faces.", name=obj.name)``.
+    """Something that the user can put right, made as a Message is.
 
-    ``str(error)`` is the whole message in English, ``error.message`` the one to translate.
+    ``InputError("“{name}” has no faces.", name=obj.name)``: ``str(error)`` is the whole message in English,
+    ``error.message`` the one to translate.
     """
 
     def __init__(self, template: str, /, **values: object) -> None:

@@ -15,7 +15,8 @@ from .detection import detect, manual
 from .expressions import TABLE
 from .face import features, parts, symmetry
 from .face.anatomy import FaceAnatomy
-from .inference import deformer, providers, registry
+from .inference import deformer, registry
+from .inference.session import open_session
 from .messages import Message
 from .options import GenerateOptions
 from .quality import report as quality_report
@@ -93,7 +94,7 @@ def generate(
     analysis = analysis or _analyse(avatar, face, options.provider, options.models, stages)
     anatomy, known = analysis.anatomy, analysis.anatomy.features
     with stages("loading the deformer", 0.45, 0.47):  # after the face finder: a provider that failed it is left alone
-        session = providers.open_session(model, options.provider)
+        session = open_session(model, options.provider)
     style = recipes.pick(styles, options.preset, known.landmarks)
     requested = _requested_conditions(expressions, tuning)
     names = [name for name, _ in requested]

@@ -111,6 +111,6 @@ def test_the_first_convention_counts_where_a_mesh_follows_several():
 
 def test_what_a_key_is_agrees_with_the_hint_where_it_acts():
     where = {"vrc.blink": "eyes", "vrc.blink_left": "l", "vrc.blink_right": "r"} | dict.fromkeys(VOWELS, "mouth")
-    assert {name: hints.tells(name) for name, shape in ALL_NAMES if shape in where} == {
+    assert {name: hints.feature_of(name) for name, shape in ALL_NAMES if shape in where} == {
         name: where[shape] for name, shape in ALL_NAMES if shape in where
     }

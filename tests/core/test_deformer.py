@@ -10,7 +10,8 @@ from blendshape_addon.core.errors import InputError, ModelError
 from blendshape_addon.core.face import features, slits
 from blendshape_addon.core.face.anatomy import FaceAnatomy
 from blendshape_addon.core.face.face_space import EYE_DISTANCE_MM
-from blendshape_addon.core.inference import deformer, providers, registry
+from blendshape_addon.core.inference import deformer, registry
+from blendshape_addon.core.inference.session import open_session
 from blendshape_addon.core.quality import report
 from blendshape_addon.core.refinement import refine
 from blendshape_addon.core.style import recipes
@@ -21,7 +22,7 @@ STYLE = recipes.load()["natural"]
 
 @pytest.fixture(scope="module")
 def session():
-    return providers.open_session(registry.load("deformer"), "cpu")
+    return open_session(registry.load("deformer"), "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -146,12 +147,12 @@ def test_a_damaged_model_is_refused_in_a_sentence(copied):
 
 def test_a_model_that_is_no_network_is_refused(copied):
     with pytest.raises(ModelError, match="cannot be loaded"):
-        providers.open_session(registry.Model("x", {}, b"not a network"), "cpu")
+        open_session(registry.Model("x", {}, b"not a network"), "cpu")
 
 
 def test_a_model_of_another_version_is_refused_in_a_sentence(seen):
     other = registry.Model("deformer", {}, registry.load("landmarks").data)
-    session = providers.open_session(other, "cpu")
+    session = open_session(other, "cpu")
     with pytest.raises(ModelError, match="deformer does not fit this version"):
         deformer.offsets(session, seen, recipes.load()["natural"].weights(["vrc.v_aa"]))
 
@@ -159,7 +160,7 @@ def test_a_model_of_another_version_is_refused_in_a_sentence(seen):
 def test_an_unknown_provider_is_refused_and_a_missing_one_falls_back_with_the_reason():
     model = registry.load("deformer")
     with pytest.raises(InputError, match="quantum"):
-        providers.open_session(model, "quantum")
-    session = providers.open_session(model, "directml")
+        open_session(model, "quantum")
+    session = open_session(model, "directml")
     assert session.provider in ("directml", "cpu")
     assert session.reason or session.provider == "directml"

@@ -15,6 +15,7 @@ from blendshape_addon.core.avatar.hints import Hints
 from blendshape_addon.core.detection import detect, manual
 from blendshape_addon.core.detection.editing import LandmarkEditor
 from blendshape_addon.core.detection.initial_guess import guess
+from blendshape_addon.core.detection.parameters import SCORES
 from blendshape_addon.core.detection.project import project_to_skin
 from blendshape_addon.core.errors import FaceNotFound
 from blendshape_addon.core.face.face_space import FaceSpace, eye_centres
@@ -44,7 +45,7 @@ def test_placed_landmarks_are_taken_as_they_are_and_nothing_is_searched(face, mo
     monkeypatch.setattr(detect, "find", lambda *a, **k: pytest.fail("searched"))
     seen = pipeline.analyse(replace(avatar, manual_landmarks=rows(marks, 0.7)), provider="cpu")
     assert (seen.face.points == marks).all() and (seen.face.confidence == 0.7).all()
-    assert seen.face.score > detect.MIN_SCORE
+    assert seen.face.score > SCORES.found
     assert seen.face.eye_distance == pytest.approx(FaceSpace.of(marks).scale)
 
 

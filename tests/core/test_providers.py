@@ -6,7 +6,9 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from blendshape_addon.core.inference import probe, providers, registry
+from blendshape_addon.core.errors import ModelError
+from blendshape_addon.core.inference import probe, registry
+from blendshape_addon.core.inference.session import open_session, report_provider
 
 # What the process that tries a provider imports as onnxruntime: its CUDA does `on_cuda`, its CPU works.
 FAKE = """
@@ -66,7 +68,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def inputs(model):
-    return probe.feed(onnxruntime.InferenceSession(model.data), {"V": 5, "E": 2})
+    return probe.random_inputs(onnxruntime.InferenceSession(model.data), {"V": 5, "E": 2})
 
 
 @pytest.mark.parametrize(
@@ -84,11 +86,11 @@ def inputs(model):
 def test_a_driver_that_fails_in_its_own_process_leaves_the_cpu(card, model, inputs, monkeypatch, on_cuda, reason):
     monkeypatch.setattr(probe, "SECONDS", 2 if "sleep" in on_cuda else 60)
     tries = card(on_cuda)
-    session = providers.open_session(model, "cuda")
+    session = open_session(model, "cuda")
     assert session.provider == "cpu"
     assert re.search(reason, session.reason), session.reason
     assert np.isfinite(session.run(None, inputs)[0]).all()
-    other = providers.open_session(registry.load("landmarks"), "cuda")
+    other = open_session(registry.load("landmarks"), "cuda")
     assert (other.provider, other.reason) == ("cpu", session.reason)
     assert tries() == 1  # a provider that failed one network is not tried with the next
 
@@ -96,32 +98,32 @@ def test_a_driver_that_fails_in_its_own_process_leaves_the_cpu(card, model, inpu
 def test_a_verdict_is_kept_for_the_machine_and_a_damaged_one_is_not_believed(card, model, monkeypatch, tmp_path):
     tries = card("os.abort()")
     monkeypatch.setattr(probe, "cache", probe.ProbeCache(tmp_path / "config"))
-    first = providers.open_session(model, "auto").reason
+    first = open_session(model, "auto").reason
     (kept,) = (tmp_path / "config").iterdir()
     saved = kept.read_text()
 
     def as_in_a_new_process(content):
         monkeypatch.setattr(probe, "cache", probe.ProbeCache(tmp_path / "config"))
         kept.write_text(content)
-        return providers.open_session(model, "auto").reason
+        return open_session(model, "auto").reason
 
     assert as_in_a_new_process(saved) == first and tries() == 1
     for number, damaged in enumerate(
         ("{", "[]", saved.replace('"{name} crashed', '7, "'), saved.replace("{name}", "{else}")), start=2
     ):
         assert as_in_a_new_process(damaged) == first and tries() == number
-    assert "crashed" in providers.test(model, "auto") and tries() == 6  # Test asks anew
+    assert "crashed" in report_provider(model, "auto") and tries() == 6  # Test asks anew
 
 
 def test_a_program_that_is_not_python_is_not_started_again(card, model, monkeypatch):
     """Blender where it is linked to its Python: a second Blender would open."""
     tries = card("pass")
     monkeypatch.setattr(probe.sys, "executable", "/opt/blender/blender")
-    session = providers.open_session(model, "auto")
+    session = open_session(model, "auto")
     assert session.provider == "cpu" and "no Python of its own" in session.reason and tries() == 0
     probe.cache.forget()
     monkeypatch.setattr(probe.sys, "executable", "/nowhere/python3")
-    assert "could not be tried safely: No such file" in providers.open_session(model, "auto").reason
+    assert "could not be tried safely: No such file" in open_session(model, "auto").reason
 
 
 class OnCard:
@@ -150,10 +152,10 @@ def loaded(card, monkeypatch):
         card("pass")
         load = probe.load
 
-        def on_card(runtime, data, asked):
-            if asked[0][0] != "CUDAExecutionProvider":
-                return load(runtime, data, asked)
-            assert int(asked[0][1]["gpu_mem_limit"]) < 2e9
+        def on_card(runtime, data, providers):
+            if providers[0][0] != "CUDAExecutionProvider":
+                return load(runtime, data, providers)
+            assert int(providers[0][1]["gpu_mem_limit"]) < 2e9
             return OnCard(load(runtime, data, [["CPUExecutionProvider", {}]]), failure)
 
         monkeypatch.setattr(probe, "load", on_card)
@@ -163,32 +165,32 @@ def loaded(card, monkeypatch):
 
 def test_what_works_is_used(loaded, model):
     loaded()
-    session = providers.open_session(model, "auto")
+    session = open_session(model, "auto")
     assert (session.provider, session.reason) == ("cuda", None)
-    assert providers.test(model).startswith("Runs on cuda: ") and providers.test(model).endswith("on the CPU.")
+    assert report_provider(model).startswith("Runs on cuda: ") and report_provider(model).endswith("on the CPU.")
 
 
 def test_memory_that_runs_out_half_way_costs_nothing_but_time(loaded, model, inputs):
     loaded(RuntimeError("Failed to allocate memory for requested buffer\nat somewhere"))
-    session = providers.open_session(model, "auto")
-    truth = providers.open_session(model, "cpu").run(None, inputs)[0]
+    session = open_session(model, "auto")
+    truth = open_session(model, "cpu").run(None, inputs)[0]
     np.testing.assert_array_equal(session.run(None, inputs)[0], truth)
     assert session.provider == "cpu"
     assert session.reason == "cuda failed while it ran: Failed to allocate memory for requested buffer"
-    assert providers.open_session(model, "auto").reason == session.reason  # and is not tried again
+    assert open_session(model, "auto").reason == session.reason  # and is not tried again
 
 
 def test_a_model_that_no_provider_runs_is_not_held_against_the_card(loaded, model):
     loaded(RuntimeError("Invalid feed"))
-    session = providers.open_session(model, "auto")
-    with pytest.raises(providers.ModelError, match="does not fit"):
+    session = open_session(model, "auto")
+    with pytest.raises(ModelError, match="does not fit"):
         session.run(None, {"inputs": np.zeros((3, 2), np.float32)})
     assert probe.cache.disabled == {}
 
 
 def test_the_test_tells_what_runs_and_how_fast(model):
-    told = providers.test(model, "cpu")
-    assert told.startswith("Runs on cpu: ") and " ms for 20 shapes on 2000 vertices." in told
+    said = report_provider(model, "cpu")
+    assert said.startswith("Runs on cpu: ") and " ms for 20 shapes on 2000 vertices." in said
     if onnxruntime.get_available_providers()[0] in ("AzureExecutionProvider", "CPUExecutionProvider"):
-        assert "knows no GPU" in providers.test(model)
-        assert "cuda is not in this build" in providers.test(model, "cuda")
+        assert "knows no GPU" in report_provider(model)
+        assert "cuda is not in this build" in report_provider(model, "cuda")

@@ -9,7 +9,8 @@ from onnx import numpy_helper
 
 from blendshape_addon.core.errors import InputError, ModelError
 from blendshape_addon.core.face import features
-from blendshape_addon.core.inference import deformer, providers, registry
+from blendshape_addon.core.inference import deformer, registry
+from blendshape_addon.core.inference.session import open_session
 from blendshape_addon.core.style import recipes
 from blendshape_addon.core.vocabulary import CONDITIONS
 from training import __main__
@@ -37,7 +38,7 @@ def half_as_strong(base):
     (rig,) = makehuman.read(None, None)
     marks = landmarks_of(rig, rig.vertices)
     seen = features.compute(rig.avatar(), marks)
-    session = providers.open_session(base.model, "cpu")
+    session = open_session(base.model, "cpu")
     names = [name for name in CONDITIONS if not name.startswith("vrc.v_")]
     made = deformer.offsets(session, seen, recipes.load()["natural"].weights(names))
     made *= np.where(seen.positions[:, 1] > -0.6, 0.5, 1.0)[:, None]
@@ -53,7 +54,7 @@ def drawn(path, rig, stretch=1.0):
     seen = features.compute(rig.avatar(vertices), landmarks_of(rig, vertices))
     model = registry.load_file(path) if path else registry.load("deformer")
     weights = recipes.load()["natural"].weights(["jawOpen", "browDownLeft"])
-    return deformer.offsets(providers.open_session(model, "cpu"), seen, weights)
+    return deformer.offsets(open_session(model, "cpu"), seen, weights)
 
 
 def test_shapes_that_were_not_given_come_out_in_the_artists_hand(base, half_as_strong):

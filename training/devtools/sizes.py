@@ -24,7 +24,7 @@ import numpy as np
 from blendshape_addon.core import pipeline
 from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.geometry.mesh import edges_of
-from blendshape_addon.core.inference import providers
+from blendshape_addon.core.inference.session import Session
 from blendshape_addon.core.options import GenerateOptions
 from blendshape_addon.core.vocabulary import ALL_SHAPES
 
@@ -160,16 +160,16 @@ def _measured(file: Path, shapes: int) -> dict:
     time.perf_counter = time.process_time  # as the pipeline's stages see it too
     avatar: Avatar = pickle.loads(file.read_bytes())
     bare = {"deformer": 0.0}
-    opened = providers.Session.run
+    opened = Session.run
 
-    def run(session: providers.Session, names: list[str] | None, inputs: dict) -> list:
+    def run(session: Session, names: list[str] | None, inputs: dict) -> list:
         began = time.perf_counter()
         made = opened(session, names, inputs)
         if "expression" in inputs:
             bare["deformer"] += time.perf_counter() - began
         return made
 
-    providers.Session.run = run
+    Session.run = run
     for _ in range(2 if len(avatar.vertices) < 30_000 else 1):
         bare["deformer"] = 0.0
         began = time.perf_counter()

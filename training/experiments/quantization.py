@@ -16,8 +16,8 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from blendshape_addon.core.face.features import INPUTS, Features
 from blendshape_addon.core.inference import deformer
-from blendshape_addon.core.inference.providers import open_session
 from blendshape_addon.core.inference.registry import Model
+from blendshape_addon.core.inference.session import open_session
 from blendshape_addon.core.vocabulary import EXPRESSIONS
 
 from ..data import labels

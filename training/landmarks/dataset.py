@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from blendshape_addon.core.detection.detect import CENTRE_Y, FACE_HALF
+from blendshape_addon.core.detection.parameters import FRAMING
 from blendshape_addon.core.detection.views import View, crop, look, pieces
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import LANDMARK_MIRROR, LANDMARKS
@@ -26,6 +26,7 @@ from . import extras, scenes
 
 CACHE = Path("out/landmarks/pictures")
 PIXELS = 192
+CENTRE = np.array([0, FRAMING.centre_y, 0])  # of a face's window, eye distances from the middle between the eyes
 HALF = 3.4  # half width of a cached picture, eye distances
 SEALED = 0.12  # share of pictures whose pieces do not show: all of one piece, or cut up in other ways
 LOOKS = 2  # pictures of one head
@@ -92,7 +93,7 @@ def draw_shard(rng: np.random.Generator, rigs: list[Rig], faceless: list[Rig]) -
                 continue
             scene = scenes.of_rig(by_family[family][rng.integers(len(by_family[family]))], rng)
             for _ in range(LOOKS):
-                view = _look(scene, rng.uniform(-0.5, 0.5), rng, np.array([0, CENTRE_Y, 0]), HALF)
+                view = _look(scene, rng.uniform(-0.5, 0.5), rng, CENTRE, HALF)
                 points = (scene.points - view.centre) @ view.rotation.T / HALF
                 rows.append((view, points, Shard.families.index(family)))
     views = [r[0] for r in rows]
@@ -138,9 +139,9 @@ def _negative(
     for _ in range(LOOKS):
         yaw, half, centre = rng.uniform(0, 2 * np.pi), float(np.exp(rng.uniform(np.log(0.8), np.log(7)))), np.zeros(3)
         if kind == "behind":
-            yaw, half, centre = rng.uniform(1.4, 2 * np.pi - 1.4), rng.uniform(1.2, 3.4), np.array([0, CENTRE_Y, -1])
+            yaw, half, centre = rng.uniform(1.4, 2 * np.pi - 1.4), rng.uniform(1.2, 3.4), CENTRE - [0, 0, 1]
         elif kind == "blank":
-            yaw, half, centre = rng.uniform(-0.5, 0.5), rng.uniform(1.2, 3.4), np.array([0, CENTRE_Y, 0])
+            yaw, half, centre = rng.uniform(-0.5, 0.5), rng.uniform(1.2, 3.4), CENTRE
         elif kind == "furniture":
             half = rng.uniform(0.7, 3)
         elif len(used):
@@ -164,7 +165,7 @@ def batch(shard: Shard, rows: np.ndarray, rng: np.random.Generator) -> tuple[np.
     for n in rows:
         view, points = shard.view(n), shard.points[n].astype(float)
         has_face = bool(np.isfinite(points).all())
-        roll, half = rng.uniform(-0.44, 0.44), np.exp(rng.normal(np.log(FACE_HALF), 0.12))
+        roll, half = rng.uniform(-0.44, 0.44), np.exp(rng.normal(np.log(FRAMING.half_width), 0.12))
         x, y = rng.normal(0, 0.12, 2)
         wide = rng.random() < 0.4
         if wide:  # what the first search offers
@@ -192,7 +193,7 @@ def batch(shard: Shard, rows: np.ndarray, rng: np.random.Generator) -> tuple[np.
             targets.append(local[list(LANDMARK_MIRROR)] if mirror else local)
         else:
             targets.append(np.zeros((len(LANDMARKS), 3)))
-        weights.append(float(has_face and not spoiled) * (half / FACE_HALF))
+        weights.append(float(has_face and not spoiled) * (half / FRAMING.half_width))
     return (np.stack(images), np.stack(targets).astype(np.float32), np.array(faces, np.float32),
             np.array(weights, np.float32))  # fmt: skip
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from blendshape_addon.core.avatar import hints
 from blendshape_addon.core.avatar.avatar import Avatar
-from blendshape_addon.core.detection import detect
+from blendshape_addon.core.detection import detect, hint_prior
 from blendshape_addon.core.errors import FaceNotFound
 from blendshape_addon.core.face.face_space import FaceSpace
 
@@ -58,14 +58,14 @@ def faces(rigs: list[Rig], variants: int, rng: np.random.Generator) -> list[Case
 
 
 def hinted(rigs: list[Rig]) -> list[Case]:
-    """Rigs as they are, with what their own shape keys and names of parts tell."""
+    """Rigs as they are, with what their own shape keys and names of parts say."""
     out = []
     for rig in rigs:
-        keys = [(name, rig.vertices, offset) for name, offset in rig.shapes.items() if hints.tells(name)]
+        keys = [(name, rig.vertices, offset) for name, offset in rig.shapes.items() if hints.feature_of(name)]
         parts = [(name, rig.vertices[rig.part_id == n]) for n, name in enumerate(rig.part_names)]
-        told = replace(rig.avatar(), hints=hints.collect({}, keys, parts))
-        if told.hints.guesses():
-            out.append((f"{rig.name} with hints", told, landmarks_of(rig, rig.vertices)))
+        avatar = replace(rig.avatar(), hints=hints.collect({}, keys, parts))
+        if hint_prior.guesses(avatar.hints):
+            out.append((f"{rig.name} with hints", avatar, landmarks_of(rig, rig.vertices)))
     return out
 
 
@@ -141,8 +141,8 @@ def main() -> None:
             for file in (model, model.with_suffix(".toml")):
                 shutil.copy(file, folder)
             row = measure(Path(folder), faces(held or rigs, arguments.variants if held else 0, rng))
-            told = measure(Path(folder), hinted(held or rigs))
-            row |= {f"with hints, {name}": value for name, value in told.items()}
+            with_hints = measure(Path(folder), hinted(held or rigs))
+            row |= {f"with hints, {name}": value for name, value in with_hints.items()}
             if not held:
                 row |= false_accepts(Path(folder), negatives([rig for rig in rigs if rig.shapes], rng))
         figures[f"{case} left out" if held else "shipped, rigs as they are"] = row

@@ -1,8 +1,7 @@
-"""What an avatar tells about its face beside its shape: bones, existing shape keys, names of objects.
+"""What an avatar says about its face beside its shape: bones, existing shape keys, names of objects.
 
-All conventions that creators use: Unity, VRM and VRoid, VRChat, ARKit, MMD, Mixamo, Rigify, Character Creator, in
-English and Japanese. They say where to look first, and a face that is found where several of them say it is needs less
-of a likeness to count as one. Alone, only keys are believed that move each eye and the mouth.
+All conventions that creators use are read: Unity, VRM and VRoid, VRChat, ARKit, MMD, Mixamo, Rigify, Character Creator,
+in English and Japanese. What follows from the hints is in detection/hint_prior.py.
 """
 
 from __future__ import annotations
@@ -14,17 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..face.face_space import FaceSpace, canonical_landmarks, eye_centres, point
 from .key_names import plain
 
-EYES_TO_MOUTH = (0.3, 2.5)  # eye distances: what hints that hang together may say
-NEAR = 0.45  # eye distances that an eye or a mouth may lie off its hint
-TURNED = 0.8  # cosine of the angle that a face may look away from where the skeleton looks
+MOVED_MOST = 0.04  # of the largest squared offset from which a vertex counts as moved by a key; tuned on the rigs
 
 
 @dataclass(frozen=True)
 class Hints:
-    """Places in avatar space, None where nothing tells.
+    """Places in avatar space, None where nothing says.
 
     eyes: (2, 3), the avatar's left one first if `sided`. mouth, head (where it sits on the neck): (3,).
     left, up: (3,) unit directions of the skeleton, at right angles. shown: the creator's keys move each eye and the
@@ -41,46 +37,8 @@ class Hints:
 
     @property
     def forward(self) -> np.ndarray | None:
-        """(3,) where the skeleton looks to."""
+        """(3,) unit direction that the skeleton faces, None where it says nothing."""
         return None if self.left is None or self.up is None else np.cross(self.left, self.up)
-
-    def guesses(self) -> list[np.ndarray]:
-        """(L, 3) landmarks, each a face where the hints say one is; none if they say too little."""
-        if self.eyes is None:
-            return []
-        middle = self.eyes.mean(0)
-        above = self.up if self.mouth is None else middle - self.mouth
-        if above is None:
-            return []
-        out = []
-        for eyes in (self.eyes,) if self.sided else (self.eyes, self.eyes[::-1]):
-            across = eyes[0] - eyes[1]
-            scale = float(np.linalg.norm(across))
-            across = across / max(scale, 1e-30)
-            up = above - across * (across @ above)
-            height = float(np.linalg.norm(up))
-            if scale == 0 or height == 0:
-                continue
-            if self.mouth is not None and not EYES_TO_MOUTH[0] < height / scale < EYES_TO_MOUTH[1]:
-                continue
-            rotation = np.stack([across, up / height, np.cross(across, up / height)])
-            out.append(middle + FaceSpace(middle, rotation, scale).vectors_to_avatar(canonical_landmarks()))
-        return out
-
-    def agree(self, points: np.ndarray) -> bool:
-        """Is told of both eyes, and of the mouth or the skeleton's sides, all where (L, 3) `points` have them?"""
-        if self.eyes is None or (self.mouth is None and self.left is None):
-            return False
-        space = FaceSpace.of(points)
-        found, told = space.to_face(eye_centres(points)), space.to_face(self.eyes)
-        if self.forward is not None and self.forward @ space.rotation[2] < TURNED:
-            return False
-        told = told[np.argsort(-told[:, 0])]
-        off = [np.abs(found - told)[:, :2].max()]
-        if self.mouth is not None:
-            mouth = space.to_face(point(points, "mouth_corner_l", "mouth_corner_r")[None])
-            off.append(np.abs(mouth - space.to_face(self.mouth[None]))[:, :2].max())
-        return bool(max(off) < NEAR)
 
 
 def collect(
@@ -97,7 +55,7 @@ def collect(
     spots: dict[str, list[np.ndarray]] = {}
     for name, vertices, offsets in keys:
         moved = _moved(vertices, offsets)
-        kind = tells(name)
+        kind = feature_of(name)
         if moved and kind:
             spots.setdefault(kind, []).append(_halves(*moved) if kind == "eyes" else moved[1] @ moved[0])
     named = {side: at for name, at in bones.items() for side in [_eye(name)] if side}
@@ -105,21 +63,21 @@ def collect(
         kind = "mouth" if _INSIDE_MOUTH.search(name) else _eye(name)
         if kind:
             named.setdefault(kind, (vertices.min(0) + vertices.max(0)) / 2)
-    told = {kind: np.median(places, axis=0) for kind, places in spots.items() if kind != "eyes"}
+    keyed = {kind: np.median(places, axis=0) for kind, places in spots.items() if kind != "eyes"}
     eyes, sided = None, True
-    if {"l", "r"} <= told.keys():
-        eyes = np.stack([told["l"], told["r"]])
+    if {"l", "r"} <= keyed.keys():
+        eyes = np.stack([keyed["l"], keyed["r"]])
     elif "eyes" in spots:
         eyes, sided = spots["eyes"][0], left is not None
         if sided and (eyes[0] - eyes[1]) @ left < 0:
             eyes = eyes[::-1]
     elif {"l", "r"} <= named.keys():
         eyes = np.stack([named["l"], named["r"]])
-    shown = {"l", "r", "mouth"} <= told.keys()
-    return Hints(eyes, sided and eyes is not None, told.get("mouth", named.get("mouth")), head, left, up, shown)
+    shown = {"l", "r", "mouth"} <= keyed.keys()
+    return Hints(eyes, sided and eyes is not None, keyed.get("mouth", named.get("mouth")), head, left, up, shown)
 
 
-def tells(key: str) -> str | None:
+def feature_of(key: str) -> str | None:
     """What a shape key of this name moves: `mouth`, `l` or `r` for one eye's lids, `eyes` for both, or None."""
     name = unicodedata.normalize("NFKC", key)
     if _BLINK.search(name):
@@ -183,7 +141,7 @@ def _skeleton(bones: Mapping[str, np.ndarray]) -> tuple[np.ndarray | None, ...]:
 def _moved(vertices: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     """Positions (n, 3) and weights (n,) that sum to 1 of what a key moves most; None if it moves nothing."""
     weight = (offsets**2).sum(1)
-    most = weight > 0.04 * weight.max(initial=0)
+    most = weight > MOVED_MOST * weight.max(initial=0)
     return (vertices[most], weight[most] / weight[most].sum()) if most.any() else None
 
 

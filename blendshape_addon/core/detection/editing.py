@@ -8,10 +8,9 @@ from ..avatar.avatar import Avatar
 from ..face.face_space import FaceSpace
 from ..geometry.triangles import closest_on_triangles, hits
 from ..vocabulary import LANDMARK_MIRROR
-from .project import REACH, project_to_skin
+from .parameters import MANUAL_PLACING, PROJECTING
+from .project import project_to_skin
 
-AROUND = 3.0  # eye distances around the landmarks in which there may be face
-BY_HAND = 1.0  # confidence of what someone has put in its place
 _FLIP = np.array([-1, 1, 1])
 
 
@@ -33,7 +32,8 @@ class LandmarkEditor:
         self._before.append(self.landmarks)
         points = self.landmarks[:, :3]
         self._space = FaceSpace.of(points)
-        low, high = points.min(0) - AROUND * self._space.scale, points.max(0) + AROUND * self._space.scale
+        around = MANUAL_PLACING.around * self._space.scale
+        low, high = points.min(0) - around, points.max(0) + around
         corners = self._avatar.vertices[self._avatar.triangles]
         self._corners = corners[((corners.min(1) < high) & (corners.max(1) > low)).all(1)]
 
@@ -60,12 +60,12 @@ class LandmarkEditor:
         found = hits(origin, direction, self._corners)
         along = found[np.abs(found - depth).argmin()] if len(found) else depth
         target = origin + along * direction
-        self.landmarks[index] = [*target, BY_HAND]
+        self.landmarks[index] = [*target, MANUAL_PLACING.confidence]
         twin = LANDMARK_MIRROR[index]
         if twin != index and not alone:
             push = self._space.to_face(target) - self._space.to_face(at)
             opposite = before[twin, :3] + self._space.vectors_to_avatar(push * _FLIP)
-            self.landmarks[twin] = [*self._on_surface(opposite), BY_HAND]
+            self.landmarks[twin] = [*self._on_surface(opposite), MANUAL_PLACING.confidence]
 
     def move_all(self, index: int, origin: np.ndarray, direction: np.ndarray) -> None:
         """Move all landmarks alike, so that this one comes under the ray at the depth where it was."""
@@ -89,7 +89,7 @@ class LandmarkEditor:
 
     def _on_surface(self, p: np.ndarray) -> np.ndarray:
         """The nearest point of the surface to (3,) p, or p itself where that is out of reach."""
-        reach = REACH * self._space.scale
+        reach = PROJECTING.reach * self._space.scale
         close = ((self._corners.min(1) < p + reach) & (self._corners.max(1) > p - reach)).all(1)
         if not close.any():
             return p

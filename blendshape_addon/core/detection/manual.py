@@ -8,15 +8,15 @@ from ..avatar.avatar import Avatar
 from ..errors import FaceNotFound
 from ..face.face_space import FaceSpace
 from ..messages import Message
-from .detect import MIN_SCORE, Face, plausibility
+from .detect import Face, plausibility
+from .parameters import MANUAL_PLACING, SCORES
 from .project import near
 
-ON_MESH = 0.7  # share of the landmarks that have to lie on the mesh
 _REPAIR = Message("Move them to their places with Edit Landmarks, or remove them and let the face be found.")
 
 
 def face(avatar: Avatar) -> Face | None:
-    """The face that avatar.manual_landmarks shows, judged as found ones are; None where no landmarks were placed.
+    """The face that avatar.manual_landmarks make, judged as found ones are; None where no landmarks were placed.
 
     Raises FaceNotFound when they make no face or lie off the mesh.
     """
@@ -26,14 +26,14 @@ def face(avatar: Avatar) -> Face | None:
     with np.errstate(divide="ignore", invalid="ignore"):  # eyes in one point are as implausible as any other jumble
         space = FaceSpace.of(points)
         score = plausibility(space.to_face(points), np.zeros(len(points)))
-    if not score >= MIN_SCORE:
+    if not score >= SCORES.found:
         raise FaceNotFound(
             "The landmarks that you placed make no face: brows belong above eyes, eyes above nose and "
             "mouth, and what is named left on the avatar's own left. {repair}",
             repair=_REPAIR,
             guess=avatar.manual_landmarks,
         )
-    if near(avatar, space, points) < ON_MESH:
+    if near(avatar, space, points) < MANUAL_PLACING.on_mesh:
         raise FaceNotFound(
             "The landmarks that you placed lie off the mesh, which has changed since. {repair}",
             repair=_REPAIR,

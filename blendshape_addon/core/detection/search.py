@@ -8,21 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..avatar.hints import Hints
-from ..inference import providers
+from ..inference.session import Session
 from ..vocabulary import LANDMARK_MIRROR, LANDMARKS
+from .parameters import SEARCH
 from .views import Crop, View, crop, look
-
-SEARCH_PIXELS = 640
-MIN_LOGIT = -3.0  # logit from which a window of the search is worth another look
-# Half widths of windows in heights of what is looked at: from a tall body's head to a head alone.
-SCALES = 0.07 * 1.5 ** np.arange(6)
-BELOW_TOP = (1.1, 1.75)  # window centres below the top, in half widths: hair and hats take up room
-BELOW_HEAD = 0.5  # heights above the head's joint that a chin may lie below it
 
 
 @dataclass(frozen=True)
 class Detection:
-    """What the network says of one crop. points: (L, 3) avatar space, width: (L,) of their error there."""
+    """What the network says of one crop.
+
+    points: (L, 3) landmarks and width: (L,) of their error, avatar space. logit: of the probability of a face.
+    """
 
     points: np.ndarray
     width: np.ndarray
@@ -30,15 +27,15 @@ class Detection:
 
 
 def above_neck(mesh: tuple[np.ndarray, ...], hints: Hints) -> tuple[np.ndarray, ...]:
-    """What lies above the joint of the head and, as chins do, a little below it."""
+    """The part of `mesh`, see `search`, above the joint of the head and, as chins are, a little below it."""
     vertices, triangles, normals, piece = mesh
     height = (vertices - hints.head) @ hints.up
-    kept = (height > -BELOW_HEAD * height[triangles].max())[triangles].all(1)
+    kept = (height > -SEARCH.below_head * height[triangles].max())[triangles].all(1)
     return vertices, triangles[kept], normals, piece[kept]
 
 
 def orientations() -> list[list[tuple[np.ndarray, list[np.ndarray]]]]:
-    """Directions a face may look to, each with the ups to try: Blender's habit, glTF's, then every other axis."""
+    """Directions that a face may look in, each with the ups to try: Blender's convention, glTF's, every other axis."""
     x, y, z = np.eye(3)
     usual = [[(-y, [z])], [(z, [y])]]
     axes = [sign * axis for axis in (x, y, z) for sign in (1, -1)]
@@ -50,28 +47,31 @@ def orientations() -> list[list[tuple[np.ndarray, list[np.ndarray]]]]:
 
 
 def search(
-    mesh: tuple[np.ndarray, ...], session: providers.Session, forward: np.ndarray, ups: list[np.ndarray]
+    mesh: tuple[np.ndarray, ...], session: Session, forward: np.ndarray, ups: list[np.ndarray]
 ) -> list[Detection]:
-    """Sights that may be a face that looks to `forward` with one of `ups`."""
+    """What may be a face that looks along `forward` with one of `ups`.
+
+    mesh: (V, 3) vertices, (T, 3) triangles, (V, 3) normals and (T,) pieces, as `views.look` draws them.
+    """
     vertices = mesh[0][np.unique(mesh[1])]
     if len(vertices) == 0:
         return []
     up = ups[0]
     rotation = np.stack([np.cross(up, forward), up, forward])
-    seen = vertices @ rotation.T
-    low, high = seen.min(0), seen.max(0)
-    half = 0.51 * float((high - low)[:2].max())
-    if half == 0:  # all in one point, or in a line that runs away from here
+    turned = vertices @ rotation.T
+    low, high = turned.min(0), turned.max(0)
+    half = SEARCH.half_width * float((high - low)[:2].max())
+    if half == 0:  # all vertices are one point, or lie in one line along `forward`
         return []
-    view = look(*mesh, rotation, (low + high) / 2 @ rotation, half, SEARCH_PIXELS)
+    view = look(*mesh, rotation, (low + high) / 2 @ rotation, half, SEARCH.pixels)
     crops = [
         crop(view, x, y, half, roll)
         for other in ups
         for roll in [float(np.arctan2(-(other @ rotation[0]), other @ rotation[1]))]
         for x, y, half in _windows(view, roll)
     ]
-    sights = run(session, crops, [False] * len(crops))
-    return [s for s in sights if s.logit > MIN_LOGIT]
+    detections = run(session, crops, [False] * len(crops))
+    return [detection for detection in detections if detection.logit > SEARCH.min_logit]
 
 
 def _windows(view: View, roll: float) -> Iterator[tuple[float, float, float]]:
@@ -83,27 +83,25 @@ def _windows(view: View, roll: float) -> Iterator[tuple[float, float, float]]:
         return
     height = (rows[-1] - rows[0] + 1) / size * 2
     cosine, sine = np.cos(roll), np.sin(roll)
-    for half in SCALES * height:
+    for half in SEARCH.scales * height:
         band = np.nonzero(mask[rows[0] : rows[0] + max(2, int(half * size))])[1]
         middles = [(np.median(band) + 0.5) / size * 2 - 1]
-        if abs(middles[0]) > 0.3 * half:
+        if abs(middles[0]) > SEARCH.off_middle * half:
             middles.append(0.0)
-        for below in BELOW_TOP:
+        for below in SEARCH.below_top:
             y = 1 - rows[0] / size * 2 - below * half
             for x in middles:
                 yield x * cosine - y * sine, x * sine + y * cosine, half
 
 
-def run(session: providers.Session, crops: list[Crop], mirrored: list[bool]) -> list[Detection]:
-    sights = []
-    for start in range(0, len(crops), 32):
-        block = crops[start : start + 32]
+def run(session: Session, crops: list[Crop], mirrored: list[bool]) -> list[Detection]:
+    """One detection per crop; `mirrored` says which crops show the mirrored mesh, whose left is the avatar's right."""
+    detections = []
+    for start in range(0, len(crops), SEARCH.batch):
+        block = crops[start : start + SEARCH.batch]
         outputs = session.run(None, {"image": np.stack([c.image for c in block])})
         for window, flip, points, width, logit in zip(block, mirrored[start:], *outputs, strict=False):
             order = list(LANDMARK_MIRROR) if flip else list(range(len(LANDMARKS)))
-            sights.append(
-                Detection(
-                    window.to_avatar(points[order].astype(float)), np.exp(width[order]) * window.half, float(logit)
-                )
-            )
-    return sights
+            placed = window.to_avatar(points[order].astype(float))
+            detections.append(Detection(placed, np.exp(width[order]) * window.half, float(logit)))
+    return detections

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..face.features import Features
 from ..vocabulary import EXPRESSIONS, mirrored
-from .providers import Session
+from .session import Session
 
 # The weights of the same expression on the other side.
 MIRROR = np.array([EXPRESSIONS.index(mirrored(name)) for name in EXPRESSIONS])
@@ -22,7 +22,7 @@ def offsets(
     """(E, N, 3) float32 face-space offsets of the feature vertices for (E, EXPRESSIONS) weights at full intensity.
 
     The network also sees the mirror image, and the mean of both is taken: a symmetric mesh gets symmetric shapes, and
-    noise that has a side cancels. A network that learned from an avatar is told the landmarks, by which it knows it.
+    noise that has a side cancels. A network that learned from an avatar also takes the landmarks, by which it knows it.
     """
     known = {"landmarks": features.landmarks.astype(np.float32)} if "landmarks" in session.inputs else {}
     known["intensity"] = np.ones(len(expression), np.float32)
@@ -31,8 +31,8 @@ def offsets(
     for start in range(0, count, BLOCK):
         some = slice(start, start + BLOCK)
         straight, flipped = (
-            session.run(None, {"inputs": features.inputs(mirror, some), "expression": asked, **known})[0]
-            for mirror, asked in ((False, expression), (True, expression[:, MIRROR]))
+            session.run(None, {"inputs": features.inputs(mirror, some), "expression": weights, **known})[0]
+            for mirror, weights in ((False, expression), (True, expression[:, MIRROR]))
         )
         # Half of their sum, turned from canonical to face space: a loop over shapes keeps to the processor's cache.
         turn = np.ascontiguousarray(features.canonical.to_face[some].astype(np.float32).transpose(1, 2, 0)) / 2

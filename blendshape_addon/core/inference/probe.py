@@ -1,6 +1,7 @@
 """Does a provider run a network here? Tried in a process of its own first: a driver may crash, and Blender must not.
 
-The verdict is kept for the machine and the versions. `python trial.py` is the process that may crash; it stands alone.
+The verdict is kept for the machine and the versions. `python -P probe.py` is the process that may crash; this file is
+run alone there, without the package around it, so it imports nothing of ours when it is loaded.
 """
 
 from __future__ import annotations
@@ -41,16 +42,16 @@ class ProbeCache:
         self._file = folder / _FILE if folder else None
         self._verdicts: dict[str, Message | None] = {}
 
-    def failure(self, name: str, asked: list, model: Model) -> Message | None:
+    def failure(self, name: str, providers: list[list[Any]], model: Model) -> Message | None:
         """Why `model` cannot run on the provider `name` on this machine, None if it can.
 
-        asked: [[onnxruntime's name of it, its options]].
+        providers: [[onnxruntime's name of it, its options]], as JSON has them.
         """
-        key = _key(name, asked, model)
+        key = _key(name, providers, model)
         if key not in self._verdicts:
             self._verdicts.update(self._kept())
         if key not in self._verdicts:
-            self._verdicts[key] = _try(name, asked, model.data)
+            self._verdicts[key] = _try(name, providers, model.data)
             self._keep()
         return self._verdicts[key]
 
@@ -62,7 +63,7 @@ class ProbeCache:
             self._file.unlink(missing_ok=True)
 
     def _kept(self) -> dict[str, Message | None]:
-        """The verdicts of earlier processes; none where the file is missing or damaged, so that they are tried again."""
+        """The verdicts of earlier processes; none where their file is missing or damaged: everything is tried again."""
         from ..messages import from_json
 
         try:
@@ -86,39 +87,39 @@ class ProbeCache:
 cache = ProbeCache()  # of this process; Blender's session puts its own here for as long as it lasts
 
 
-def feed(session: Any, sizes: dict[str, int]) -> dict[str, np.ndarray]:
+def random_inputs(session: Any, sizes: dict[str, int]) -> dict[str, np.ndarray]:
     """Random float32 inputs of a network; open dimensions have their size in `sizes`, else 8."""
     random = np.random.default_rng(0)
-    made = {}
+    inputs = {}
     for one in session.get_inputs():
         shape = [n if isinstance(n, int) else sizes.get(n, 8) for n in one.shape]
-        made[one.name] = random.random(shape, dtype=np.float32)
-    return made
+        inputs[one.name] = random.random(shape, dtype=np.float32)
+    return inputs
 
 
-def load(onnxruntime: Any, data: bytes, asked: list) -> Any:
-    """An onnxruntime session that stays on the providers `asked`, and the CPU for what they lack."""
+def load(onnxruntime: Any, data: bytes, providers: list[list[Any]]) -> Any:
+    """An onnxruntime session that stays on `providers`, see `failure`, and on the CPU for what they lack."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # failures come back as exceptions; the console is the user's
-    if asked[0][0] == "DmlExecutionProvider":  # it can do neither otherwise
+    if providers[0][0] == "DmlExecutionProvider":  # it can do neither otherwise
         options.enable_mem_pattern = False
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    providers = [tuple(one) for one in asked]
-    if asked[0][0] != "CPUExecutionProvider":
-        providers.append("CPUExecutionProvider")
-    session = onnxruntime.InferenceSession(data, sess_options=options, providers=providers)
-    session.disable_fallback()  # a failure is told, not hidden
+    wanted: list[Any] = [tuple(one) for one in providers]
+    if providers[0][0] != "CPUExecutionProvider":
+        wanted.append("CPUExecutionProvider")
+    session = onnxruntime.InferenceSession(data, sess_options=options, providers=wanted)
+    session.disable_fallback()  # a failure is reported, not hidden
     return session
 
 
-def _try(name: str, asked: list, data: bytes) -> Message | None:
+def _try(name: str, providers: list[list[Any]], data: bytes) -> Message | None:
     from ..messages import Message
 
     if not Path(sys.executable or "").stem.lower().startswith("python"):
         return Message("{name} could not be tried safely: this program has no Python of its own", name=name)
     # The process finds what this one does, the extension's wheels too, and not what lies beside this file.
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    command = [sys.executable, "-P", __file__, json.dumps(asked)]
+    command = [sys.executable, "-P", __file__, json.dumps(providers)]
     how = {"env": environment, "timeout": SECONDS, "creationflags": getattr(subprocess, "CREATE_NO_WINDOW", 0)}
     try:
         done = subprocess.run(command, input=data, capture_output=True, check=False, **how)
@@ -129,38 +130,38 @@ def _try(name: str, asked: list, data: bytes) -> Message | None:
     if done.returncode:
         return Message("{name} crashed when it was tried (exit status {status})", name=name, status=done.returncode)
     try:
-        told = json.loads(done.stdout.splitlines()[-1])["reason"]
+        answer = json.loads(done.stdout.splitlines()[-1])["reason"]
     except (IndexError, KeyError, TypeError, ValueError):
         return Message("{name} gave no answer when it was tried", name=name)
-    if not told:
+    if not answer:
         return None
     cause = _CAUSE.search(done.stderr.decode(errors="replace"))
-    reason = {MISSING: Message(MISSING), WRONG: Message(WRONG)}.get(told, told[:300])
+    reason = {MISSING: Message(MISSING), WRONG: Message(WRONG)}.get(answer, answer[:300])
     return Message("{name} does not work: {reason}", name=name, reason=cause[1].strip()[:300] if cause else reason)
 
 
-def _key(name: str, asked: list, model: Model) -> str:
+def _key(name: str, providers: list[list[Any]], model: Model) -> str:
     import onnxruntime
 
     machine = f"{platform.node()} {platform.platform()} Python {platform.python_version()}"
-    return f"{name} {asked} {model.card.get('sha256')} onnxruntime {onnxruntime.__version__} {machine}"
+    return f"{name} {providers} {model.card.get('sha256')} onnxruntime {onnxruntime.__version__} {machine}"
 
 
 def _child() -> None:
     """Run the network of standard input on the provider of the first argument and say what is wrong with it."""
     import onnxruntime
 
-    data, asked = sys.stdin.buffer.read(), json.loads(sys.argv[1])
+    data, providers = sys.stdin.buffer.read(), json.loads(sys.argv[1])
     reason = None
     try:
-        session = load(onnxruntime, data, asked)
-        inputs = feed(session, {})
-        if session.get_providers()[0] != asked[0][0]:
+        session = load(onnxruntime, data, providers)
+        inputs = random_inputs(session, {})
+        if session.get_providers()[0] != providers[0][0]:
             reason = MISSING
         else:
             truth = load(onnxruntime, data, [["CPUExecutionProvider", {}]]).run(None, inputs)
-            made = session.run(None, inputs)
-            close = [np.abs(a - b).max() <= TOLERANCE * np.abs(b).max() for a, b in zip(made, truth, strict=True)]
+            outputs = session.run(None, inputs)
+            close = [np.abs(a - b).max() <= TOLERANCE * np.abs(b).max() for a, b in zip(outputs, truth, strict=True)]
             reason = None if all(close) else WRONG
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -3,7 +3,8 @@
 import bpy
 
 from ....core.errors import UserError
-from ....core.inference import providers, registry
+from ....core.inference import registry
+from ....core.inference.session import report_provider
 from ... import settings
 from ...translations import translate
 
@@ -17,7 +18,7 @@ class VRC_BLENDSHAPE_OT_test_provider(bpy.types.Operator):
 
     def execute(self, context):
         try:
-            ran = translate(providers.test(registry.load("deformer"), settings.provider(context)))
+            ran = translate(report_provider(registry.load("deformer"), settings.provider(context)))
         except UserError as error:
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}

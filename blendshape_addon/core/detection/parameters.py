@@ -1,0 +1,138 @@
+"""The numbers of finding a face, by step. Lengths are in eye distances (63 mm on an adult) unless a unit is given.
+
+Where no source is named, a number was tuned on the rigs of training/data/labels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Framing:
+    """How a face fills the window that the network looks through; training crops faces alike."""
+
+    centre_y: float = -0.4  # height of the window's middle above the line between the eyes
+    half_width: float = 1.75  # half width of the window: from above the brows to below the chin
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores (0 to 1) at which decisions are made."""
+
+    found: float = 0.6  # below, there is no face
+    hinted: float = 0.25  # the same, where bones, keys or names place eyes and mouth just there
+    mentionable: float = 0.1  # below, the best match is not worth a word in the message
+    sure: float = 0.8  # from here on no other orientation is tried
+    unclear: float = 0.6  # mean confidence of a feature's landmarks below which the message names the feature
+    # A face's nose is in front and its chin below its eyes; where either is not so, its score counts less.
+    nose_behind: float = 0.05  # that the nose's tip may lie behind the middle of all landmarks
+    eyes_to_chin: tuple[float, float] = (0.4, 4.0)  # height of the eyes above the chin
+    implausible: float = 0.5  # factor of the score
+
+
+@dataclass(frozen=True)
+class Search:
+    """The coarse search: head-sized windows of one picture per direction."""
+
+    pixels: int = 640  # side of the picture of the whole avatar
+    half_width: float = 0.51  # of that picture, in the larger of the avatar's width and height: a margin of 2 %
+    min_logit: float = -3.0  # of a window that is looked at again
+    # Half widths of windows, in heights of what is shown: from a tall body's head to a head alone.
+    scales: np.ndarray = field(default_factory=lambda: 0.07 * 1.5 ** np.arange(6))
+    below_top: tuple[float, ...] = (1.1, 1.75)  # window centres below the top, in half widths: hair and hats take room
+    off_middle: float = 0.3  # half widths from the picture's middle from which the middle is tried too
+    below_head: float = 0.5  # heights above the head's joint that a chin may lie below the joint
+    batch: int = 32  # crops per run of the network: bounds the memory
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """The second look: windows centred on, and aligned with, the face that was seen."""
+
+    candidates: int = 4  # windows looked at again, most likely first
+    passes: int = 3
+    pixels: int = 192  # side of the picture of a face
+    # Views of a pass: yaw (radians), half width in window half widths, roll (radians).
+    views: tuple[tuple[float, float, float], ...] = ((0.0, 1.0, 0.0),)
+    last_views: tuple[tuple[float, float, float], ...] = ((0.0, 1.0, 0.0), (0.3, 0.92, 0.06), (-0.3, 1.1, -0.06))
+    min_scale: float = 1e-3  # of the avatar's size: an eye distance below is none
+    depth_weight: float = 0.3  # what depth counts of what the picture plane counts when views are fused
+    agreement: float = 0.12  # spread of a landmark between views at which the score falls to 1/e
+    tolerance: float = 0.08  # error within which a landmark counts as right, for its confidence
+
+
+@dataclass(frozen=True)
+class Hinting:
+    """When bones, keys and names are believed."""
+
+    eyes_to_mouth: tuple[float, float] = (0.3, 2.5)  # from eyes to mouth on any face that hints may describe
+    near: float = 0.45  # that an eye or a mouth may lie off its hint
+    facing: float = 0.8  # cosine of the angle between the face's forward and the skeleton's
+
+
+@dataclass(frozen=True)
+class Guessing:
+    """Proportions of a face that cannot be made out."""
+
+    body_ratio: float = 3.0  # height over depth from which there is a body below the head
+    heads_per_body: float = 7.0  # heights of the head that a body is high: an artist's rule for adults
+    eye_distance: float = 0.3  # in heights of the head
+    min_head: float = 1e-3  # of the avatar's size that a head is high at least
+    nose_strip: float = 0.35  # half width of the strip at the middle in which the nose is looked for
+
+
+@dataclass(frozen=True)
+class Projecting:
+    """Points brought onto a surface."""
+
+    reach: float = 0.2  # that a landmark may lie beside its surface
+    depth_weight: float = 0.35  # what depth counts of what the picture plane counts: networks guess it worse
+    skin_votes: int = 12  # landmarks on a piece that make it skin; an eye has eight around it
+    rounding: float = 1e-12  # of squared distances
+
+
+@dataclass(frozen=True)
+class Snapping:
+    """Landmarks moved to edges that the mesh has. Eye widths and mouth half widths are those of the landmarks."""
+
+    pixels: int = 96  # side of the picture of an eye or a mouth
+    around: float = 1.5  # of the face's middle in which eyes and mouth are looked for
+    eye_window: float = 0.85  # half width of the picture of an eye, in eye widths
+    beside: float = 0.3  # widths of the visible eyeball that a corner may lie beside it
+    min_width: float = 0.72  # of the eye's width that a visible eyeball takes up: less is an iris on white skin
+    min_area: float = 0.04  # share of the picture that a visible eyeball fills
+    max_move: float = 0.16  # that a landmark may move: more is no correction but another feature
+    corner_rows: int = 3  # pixels above or below the eyeball's end that an eye corner may lie
+    max_pixels: float = 3.0  # from the edge to the nearest pixel of skin
+    lid_points: tuple[tuple[str, float], ...] = (("in", 0.25), ("mid", 0.5), ("out", 0.75))  # share from inner to outer
+    mouth_window: float = 1.5  # half width of the picture of a mouth, in mouth half widths
+    mouth_around: float = 0.8  # of the mouth's middle in which skin is taken into the lips' field, at least
+    jump: float = 0.1  # of the field that is +1 on the upper and -1 on the lower lip: less is skin that is stretched
+    slit: float = 0.12  # up or down from the line between the lips that their slit may lie
+    deep: float = 0.15  # behind that line from which a surface is the mouth's inside
+    min_slit: float = 1 / 3  # of the mouth's width that a slit is wide
+    thin: float = 0.05  # height of a lip, at least
+    max_corner: float = 0.5  # mouth half widths that a mouth corner may move
+
+
+@dataclass(frozen=True)
+class ManualPlacing:
+    """Landmarks that a creator has put in their places."""
+
+    on_mesh: float = 0.7  # share of the landmarks that have to lie on the mesh
+    around: float = 3.0  # of the landmarks in which an editor looks for surfaces
+    confidence: float = 1.0  # of a landmark that was moved by hand
+
+
+FRAMING = Framing()
+SCORES = Scores()
+SEARCH = Search()
+REFINEMENT = Refinement()
+HINTING = Hinting()
+GUESSING = Guessing()
+PROJECTING = Projecting()
+SNAPPING = Snapping()
+MANUAL_PLACING = ManualPlacing()
