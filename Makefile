@@ -28,8 +28,16 @@ BLENDER_CASES := 500
 SEED := 0
 JOBS := 1
 
+# Of `make test`: processes that share the tests of one kind. The tests of a file stay together, for they share fixtures.
+WORKERS := 2
+PYTEST := -m pytest -q -n $(WORKERS) --dist loadfile
+# Of `make coverage`: read by the processes that the tests start, too.
+MEASURED := out/coverage
+# Of `make package`: where the extension lives on the web, for its manifest. There is no such place yet.
+WEBSITE :=
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test golden test-core test-stubs test-blender test-training test-matrix test-ui fuzz bench package package-cuda train evaluate lint clean
+.PHONY: help demo test golden test-core test-stubs test-blender test-training test-matrix test-ui coverage fuzz bench package package-cuda train evaluate lint clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is to make
@@ -42,25 +50,30 @@ test: ## every test, of all four kinds even if one fails
 	@$(MAKE) --no-print-directory --keep-going test-core test-stubs test-blender test-training
 
 test-core: $(VENV)/core/ready ## the core, with numpy and onnxruntime only
-	@echo "== core"; $(CORE) -m pytest -q tests/core
+	@echo "== core"; $(CORE) $(PYTEST) $(COVER) tests/core
 
 test-stubs: $(VENV)/core/ready ## the add-on on a stand-in of Blender's API, and its use of that API
-	@echo "== stubs"; $(CORE) -m pytest -q tests/stubs
+	@echo "== stubs"; $(CORE) $(PYTEST) $(COVER) tests/stubs
 
 test-blender: $(VENV)/blender/ready $(ONNXRUNTIME)/ready ## the add-on in real Blender
-	@echo "== blender"; PYTHONPATH=$(CURDIR)/$(ONNXRUNTIME) $(BLENDER) -m pytest -q tests/blender
+	@echo "== blender"; PYTHONPATH=$(CURDIR)/$(ONNXRUNTIME) $(BLENDER) $(PYTEST) $(COVER) tests/blender
 
 test-training: $(VENV)/training/ready ## the training code, on small things
-	@echo "== training"; $(TRAINING) -m pytest -q tests/training
+	@echo "== training"; $(TRAINING) $(PYTEST) $(COVER) tests/training
 
 golden: $(VENV)/training/ready ## after a change that is meant to change shapes: renew tests/golden/table.toml
 	@$(TRAINING) -m tests.golden
+
+coverage: $(VENV)/core/ready ## what part of each package the tests run, in per cent of its lines
+	@rm -rf $(MEASURED) && mkdir -p $(MEASURED)
+	@$(MAKE) --no-print-directory --keep-going test COVER="--cov --cov-report="; status=$$?; \
+		$(CORE) -m training.devtools.coverage_by_package && exit $$status
 
 test-matrix: ## tests/blender in Blender 4.2, 4.5, 5.0 and 5.2, one after the other
 	@$(MAKE) --no-print-directory --keep-going -j1 test-blender $(OTHERS:%=test-blender-%)
 
 $(OTHERS:%=test-blender-%): test-blender-%: $(VENV)/blender-%/ready
-	@echo "== Blender $*"; PYTHONPATH=$(CURDIR)/$(<D)/onnxruntime $(<D)/bin/python -m pytest -q tests/blender
+	@echo "== Blender $*"; PYTHONPATH=$(CURDIR)/$(<D)/onnxruntime $(<D)/bin/python $(PYTEST) tests/blender
 
 test-ui: $(SUITES:%=test-ui-%) ## a creator's clicks in a real window of Blender 4.3 and 5.2; as root on Debian: UI_LANGUAGE=en_US
 
@@ -76,11 +89,11 @@ bench: $(VENV)/blender/ready $(ONNXRUNTIME)/ready ## time and memory of Generate
 	@PYTHONPATH=$(CURDIR)/$(ONNXRUNTIME) $(BLENDER) -m training.devtools.sizes --sizes $(SIZES)
 	@PYTHONPATH=$(CURDIR)/$(ONNXRUNTIME) $(BLENDER) -m training.devtools.transfer
 
-package: $(VENV)/blender/ready ## the extension's zips for Linux, Windows and macOS: dist/
-	@$(BLENDER) -m training.devtools.package
+package: $(VENV)/blender/ready ## the extension's zips for Linux, Windows and macOS: dist/; WEBSITE=https://…
+	@$(BLENDER) -m training.devtools.package $(WEBSITE:%=--website %)
 
 package-cuda: $(VENV)/blender/ready ## the same with onnxruntime for NVIDIA's cards (downloads 850 MB)
-	@$(BLENDER) -m training.devtools.package --edition cuda
+	@$(BLENDER) -m training.devtools.package --edition cuda $(WEBSITE:%=--website %)
 
 train: $(VENV)/training/ready ## train both networks on all rigs and export them to models/
 	@$(TRAINING) -m training.landmarks.dataset
@@ -99,7 +112,8 @@ out/landmarks/fold_%.onnx: | $(VENV)/training/ready
 	@$(TRAINING) -m training.landmarks.train --hold-out $*
 
 lint: $(VENV)/core/ready ## ruff, by the rules of pyproject.toml
-	@$(CORE) -m ruff check . && $(CORE) -m ruff format --check .
+	@$(CORE) -m ruff check .
+	@$(CORE) -m ruff format --check .
 
 clean: ## remove everything that was made, environments too
 	rm -rf $(VENV) out dist

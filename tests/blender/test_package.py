@@ -100,7 +100,7 @@ def test_a_wheel_that_changed_is_refused(tmp_path, monkeypatch):
 
 
 def test_what_cannot_be_had_is_said_and_the_rest_is_built(tmp_path, monkeypatch, capsys):
-    def build(name, output):
+    def build(name, output, website):
         if name == "macos-arm64":
             raise package.NotHere("x.whl is not to be had here.")
         output.mkdir(exist_ok=True)
@@ -112,6 +112,23 @@ def test_what_cannot_be_had_is_said_and_the_rest_is_built(tmp_path, monkeypatch,
     assert package.main() == 1
     assert "macos-arm64 was not built: x.whl is not to be had here." in capsys.readouterr().out
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(set(package.EDITIONS["small"]) - {"macos-arm64"})
+
+
+def test_the_website_is_one_setting():
+    """The repository names none; Blender shows the one that the zip was built with."""
+    name = package.this_platform()
+    assert "website" not in tomllib.loads(package._manifest(name))
+    there = tomllib.loads(package._manifest(name, "https://example.org/a?b=“c”"))
+    assert there.pop("website") == "https://example.org/a?b=“c”"
+    assert there == tomllib.loads(package._manifest(name))
+
+
+@pytest.mark.parametrize("address", ["example.org", "https://", "javascript:alert(1)"])
+def test_what_is_no_address_is_refused(address, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["package", "--website", address])
+    with pytest.raises(SystemExit):
+        package.main()
+    assert "it begins with https://" in capsys.readouterr().err
 
 
 def test_every_zip_is_for_the_pythons_of_its_wheels():

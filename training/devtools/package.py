@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import platform
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import tomllib
 import zipfile
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from .licences import licences
 
@@ -43,12 +45,15 @@ def this_platform() -> str:
     return name
 
 
-def build(name: str, output: Path) -> Path:
+def build(name: str, output: Path, website: str | None = None) -> Path:
     """Write the zip `name` of wheels.toml, validated, into the folder `output`; returns its path.
+
+    website: the address that Blender offers as *Website* beside the extension, whence a user finds the tracker too (a
+    manifest has no field for that); None for none.
 
     Raises NotHere if a wheel cannot be downloaded, SystemExit if the zip would not be right.
     """
-    manifest = _manifest(name)
+    manifest = _manifest(name, website)
     file = output / f"{ID}-{tomllib.loads(manifest)['version']}-{name.replace('-', '_')}.zip"
     contents = _contents(name, manifest)
     output.mkdir(parents=True, exist_ok=True)
@@ -78,9 +83,10 @@ def _contents(name: str, manifest: str) -> dict[str, bytes]:
     return contents | {f"LICENSES/{file}": data for file, data in licences(wheels, ROOT / "models").items()}
 
 
-def _manifest(name: str) -> str:
-    """The repository's manifest with the platform, the wheels and the versions of Blender of the zip `name`."""
-    lines = [f'platforms = ["{ZIPS[name]["platform"]}"]', "wheels = ["]
+def _manifest(name: str, website: str | None = None) -> str:
+    """The repository's manifest with the website, and the platform, wheels and Blender versions of the zip `name`."""
+    lines = [f"website = {json.dumps(website, ensure_ascii=False)}"] if website else []
+    lines += [f'platforms = ["{ZIPS[name]["platform"]}"]', "wheels = ["]
     lines += [*(f'  "./wheels/{file}",' for file in ZIPS[name]["wheels"]), "]"]
     if limit := ZIPS[name].get("blender_version_max"):
         lines.append(f'blender_version_max = "{limit}"')
@@ -116,17 +122,28 @@ def extension_tool(*arguments: str) -> None:
         raise SystemExit(f"extension {arguments[0]} failed:\n{done.stdout}{done.stderr}")
 
 
+def _address(text: str) -> str:
+    """An address as a manifest takes it. Raises ArgumentTypeError for another."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise argparse.ArgumentTypeError(f"“{text}” is no address: it begins with https://")
+    return text
+
+
 def main() -> int:
     """Returns 0 if every zip was built, 1 if one could not be."""
     parser = argparse.ArgumentParser(description="Build the extension's zips.")
     parser.add_argument("--edition", choices=EDITIONS, default="small", help="default: %(default)s")
     parser.add_argument("--zip", action="append", choices=ZIPS, help="only this one of any edition; may be repeated")
     parser.add_argument("--output", type=Path, default=ROOT / "dist", help="default: dist/")
+    parser.add_argument(
+        "--website", type=_address, help="the extension's page, https://…; default: the manifest has none"
+    )
     options = parser.parse_args()
     status = 0
     for name in options.zip or EDITIONS[options.edition]:
         try:
-            file = build(name, options.output)
+            file = build(name, options.output, options.website)
         except NotHere as sentence:
             print(f"{name} was not built: {sentence}")
             status = 1
