@@ -1,4 +1,4 @@
-"""What geometry has to know of each expression, in one table: its side, its region, and which lips or lids it closes."""
+"""What geometry has to know of each expression, in one table: its side, region, and what of a face it moves how."""
 
 from __future__ import annotations
 
@@ -17,6 +17,32 @@ class Region(Enum):
     FACE = "face"
 
 
+class Gaze(Enum):
+    """Where an eye looks, `IN` towards the nose."""
+
+    IN = "In"
+    OUT = "Out"
+    UP = "Up"
+    DOWN = "Down"
+
+
+class Lids(Enum):
+    """The unit of an eye's lids that an expression is."""
+
+    BLINK = "Blink"
+    SQUINT = "Squint"
+    WIDE = "Wide"
+
+
+class Tongue(Enum):
+    """Where the tip of the tongue goes, by the place of articulation of the sound that it makes there."""
+
+    OUT = "out of the mouth"
+    DENTAL = "edge of the upper front teeth"
+    ALVEOLAR = "ridge behind the upper front teeth"
+    POSTALVEOLAR = "palate behind that ridge"
+
+
 @dataclass(frozen=True)
 class Expression:
     """One row of the table.
@@ -24,9 +50,11 @@ class Expression:
     group: a key of vocabulary.GROUPS. side: `l` or `r` where the expression is one side's alone, else empty.
     closes_lids: the sides (`l`, `r`, `lr` or empty) whose lids meet at full strength. limits_lids: lids may close on
     the way, but the upper one must not pass the lower one. closes_lips: the lips meet. bites_lip: the lower lip touches
-    the upper teeth. rolls_lips: the lips are rolled in to where the teeth are. layered: face tracking plays it over
-    other units (mouthClose over jawOpen), so its lips may pass through each other when it is seen alone. halves: the two
-    expressions that it is the sum of; itself alone otherwise.
+    the upper teeth. rolls_lips: the lips are rolled in to where the teeth are. opens_mouth: the lips part wide. silent:
+    the mouth at rest, which may move nothing. layered: face tracking plays it over other units (mouthClose over
+    jawOpen), so its lips may pass through each other when it is seen alone. over_open_jaw: it closes the lips of an
+    open jaw, and rolls them where the jaw is shut. gaze, lids, tongue: what of these it moves, and how; None where it
+    moves none. halves: the two expressions that it is the sum of; itself alone otherwise.
     """
 
     name: str
@@ -38,7 +66,13 @@ class Expression:
     closes_lips: bool
     bites_lip: bool
     rolls_lips: bool
+    opens_mouth: bool
+    silent: bool
     layered: bool
+    over_open_jaw: bool
+    gaze: Gaze | None
+    lids: Lids | None
+    tongue: Tongue | None
     halves: tuple[str, ...]
 
     @property
@@ -60,8 +94,15 @@ def _region(name: str) -> Region:
     return Region.EYES if name.startswith("eye") or name in BLINKS else Region.FACE
 
 
+_TONGUES = {
+    "tongueOut": Tongue.OUT, "vrc.v_th": Tongue.DENTAL, "vrc.v_dd": Tongue.ALVEOLAR, "vrc.v_nn": Tongue.ALVEOLAR,
+    "vrc.v_rr": Tongue.POSTALVEOLAR,
+}  # fmt: skip
+
+
 def _expression(name: str) -> Expression:
     blinks = name in BLINKS or name.startswith("eyeBlink")
+    lids = next((lids for lids in Lids if name.startswith(f"eye{lids.value}")), None)
     return Expression(
         name=name,
         group=next(group for group, names in GROUPS.items() if name in names),
@@ -72,7 +113,13 @@ def _expression(name: str) -> Expression:
         closes_lips=name == "vrc.v_pp",
         bites_lip=name == "vrc.v_ff",
         rolls_lips=name.startswith("mouthRoll"),
+        opens_mouth=name == "vrc.v_aa",
+        silent=name == "vrc.v_sil",
         layered=name in ARKIT and name.startswith(("mouth", "jaw", "cheek", "tongue")),
+        over_open_jaw=name == "mouthClose",
+        gaze=next((gaze for gaze in Gaze if name.startswith(f"eyeLook{gaze.value}")), None),
+        lids=Lids.BLINK if blinks else lids,
+        tongue=_TONGUES.get(name),
         halves=("vrc.blink_left", "vrc.blink_right") if name == "vrc.blink" else (name,),
     )
 

@@ -9,10 +9,11 @@ from blendshape_addon.core.face.anatomy import FaceAnatomy
 from blendshape_addon.core.face.face_space import EYE_DISTANCE_MM
 from blendshape_addon.core.face.parts import Part
 from blendshape_addon.core.refinement import barriers, contacts, style_offsets
+from blendshape_addon.core.refinement.parameters import LID_CONTACT
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
 
 # What coarse rims leave over what is meant.
-DEEPEST = -contacts.MOST_OVER * EYE_DISTANCE_MM - 0.3
+DEEPEST = -LID_CONTACT.max_overlap * EYE_DISTANCE_MM - 0.3
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from pieces import attached, ball, sheet
 
+from blendshape_addon.core.expressions import Gaze
 from blendshape_addon.core.face import features
 from blendshape_addon.core.face.face_space import eye_centres
 from blendshape_addon.core.face.parts import Part
 from blendshape_addon.core.refinement import gaze
+from blendshape_addon.core.refinement.parameters import EYE_TURN
 
 NAMES = ["eyeLookInLeft", "eyeLookOutLeft", "eyeLookUpLeft", "eyeLookDownLeft", "eyeLookInRight", "jawOpen"]
 
@@ -32,7 +34,7 @@ def test_a_ball_turns_by_the_angle_of_its_shape(face):
     way = {name: offset[pupil] for name, offset in zip(NAMES, offsets, strict=True)}
     for name, axis, sign in (("In", 0, -1), ("Out", 0, 1), ("Up", 1, 1), ("Down", 1, -1)):
         angle = np.degrees(np.arcsin(way[f"eyeLook{name}Left"][axis] * sign / radius))
-        assert angle == pytest.approx(gaze.ANGLES[f"eyeLook{name}"], rel=0.05)
+        assert angle == pytest.approx(EYE_TURN.angles[Gaze(name)], rel=0.05)
     turned = seen.positions[left] + offsets[0, left]
     span = np.linalg.norm(seen.positions[left][:, None] - seen.positions[left][None], axis=2)
     assert np.allclose(np.linalg.norm(turned[:, None] - turned[None], axis=2), span, atol=1e-5)

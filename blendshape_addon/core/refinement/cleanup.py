@@ -5,18 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from ..face.anatomy import FaceAnatomy
-from ..face.face_space import EYE_DISTANCE_MM
-
-DEADZONE = 0.05 / EYE_DISTANCE_MM  # motion below 0.05 mm is nobody's intention …
-
-
-CLEAR = 0.30 / EYE_DISTANCE_MM  # … and from 0.3 mm it is kept whole
+from .parameters import CLEANUP
 
 
 def apply_deadzone(offsets: np.ndarray) -> np.ndarray:
-    """Fade offsets below CLEAR and set those below HAZE to exact zeros: every moved vertex costs the player's GPU."""
+    """Fade (..., 3) face-space offsets that are short and set the shortest to exact zeros, in place; returns them.
+
+    Every moved vertex of a shape key costs the player's GPU.
+    """
     size = np.linalg.norm(offsets, axis=-1, keepdims=True)
-    offsets *= np.clip((size - DEADZONE) / (CLEAR - DEADZONE), 0, 1)
+    offsets *= np.clip((size - CLEANUP.deadzone) / (CLEANUP.whole - CLEANUP.deadzone), 0, 1)
     return offsets
 
 

@@ -6,35 +6,22 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ..expressions import TABLE
 from ..face.anatomy import FaceAnatomy
 from ..face.drawn_eyes import DrawnEye
 from ..face.parts import Part
 from ..vocabulary import EXPRESSIONS
 from .cleanup import apply_deadzone
-
-LINE, THIN = 0.4, 0.07  # of the height: where a closed eye's line lies, and how thick it is
-
-
-FADES = 0.15  # eye distances beyond the eye over which skin that rests comes to move
+from .parameters import DRAWN_EYES
 
 
-# How much of its height the units of an eye close it by. In what is more than these an eye closes as far as the network
-# makes its pieces lower, where that is more.
-CLOSES = {"eyeBlink": 1.0, "vrc.blink_": 1.0, "eyeSquint": 0.3, "eyeWide": -0.15}
+def _closing(side: str) -> np.ndarray:
+    """(EXPRESSIONS,) of the eye's height, that each expression closes the eye of this side by as a unit of its lids."""
+    rows = (TABLE[name.removeprefix("anime.")] for name in EXPRESSIONS)
+    return np.array([DRAWN_EYES.closes[row.lids] if row.lids and row.side == side else 0.0 for row in rows])
 
 
-WIDEST = 0.2  # of its height: no eye grows by more
-
-
-_CLOSING = {
-    side: np.array(
-        [
-            sum(share for unit, share in CLOSES.items() if unit in name and name.lower().endswith(ending))
-            for name in EXPRESSIONS
-        ]
-    )
-    for side, ending in (("l", "left"), ("r", "right"))
-}
+_CLOSING = {side: _closing(side) for side in "lr"}
 
 
 def requested_closing(eyes: Sequence[DrawnEye], offsets: np.ndarray) -> list[np.ndarray]:
@@ -45,27 +32,34 @@ def requested_closing(eyes: Sequence[DrawnEye], offsets: np.ndarray) -> list[np.
 def move(anatomy: FaceAnatomy, offsets: np.ndarray, wanted: Sequence[np.ndarray], weights: np.ndarray) -> None:
     """Close each drawn eye and slide its brow in (E, N, 3) offsets, in place; the skin behind the eye rests.
 
+    The units of the lids close an eye as DRAWN_EYES says. In what is more than these it closes as far as the network
+    makes its pieces lower, where that is more.
+
     wanted: of each eye, see `requested_closing`. weights: (E, EXPRESSIONS), what the network was given.
     """
     features, eyes = anatomy.features, anatomy.drawn_eyes
     skin = features.part == Part.SKIN
-    more_than_eyes = (weights[:, (_CLOSING["l"] == 0) & (_CLOSING["r"] == 0)] != 0).any(1)
+    more_than_lids = (weights[:, (_CLOSING["l"] == 0) & (_CLOSING["r"] == 0)] != 0).any(1)
     for eye, every in zip(eyes, wanted, strict=True):
         own = np.concatenate([eye.pieces, eye.brow])
         places, count = features.positions[own], len(eye.pieces)
         surface = _surface(places)
         low, high = places[:count, :2].min(0), places[:count, :2].max(0)
-        line = low[1] + LINE * (high - low)[1]
+        line = low[1] + DRAWN_EYES.line * (high - low)[1]
+        # The skin rests within the eye's box, and takes part in motion again a little way outside.
         beyond = np.maximum(np.abs(features.positions[:, :2] - (low + high) / 2) - (high - low) / 2, 0)
-        share = np.where(skin, np.clip(np.linalg.norm(beyond, axis=1) / FADES, 0, 1), 1).astype(np.float32)
+        fade = np.clip(np.linalg.norm(beyond, axis=1) / DRAWN_EYES.fade, 0, 1)
+        share = np.where(skin, fade, 1).astype(np.float32)
+        # How much lower the pieces become in the network's motion: minus the slope of its y over their y.
         y = places[:count, 1]
         arm = (y - y.mean()) / max(((y - y.mean()) ** 2).sum(), 1e-9)
-        told, lower = weights @ _CLOSING[eye.side], -every[:, :count, 1] @ arm
-        shut = np.clip(np.where(more_than_eyes & (np.abs(lower) > np.abs(told)), lower, told), -WIDEST, 1)
-        for offset, motion, closed, slides in zip(offsets, every, shut, more_than_eyes, strict=True):
+        by_units, by_network = weights @ _CLOSING[eye.side], -every[:, :count, 1] @ arm
+        shut = np.where(more_than_lids & (np.abs(by_network) > np.abs(by_units)), by_network, by_units)
+        shut = np.clip(shut, -DRAWN_EYES.max_widening, 1)
+        for offset, motion, closed, slides in zip(offsets, every, shut, more_than_lids, strict=True):
             offset *= share[:, None]
             slid = np.zeros_like(places)
-            slid[:count, 1] = closed * (1 - THIN) * (line - y)
+            slid[:count, 1] = closed * (1 - DRAWN_EYES.thickness) * (line - y)
             if slides:
                 slid[count:, :2] = _tilted(places[count:, 0], motion[count:])
             slid[:, 2] = surface(places + slid) - surface(places)

@@ -12,8 +12,7 @@ from ..face.features import Features
 from ..face.parts import Part
 from ..face.slits import COLUMNS
 from ..vocabulary import VISEMES
-
-MAX_WIDER = 2.0  # the motion of an opening mouth by no more than this, nor shrunk by more
+from .parameters import MOUTH_OPENING
 
 
 def keep_near_mouth(
@@ -40,11 +39,12 @@ def open_mouth(anatomy: FaceAnatomy, offsets: np.ndarray, names: Sequence[str], 
     mouth = anatomy.mouth
     if not mouth:
         return
-    rest, middle = anatomy.features.positions, np.abs(COLUMNS - 0.5) < 0.1
+    rest, middle = anatomy.features.positions, np.abs(COLUMNS - 0.5) < MOUTH_OPENING.middle
+    most = MOUTH_OPENING.max_scale
     for name, share in shares.items():
         if name in names:
             offset = offsets[names.index(name)]
             before, after = (mouth.gap(positions)[middle].mean() for positions in (rest, rest + offset))
             wanted = share * np.linalg.norm(mouth.corners[1] - mouth.corners[0])
-            if after - before > 0.1 * wanted:
-                offset *= np.float32(np.clip((wanted - before) / (after - before), 1 / MAX_WIDER, MAX_WIDER))
+            if after - before > MOUTH_OPENING.min_opening * wanted:
+                offset *= np.float32(np.clip((wanted - before) / (after - before), 1 / most, most))

@@ -1,0 +1,152 @@
+"""The numbers of refinement, by step. Lengths are in eye distances (63 mm on an adult) unless a unit is given.
+
+Where no source is named, a number was tuned on the rigs of training/data/labels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..expressions import Gaze, Lids, Tongue
+from ..face.face_space import EYE_DISTANCE_MM
+
+
+@dataclass(frozen=True)
+class Cleanup:
+    """What nobody can see."""
+
+    deadzone: float = 0.05 / EYE_DISTANCE_MM  # below 0.05 mm nobody meant a motion, and it becomes zero
+    whole: float = 0.30 / EYE_DISTANCE_MM  # from 0.3 mm on a motion is kept whole
+
+
+@dataclass(frozen=True)
+class Skin:
+    """The skin beside the nose, and what is attached to skin."""
+
+    nose: float = 0.2  # width over which the motion of one eye fades at the middle of the face
+    rooted: float = 0.03  # distance to the skin within which a vertex of a lash or a brow is a root
+    rooted_share: float = 0.3  # of a piece's vertices, the nearest ones, that are roots however far away
+    carriers: int = 4  # vertices of the skin that carry one vertex
+    carrier_softening: float = 1e-3  # added to their distances before weights are taken, 1 / distance²
+
+
+@dataclass(frozen=True)
+class RigidTeeth:
+    """The lower teeth, which move as one piece."""
+
+    min_vertices: int = 4  # a rigid motion needs three that are not in a line; one more steadies it
+
+
+@dataclass(frozen=True)
+class NewFlips:
+    """How many triangles a correction of lids or lips may turn over."""
+
+    share: float = 0.01  # of the triangles that it moves
+    share_lips: float = 0.03  # the same where lips meet
+    share_lids: float = 0.04  # the same where lids could not be closed without it
+    few: int = 2  # triangles, on top of the share
+    ratio: float = 1.35  # times as many as before are never too many
+
+
+@dataclass(frozen=True)
+class LidContact:
+    """Where the upper lid comes to lie on the lower one, in columns along the eye."""
+
+    min_overlap: float = 0.008  # of the upper lid over the lower one when the eye is shut
+    max_overlap: float = 0.03  # the same for any expression that must not close further
+    max_scale: float = 2.5  # factor of the lids' own motion, and one over the least factor
+    still: float = 0.2  # of the eye's opening; a lid that moves less in a column keeps its motion there
+    smoothed_columns: int = 5  # columns over which the factor is averaged
+    reach_x: float = 0.75  # widths of the eye from its middle to where scaling begins to fade; at twice that it ends
+    reach_y: float = 0.6  # the same, up and down
+    upper_share: float = 0.85  # of what remains open, that the upper lid moves; the lower one moves the rest
+    max_open: float = 0.1  # share of the opening that a blink may leave before more folds are preferred
+    rim: float = 0.05  # height beside a rim within which skin is the edge of a lid
+    beyond_corner: float = 0.1  # widths of the eye beyond its corners to where that edge runs
+
+
+@dataclass(frozen=True)
+class LipContact:
+    """Where lips meet, and where the lower one touches the teeth."""
+
+    max_steps: int = 6  # corrections, for each bends the rims a little
+    close: float = 0.001  # distance to what is meant at which these end
+    upper_share: float = 0.5  # of a gap, that the upper lip moves; the lower one moves the rest
+    bite_gap: float = 0.02  # between the lips where the lower one touches the upper teeth
+    front_depth: float = 0.12  # behind the foremost vertex of the teeth within which they are front teeth
+
+
+@dataclass(frozen=True)
+class RimShift:
+    """How the motion of a rim fades on the skin around it."""
+
+    reach: float = 0.11  # height over which it falls to 1/e
+    depth: float = 0.1  # behind the rim from where it fades in depth as well
+    negligible: float = 1e-5  # gaps below that need no motion
+
+
+@dataclass(frozen=True)
+class MouthOpening:
+    """How far a style may open the mouth of a viseme."""
+
+    max_scale: float = 2.0  # factor of the shape, and one over the least factor
+    min_opening: float = 0.1  # of the opening that is wanted; a shape that opens less is no opening
+    middle: float = 0.1  # widths of the mouth beside its middle where the opening is measured
+
+
+@dataclass(frozen=True)
+class EyeTurn:
+    """How far eyeballs turn, and about what."""
+
+    # Degrees: the means of what the training rigs' artists turn their eyes by.
+    angles: dict[Gaze, float] = field(
+        default_factory=lambda: {Gaze.IN: 17.5, Gaze.OUT: 19.5, Gaze.UP: 8.5, Gaze.DOWN: 10.5}
+    )
+    min_roundness: float = 0.5  # depth over height from which a piece is a ball; a flat iris slides on one
+    min_vertices: int = 12  # from which a sphere is fitted to a piece
+    radius: tuple[float, float] = (0.3, 1.2)  # of a fitted sphere, in widths of the eye's opening
+    flat_radius: float = 0.5  # of the sphere that a flat iris slides on, in the same
+
+
+@dataclass(frozen=True)
+class TonguePose:
+    """Where the tip of the tongue goes. Artists move it little where it is not seen."""
+
+    shown: float = 0.25  # that it comes out before the lips
+    droop: float = 0.3  # of its way forward, that it sinks as it comes out
+    # By place: up from the edge of the upper teeth, forward from their front, and how far the tip moves at most.
+    tips: dict[Tongue, tuple[float, float, float]] = field(
+        default_factory=lambda: {
+            Tongue.DENTAL: (-0.02, 0.0, 0.25),
+            Tongue.ALVEOLAR: (0.05, -0.10, 0.08),
+            Tongue.POSTALVEOLAR: (0.09, -0.25, 0.08),
+        }
+    )
+    tip_quantile: float = 0.95  # of the tongue's z, from which on its vertices are the tip
+    front_depth: float = 0.1  # behind the foremost vertex of the upper teeth within which they are front teeth
+    teeth_depth: float = 0.1  # behind the seam of the lips where the teeth must be when there are none
+
+
+@dataclass(frozen=True)
+class DrawnEyes:
+    """How eyes move that are drawn on the face, as toon artists move them; tuned by eye."""
+
+    line: float = 0.4  # of the eye's height, above its lower end: where the line of a closed eye lies
+    thickness: float = 0.07  # of the eye's height: of that line
+    # Of the eye's height, that a unit of the lids closes.
+    closes: dict[Lids, float] = field(default_factory=lambda: {Lids.BLINK: 1.0, Lids.SQUINT: 0.3, Lids.WIDE: -0.15})
+    max_widening: float = 0.2  # of its height, that an eye grows
+    fade: float = 0.15  # around the eye, over which skin that rests comes to move
+
+
+CLEANUP = Cleanup()
+SKIN = Skin()
+RIGID_TEETH = RigidTeeth()
+NEW_FLIPS = NewFlips()
+LID_CONTACT = LidContact()
+LIP_CONTACT = LipContact()
+RIM_SHIFT = RimShift()
+MOUTH_OPENING = MouthOpening()
+EYE_TURN = EyeTurn()
+TONGUE_POSE = TonguePose()
+DRAWN_EYES = DrawnEyes()
