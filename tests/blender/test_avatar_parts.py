@@ -66,7 +66,7 @@ def test_a_part_of_nothing_is_refused():
 def test_parts_of_a_person_are_recognised_and_a_correction_is_used(person):
     assert operators.recognise() == {"FINISHED"}
     wanted = {"Body": "SKIN", "Eye_L": "EYE", "Eye_R": "EYE", "Teeth_Upper": "TEETH_UPPER",
-              "Teeth_Lower": "TEETH_LOWER", "Tongue": "TONGUE", "Lashes": "RIDER", "Suit": "OTHER"}  # fmt: skip
+              "Teeth_Lower": "TEETH_LOWER", "Tongue": "TONGUE", "Lashes": "ATTACHED", "Suit": "OTHER"}  # fmt: skip
     assert {name: parts.recognised(person[name])["/"] for name in wanted} == wanted
     operators.correct_part(object="Tongue", part="OTHER")
     operators.generate_visemes()

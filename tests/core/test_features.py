@@ -127,7 +127,9 @@ def test_harmonic_fields_are_those_of_the_whole_system(seed, count):
         assert wrong <= (0.01**2) * before + 1e-9
 
 
-@pytest.mark.parametrize("name,expected", [("eyelash", Part.RIDER), ("まつげ", Part.RIDER), ("Brows", Part.RIDER)])
+@pytest.mark.parametrize(
+    "name,expected", [("eyelash", Part.ATTACHED), ("まつげ", Part.ATTACHED), ("Brows", Part.ATTACHED)]
+)
 def test_a_card_over_the_eye_rides_on_the_skin(face, name, expected):
     avatar, marks = face
     lid = marks[LANDMARK_INDEX["lid_upper_mid_l"]]
@@ -173,4 +175,4 @@ def test_pupils_and_highlights_are_of_the_eye_and_lashes_ride(face):
     avatar = attached(avatar, lash + centre + [0, 0, 0.02], triangles, "Eyelash")
     part = classify(avatar, avatar.vertices, marks)
     first = len(face[0].vertices)
-    assert (part[first : first + 34] == Part.EYE).all() and (part[first + 34 :] == Part.RIDER).all()
+    assert (part[first : first + 34] == Part.EYE).all() and (part[first + 34 :] == Part.ATTACHED).all()

@@ -12,8 +12,8 @@ from ..data.labelled_face import LabelledFace
 
 REGIONS = ("skin", "inner mouth", "teeth", "tongue", "eyes", "lashes, brows", "rest")
 _OF = {
-    Part.SKIN: 0, Part.MOUTH: 1, Part.TEETH_UPPER: 2, Part.TEETH_LOWER: 2, Part.TONGUE: 3, Part.EYE: 4, Part.RIDER: 5,
-    Part.OTHER: 6,
+    Part.SKIN: 0, Part.MOUTH: 1, Part.TEETH_UPPER: 2, Part.TEETH_LOWER: 2, Part.TONGUE: 3, Part.EYE: 4,
+    Part.ATTACHED: 5, Part.OTHER: 6,
 }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ import bpy
 from ...core.errors import InputError, OutputError
 from ...core.messages import Message
 from ...core.vocabulary import READABLE
+from ..stored import migration
 from .mesh_io import Object, root_of
 
 WRITABLE = (".blend", ".glb", ".fbx")
@@ -48,6 +49,9 @@ def load(path: Path) -> list[str]:
         ) from error
     if suffix == ".vrm":
         notes.append(Message("VRM settings (expressions, spring bones, licence) are not carried over: set them again."))
+    migration.update_file()
+    if newer := migration.newer(migration.blocks_of(bpy.data.objects)):
+        notes.append(newer)
     bpy.context.view_layer.update()
     return notes
 
@@ -151,6 +155,7 @@ def _import(path: Path, suffix: str) -> None:
 
 def _export(path: Path, suffix: str, objects: Sequence[Object]) -> None:
     if suffix == ".blend":
+        migration.update_file()
         bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, check_existing=False)
     elif suffix == ".glb":
         _enable("io_scene_gltf2")

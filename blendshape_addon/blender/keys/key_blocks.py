@@ -13,9 +13,10 @@ import bpy
 import numpy as np
 
 from ...core.vocabulary import ALL_SHAPES
-from ..io.mesh_io import MADE, Object, coordinates
+from ..io.mesh_io import Object, coordinates
+from ..stored import migration
+from ..stored.migration import BASE, MADE
 
-BASE = "vrc_blendshape_base"  # the base shape is ours too: the object had no keys
 RANK = {name: rank for rank, name in enumerate(ALL_SHAPES)}
 _EMPTY = 1e-6  # of the coordinate: FBX exporters drop what is smaller
 
@@ -23,9 +24,7 @@ _EMPTY = 1e-6  # of the coordinate: FBX exporters drop what is smaller
 def made_by_us(obj: Object) -> set[str]:
     """Names of the keys on `obj` that this tool wrote and nobody has edited since."""
     keys = obj.data.shape_keys
-    if keys is None or MADE not in keys:
-        return set()
-    marks = keys[MADE].to_dict()
+    marks = migration.read_table(keys, MADE)
     return {name for name, mark in marks.items() if name in keys.key_blocks and _hash(keys.key_blocks[name]) == mark}
 
 
@@ -33,7 +32,7 @@ def mark(obj: Object, names: Iterable[str]) -> None:
     """Note that the keys `names` of `obj`, and no others, are as this tool made them."""
     keys = obj.data.shape_keys
     if keys is not None:
-        keys[MADE] = {name: _hash(keys.key_blocks[name]) for name in names}
+        migration.put(keys, MADE, {name: _hash(keys.key_blocks[name]) for name in names})
 
 
 def is_empty(key: bpy.types.ShapeKey) -> bool:

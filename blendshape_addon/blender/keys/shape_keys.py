@@ -15,16 +15,17 @@ from ...core.messages import Message
 from ...core.shapes import Shape
 from ...core.vocabulary import ALL_SHAPES, VISEMES
 from ..io.mesh_io import Object, basis, coordinates, require_editable
-from .key_blocks import BASE, RANK, add, detach, duplicate, is_empty, is_still, made_by_us, mark, remove, reorder
+from ..stored import migration
+from ..stored.migration import BASE, STYLE
+from .key_blocks import RANK, add, detach, duplicate, is_empty, is_still, made_by_us, mark, remove, reorder
 
 EXISTING = ("KEEP", "FILL", "REPLACE")
 BACKUP = "{}.backup"  # the creator's key under a new name
-_STYLE = "vrc_blendshape_style"
 _STYLES = {  # preset and whether it was chosen automatically
-    ("natural", False): Message("natural style"),
-    ("natural", True): Message("natural style (chosen automatically)"),
-    ("anime", False): Message("anime style"),
-    ("anime", True): Message("anime style (chosen automatically)"),
+    ("natural", False): Message("Natural"),
+    ("natural", True): Message("Natural (auto)"),
+    ("anime", False): Message("Anime"),
+    ("anime", True): Message("Anime (auto)"),
 }
 
 
@@ -162,20 +163,27 @@ def _targets(
 
 
 def remember_style(obj: Object, preset: str, automatic: bool) -> None:
-    """Note with the keys of `obj` which style they were last made in."""
-    obj.data.shape_keys[_STYLE] = _STYLES[preset, automatic]
+    """Store with the keys of `obj` which style they were last made in."""
+    migration.put(obj.data.shape_keys, STYLE, {"preset": preset, "automatic": automatic})
 
 
 def style_of(obj: Object | None) -> Message | None:
-    """What remember_style noted, None where it noted nothing."""
-    keys = getattr(obj.data, "shape_keys", None) if obj else None
-    noted = keys.get(_STYLE) if keys is not None else None
-    return Message(noted) if noted else None
+    """The name of the style that remember_style stored, None where it stored none."""
+    return _STYLES.get(_stored_style(obj))
 
 
 def preset_of(obj: Object | None, chosen: str = "AUTO") -> str:
-    """The preset `chosen`; for AUTO the one that remember_style noted, empty where it noted nothing."""
-    return (style_of(obj) or "").partition(" ")[0] if chosen == "AUTO" else chosen.lower()
+    """The preset `chosen`; for AUTO the one that remember_style stored, empty where it stored none."""
+    if chosen != "AUTO":
+        return chosen.lower()
+    preset, automatic = _stored_style(obj)
+    return preset if (preset, automatic) in _STYLES else ""
+
+
+def _stored_style(obj: Object | None) -> tuple[str, bool]:
+    keys = getattr(obj.data, "shape_keys", None) if obj else None
+    stored = migration.read_table(keys, STYLE)
+    return str(stored.get("preset", "")), bool(stored.get("automatic"))
 
 
 def _settle(plan: list, ours: dict[Object, set[str]], existing: str) -> tuple[list, Written]:
@@ -209,7 +217,7 @@ def _write_object(obj: Object, targets: dict[str, _Target], ours: set[str], stal
         remove(obj, name)
     if targets and obj.data.shape_keys is None:
         add(obj, "Basis")
-        obj.data.shape_keys[BASE] = True
+        migration.put(obj.data.shape_keys, BASE, True)
     keys = obj.data.shape_keys
     if keys is None:  # what there was has gone
         return backups

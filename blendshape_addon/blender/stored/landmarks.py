@@ -9,41 +9,38 @@ import bpy
 import numpy as np
 
 from ...core.vocabulary import LANDMARKS
+from . import migration
+from .migration import LANDMARKS as _STORED
 
 Object = bpy.types.Object
-_KEPT = "vrc_blendshape_landmarks"
 
 
 def holder(objects: Iterable[Object]) -> Object | None:
     """The one of `objects` that landmarks are kept with; None where none were placed."""
-    return next((obj for obj in objects if obj.get(_KEPT) is not None), None)
+    return next((obj for obj in objects if obj.get(_STORED) is not None), None)
 
 
 def read(objects: Iterable[Object]) -> np.ndarray | None:
     """(L, 4) as Avatar.manual_landmarks has it, in world space; None where none were placed, or by a
     version with others."""
     obj = holder(objects)
-    kept = obj[_KEPT].to_dict() if obj else {}
-    if not set(LANDMARKS) <= kept.keys():
+    stored = migration.read_table(obj, _STORED)
+    if not set(LANDMARKS) <= stored.keys():
         return None
-    return _moved(np.array([kept[name] for name in LANDMARKS], float), np.array(obj.matrix_world, float))
+    return _moved(np.array([stored[name] for name in LANDMARKS], float), np.array(obj.matrix_world, float))
 
 
 def keep(objects: Sequence[Object], obj: Object, points: np.ndarray) -> None:
     """Keep (L, 4) `points`, in world space, with `obj` in place of what `objects`, its avatar, had."""
     remove(objects)
     local = _moved(points, np.linalg.inv(np.array(obj.matrix_world, float)))
-    obj[_KEPT] = {name: row.tolist() for name, row in zip(LANDMARKS, local, strict=True)}
+    migration.put(obj, _STORED, {name: row.tolist() for name, row in zip(LANDMARKS, local, strict=True)})
 
 
 def remove(objects: Iterable[Object]) -> bool:
     """Forget what was placed on `objects`; whether there was anything."""
-    removed = False
-    for obj in objects:
-        if _KEPT in obj:
-            del obj[_KEPT]
-            removed = True
-    return removed
+    removed = [migration.remove(obj, _STORED) for obj in objects]
+    return any(removed)
 
 
 def _moved(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:

@@ -13,6 +13,8 @@ import numpy as np
 from ...core.avatar.avatar import Avatar
 from ...core.face.parts import Part, PartOverride
 from ...core.pipeline import FaceAnalysis
+from . import migration
+from .migration import OVERRIDES, PARTS
 
 Object = bpy.types.Object
 AUTO = "AUTO"
@@ -29,27 +31,26 @@ CHOICES = {
     "OTHER": Part.OTHER,
 }
 WHOLE = "/"  # stands for the material of an object whose parts are not told apart
-_OVERRIDE, _SEEN = "vrc_blendshape_told", "vrc_blendshape_parts"
 _MIXED = 0.2  # share of a part's vertices from which it is said to be something as well
 
 
 def correct(obj: Object, material: str, choice: str) -> None:
     """Remember with `obj` what its creator says of a part: one of CHOICES, or AUTO to take it back."""
-    told = _notes(obj, _OVERRIDE)
-    told.pop(material, None)
+    choices = corrections(obj)
+    choices.pop(material, None)
     if choice != AUTO:
-        told[material] = choice
-    _put(obj, _OVERRIDE, told)
+        choices[material] = choice
+    migration.put(obj, OVERRIDES, choices)
 
 
 def corrections(obj: Object) -> dict[str, str]:
     """Material, or WHOLE, to one of CHOICES: what the creator said of `obj`."""
-    return _notes(obj, _OVERRIDE)
+    return migration.read_table(obj, OVERRIDES)
 
 
 def recognised(obj: Object) -> dict[str, str]:
     """Material, or WHOLE, to names of Part, comma-separated, the likeliest first; empty before `note`."""
-    return _notes(obj, _SEEN)
+    return migration.read_table(obj, PARTS)
 
 
 def overrides(obj: Object) -> np.ndarray:
@@ -68,7 +69,7 @@ def note(objects: Sequence[Object], avatar: Avatar, analysis: FaceAnalysis) -> N
     part[analysis.anatomy.features.index] = analysis.anatomy.features.part
     for number, obj in enumerate(objects):
         own = part[avatar.object_id == number]
-        _put(obj, _SEEN, {material: _summary(own[vertices]) for material, vertices in _parts(obj)})
+        migration.put(obj, PARTS, {material: _summary(own[vertices]) for material, vertices in _parts(obj)})
 
 
 def _parts(obj: Object) -> Iterator[tuple[str, np.ndarray]]:
@@ -101,15 +102,3 @@ def _summary(part: np.ndarray) -> str:
     count = np.bincount(of_face, minlength=len(Part))
     order = [p for p in np.argsort(-count) if count[p] > _MIXED * len(of_face)]
     return ",".join(Part(int(p)).name for p in order) or Part.OTHER.name
-
-
-def _notes(obj: Object, key: str) -> dict[str, str]:
-    notes = obj.get(key)
-    return notes.to_dict() if notes is not None else {}
-
-
-def _put(obj: Object, key: str, notes: dict[str, str]) -> None:
-    if notes:
-        obj[key] = notes
-    elif key in obj:
-        del obj[key]

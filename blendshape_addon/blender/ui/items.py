@@ -37,7 +37,7 @@ _PARTS = {
     "TEETH_LOWER": ("Lower Teeth", "They move with the jaw"),
     "TONGUE": ("Tongue", "It moves with the jaw and rises for th, dd, nn and rr"),
     "MOUTH": ("Inside of the Mouth", "Gums, or everything inside the mouth in one piece"),
-    "RIDER": ("Lashes and Brows", "What lies on the skin and moves with it"),
+    "ATTACHED": ("Lashes and Brows", "What lies on the skin and moves with it"),
     "OTHER": ("Not of the Face", "Hair, clothes, masks: no shape moves them, and the search for the face ignores them"),
 }
 PART_ITEMS = (

@@ -109,6 +109,7 @@ class State(bpy.types.PropertyGroup):
     fraction: bpy.props.FloatProperty(min=0.0, max=1.0)
     stage: bpy.props.StringProperty()
     problem: bpy.props.StringProperty(description="Why nothing can be made of what is selected")
+    newer: bpy.props.StringProperty(description="Says that a newer version stored data with the avatar")
     face: bpy.props.StringProperty(description="Name of the object that carries the shapes")
     objects: bpy.props.CollectionProperty(type=bpy.types.PropertyGroup)
     groups: bpy.props.CollectionProperty(type=GroupState)

@@ -6,9 +6,10 @@ import bpy
 
 from ...core.errors import UserError
 from ...core.vocabulary import GROUPS
-from ..io.mesh_io import MADE, avatar_from_selection
+from ..io.mesh_io import avatar_from_selection
 from ..keys import inventory
-from ..stored import tuning
+from ..stored import migration, tuning
+from ..stored.migration import MADE
 from ..translations import translate
 from ..viewport import preview
 
@@ -21,7 +22,7 @@ def refresh(context: bpy.types.Context) -> None:
     state.mark = selection_fingerprint(context)
     state.objects.clear()
     state.groups.clear()
-    state.face = state.holder = state.problem = ""
+    state.face = state.holder = state.problem = state.newer = ""
     try:
         objects = avatar_from_selection(context)
     except UserError as error:
@@ -30,6 +31,8 @@ def refresh(context: bpy.types.Context) -> None:
     found = inventory.take(objects)
     state.face = found.face.name
     state.holder = tuning.holder(objects, found.face).name
+    if newer := migration.newer(migration.blocks_of(objects)):
+        state.newer = translate(newer)
     for obj in sorted(objects, key=lambda obj: (obj != found.face, obj.name)):
         state.objects.add().name = obj.name
     for group, names in GROUPS.items():

@@ -26,7 +26,7 @@ class Part(IntEnum):
     TEETH_LOWER = 4
     TONGUE = 5
     MOUTH = 6  # gums and interiors that hold several of these in one piece
-    RIDER = 7  # lashes, brows, tear lines: they follow the skin under them
+    ATTACHED = 7  # lashes, brows, tear lines: they follow the skin under them
 
 
 class PartOverride(IntEnum):
@@ -37,7 +37,7 @@ class PartOverride(IntEnum):
 
 
 _NAMES = (
-    (Part.RIDER, re.compile(r"lash|brow|lacrimal|occlusion|tearline|eye_blend|まつげ|まつ毛|睫|眉", re.I)),
+    (Part.ATTACHED, re.compile(r"lash|brow|lacrimal|occlusion|tearline|eye_blend|まつげ|まつ毛|睫|眉", re.I)),
     (Part.EYE, re.compile(r"eye(?!_?lid)|iris|pupil|sclera|cornea|hilight|highlight|目|瞳|眼", re.I)),
     (Part.TONGUE, re.compile(r"^(?!.*gum).*(tongue|舌)", re.I)),
     (Part.MOUTH, re.compile(r"teeth|tooth|gum|mouth|歯|口", re.I)),
@@ -119,23 +119,23 @@ def _guessed(avatar: Avatar, vertices: np.ndarray, landmarks: np.ndarray) -> np.
         both_eyes = abs(centre[0]) < 0.1 and extent[0] > 0.9 and abs(centre[1] - eyes[0, 1]) < 0.3
         if inside_mouth:
             part[p] = _mouth_part(names[p], mean[p], extent, low[p], high[p], seam, mouth_half)
-        elif names[p] == Part.RIDER and extent[1] < 1.0:
-            part[p] = Part.RIDER
+        elif names[p] == Part.ATTACHED and extent[1] < 1.0:
+            part[p] = Part.ATTACHED
         elif (near_eye or both_eyes) and extent[1] < 1.6 * eye_width and extent[2] < 1.2:
             lids = np.stack([point(landmarks, f"lid_{v}_mid_{s}") for v in ("upper", "lower") for s in "lr"])
             opening = abs(lids[:2, 1].mean() - lids[2:, 1].mean())
             covers = low[p][1] < eyes[0, 1] < high[p][1] and extent[1] > 0.7 * opening
             behind = mean[p][2] < lids[:, 2].mean() - 0.04 and extent[1] > 0.25
-            eyeball = names[p] == Part.EYE or (behind and names[p] != Part.RIDER)
-            part[p] = Part.EYE if covers and eyeball else Part.RIDER
+            eyeball = names[p] == Part.EYE or (behind and names[p] != Part.ATTACHED)
+            part[p] = Part.EYE if covers and eyeball else Part.ATTACHED
         elif _is_brow(centre, extent, landmarks) and names[p] != Part.OTHER:
-            part[p] = Part.RIDER
+            part[p] = Part.ATTACHED
     _sort_teeth(part, mean, size)
     # Pupils and highlights lie wholly before an eye and are small; a lash is as wide as the lids.
     for eye in np.flatnonzero(part == Part.EYE):
         within = (low[:, :2] > low[eye, :2] - 0.01).all(1) & (high[:, :2] < high[eye, :2] + 0.01).all(1)
         within &= ((high - low)[:, 0] < 0.6 * (high - low)[eye, 0]) & (np.abs(mean[:, 2] - high[eye, 2]) < 0.2)
-        part[within & (part == Part.RIDER)] = Part.EYE
+        part[within & (part == Part.ATTACHED)] = Part.EYE
     return part[pieces]
 
 

@@ -88,9 +88,8 @@ class _Generate(Background):
             self.report({"WARNING"}, translate("Kept your own {names}.", names=", ".join(written.kept)))
         count, style = len(written.made + written.replaced), shape_keys.style_of(done.face_object)
         name = done.face_object.name
-        self.report(
-            {"INFO"}, translate("Shape keys made on {name} in {style}: {count}.", count=count, name=name, style=style)
-        )
+        said = translate("Shape keys made on {name}: {count}. Style: {style}.", count=count, name=name, style=style)
+        self.report({"INFO"}, said)
 
 
 class VRC_BLENDSHAPE_OT_generate_visemes(_Generate, bpy.types.Operator):

@@ -34,7 +34,9 @@ class VRC_BLENDSHAPE_PT_main(Tab, bpy.types.Panel):
         column.enabled = not state.running and not state.placing
         _more(column, settings)
         if style := shape_keys.style_of(context.object):
-            paragraph(context, layout, Message("Made in {style}", style=style), icon="INFO")
+            paragraph(context, layout, Message("Style: {style}", style=style), icon="INFO")
+        if state.newer:
+            paragraph(context, layout, state.newer, icon="ERROR")
         if state.fallback:
             paragraph(context, layout, state.fallback, icon="INFO")
 
