@@ -1,234 +1,39 @@
-"""The command line, for `python -m blendshape_addon` and for `blender -b --command vrc_blendshape`.
-
-Exit status: 0 all shapes made and checked, 1 some avatar failed its check, 2 bad arguments or unreadable input; 130
-when the user stopped a folder. One file is done here; of a folder each is done by a process of its own.
+"""The command line, for `python -m blendshape_addon`; `blender -b --command vrc_blendshape` goes to the same place,
+:mod:`.blender.jobs.command_line`. Exit status: see :mod:`.options`.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from . import summary
-from .core import vocabulary
-from .core.avatar import key_names
-from .core.errors import Cancelled, InputError, ModelError, OutputError, UserError
-from .core.inference import registry
-from .core.messages import Message
-from .core.style import recipes
-from .core.style.tuning import strengths_of
-from .options import options_of_one, parser
+from .core.errors import InputError, UserError
+from .options import BAD_INPUT, CHECK_FAILED, OK, STOPPED, parse
 
-if TYPE_CHECKING:
-    from .blender.jobs.batch import Job
-
-OK, CHECK_FAILED, BAD_INPUT, STOPPED = 0, 1, 2, 130
+__all__ = ["BAD_INPUT", "CHECK_FAILED", "OK", "STOPPED", "main"]
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit status."""
     try:
-        options = parser().parse_args(arguments)
-        names = vocabulary.shapes_of(options.shapes)
-        if not 0 <= options.intensity <= 1:
-            raise InputError("Intensity is {number:g}: give a number from 0 to 1.", number=options.intensity)
-        strengths_of(options.strength)
-        options.aliases = _aliases(options.aliases, options.rename)
-        _require_blender()
-        plan = _plan(options.input, options.output)
-        _check_folders(options)
-        recipes.load(options.recipes)
-        if len(plan) > 1 or options.input[0].is_dir():
-            return _run_folder(plan, options)
-        if options.part:
-            raise InputError("--part divides a folder of avatars: give a folder as the input.")
-        return _run_file(*plan[0], names, options)
-    except UserError as error:
-        return _complain(error)
-    except SystemExit as end:  # argparse, after --help
-        return int(end.code or 0)
-
-
-def _aliases(listed: str, rename: bool) -> list[str]:
-    """The conventions of a comma-separated list. Raises InputError for what does not exist or cannot be."""
-    wanted = [name.strip() for name in listed.split(",") if name.strip()]
-    for name in wanted:
-        key_names.written(name)
-    if rename and len(wanted) != 1:
-        raise InputError("A key can have one name only: give --rename with one kind of --aliases.")
-    return wanted
-
-
-def _require_blender() -> None:
-    try:
         import bpy  # noqa: F401
-    except ModuleNotFoundError as error:
+    except ModuleNotFoundError:
+        return _without_blender(arguments)
+    from .blender.jobs import command_line
+
+    return command_line.main(arguments)
+
+
+def _without_blender(arguments: Sequence[str]) -> int:
+    """Say what is wrong with the arguments, or else that Blender is missing."""
+    try:
+        parse(arguments)
         raise InputError(
             "Blender's Python module is not installed: run `pip install bpy`, "
             "or use `blender -b --command vrc_blendshape generate …` instead."
-        ) from error
-
-
-def _plan(inputs: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:
-    """(input file, output file) for each avatar file. Raises InputError, before any work, for what cannot work."""
-    from .blender.io import files
-
-    found: list[tuple[Path, Path]] = []  # file, and the folder its place in the output is counted from
-    for path in inputs:
-        if path.is_dir():
-            inside = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in files.READABLE]
-            inside = [file for file in inside if output.resolve() not in file.resolve().parents]
-            if not inside:
-                raise InputError(
-                    "The folder {path} holds no avatar file ({kinds}).", path=path, kinds=" ".join(files.READABLE)
-                )
-            found += [(file, path) for file in inside]
-        else:
-            found.append((path, path.parent))
-    to_folder = output.is_dir() or len(found) > 1 or inputs[0].is_dir() or not output.suffix
-    if not to_folder:
-        if output.suffix.lower() not in files.WRITABLE:
-            raise InputError(
-                "{file} cannot be written: give the output one of {kinds}.",
-                file=output.name,
-                kinds=" ".join(files.WRITABLE),
-            )
-        files.require_writable(output.parent)
-        return [(found[0][0], output)]
-    if output.suffix.lower() in files.WRITABLE and not output.is_dir():
-        raise InputError("Several avatars do not fit into {file}: give a folder as the output.", file=output.name)
-    files.require_writable(output)
-    jobs: list[tuple[Path, Path]] = []
-    for file, top in found:
-        target = output / file.relative_to(top).with_suffix(_OUTPUT_SUFFIX.get(file.suffix.lower(), ".glb"))
-        if any(target == other for _, other in jobs):
-            target = target.with_name(f"{file.name}{target.suffix}")
-        jobs.append((file, target))
-    return jobs
-
-
-def _check_folders(options: argparse.Namespace) -> None:
-    from .blender.io import files
-
-    for path in (options.report, options.sheet):
-        if path:
-            files.require_writable(path.parent)
-
-
-_OUTPUT_SUFFIX = {".blend": ".blend", ".fbx": ".fbx", ".obj": ".fbx"}  # the rest is glTF inside
-
-
-def _run_file(path: Path, target: Path, names: Sequence[str], options: argparse.Namespace) -> int:
-    from .blender.jobs import one_file
-
-    status, entries, done = OK, [], []
-    try:
-        entries, done = one_file.run(path, target, names, options)
-        if not all(entry["ok"] for entry in entries):
-            status = CHECK_FAILED
+        )
     except UserError as error:
-        status = _complain(error, path)
-        # What is not the avatar's fault may be gone when it is tried again.
-        passing = isinstance(error, OutputError | ModelError)
-        entries.append({"input": str(path), "ok": False, "error": _translate(error), "passing": passing})
-    _report(options.report, status, entries)  # before pictures: what is saved stays done if drawing should fail
-    one_file.draw(done, options)
-    return status
-
-
-def _run_folder(plan: Sequence[tuple[Path, Path]], options: argparse.Namespace) -> int:
-    from .blender import translations
-    from .blender.jobs import batch
-
-    registry.deformer(options.models, options.model)  # said once where it fails, and not by every avatar
-    settings = options_of_one(options)
-    # Recipes and models of the user's own count by what is in them, wherever they lie.
-    by_name = options_of_one(options, without=("recipes", "models", "model"))
-    depends_on = " ".join([*by_name, batch.tool(options.models, options.recipes, options.model)])
-    part, parts = options.part or (1, 1)
-    jobs = [
-        batch.Job(source, target, options.output, settings, depends_on, _sheet(options, target))
-        for source, target in plan[part - 1 :: parts]
-    ]
-    told = 0
-
-    def tell(job: Job, seconds_left: float) -> None:
-        nonlocal told
-        told += 1
-        for row in _rows(job):
-            if row.sentence:
-                _complain(InputError(row.sentence), job.source)
-            said = translations.translate(row.state if row.sentence else row.verdict)
-            said += ", done before" if job.before else ""
-            left = f", {_duration(seconds_left)} left" if seconds_left > 0 else ""
-            print(f"{told} of {len(jobs)}{left}: {job.source}: {said}", flush=True)
-
-    status = None
-    try:
-        batch.run(jobs, options.jobs, options.time_limit, options.again, tell)
-    except KeyboardInterrupt:
-        status = STOPPED
-        _complain(Cancelled("Stopped: what was finished is kept; the same command goes on from there."))
-    entries = [entry for job in jobs for entry in job.entries]
-    if status is None:
-        status = max((BAD_INPUT if "error" in entry else int(not entry["ok"]) for entry in entries), default=OK)
-    _report(options.report, status, entries)
-    if options.part:
-        return status if status == STOPPED else OK
-    _summarize([row for job in jobs for row in _rows(job)], options.output)
-    return status
-
-
-def _rows(job: Job) -> list[summary.Row]:
-    return list(summary.rows_of(job.source, job.entries, job.record.parent))
-
-
-def _summarize(rows: Sequence[summary.Row], folder: Path) -> None:
-    from .blender import translations
-    from .blender.io import files
-
-    title = Message("Shape keys of {count} avatars: {folder}", count=len(rows), folder=folder.resolve().name)
-    files.write_text(folder / "summary.csv", summary.table(rows), "utf-8-sig")  # spreadsheets go by the mark
-    files.write_text(
-        folder / "summary.html", summary.page(rows, title, translations.translate, translations.language())
-    )
-    print(f"{summary.count(rows)}. Look at {folder / 'summary.html'}")
-
-
-def _report(path: Path | None, status: int, entries: Sequence[dict]) -> None:
-    from .blender.io import files
-
-    if path:
-        document = {"ok": status == OK, "status": status, "avatars": entries}
-        files.write_text(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
-
-
-def _sheet(options: argparse.Namespace, target: Path) -> Path | None:
-    """Where the sheet of one avatar file among several goes."""
-    if not options.sheet:
-        return None
-    place = "_".join(target.relative_to(options.output).parts)
-    return options.sheet.with_name(f"{options.sheet.stem}_{place}.png")
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
-
-
-def _translate(error: UserError) -> str:
-    try:
-        from .blender.translations import translate
-    except ModuleNotFoundError:  # Blender's module: it is what the error is about
-        return str(error)
-    return translate(error)
-
-
-def _complain(error: UserError, path: Path | None = None) -> int:
-    message = _translate(error)
-    prefix = f"{path}: " if path and path.name not in message else ""
-    print(f"{prefix}{message}", file=sys.stderr)
-    return BAD_INPUT
+        print(error, file=sys.stderr)
+        return BAD_INPUT
+    except SystemExit as end:  # argparse, after --help
+        return int(end.code or 0)

@@ -1,4 +1,8 @@
-"""The options of the command line."""
+"""The options of the command line, and its exit status.
+
+Exit status: 0 all shapes made and checked, 1 some avatar failed its check, 2 bad arguments or unreadable input; 130
+when the user stopped a folder.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +16,29 @@ from .core.errors import InputError
 from .core.inference.providers import CHOICES
 from .core.options import EXISTING
 from .core.style import recipes
+from .core.style.tuning import strengths_of
 
+OK, CHECK_FAILED, BAD_INPUT, STOPPED = 0, 1, 2, 130
 _OF_ALL = ("verb", "input", "output", "report", "sheet", "thumbnail", "jobs", "time_limit", "again", "part")
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message):
         raise InputError("{message} (try {prog} --help).", message=message, prog=self.prog)
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options that `arguments`, after the program's name, stand for; `aliases` as a list.
+
+    Raises InputError for what is wrong with them, and SystemExit for --help.
+    """
+    options = parser().parse_args(arguments)
+    vocabulary.shapes_of(options.shapes)
+    if not 0 <= options.intensity <= 1:
+        raise InputError("Intensity is {number:g}: give a number from 0 to 1.", number=options.intensity)
+    strengths_of(options.strength)
+    options.aliases = _aliases(options.aliases, options.rename)
+    return options
 
 
 def parser() -> argparse.ArgumentParser:
@@ -105,3 +125,13 @@ def _part(text: str) -> tuple[int, int]:
     if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
         raise argparse.ArgumentTypeError(f"{text} is not K/N with K from 1 to N, such as 2/10")
     return int(part), int(parts)
+
+
+def _aliases(listed: str, rename: bool) -> list[str]:
+    """The conventions of a comma-separated list. Raises InputError for what does not exist or cannot be."""
+    wanted = [name.strip() for name in listed.split(",") if name.strip()]
+    for name in wanted:
+        key_names.written(name)
+    if rename and len(wanted) != 1:
+        raise InputError("A key can have one name only: give --rename with one kind of --aliases.")
+    return wanted

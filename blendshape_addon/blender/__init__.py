@@ -1,23 +1,28 @@
 """Everything that knows Blender. :mod:`.jobs.one_avatar` is the whole work on one avatar; the rest leads to it."""
 
-from pathlib import Path
-
 import bpy
 
-from .. import cli
-from ..core.inference import probe
-from . import translations
-from .jobs import training_process
-from .stored import tuning
+from . import session, translations
+from .jobs import command_line, training_process
+from .stored import migration, tuning
 from .ui import operators, panels, preferences, properties, state
+from .ui.operators import background, landmarks
 from .viewport import landmark_overlay, preview
 
-probe.folder = Path(bpy.utils.user_resource("CONFIG"))  # for the command line too, which registers nothing
 _MODULES = (preferences, properties, operators, panels)
-_commands = []
 
 
 def register() -> None:
+    """Begin the session. Where that fails, none is left: Blender does not unregister what could not be registered."""
+    session.begin()
+    try:
+        _register()
+    except Exception:
+        session.end()
+        raise
+
+
+def _register() -> None:
     translations.register()
     for module in _MODULES:
         for cls in module.CLASSES:
@@ -25,18 +30,22 @@ def register() -> None:
     tuning.register()
     bpy.types.Scene.vrc_blendshape = bpy.props.PointerProperty(type=properties.Settings)
     bpy.types.WindowManager.vrc_blendshape = bpy.props.PointerProperty(type=properties.State)
+    migration.register()
     state.register()
     landmark_overlay.register()
-    _commands.append(bpy.utils.register_cli_command("vrc_blendshape", cli.main))
+    session.current().commands.append(bpy.utils.register_cli_command("vrc_blendshape", command_line.main))
 
 
 def unregister() -> None:
+    background.leave()
+    landmarks.leave()
     training_process.leave()
-    while _commands:
-        bpy.utils.unregister_cli_command(_commands.pop())
+    for command in session.current().commands:
+        bpy.utils.unregister_cli_command(command)
     preview.stop()
     landmark_overlay.unregister()
     state.unregister()
+    migration.unregister()
     del bpy.types.WindowManager.vrc_blendshape
     del bpy.types.Scene.vrc_blendshape
     tuning.unregister()
@@ -44,3 +53,4 @@ def unregister() -> None:
         for cls in reversed(module.CLASSES):
             bpy.utils.unregister_class(cls)
     translations.unregister()
+    session.end()

@@ -8,7 +8,7 @@ import bpy
 import pytest
 from helpers import ROOT
 
-from blendshape_addon.blender import settings
+from blendshape_addon.blender import session, settings
 from blendshape_addon.blender.io import files
 from blendshape_addon.blender.jobs import training_process
 from blendshape_addon.blender.ui.operators.dataset import KEPT
@@ -40,7 +40,7 @@ def test_without_the_training_tools_it_says_how_to_install_them(tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RuntimeError, match=r"pip install -e \.\[training\]"):
         press(avatars=tmp_path, out=tmp_path / "out", licence="CC0")
-    assert training_process.run is None
+    assert session.current().training.run is None
 
 
 def test_what_is_missing_or_wrong_is_said(tmp_path, training_python):
@@ -48,7 +48,10 @@ def test_what_is_missing_or_wrong_is_said(tmp_path, training_python):
         press(avatars=tmp_path, out=tmp_path / "out")
     with pytest.raises(RuntimeError, match="holds no avatar file"):
         press(avatars=tmp_path, out=tmp_path / "out", licence="CC0")
-    assert training_process.run is None and "holds no avatar file" in training_process.messages["generate"]
+    assert (
+        session.current().training.run is None
+        and "holds no avatar file" in session.current().training.messages["generate"]
+    )
 
 
 def test_a_folder_of_avatars_becomes_a_dataset(person, tmp_path, training_python):
@@ -57,11 +60,10 @@ def test_a_folder_of_avatars_becomes_a_dataset(person, tmp_path, training_python
     assert bpy.ops.vrc_blendshape.generate_dataset(**settings, faces=1, distil=True) == {"FINISHED"}
     (entry,) = manifest.read(tmp_path / "out").values()
     assert (entry.licence, entry.instances) == ("CC0", 1) and entry.distilled == entry.shapes
-    assert "samples in 1 faces of 1 avatars" in training_process.messages["generate"]
+    assert "samples in 1 faces of 1 avatars" in session.current().training.messages["generate"]
 
 
-def test_a_run_tells_how_far_it_is_and_can_be_stopped(monkeypatch):
-    monkeypatch.setattr(training_process, "run", None)
+def test_a_run_tells_how_far_it_is_and_can_be_stopped():
     running = training_process.start("generate", [sys.executable, "-c", f"{BAR}__import__('time').sleep(step)"], KEPT)
     end = time.monotonic() + 60
     while running.fraction < 0.5:
@@ -74,4 +76,6 @@ def test_a_run_tells_how_far_it_is_and_can_be_stopped(monkeypatch):
     while training_process.watch() is not None:
         assert time.monotonic() < end
         time.sleep(0.05)
-    assert training_process.run is None and training_process.messages["generate"].startswith("Stopped")
+    assert session.current().training.run is None and session.current().training.messages["generate"].startswith(
+        "Stopped"
+    )

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from helpers import HEAD_CENTRE, PlantedFace, deltas, fingerprint
 
+from blendshape_addon.blender import session
 from blendshape_addon.blender.io import mesh_io
 from blendshape_addon.blender.stored import landmarks
 from blendshape_addon.blender.viewport import landmark_modal, landmark_overlay
@@ -96,10 +97,10 @@ def mode(figure):
     """Moving landmarks that lie on the figure's head."""
     objects = [figure["body"], figure["hair"]]
     points = PlantedFace(np.eye(3)).points
-    landmark_modal.current = landmark_modal.of(
+    session.current().landmark_mode = landmark_modal.of(
         objects, mesh_io.read(objects), np.column_stack([points, np.zeros(COUNT)])
     )
-    yield landmark_modal.current
+    yield session.current().landmark_mode
     landmark_modal.stop()
 
 

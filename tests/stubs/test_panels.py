@@ -5,8 +5,7 @@ from types import SimpleNamespace
 import bpy
 import pytest
 
-from blendshape_addon.blender import settings
-from blendshape_addon.blender.jobs import training_process
+from blendshape_addon.blender import session, settings
 from blendshape_addon.blender.keys import shape_keys
 from blendshape_addon.blender.stored import tuning
 from blendshape_addon.blender.ui import panels, preferences
@@ -156,14 +155,14 @@ def test_parts_can_be_corrected_one_by_one(draw):
     assert labels(drawn) == ["Body: Skin", "Body: Inside"]
 
 
-def test_a_running_generator_shows_how_far_it_is_and_can_be_cancelled(draw, monkeypatch):
+def test_a_running_generator_shows_how_far_it_is_and_can_be_cancelled(draw):
     run = SimpleNamespace(what="generate", stage="making faces", fraction=0.42, left="00:14")
-    monkeypatch.setattr(training_process, "run", run)
+    session.current().training.run = run
     drawn = draw(VRC_BLENDSHAPE_PT_dataset)
     assert ("progress", 0.42, "Making faces, 00:14 left") in drawn
     assert buttons(drawn)["vrc_blendshape.generate_dataset"].stop
-    monkeypatch.setattr(training_process, "run", None)
-    monkeypatch.setattr(training_process, "messages", {"generate": "120 samples"})
+    session.current().training.run = None
+    session.current().training.messages["generate"] = "120 samples"
     drawn = draw(VRC_BLENDSHAPE_PT_dataset)
     assert not buttons(drawn)["vrc_blendshape.generate_dataset"].stop and "120 samples" in labels(drawn)
 
@@ -201,9 +200,9 @@ def test_the_style_of_the_active_avatar_is_told(draw):
     made = avatar({})
     shape_keys.remember_style(made, "anime", automatic=True)
     told = " ".join(labels(draw(VRC_BLENDSHAPE_PT_main, active=made)))
-    assert told == "Made in anime style (chosen automatically)"
+    assert told == "Style: Anime (auto)"
     shape_keys.remember_style(made, "natural", automatic=False)
-    assert labels(draw(VRC_BLENDSHAPE_PT_main, active=made)) == ["Made in natural style"]
+    assert labels(draw(VRC_BLENDSHAPE_PT_main, active=made)) == ["Style: Natural"]
 
 
 def test_preferences_offer_where_to_run_recipes_models_and_the_training_python(draw):

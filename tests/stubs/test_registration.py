@@ -3,7 +3,7 @@
 import bpy
 import pytest
 
-from blendshape_addon import cli
+from blendshape_addon.blender.jobs import command_line
 from blendshape_addon.core.vocabulary import ALL_SHAPES, ARKIT, BLINKS, EMOTIONS, VISEMES
 
 SHAPES = {
@@ -60,7 +60,7 @@ def test_every_choice_names_one_of_its_items(addon):
 
 
 def test_command_line_is_blenders_too(addon):
-    assert bpy.commands == {"vrc_blendshape": cli.main}
+    assert bpy.commands == {"vrc_blendshape": command_line.main}
 
 
 def test_nothing_is_left_behind():

@@ -118,7 +118,7 @@ def _move_a_landmark(folds: Folds) -> Waiting:
     yield from until(lambda: state().placing == "MOVING", "the landmarks can be moved")
     yield from settled()
     yield from picture("6_landmarks")
-    mode = window.module("blender.viewport.landmark_modal").current
+    mode = window.module("blender.session").current().landmark_mode
     before = mode.editor.landmarks.copy()
     x, y = _on_screen(before[index["mouth_corner_l"], :3])
     for step in range(3):  # until it is under the mouse

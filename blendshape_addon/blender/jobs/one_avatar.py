@@ -15,10 +15,9 @@ from ...core.detection.detect import Face
 from ...core.options import GenerateOptions
 from ...core.pipeline import FaceAnalysis, GenerationResult, Progress, analyse, find_face, generate
 from ...core.shape_markers import main_object, with_shape_markers
+from .. import session
 from ..io import mesh_io
 from ..keys import shape_keys
-
-_last: dict[tuple, tuple[Avatar, FaceAnalysis]] = {}  # the session's cache: the avatar analysed last, by its content
 
 
 @dataclass
@@ -84,15 +83,16 @@ def write(
 
 
 def forget() -> None:
-    """Empty the session's cache."""
-    _last.clear()
+    """Empty the cache of what was analysed."""
+    session.current().analysed.clear()
 
 
 def _recall(avatar: Avatar, provider: str, models: Path | None) -> tuple[Avatar, FaceAnalysis | None]:
     """The avatar of the same content that was analysed last, with what it has computed, and its analysis."""
-    return _last.get((avatar.content, provider, models), (avatar, None))
+    return session.current().analysed.get((avatar.content, provider, models), (avatar, None))
 
 
 def _remember(avatar: Avatar, analysis: FaceAnalysis, provider: str, models: Path | None) -> None:
-    _last.clear()
-    _last[avatar.content, provider, models] = avatar, analysis
+    analysed = session.current().analysed
+    analysed.clear()
+    analysed[avatar.content, provider, models] = avatar, analysis

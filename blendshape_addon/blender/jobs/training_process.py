@@ -13,6 +13,7 @@ import bpy
 
 from ...core.errors import InputError
 from ...core.messages import Message
+from .. import session
 from ..settings import TRAINING_TOOLS_MISSING
 
 # "making faces:  42%|████▏     | 25/60 [00:10<00:14,  2.5face/s]"
@@ -116,22 +117,17 @@ class Run:
             self._said = [*self._said[1 - _ENOUGH :], line]
 
 
-run: Run | None = None
-messages: dict[str, str] = {}  # of the last run of each verb that ended, for the panels
-_after: Callable[[bool], None] | None = None
-
-
 def start(what: str, line: Sequence[str], stopped: str, after: Callable[[bool], None] | None = None) -> Run:
-    """Start the one run there may be; `after` is told whether it ended well, on the main thread.
+    """Start the one run there may be; `after` is called with whether it ended well, on the main thread.
 
     what, stopped: see Run. Raises InputError when one runs already or the program cannot be started.
     """
-    global run, _after
-    if run:
+    training = session.current().training
+    if training.run:
         raise InputError("The training tools are at work already: wait for them or cancel what they do.")
-    run, _after = Run(what, line, stopped), after
-    messages.pop(what, None)
-    return run
+    training.run, training.after = Run(what, line, stopped), after
+    training.messages.pop(what, None)
+    return training.run
 
 
 def follow() -> tuple[bool, str] | None:
@@ -144,31 +140,40 @@ def follow() -> tuple[bool, str] | None:
 
 def watch() -> float | None:
     """A timer's function: seconds until the next look, None once the run has ended."""
-    if run and not run.running:
+    training = session.current().training
+    if training.run and not training.run.running:
         end()
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type in ("VIEW_3D", "PREFERENCES"):
                 area.tag_redraw()
-    return 0.3 if run else None
+    return 0.3 if training.run else None
 
 
 def end() -> tuple[bool, str]:
     """Wait for the run and remember what it said; as Run.result."""
-    global run, _after
-    ended, after = run, _after
+    training = session.current().training
+    ended, after = training.run, training.after
     good = False
     try:
-        good, messages[ended.what] = ended.result()
+        good, training.messages[ended.what] = ended.result()
     finally:
-        run = _after = None
+        training.run = training.after = None
         if after:
             after(good)
-    return good, messages[ended.what]
+    return good, training.messages[ended.what]
+
+
+def stop() -> None:
+    """Ask what runs to end."""
+    if run := session.current().training.run:
+        run.stop()
 
 
 def leave() -> None:
-    """Stop what runs, when the add-on goes."""
-    if run:
-        run.stop()
+    """Stop what runs and wait for its end, when the add-on goes."""
+    if bpy.app.timers.is_registered(watch):
+        bpy.app.timers.unregister(watch)
+    if session.current().training.run:
+        stop()
         end()

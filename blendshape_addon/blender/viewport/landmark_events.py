@@ -7,7 +7,7 @@ import numpy as np
 
 from ...core.geometry.camera import Screen
 from .events import is_navigation_event, part_under
-from .landmark_modal import Mode
+from .landmark_modal import LandmarkMode
 
 _REACH = 14  # pixels from a landmark, at a user interface scale of 1, within which a click means it
 _VIEWS = {f"NUMPAD_{key}" for key in (*range(10), "PERIOD")} | {"HOME"}
@@ -17,7 +17,7 @@ _STEP = 1.05  # of size, a notch of the wheel
 class LandmarkEventHandler:
     """held: the landmark that is dragged, and the region of the view it is dragged in."""
 
-    def __init__(self, mode: Mode) -> None:
+    def __init__(self, mode: LandmarkMode) -> None:
         self._mode = mode
         self._held: tuple[int, bpy.types.Region] | None = None
         self._carried = False

@@ -13,6 +13,7 @@ from ...core.detection.editing import LandmarkEditor
 from ...core.errors import InputError
 from ...core.messages import Message
 from ...core.shape_markers import main_object
+from .. import session
 from ..io import mesh_io
 from ..stored import landmarks
 from ..translations import translate
@@ -28,7 +29,7 @@ _LETTERS = 100  # of a line over the 3D view
 
 
 @dataclass
-class Mode:
+class LandmarkMode:
     """names: of the avatar's objects, since undo may replace these; main: which of them carries the face. hovered: the
     landmark under the cursor. why: the sentence that brought the creator here, if any."""
 
@@ -53,21 +54,19 @@ class Mode:
         return objects[self.main].name
 
 
-current: Mode | None = None
-
-
-def of(objects: Sequence[mesh_io.Object], avatar: Avatar, points: np.ndarray, why: str = "") -> Mode:
+def of(objects: Sequence[mesh_io.Object], avatar: Avatar, points: np.ndarray, why: str = "") -> LandmarkMode:
     """A mode that moves (L, 4) `points` on `avatar`, which was read from `objects`."""
-    return Mode([obj.name for obj in objects], main_object(avatar, points[:, :3]), LandmarkEditor(avatar, points), why)
+    return LandmarkMode(
+        [obj.name for obj in objects], main_object(avatar, points[:, :3]), LandmarkEditor(avatar, points), why
+    )
 
 
-def start(mode: Mode) -> None:
+def start(mode: LandmarkMode) -> None:
     """Hand the mouse in the 3D views to `mode`."""
-    global current
-    current = mode
+    session.current().landmark_mode = mode
     bpy.ops.vrc_blendshape.move_landmarks("INVOKE_DEFAULT")
 
 
 def stop() -> None:
-    global current
-    current = None
+    """Leave the mode; what was moved and not kept is forgotten."""
+    session.current().landmark_mode = None

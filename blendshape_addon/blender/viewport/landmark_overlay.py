@@ -11,9 +11,9 @@ from gpu_extras.batch import batch_for_shader
 from ...core.geometry.camera import Screen
 from ...core.messages import Message
 from ...core.vocabulary import LANDMARK_MIRROR, LANDMARKS
+from .. import session
 from ..stored import landmarks
 from ..translations import translate
-from . import landmark_modal
 
 _COLOURS = {
     "brow": (0.95, 0.65, 0.2), "forehead": (0.95, 0.65, 0.2), "eye": (0.2, 0.75, 1.0), "lid": (0.2, 0.75, 1.0),
@@ -24,20 +24,23 @@ _RADIUS, _HELD, _RIM = 5.0, 7.5, 2.0  # pixels at a user interface scale of 1
 _DOUBT, _HAND = (0.9, 0.1, 0.1), (1.0, 1.0, 1.0)  # rims: nothing sure, put there by hand; black where found surely
 _TEXT = 14
 _CIRCLE = np.linspace(0, 2 * np.pi, 17)
-_handle = None
 
 
 def register() -> None:
-    global _handle
     if not bpy.app.background:
-        _handle = bpy.types.SpaceView3D.draw_handler_add(_draw, (), "WINDOW", "POST_PIXEL")
+        add()
 
 
 def unregister() -> None:
-    global _handle
-    if _handle is not None:
-        bpy.types.SpaceView3D.draw_handler_remove(_handle, "WINDOW")
-        _handle = None
+    state = session.current()
+    if state.overlay is not None:
+        bpy.types.SpaceView3D.draw_handler_remove(state.overlay, "WINDOW")
+        state.overlay = None
+
+
+def add() -> None:
+    """Draw landmarks in the 3D views from now on."""
+    session.current().overlay = bpy.types.SpaceView3D.draw_handler_add(_draw, (), "WINDOW", "POST_PIXEL")
 
 
 def words(name: str) -> Message:
@@ -69,7 +72,7 @@ def discs(points: np.ndarray, at: np.ndarray, held: int | None, scale: float) ->
 
 def _draw() -> None:
     context = bpy.context
-    mode = landmark_modal.current
+    mode = session.current().landmark_mode
     if mode:
         points, held = mode.editor.landmarks, mode.hovered
     else:

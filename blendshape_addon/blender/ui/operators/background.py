@@ -11,6 +11,7 @@ import bpy
 from ....core.avatar.avatar import Avatar
 from ....core.errors import FaceNotFound, InputError, UserError
 from ....core.pipeline import Progress
+from ... import session
 from ...io import mesh_io
 from ...jobs.thread import Task
 from ...translations import translate
@@ -56,7 +57,8 @@ class Background:
         shown = context.window_manager.vrc_blendshape
         shown.running, shown.cancel, shown.fraction, shown.stage = True, False, 0.0, translate("Reading")
         self._task = Task(work)
-        self._timer = context.window_manager.event_timer_add(_TICK, window=context.window)
+        timer = context.window_manager.event_timer_add(_TICK, window=context.window)
+        session.current().background = session.BackgroundTask(self._task, timer)
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
@@ -73,7 +75,7 @@ class Background:
         state.redraw(context)
         if not self._task.done:
             return {"PASS_THROUGH"}
-        self._end(context)
+        leave()
         try:
             result = self._task.result()
             self.finish(context, self._still_the_same(), self._avatar, result)
@@ -85,8 +87,7 @@ class Background:
 
     def cancel(self, context):
         """Called by Blender too, when a file is opened or it quits."""
-        self._task.stop()
-        self._end(context)
+        leave()
 
     def _begin(self, context) -> tuple[list[mesh_io.Object], Avatar, Callable[[Progress], Any]]:
         objects = mesh_io.avatar_from_selection(context)
@@ -98,13 +99,6 @@ class Background:
         if None in objects or mesh_io.read(objects).content != self._avatar.content:
             raise InputError("The avatar was changed while this ran, so nothing was written: try again.")
         return objects
-
-    def _end(self, context) -> None:
-        context.window_manager.vrc_blendshape.running = False
-        context.window_manager.event_timer_remove(self._timer)
-        if context.workspace:
-            context.workspace.status_text_set(None)
-        state.redraw(context)
 
     def _finished(self, context) -> set[str]:
         state.refresh(context)
@@ -126,6 +120,21 @@ class Background:
     def _refuse(self, error: UserError) -> set[str]:
         self.report({"ERROR"}, translate(error))
         return {"CANCELLED"}
+
+
+def leave() -> None:
+    """Stop the work beside the window, if there is any, and let the window be as it was."""
+    background = session.current().background
+    if background is None:
+        return
+    session.current().background = None
+    background.task.stop()
+    context = bpy.context
+    context.window_manager.vrc_blendshape.running = False
+    context.window_manager.event_timer_remove(background.timer)
+    if context.workspace:
+        context.workspace.status_text_set(None)
+    state.redraw(context)
 
 
 def _stage(task: Task) -> str:

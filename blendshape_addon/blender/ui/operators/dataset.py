@@ -42,8 +42,7 @@ class VRC_BLENDSHAPE_OT_generate_dataset(bpy.types.Operator):
 
     def execute(self, context):
         if self.stop:
-            if training_process.run:
-                training_process.run.stop()
+            training_process.stop()
             return {"FINISHED"}
         try:
             training_process.start("generate", self._command(context), KEPT)

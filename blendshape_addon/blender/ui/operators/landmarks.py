@@ -4,7 +4,7 @@ import bpy
 import numpy as np
 
 from ....core.errors import UserError
-from ... import settings
+from ... import session, settings
 from ...io.mesh_io import avatar_from_selection
 from ...jobs import one_avatar
 from ...stored import landmarks
@@ -45,10 +45,10 @@ class VRC_BLENDSHAPE_OT_move_landmarks(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context):
-        return landmark_modal.current is not None
+        return session.current().landmark_mode is not None
 
     def invoke(self, context, event):
-        self._hand = LandmarkEventHandler(landmark_modal.current)
+        self._events = LandmarkEventHandler(session.current().landmark_mode)
         context.window_manager.vrc_blendshape.placing = "MOVING"
         context.workspace.status_text_set(" ".join(map(translate, landmark_modal.KEYS)))
         context.window_manager.modal_handler_add(self)
@@ -58,7 +58,7 @@ class VRC_BLENDSHAPE_OT_move_landmarks(bpy.types.Operator):
     def modal(self, context, event):
         wanted = context.window_manager.vrc_blendshape.placing
         if wanted == "MOVING":
-            wanted = self._hand.answer(context, event)
+            wanted = self._events.answer(context, event)
             state.redraw(context)
         if wanted == "KEEP":
             return self._keep(context)
@@ -70,15 +70,11 @@ class VRC_BLENDSHAPE_OT_move_landmarks(bpy.types.Operator):
 
     def cancel(self, context):
         """Called by Blender too, when a file is opened or it quits."""
-        landmark_modal.stop()
-        context.window_manager.vrc_blendshape.placing = ""
-        if context.workspace:
-            context.workspace.status_text_set(None)
-        state.redraw(context)
+        leave()
 
     def _keep(self, context) -> set[str]:
         try:
-            name = landmark_modal.current.keep()
+            name = session.current().landmark_mode.keep()
         except UserError as error:
             self.cancel(context)
             self.report({"ERROR"}, translate(error))
@@ -86,6 +82,18 @@ class VRC_BLENDSHAPE_OT_move_landmarks(bpy.types.Operator):
         self.cancel(context)
         self.report({"INFO"}, translate("Kept the landmarks with “{name}”: the next run uses them.", name=name))
         return {"FINISHED"}
+
+
+def leave() -> None:
+    """End the mode in which landmarks are moved, if it is on; what was not kept is forgotten."""
+    if session.current().landmark_mode is None:
+        return
+    landmark_modal.stop()
+    context = bpy.context
+    context.window_manager.vrc_blendshape.placing = ""
+    if context.workspace:
+        context.workspace.status_text_set(None)
+    state.redraw(context)
 
 
 class VRC_BLENDSHAPE_OT_end_landmarks(bpy.types.Operator):

@@ -32,8 +32,7 @@ class VRC_BLENDSHAPE_OT_learn_from_avatar(bpy.types.Operator):
 
     def execute(self, context):
         if self.stop:
-            if training_process.run:
-                training_process.run.stop()
+            training_process.stop()
             return {"FINISHED"}
         folder = None
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...jobs import training_process
+from ... import session
 from ...translations import translate
 from ...ui_text import wrapped
 
@@ -37,10 +37,11 @@ def paragraph(context, layout, said: str, icon: str = "NONE") -> None:
 
 def beside(context, layout, verb: str, button: str, icon: str) -> None:
     """Draw the button of a command of the training tools, what it said last, and while it runs how far it is."""
-    run = training_process.run
+    training = session.current().training
+    run = training.run
     if run is None or run.what != verb:
         layout.operator(button, icon=icon)
-        if said := training_process.messages.get(verb):
+        if said := training.messages.get(verb):
             paragraph(context, layout, said, icon="INFO")
         return
     stage = translate(run.stage).capitalize()

@@ -1,0 +1,105 @@
+"""What the add-on remembers from `register` to `unregister`, or while the command line runs: the one global object.
+
+Whatever else is global in the add-on is constant. Data that is kept with an avatar lies in :mod:`.stored`, what panels
+show on WindowManager.vrc_blendshape (`ui/properties.py`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bpy
+
+from ..core.inference import probe
+
+if TYPE_CHECKING:
+    from ..core.avatar.avatar import Avatar
+    from ..core.pipeline import FaceAnalysis
+    from .jobs.thread import Task
+    from .jobs.training_process import Run
+    from .viewport.landmark_modal import LandmarkMode
+
+
+@dataclass
+class Training:
+    """The training tools beside Blender.
+
+    run: the command that runs. after: called with whether it ended well. messages: verb to what its last run said.
+    """
+
+    run: Run | None = None
+    after: Callable[[bool], None] | None = None
+    messages: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class BackgroundTask:
+    """The work of a button that runs beside a window, and the window manager's timer that looks at it."""
+
+    task: Task
+    timer: bpy.types.Timer
+
+
+@dataclass
+class Session:
+    """probes: which providers work here. analysed: (content, provider, models folder) of the avatar that was analysed
+    last to that avatar and its analysis. landmark_mode: there while landmarks are moved. overlay: the draw handler of
+    the 3D views. log: where the debug log goes while it is on. commands: Blender's handles of registered commands.
+    """
+
+    probes: probe.ProbeCache
+    analysed: dict[tuple[str, str, Path | None], tuple[Avatar, FaceAnalysis]] = field(default_factory=dict)
+    training: Training = field(default_factory=Training)
+    background: BackgroundTask | None = None
+    landmark_mode: LandmarkMode | None = None
+    overlay: object | None = None
+    log: logging.Handler | None = None
+    commands: list[object] = field(default_factory=list)
+
+
+_current: Session | None = None
+
+
+def begin() -> Session:
+    """Start the session. Raises RuntimeError where there is one."""
+    global _current
+    if _current:
+        raise RuntimeError("the add-on is registered already")
+    _current = Session(probe.ProbeCache(Path(bpy.utils.user_resource("CONFIG"))))
+    probe.cache = _current.probes
+    return _current
+
+
+def end() -> None:
+    """Forget everything. Whoever put a timer, a handler or a process into the session has ended it before."""
+    global _current
+    _current = None
+    probe.cache = probe.ProbeCache()
+
+
+def current() -> Session:
+    """The session. Raises RuntimeError where there is none."""
+    if _current is None:
+        raise RuntimeError("the add-on is not registered")
+    return _current
+
+
+def exists() -> bool:
+    return _current is not None
+
+
+@contextmanager
+def opened() -> Iterator[Session]:
+    """The session that there is, else one for as long as the block: for the command line, which registers nothing."""
+    if _current:
+        yield _current
+        return
+    try:
+        yield begin()
+    finally:
+        end()
