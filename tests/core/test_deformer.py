@@ -12,7 +12,7 @@ from blendshape_addon.core.face.anatomy import FaceAnatomy
 from blendshape_addon.core.face.face_space import EYE_DISTANCE_MM
 from blendshape_addon.core.inference import deformer, registry
 from blendshape_addon.core.inference.session import open_session
-from blendshape_addon.core.quality import report
+from blendshape_addon.core.quality import measures, report
 from blendshape_addon.core.refinement import refine
 from blendshape_addon.core.style import recipes
 from blendshape_addon.core.vocabulary import ALL_SHAPES, CONDITIONS, EXPRESSIONS, LANDMARK_INDEX, mirrored, shapes_of
@@ -45,8 +45,8 @@ def test_groups_come_in_key_order_and_unknown_ones_are_named():
 def test_the_jaw_opens_the_mouth_of_a_face_it_never_saw(session, seen):
     (offset,) = deformer.offsets(session, seen, STYLE.weights(["jawOpen"]))
     mouth = slits.find_slit(seen, 0)
-    assert report.lip_gap(seen, seen.positions, mouth) < 1
-    assert report.lip_gap(seen, seen.positions + offset, mouth) > 6
+    assert measures.lip_gap(seen, seen.positions, mouth) < 1
+    assert measures.lip_gap(seen, seen.positions + offset, mouth) > 6
     brow = np.linalg.norm(seen.positions - seen.landmarks[LANDMARK_INDEX["brow_mid_l"]], axis=1).argmin()
     assert np.linalg.norm(offset[brow]) < 0.1 * np.linalg.norm(offset, axis=1).max()
 

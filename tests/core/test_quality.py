@@ -10,14 +10,17 @@ from blendshape_addon.core.face import features
 from blendshape_addon.core.face.anatomy import FaceAnatomy
 from blendshape_addon.core.face.face_space import EYE_DISTANCE_MM, eye_centres
 from blendshape_addon.core.face.parts import Part
-from blendshape_addon.core.quality import repair, report
+from blendshape_addon.core.messages import Message
+from blendshape_addon.core.quality import checks, repair, report
 from blendshape_addon.core.quality.checks import AMBER, GREEN, RED, ShapeReport
 from blendshape_addon.core.quality.gate import repair_or_reject
 from blendshape_addon.core.quality.measures import Measures
+from blendshape_addon.core.quality.repair_steps import RepairStep
 from blendshape_addon.core.shapes import Shape
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
 
 MM = 1 / EYE_DISTANCE_MM
+REPAIRABLE = {check.name for check in checks.CHECKS if check.repair}
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +32,12 @@ def toothed(face):
     avatar = attached(avatar, teeth + lips - [0, 0, 0.2], triangles, "Teeth")
     eye, triangles = ball(0.2)
     avatar = attached(avatar, eye + eye_centres(marks)[0] - [0, 0, 0.22], triangles, "Eye_L")
-    return avatar, features.compute(avatar, marks)
+    return FaceAnatomy(avatar, features.compute(avatar, marks))
 
 
 @pytest.fixture(scope="module")
 def measures(toothed):
-    return Measures(FaceAnatomy(*toothed))
+    return Measures(toothed)
 
 
 def bump(seen, at, height, width=0.15):
@@ -45,12 +48,12 @@ def bump(seen, at, height, width=0.15):
 
 def row_of(toothed, name, offset, **others):
     names = [name, *others]
-    return report.examine(FaceAnatomy(*toothed), names, np.stack([offset, *others.values()]).astype(np.float32), 1.0)[0]
+    return report.examine(toothed, names, np.stack([offset, *others.values()]).astype(np.float32), 1.0)[0]
 
 
 def faults(toothed):
     """{check: (shape, offset)}: one fault each."""
-    _, seen = toothed
+    seen = toothed.features
     rng = np.random.default_rng(0)
     cheek, chin = (seen.landmarks[LANDMARK_INDEX[name]] for name in ("cheek_l", "chin_tip"))
     about = {name: np.linalg.norm(seen.positions - at, axis=1) for name, at in (("cheek", cheek), ("chin", chin))}
@@ -74,7 +77,7 @@ def faults(toothed):
 
 
 def test_a_blink_that_leaves_the_eye_open_is_told_and_kept(toothed, measures):
-    _, seen = toothed
+    seen = toothed.features
     eye = measures.eyelids["l"]
     upper = (seen.side[:, 1] > 0) & (seen.part == Part.SKIN)
     down = bump(seen, "lid_upper_mid_l", 1, 0.3)[:, [0, 2, 1]] * upper[:, None]
@@ -83,7 +86,7 @@ def test_a_blink_that_leaves_the_eye_open_is_told_and_kept(toothed, measures):
         row = row_of(toothed, "eyeBlinkLeft", share * shut)
         assert row.grades.get("eyes close", GREEN) == grade and row.checks.get("eyes close", True)
     row = row_of(toothed, "eyeBlinkLeft", 0.3 * shut)
-    assert str(row.sentences["eyes close"]) == f"{100 * row.eyes_open:.0f} % of the eye stays open"
+    assert str(row.sentences["eyes close"]) == f"{100 * row.values['eyes_open']:.0f} % of the eye stays open"
     found = report.where(measures, "eyes close", "eyeBlinkLeft", 0.3 * shut)
     assert set(seen.index[np.concatenate([eye.upper, eye.lower])]) == set(found)
     assert "eyes close" not in row_of(toothed, "eyeSquintLeft", 0.3 * shut).grades
@@ -91,14 +94,14 @@ def test_a_blink_that_leaves_the_eye_open_is_told_and_kept(toothed, measures):
 
 @pytest.mark.parametrize("check", ["flips", "stretch", "size", "stray", "teeth", "eyes"])
 def test_a_fault_is_seen_where_it_is_and_mended(toothed, measures, check):
-    avatar, seen = toothed
+    avatar, seen = toothed.avatar, toothed.features
     name, offset = faults(toothed)[check]
     row = row_of(toothed, name, offset)
     assert row.grades[check] == RED and not row.ok and row.sentences[check] in row.notes
     where = report.where(measures, check, name, offset)
     moved = seen.index[offset.any(1)]
     assert 0 < len(where) <= len(avatar.vertices) and np.isin(where, moved).any()
-    mended = repair.repair(FaceAnatomy(avatar, seen), name, offset, {check})
+    mended = repair.repair(toothed, name, offset, {check})
     assert row_of(toothed, name, mended).grades[check] != RED
     same = (mended == offset).all(1)
     assert same[~offset.any(1) & ~np.isin(seen.index, where)].mean() > 0.95
@@ -106,34 +109,32 @@ def test_a_fault_is_seen_where_it_is_and_mended(toothed, measures, check):
 
 
 def test_a_calm_shape_is_green_all_over_and_stays_as_it_is(toothed):
-    avatar, seen = toothed
+    seen = toothed.features
     offset = bump(seen, "chin_tip", 3 * MM, 0.4)
     row = row_of(toothed, "jawForward", offset)
     assert set(row.grades.values()) == {GREEN} and row.ok and row.notes == [] and row.grade == GREEN
-    assert (repair.repair(FaceAnatomy(avatar, seen), "jawForward", offset, set()) == offset).all()
-    assert np.allclose(
-        repair.repair(FaceAnatomy(avatar, seen), "jawForward", offset, repair.REPAIRABLE - {"stray"}), offset, atol=1e-6
-    )
+    assert (repair.repair(toothed, "jawForward", offset, set()) == offset).all()
+    assert np.allclose(repair.repair(toothed, "jawForward", offset, REPAIRABLE - {"stray"}), offset, atol=1e-6)
 
 
 def test_jagged_lips_are_brought_together_vertex_by_vertex(toothed, measures):
     mouth = measures.mouth
-    offset = np.zeros((len(toothed[1].index), 3), np.float32)
+    offset = np.zeros((len(toothed.features.index), 3), np.float32)
     rims = np.concatenate([mouth.upper, mouth.lower])
     offset[rims, 1] = 3 * MM * np.sign(np.sin(np.arange(len(rims))))
     assert row_of(toothed, "vrc.v_pp", offset).grades["lips close"] == RED
-    mended = repair.repair(FaceAnatomy(*toothed), "vrc.v_pp", offset, {"lips close"}, measures)
+    mended = repair.repair(toothed, "vrc.v_pp", offset, {"lips close"}, measures)
     assert row_of(toothed, "vrc.v_pp", mended).grades["lips close"] != RED
     assert np.abs(mended - offset).max() < 4 * MM
 
 
 def settled(toothed, names, offsets):
     offsets = np.stack(offsets).astype(np.float32)
-    return repair_or_reject(FaceAnatomy(*toothed), names, offsets, 1.0), offsets
+    return repair_or_reject(toothed, names, offsets, 1.0), offsets
 
 
 def test_what_fails_is_mended_or_left_out_with_a_reason_and_what_passes_stays(toothed):
-    _, seen = toothed
+    seen = toothed.features
     calm, (_, rough) = bump(seen, "chin_tip", 3 * MM, 0.4), faults(toothed)["flips"]
     still = np.zeros_like(calm)
     rows, offsets = settled(toothed, ["jawForward", "cheekPuff", "vrc.v_ff"], [calm, rough, still])
@@ -145,39 +146,37 @@ def test_what_fails_is_mended_or_left_out_with_a_reason_and_what_passes_stays(to
 
 
 def test_what_folds_however_it_is_smoothed_is_made_weaker(toothed):
-    _, seen = toothed
+    seen = toothed.features
     pressed = np.zeros((len(seen.index), 3))
     pressed[:, 1] = np.where(seen.positions[:, 1] < -0.6, -1.4 * (seen.positions[:, 1] + 0.6), 0)  # folded upwards
-    assert row_of(toothed, "jawForward", pressed).flipped > 100
+    assert row_of(toothed, "jawForward", pressed).values["flipped"] > 100
     (row, _), offsets = settled(toothed, ["jawForward", "jawLeft"], [pressed, bump(seen, "chin_tip", 3 * MM, 0.4)])
     assert row.ok and row.notes == ["was made at 50 % of its strength to pass the check"]
-    smoothed = repair.repair(
-        FaceAnatomy(*toothed), "jawForward", pressed.astype(np.float32), {"flips", "stretch", "size"}
-    )
+    smoothed = repair.repair(toothed, "jawForward", pressed.astype(np.float32), {"flips", "stretch", "size"})
     assert np.allclose(offsets[0], smoothed / 2)
 
 
 def test_where_no_shape_is_fit_the_face_is_refused(toothed):
-    still = np.zeros((len(toothed[1].index), 3))
+    still = np.zeros((len(toothed.features.index), 3))
     with pytest.raises(FaceNotFound, match="vrc.v_aa hardly moves"):
         settled(toothed, ["vrc.v_sil", "vrc.v_aa"], [still, still])
 
 
 def test_of_two_visemes_that_are_alike_the_later_is_left_out(toothed):
-    alike = bump(toothed[1], "chin_tip", 3 * MM, 0.4)
+    alike = bump(toothed.features, "chin_tip", 3 * MM, 0.4)
     rows, _ = settled(toothed, ["vrc.v_sil", "vrc.v_dd", "vrc.v_nn", "vrc.v_e"], [0 * alike, alike, alike, 0 * alike])
     assert [row.ok for row in rows] == [True, True, False, False]
     assert rows[1].notes == [] and rows[2].notes[0] == "is the same shape as vrc.v_dd"
 
 
 def test_halves_that_differ_are_told_but_may_be_meant(toothed, measures):
-    _, seen = toothed
+    seen = toothed.features
     left, right = bump(seen, "cheek_l", 4 * MM), bump(seen, "cheek_r", 4 * MM)
     assert "symmetry" not in row_of(toothed, "cheekPuff", left + right).grades
     row = row_of(toothed, "cheekPuff", left)
-    assert row.grades["symmetry"] == AMBER and row.ok and row.asymmetry_mm > 2
+    assert row.grades["symmetry"] == AMBER and row.ok and row.values["asymmetry_mm"] > 2
     where = report.where(measures, "symmetry", "cheekPuff", left, left)
-    assert np.abs(toothed[0].vertices[where, 0]).min() > 0.2
+    assert np.abs(toothed.avatar.vertices[where, 0]).min() > 0.2
     assert "symmetry" not in row_of(toothed, "mouthSmileLeft", left, mouthSmileRight=right).grades
     assert row_of(toothed, "mouthSmileLeft", left, mouthSmileRight=0 * right).grades["symmetry"] == AMBER
     assert "symmetry" not in row_of(toothed, "mouthSmileLeft", left).grades
@@ -192,22 +191,21 @@ def test_a_seam_that_opens_is_seen_and_joined(face):
     triangles = avatar.triangles.copy()
     triangles[below] = twin[triangles[below]]
     cut = Avatar(np.concatenate([avatar.vertices, avatar.vertices[own]]), triangles, np.zeros(len(avatar.vertices) + len(own), np.int32), ("Face",))  # fmt: skip  # noqa: E501
-    seen = features.compute(cut, marks)
+    anatomy = FaceAnatomy(cut, features.compute(cut, marks))
+    seen = anatomy.features
     offset = np.zeros((len(seen.index), 3))
     offset[seen.index >= len(avatar.vertices), 1] = -2 * MM
-    row = row_of((cut, seen), "jawOpen", offset)
-    assert row.grades["seams"] == RED and np.isclose(row.seam_mm, 2, atol=0.01)
-    where = report.where(Measures(FaceAnatomy(cut, seen)), "seams", "jawOpen", offset)
+    row = row_of(anatomy, "jawOpen", offset)
+    assert row.grades["seams"] == RED and np.isclose(row.values["seam_mm"], 2, atol=0.01)
+    where = report.where(Measures(anatomy), "seams", "jawOpen", offset)
     border = cut.weld[np.unique(avatar.triangles[~below])]
     assert np.isin(cut.weld[where], border).all() and len(where) > 50
-    assert (
-        row_of((cut, seen), "jawOpen", repair.repair(FaceAnatomy(cut, seen), "jawOpen", offset, {"seams"})).seam_mm
-        < 0.01
-    )
+    joined = repair.repair(anatomy, "jawOpen", offset, {"seams"})
+    assert row_of(anatomy, "jawOpen", joined).values["seam_mm"] < 0.01
 
 
 def test_shapes_as_they_stand_on_a_mesh_are_measured(toothed):
-    avatar, seen = toothed
+    avatar, seen = toothed.avatar, toothed.features
     offset = bump(seen, "chin_tip", 3 * MM, 0.4)
     moved = np.flatnonzero(offset.any(1))
     beyond = np.setdiff1d(np.arange(len(avatar.vertices)), seen.index)[:150]
@@ -217,17 +215,66 @@ def test_shapes_as_they_stand_on_a_mesh_are_measured(toothed):
     shape = Shape("jawForward", indices[order], deltas[order].astype(np.float32))
     (found,), outside = report.dense(seen, [shape])
     assert np.allclose(found, offset, atol=1e-5) and (outside[0] == beyond).all()
-    row = report.examine(FaceAnatomy(avatar, seen), ["jawForward"], found[None], 1.0, outside)[0]
+    row = report.examine(toothed, ["jawForward"], found[None], 1.0, outside)[0]
     assert row.grades["outside"] == (RED if len(beyond) > 100 else AMBER if len(beyond) > 75 else GREEN)
 
 
-def test_grades_have_a_margin():
-    row = ShapeReport("x", 0, 0, 0, 0, 0, 0)
-    for value, grade in ((7.4, GREEN), (7.6, AMBER), (10, AMBER), (10.1, RED)):
-        row.judge("most", value, 10, "too much")
-        assert row.grades["most"] == grade
-    for value, grade in ((9.9, RED), (10, AMBER), (14, GREEN)):
-        row.judge("least", value, 10, "too little", at_least=True)
-        assert row.grades["least"] == grade
-    row.judge("most", 20, 10, "too much")
-    assert not row.ok and row.notes == ["too much"] and row.checks == {"most": False, "least": True}
+@pytest.mark.parametrize(
+    ("value", "at_least", "grade"),
+    [(7.4, False, GREEN), (7.6, False, AMBER), (10, False, AMBER), (10.1, False, RED), (9.9, True, RED),
+     (10, True, AMBER), (14, True, GREEN)],
+)  # fmt: skip
+def test_grades_have_a_margin(value, at_least, grade):
+    assert checks.grade_of(value, 10, at_least) == grade
+
+
+def test_the_worst_grade_counts_and_what_failed_is_said():
+    row = ShapeReport("joy", grades={"most": RED, "least": AMBER}, sentences={"most": "too much", "least": "little"})
+    assert not row.ok and row.grade == RED and row.notes == ["too much"]
+    assert row.checks == {"most": False, "least": True}
+
+
+def test_a_check_that_is_added_is_graded_found_and_repaired(toothed, measures, monkeypatch):
+    """One object in the list: nothing else knows the check, and the report has its value."""
+    backwards = checks.Check(
+        name="backwards",
+        field="backwards_mm",
+        value=lambda shape: float(-EYE_DISTANCE_MM * shape.offset[:, 2].min(initial=0)),
+        limit=lambda shape: 4.0,
+        sentence=lambda shape, mm: Message("moves {mm:.1f} mm backwards", mm=mm),
+        where=lambda shape: shape.face.features.index[shape.offset[:, 2] < -4 * MM],
+        applies=lambda shape: shape.expression.group == "emotions",
+        repair=RepairStep(lambda measures, name, offset: np.maximum(offset, -3 * MM), place=9),
+    )
+    monkeypatch.setattr(checks, "CHECKS", (*checks.CHECKS, backwards))
+    calm = bump(toothed.features, "cheek_r", 3 * MM, 0.4)
+    offset = calm + bump(toothed.features, "chin_tip", -10 * MM, 0.5)
+    row = row_of(toothed, "joy", offset)
+    most = np.abs(offset).max() / MM
+    assert row.grades["backwards"] == RED and row.for_json()["backwards_mm"] == pytest.approx(most)
+    assert str(row.notes[0]) == f"moves {most:.1f} mm backwards"
+    assert "backwards" not in row_of(toothed, "jawForward", offset).grades
+    found = report.where(measures, "backwards", "joy", offset)
+    assert set(found) == set(toothed.features.index[offset[:, 2] < -4 * MM]) and len(found) > 10
+    (after,), offsets = settled(toothed, ["joy"], [offset])
+    assert after.ok and after.notes == ["was clamped and smoothed to pass the check"]
+    assert offsets[0, :, 2].min() == pytest.approx(-3 * MM) and np.abs(offsets[0]).max() > 2.9 * MM
+
+
+def test_checks_of_the_report_are_those_that_it_always_had():
+    assert [check.name for check in checks.CHECKS] == [
+        "size", "flips", "lids", "stretch", "teeth", "eyes", "seams", "stray", "outside", "symmetry", "eyes close",
+        "moves", "lips close", "mouth opens", "distinct",
+    ]  # fmt: skip
+    assert {
+        "size", "flips", "lids", "stretch", "teeth", "eyes", "seams", "stray", "outside", "lips close",
+    } == REPAIRABLE  # fmt: skip
+
+
+def test_a_row_of_the_report_keeps_its_fields(toothed):
+    row = row_of(toothed, "vrc.v_aa", np.zeros_like(toothed.features.positions)).for_json()
+    assert set(row) == {
+        "name", "peak_mm", "lip_gap_mm", "moved_vertices", "flipped", "flipped_lids", "stretched", "teeth_mm",
+        "eyes_mm", "seam_mm", "asymmetry_mm", "eyes_open", "stray_mm", "outside", "grades", "sentences", "remarks", "ok", "grade",
+        "checks", "notes",
+    }  # fmt: skip

@@ -129,7 +129,7 @@ def run(case: Case, least: int = 0) -> Outcome:
             before = [avatar.vertices.copy(), avatar.triangles.copy()]
             made = pipeline.generate(avatar, GenerateOptions(case.shapes, preset=case.preset, provider="cpu"))
             made.shapes = with_shape_markers(avatar, made.shapes, made.face)
-            wrong = misshapen(avatar, made, case.shapes) + unfit(avatar, made)
+            wrong = misshapen(avatar, made, case.shapes) + unfit(made)
         except UserError as error:
             return refusal(str(error))
         except Exception as error:
@@ -169,11 +169,11 @@ def verdict(wrong: list[str], report: dict) -> Outcome:
     return Outcome("in part" if reasons else "passed", "; ".join(dict.fromkeys(reasons.values())))
 
 
-def unfit(avatar: Avatar, made: pipeline.GenerationResult) -> list[str]:
+def unfit(made: pipeline.GenerationResult) -> list[str]:
     """What the Check button would say against the shapes that were made."""
     offsets, outside = quality_report.dense(made.analysis.anatomy.features, made.shapes)
     names = [shape.name for shape in made.shapes]
-    rows = quality_report.examine(avatar, made.analysis.anatomy.features, names, offsets, 1.0, outside)
+    rows = quality_report.examine(made.analysis.anatomy, names, offsets, 1.0, outside)
     return [f"made, and yet {row.name} {'; '.join(row.notes)}" for row in rows if not row.ok]
 
 

@@ -11,7 +11,7 @@ from blendshape_addon.core import pipeline
 from blendshape_addon.core.detection import detect
 from blendshape_addon.core.face import slits
 from blendshape_addon.core.options import GenerateOptions
-from blendshape_addon.core.quality import report
+from blendshape_addon.core.quality import measures
 from blendshape_addon.core.vocabulary import ARKIT, CONDITIONS, EMOTIONS, MOUTH_UNITS, VISEMES
 
 from ..data.labelled_face import LabelledFace
@@ -68,4 +68,4 @@ def medians(scores: list[Scores]) -> dict[str, dict[str, float]]:
 def lip_gap(head: LabelledFace, offset: np.ndarray) -> float:
     """Millimetres between the lips' rims at the middle under a (V, 3) offset."""
     seen = head.features
-    return report.lip_gap(seen, seen.positions + offset[seen.index], slits.find_slit(seen, 0))
+    return measures.lip_gap(seen, seen.positions + offset[seen.index], slits.find_slit(seen, 0))

@@ -1,61 +1,36 @@
-"""What the measures of a shape mean: a grade a check, and a sentence where it is not green."""
+"""The checks of a shape, one object each, and the report that they fill: grades, and a sentence where not green.
+
+A new check is one more Check in CHECKS, and a measure in measures.py where it reads a new one: the report, the gate,
+the repair and the panel go through the list.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..messages import Message
-from .measures import MAX_STRETCH, MOVES_MM
+from . import repair_steps
+from .measures import Amounts, ShapeMeasures, worst
+from .parameters import LIMITS, MEASURING
+from .repair_steps import RepairStep
 
 GREEN, AMBER, RED = "green", "amber", "red"
-NEARLY = 0.75  # of a limit, from which on a shape should be looked at
-MAX_PEAK_MM = 45.0
-# Shares of the moving skin triangles that may turn over. Artists' own shapes reach 0.4 %, 3.0 % at the lips of
-# mouthClose, which rolls them over the open jaw, and 3.5 % of a closing lid; a coarse head has a row of triangles more.
-MAX_FLIPPED = 0.01
-MAX_ROLLED = 0.03
-MAX_LIDS_FOLDED = 0.065
-FEW = 6
-MAX_STRETCHED = 0.02
-CLOSED_MM = 0.3
-OPEN_SHARE = 0.08  # of the width of the mouth
-WORST = 3  # the third deepest vertex says how deep skin lies behind teeth or an eye: one or two nobody sees
-MAX_BEHIND_MM = 3.0
-MAX_SEAM_MM = 0.5
-MAX_STRAY_MM = 0.6
-MAX_OUTSIDE = 100  # vertices
-UNEVEN = 0.5  # of the shape's own motion, from which on its halves are told to differ, if that is
-UNEVEN_MM = 1.0
-MOST_OPEN = 0.25  # of an eye's opening: a blink that leaves more should be looked at
 
 
 @dataclass
 class ShapeReport:
-    """Measures of one shape. lip_gap_mm: see lip_gap, for PP see unclosed. flipped (lids apart), flipped_lids and
-    stretched: triangles. teeth_mm, eyes_mm: how deep skin lies behind them. seam_mm: the widest split. asymmetry_mm:
-    between the halves where they differ most. eyes_open: the share of an eye's opening that a blink leaves. stray_mm:
-    mean motion where nothing should move; outside: vertices that move beyond the face.
+    """What was measured of one shape, and what that means.
 
-    grades: green, amber or red for each check that applies; sentences: for each that is not green. notes: what else
-    there is to say.
+    values: field of the report to figure. peak_mm: the largest motion; lip_gap_mm: see measures.lip_gap, for a shape
+    whose lips meet see measures.unclosed; the others are the checks'. grades: green, amber or red for each check that
+    applies; sentences: for each that is not green. remarks: what else there is to say.
     """
 
     name: str
-    peak_mm: float
-    lip_gap_mm: float
-    moved_vertices: int
-    flipped: int
-    flipped_lids: int
-    stretched: int
-    teeth_mm: float = 0.0
-    eyes_mm: float = 0.0
-    seam_mm: float = 0.0
-    asymmetry_mm: float = 0.0
-    eyes_open: float = 0.0
-    stray_mm: float = 0.0
-    outside: int = 0
+    values: dict[str, float] = field(default_factory=dict)
     grades: dict[str, str] = field(default_factory=dict)
     sentences: dict[str, Message] = field(default_factory=dict)
     remarks: list[Message] = field(default_factory=list)
@@ -79,97 +54,267 @@ class ShapeReport:
         """Sentences on what failed, and the remarks."""
         return [self.sentences[check] for check, passed in self.checks.items() if not passed] + self.remarks
 
-    def judge(self, check: str, value: float, limit: float, sentence: Message, at_least: bool = False) -> None:
-        """Grade `value`, which must not be over `limit` (or under it, if `at_least`)."""
-        if at_least:
-            bad, near = value < limit, value * NEARLY < limit
-        else:
-            bad, near = value > limit, value > NEARLY * limit
-        self.grades[check] = RED if bad else AMBER if near else GREEN
-        if near:
-            self.sentences[check] = sentence
+    def for_json(self) -> dict:
+        """The row of a report: the values and all the above beside each other."""
+        return {
+            "name": self.name, **self.values, "grades": self.grades, "sentences": self.sentences,
+            "remarks": self.remarks, "ok": self.ok, "grade": self.grade, "checks": self.checks, "notes": self.notes,
+        }  # fmt: skip
 
 
-def grade(row: ShapeReport, moving: tuple[int, int], full: bool, sealed: bool, still: bool, mouth_mm: float) -> None:
-    """Grade `row`. moving: triangles that move beside the lids and on them; full: made at full intensity; sealed: the
-    lips are one surface; still: a shape that need not move; mouth_mm: width of the mouth."""
-    others, lids = moving
-    folding = MAX_ROLLED if row.name == "mouthClose" else MAX_FLIPPED
-    row.judge(
-        "size",
-        row.peak_mm,
-        MAX_PEAK_MM,
-        Message("moves {mm:.0f} mm; a face can hardly move more than {limit:.0f}", mm=row.peak_mm, limit=MAX_PEAK_MM),
-    )
-    row.judge(
-        "flips",
-        row.flipped,
-        max(FEW, folding * others),
-        Message("{count} triangles turn inside out", count=row.flipped),
-    )
-    row.judge(
-        "lids", row.flipped_lids, max(FEW, MAX_LIDS_FOLDED * lids),
-        Message("{count} triangles of the lids turn inside out", count=row.flipped_lids),
-    )  # fmt: skip
-    row.judge(
-        "stretch", row.stretched, max(2, MAX_STRETCHED * (lids + others)),
-        Message("{count} triangles stretch more than {times:.0f} times", count=row.stretched, times=MAX_STRETCH),
-    )  # fmt: skip
-    row.judge(
-        "teeth", row.teeth_mm, MAX_BEHIND_MM, Message("the lips sink {mm:.1f} mm behind the teeth", mm=row.teeth_mm)
-    )
-    row.judge("eyes", row.eyes_mm, MAX_BEHIND_MM, Message("the lids sink {mm:.1f} mm into the eyes", mm=row.eyes_mm))
-    row.judge("seams", row.seam_mm, MAX_SEAM_MM, Message("seams open by {mm:.1f} mm", mm=row.seam_mm))
-    row.judge(
-        "stray",
-        row.stray_mm,
-        MAX_STRAY_MM,
-        Message("moves what should rest, by {mm:.1f} mm on average", mm=row.stray_mm),
-    )
-    row.judge(
-        "outside",
-        row.outside,
-        MAX_OUTSIDE,
-        Message("moves {count} vertices that are not of the face", count=row.outside),
-    )
-    uneven = max(UNEVEN_MM, UNEVEN * row.peak_mm)
-    if row.asymmetry_mm > uneven:  # may be meant
-        row.grades["symmetry"] = AMBER
-        row.sentences["symmetry"] = Message("left and right differ by {mm:.1f} mm", mm=row.asymmetry_mm)
-    if full and row.eyes_open > MOST_OPEN:  # lids too coarse to close without tearing
-        row.grades["eyes close"] = AMBER
-        row.sentences["eyes close"] = Message("{percent:.0f} % of the eye stays open", percent=100 * row.eyes_open)
-    if full and not still:
-        row.judge("moves", row.peak_mm, MOVES_MM, Message("hardly moves"), at_least=True)
-    if full and not sealed and row.name == "vrc.v_pp":
-        row.judge(
-            "lips close",
-            row.lip_gap_mm,
-            CLOSED_MM,
-            Message("the lips are {mm:.1f} mm from meeting", mm=row.lip_gap_mm),
-        )
-    if full and not sealed and row.name == "vrc.v_aa":
-        wanted = OPEN_SHARE * mouth_mm
-        row.judge(
-            "mouth opens",
-            row.lip_gap_mm,
-            wanted,
-            Message("the mouth opens only {mm:.1f} mm", mm=row.lip_gap_mm),
-            at_least=True,
-        )
-    if still and row.name == "tongueOut" and row.peak_mm < MOVES_MM:
-        row.remarks.append(Message("has no tongue of its own to put out, so the key is empty"))
-    if sealed and row.name == "vrc.v_aa":
-        row.remarks.append(
-            Message("the lips are one surface, so the mouth cannot open: the shapes move the surface only")
-        )
+def _always(shape: ShapeMeasures) -> bool:
+    return True
 
 
-def grade_distinct(rows: list[ShapeReport], offsets: np.ndarray) -> None:
-    """VRChat stops lip sync when two viseme slots hold the same shape."""
-    visemes = [i for i, row in enumerate(rows) if row.name.startswith("vrc.v_")]
-    for i in visemes:
-        twins = [rows[j].name for j in visemes if j != i and np.array_equal(offsets[i], offsets[j])]
-        rows[i].grades["distinct"] = RED if twins else GREEN
-        if twins:
-            rows[i].sentences["distinct"] = Message("is the same shape as {names}", names=", ".join(twins))
+@dataclass(frozen=True)
+class Check:
+    """One check.
+
+    value: the figure that must not be over `limit`, or under it if at_least. sentence(shape, value): what there is to
+    say where it is not green. where: indices (n,) into Avatar.vertices, what it is about; may be none. field: what the
+    report calls the value; empty where the value has another check's field, or none. applies: whether the shape is
+    graded; the value is reported anyway. advisory: it may be meant, so it is amber where it is over the limit, and not
+    graded elsewhere. repair: the step that may repair it; None where a shape can only be made again.
+    """
+
+    name: str
+    value: Callable[[ShapeMeasures], float]
+    limit: Callable[[ShapeMeasures], float]
+    sentence: Callable[[ShapeMeasures, float], Message]
+    where: Callable[[ShapeMeasures], np.ndarray]
+    field: str = ""
+    applies: Callable[[ShapeMeasures], bool] = _always
+    at_least: bool = False
+    advisory: bool = False
+    repair: RepairStep | None = None
+
+    def grade(self, shape: ShapeMeasures, report: ShapeReport) -> None:
+        """Enter the value and, where it applies, the grade and the sentence in the `report` of `shape`."""
+        value = self.value(shape)
+        if self.field:
+            report.values[self.field] = value
+        if not self.applies(shape):
+            return
+        grade = grade_of(value, self.limit(shape), self.at_least)
+        if self.advisory:
+            if grade != RED:
+                return
+            grade = AMBER
+        report.grades[self.name] = grade
+        if grade != GREEN:
+            report.sentences[self.name] = self.sentence(shape, value)
+
+
+def grade_of(value: float, limit: float, at_least: bool = False) -> str:
+    """The grade of a `value` that must not be over `limit`, or under it if `at_least`; amber near to it."""
+    if at_least:
+        return RED if value < limit else AMBER if value * LIMITS.nearly < limit else GREEN
+    return RED if value > limit else AMBER if value > LIMITS.nearly * limit else GREEN
+
+
+def _on_face(find: Callable[[ShapeMeasures], np.ndarray]) -> Callable[[ShapeMeasures], np.ndarray]:
+    """A `where` of what `find` finds: feature vertices, as an array of any shape."""
+    return lambda shape: np.unique(shape.face.features.index[find(shape)])
+
+
+def _peaks(amounts: Amounts) -> np.ndarray:
+    """Those of some vertices whose figure is more than half of the largest."""
+    vertices, figures = amounts
+    return vertices[figures > 0.5 * figures.max(initial=0)]
+
+
+def _lips(shape: ShapeMeasures) -> np.ndarray:
+    mouth = shape.face.mouth
+    return np.concatenate([mouth.upper, mouth.lower]) if mouth else np.empty(0, np.int64)
+
+
+def _lids(shape: ShapeMeasures) -> np.ndarray:
+    rims = [rim for slit in shape.closing_lids for rim in (slit.upper, slit.lower)]
+    return np.concatenate([np.empty(0, np.int64), *rims])
+
+
+def _moving(shape: ShapeMeasures) -> np.ndarray:
+    return np.flatnonzero(shape.size_mm > 0)
+
+
+# In the order of the report.
+CHECKS: tuple[Check, ...] = (
+    Check(
+        name="size",
+        field="peak_mm",
+        value=lambda shape: shape.peak_mm,
+        limit=lambda shape: LIMITS.peak_mm,
+        sentence=lambda shape, mm: Message(
+            "moves {mm:.0f} mm; a face can hardly move more than {limit:.0f}", mm=mm, limit=LIMITS.peak_mm
+        ),
+        where=_on_face(lambda shape: np.flatnonzero(shape.size_mm > LIMITS.nearly * LIMITS.peak_mm)),
+        repair=repair_steps.CLAMP,
+    ),
+    Check(
+        name="flips",
+        field="flipped",
+        value=lambda shape: int((shape.flips & ~shape.face.lids).sum()),
+        limit=lambda shape: max(
+            LIMITS.flipped_count,
+            (LIMITS.flipped_over_open_jaw if shape.expression.over_open_jaw else LIMITS.flipped)
+            * int((shape.moving & ~shape.face.lids).sum()),
+        ),
+        sentence=lambda shape, count: Message("{count} triangles turn inside out", count=count),
+        where=_on_face(lambda shape: shape.face.triangles[shape.flips & ~shape.face.lids]),
+        repair=repair_steps.UNFOLD,
+    ),
+    Check(
+        name="lids",
+        field="flipped_lids",
+        value=lambda shape: int((shape.flips & shape.face.lids).sum()),
+        limit=lambda shape: max(
+            LIMITS.flipped_count, LIMITS.flipped_lids * int((shape.moving & shape.face.lids).sum())
+        ),
+        sentence=lambda shape, count: Message("{count} triangles of the lids turn inside out", count=count),
+        where=_on_face(lambda shape: shape.face.triangles[shape.flips & shape.face.lids]),
+        repair=repair_steps.UNFOLD,
+    ),
+    Check(
+        name="stretch",
+        field="stretched",
+        value=lambda shape: int(shape.stretched.sum()),
+        limit=lambda shape: max(LIMITS.stretched_count, LIMITS.stretched * int(shape.moving.sum())),
+        sentence=lambda shape, count: Message(
+            "{count} triangles stretch more than {times:.0f} times", count=count, times=MEASURING.stretch
+        ),
+        where=_on_face(lambda shape: shape.face.triangles[shape.stretched]),
+        repair=repair_steps.UNFOLD,
+    ),
+    Check(
+        name="teeth",
+        field="teeth_mm",
+        value=lambda shape: worst(shape.teeth),
+        limit=lambda shape: LIMITS.behind_mm,
+        sentence=lambda shape, mm: Message("the lips sink {mm:.1f} mm behind the teeth", mm=mm),
+        where=_on_face(lambda shape: _peaks(shape.teeth)),
+        repair=repair_steps.PUSH_OUT,
+    ),
+    Check(
+        name="eyes",
+        field="eyes_mm",
+        value=lambda shape: worst(shape.eyes),
+        limit=lambda shape: LIMITS.behind_mm,
+        sentence=lambda shape, mm: Message("the lids sink {mm:.1f} mm into the eyes", mm=mm),
+        where=_on_face(lambda shape: _peaks(shape.eyes)),
+        repair=repair_steps.PUSH_OUT,
+    ),
+    Check(
+        name="seams",
+        field="seam_mm",
+        value=lambda shape: float(shape.seams[1].max(initial=0)),
+        limit=lambda shape: LIMITS.seam_mm,
+        sentence=lambda shape, mm: Message("seams open by {mm:.1f} mm", mm=mm),
+        where=_on_face(lambda shape: _peaks(shape.seams)),
+        repair=repair_steps.JOIN_SEAMS,
+    ),
+    Check(
+        name="stray",
+        field="stray_mm",
+        value=lambda shape: shape.stray_mm,
+        limit=lambda shape: LIMITS.stray_mm,
+        sentence=lambda shape, mm: Message("moves what should rest, by {mm:.1f} mm on average", mm=mm),
+        where=_on_face(lambda shape: np.flatnonzero(shape.at_rest & (shape.size_mm > LIMITS.moves_mm))),
+        repair=repair_steps.STOP_STRAY_MOTION,
+    ),
+    Check(
+        name="outside",
+        field="outside",
+        value=lambda shape: len(shape.outside),
+        limit=lambda shape: LIMITS.outside,
+        sentence=lambda shape, count: Message("moves {count} vertices that are not of the face", count=count),
+        where=lambda shape: shape.outside,
+        repair=repair_steps.STOP_OUTSIDE,
+    ),
+    Check(
+        name="symmetry",
+        field="asymmetry_mm",
+        value=lambda shape: worst(shape.asymmetry),
+        limit=lambda shape: max(LIMITS.asymmetry_mm, LIMITS.asymmetry * shape.peak_mm),
+        sentence=lambda shape, mm: Message("left and right differ by {mm:.1f} mm", mm=mm),
+        where=_on_face(lambda shape: _peaks(shape.asymmetry)),
+        advisory=True,
+    ),
+    Check(  # advisory: some lids are too coarse to close without tearing
+        name="eyes close",
+        field="eyes_open",
+        value=lambda shape: shape.eyes_open,
+        limit=lambda shape: LIMITS.eyes_open,
+        sentence=lambda shape, share: Message("{percent:.0f} % of the eye stays open", percent=100 * share),
+        where=_on_face(_lids),
+        applies=lambda shape: shape.full,
+        advisory=True,
+    ),
+    Check(
+        name="moves",
+        value=lambda shape: shape.peak_mm,
+        limit=lambda shape: LIMITS.moves_mm,
+        sentence=lambda shape, mm: Message("hardly moves"),
+        where=lambda shape: np.empty(0, np.int64),
+        applies=lambda shape: shape.full and not shape.may_rest,
+        at_least=True,
+    ),
+    Check(
+        name="lips close",
+        value=lambda shape: shape.lip_gap_mm,
+        limit=lambda shape: LIMITS.lips_mm,
+        sentence=lambda shape, mm: Message("the lips are {mm:.1f} mm from meeting", mm=mm),
+        where=_on_face(_lips),
+        applies=lambda shape: shape.parts_lips and shape.expression.closes_lips,
+        repair=repair_steps.CLOSE_LIPS,
+    ),
+    Check(
+        name="mouth opens",
+        value=lambda shape: shape.lip_gap_mm,
+        limit=lambda shape: LIMITS.mouth_open * shape.face.mouth_mm,
+        sentence=lambda shape, mm: Message("the mouth opens only {mm:.1f} mm", mm=mm),
+        where=_on_face(_lips),
+        applies=lambda shape: shape.parts_lips and shape.expression.opens_mouth,
+        at_least=True,
+    ),
+    Check(  # VRChat stops lip sync when two viseme slots hold the same shape
+        name="distinct",
+        value=lambda shape: len(shape.twins),
+        limit=lambda shape: 0,
+        sentence=lambda shape, count: Message("is the same shape as {names}", names=", ".join(shape.twins)),
+        where=_on_face(_moving),
+        applies=lambda shape: shape.expression.group == "visemes",
+    ),
+)
+
+
+def grade(shape: ShapeMeasures) -> ShapeReport:
+    """The report of one shape by all CHECKS."""
+    report = ShapeReport(
+        shape.name,
+        {"peak_mm": shape.peak_mm, "lip_gap_mm": shape.lip_gap_mm, "moved_vertices": shape.moved_vertices},
+        remarks=list(_remarks(shape)),
+    )
+    for check in CHECKS:
+        check.grade(shape, report)
+    return report
+
+
+def named(name: str) -> Check:
+    """The check of that name. Raises KeyError where there is none."""
+    for check in CHECKS:
+        if check.name == name:
+            return check
+    raise KeyError(name)
+
+
+def repairable(name: str) -> bool:
+    """Whether a step may repair what the check of that name found."""
+    return named(name).repair is not None
+
+
+def _remarks(shape: ShapeMeasures) -> Iterator[Message]:
+    """What a shape cannot do on this face."""
+    if shape.lacks_tongue and shape.peak_mm < LIMITS.moves_mm:
+        yield Message("has no tongue of its own to put out, so the key is empty")
+    if shape.face.features.sealed and shape.expression.opens_mouth:
+        yield Message("the lips are one surface, so the mouth cannot open: the shapes move the surface only")

@@ -1,61 +1,60 @@
 """What can be measured of a shape on a face, each where it is: per triangle, per vertex, per seam.
 
-`quality` judges these numbers; here is what of them depends on the face alone, prepared once for all shapes.
-Distances are in millimetres of an adult's face.
+`Measures` is what depends on the face alone, prepared once for all shapes; `ShapeMeasures` is one shape on it. The
+checks grade these numbers. Distances are in millimetres of an adult's face where a name ends in mm, else in eye
+distances.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
-from ..expressions import TABLE
+from ..expressions import TABLE, Expression, Region, Tongue
 from ..face.anatomy import FaceAnatomy
-from ..face.face_space import EYE_DISTANCE_MM, eye_centres, mouth_corners
-from ..face.features import Features, on_lids
-from ..face.slits import Slit
+from ..face.face_space import EYE_DISTANCE_MM, eye_centres, mouth_corners, point
+from ..face.features import Features
+from ..face.parts import Part
+from ..face.slits import COLUMNS, Slit
 from ..geometry.mesh import Facing, any3, edges_of, vertex_normals
-from ..vocabulary import MOUTH_UNITS, VISEMES
+from .parameters import MEASURING, REGIONS
 
-MAX_STRETCH = 6.0
-MOVES_MM = 0.3  # from which on a motion is somebody's intention
-CELL = 0.1  # eye distances: halves of a face are compared in squares of this size at least
-_BROWS_ABOVE, _MOUTH_BELOW, _EYE_REACH = -0.5, 0.3, 1.0  # eye distances from the eyes: where units may act
-_NOSE = 0.2  # eye distances from the middle that an eye's motion may reach across
-_ABOUT_MOUTH = frozenset((*VISEMES, *MOUTH_UNITS, "cheekPuff", "tongueOut"))
-# Which shapes act where; what is named first counts.
-_REGIONS = {
-    "mouth": _ABOUT_MOUTH.__contains__,
-    "brows": lambda name: name.startswith("brow"),
-    "both eyes": lambda name: name == "vrc.blink",
-    "left eye": lambda name: name.startswith(("eye", "vrc.blink_")) and name.lower().endswith("left"),
-    "right eye": lambda name: name.startswith(("eye", "vrc.blink_")),
-}
+Amounts = tuple[np.ndarray, np.ndarray]  # (M,) feature vertices, and a figure (M,) at each
+_NOWHERE: Amounts = (np.empty(0, np.int64), np.empty(0))
 
 
 class Measures:
-    """(N, 3) face-space offsets of the feature vertices, measured on one face.
+    """What measuring shapes on one face takes, prepared once.
 
-    triangles: (T, 3) of the skin that shows, lids: (T,) bool, those around the eyes. mouth: None where it is sealed.
-    eyelids: by side, l or r, where the eye opens in the skin.
+    rest: (N, 3) face-space positions of the feature vertices. triangles: (T, 3) of the skin that shows; lids: (T,)
+    bool, those around the eyes. eyelids: by side, `l` or `r`, where the eye opens in the skin. mouth_mm: width of the
+    mouth. has_tongue: whether there is a tongue to put out.
     """
 
     def __init__(self, anatomy: FaceAnatomy) -> None:
         features = anatomy.features
-        self.features, self.rest = features, features.positions
-        self.triangles = _seen(features, anatomy.skin)
-        self.lids = on_lids(features, self.triangles)
+        self.anatomy, self.features, self.rest = anatomy, features, features.positions
+        visible = _visible(features, anatomy.skin)
+        self.triangles, self.lids = anatomy.skin[visible], anatomy.skin_on_lids[visible]
         self.mouth = anatomy.mouth
         drawn = {eye.side for eye in anatomy.drawn_eyes}
         self.eyelids = {side: slit for side, slit in anatomy.eyes.items() if side not in drawn}
         self.mouth_mm = EYE_DISTANCE_MM * float(np.linalg.norm(np.subtract(*mouth_corners(features.landmarks))))
+        self.has_tongue = bool((features.part == Part.TONGUE).any())
         self._facing = Facing.of(self.rest, self.triangles)
-        self._edges = _edges(self.rest, self.triangles)
+        self._lengths = _edge_lengths(self.rest, self.triangles)
         self._teeth, self._eyes = anatomy.teeth_collider, anatomy.eye_colliders
         self._seams = _Seams(anatomy)
         self._halves = _Halves(features, anatomy.skin_and_drawn_mouth)
-        self._resting: dict[str, np.ndarray] = {}
+        self._at_rest: dict[tuple[Region, str], np.ndarray] = {}
+
+    @cached_property
+    def edges(self) -> np.ndarray:
+        """(K, 2) edges of `triangles`."""
+        return edges_of(self.triangles)
 
     def moving(self, offset: np.ndarray) -> np.ndarray:
         """(T,) bool: the triangles that move."""
@@ -68,66 +67,203 @@ class Measures:
         return out
 
     def stretched(self, offset: np.ndarray, moving: np.ndarray) -> np.ndarray:
-        """(T,) bool: the triangles with an edge that becomes MAX_STRETCH times as long, and long enough to be seen."""
+        """(T,) bool: the triangles with an edge that stretches too far and becomes long enough for that to be seen."""
         out = np.zeros(len(self.triangles), bool)
-        edges = _edges(self.rest + offset, self.triangles[moving])
-        ratio = (edges / np.maximum(self._edges[:, moving], 1e-6)).max(0)
-        out[moving] = (edges.max(0) > 1.0 / EYE_DISTANCE_MM) & (ratio > MAX_STRETCH)
+        lengths = _edge_lengths(self.rest + offset, self.triangles[moving])
+        ratio = (lengths / np.maximum(self._lengths[:, moving], 1e-6)).max(0)
+        visible = lengths.max(0) > MEASURING.visible_mm / EYE_DISTANCE_MM
+        out[moving] = visible & (ratio > MEASURING.stretch)
         return out
 
-    def teeth(self, names: Sequence[str], offsets: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """For each shape: vertices (M,) of lips and how deep (M,) they lie behind teeth that they lay before; none for
-        rolled lips."""
+    def teeth(self, names: Sequence[str], offsets: Sequence[np.ndarray]) -> Iterator[Amounts]:
+        """Per shape: vertices (M,) of lips and how many millimetres (M,) they lie behind teeth that they lay before;
+        none for rolled lips. Takes many shapes at once, since teeth that move in none of them are drawn once."""
         applies = [self._teeth is not None and not TABLE[name].rolls_lips for name in names]
         held = [offset for offset, yes in zip(offsets, applies, strict=True) if yes]
         behind = self._teeth.penetrations(held) if self._teeth else iter(())
         for yes in applies:
-            yield (self._teeth.skin, EYE_DISTANCE_MM * next(behind)) if yes else _NOWHERE
+            yield (self._teeth.skin, EYE_DISTANCE_MM * next(behind)) if self._teeth and yes else _NOWHERE
 
-    def eyes(self, offsets: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """For each shape: vertices (M,) of lids and how deep (M,) they lie behind an eyeball that they lay before."""
+    def eyes(self, offsets: Sequence[np.ndarray]) -> Iterator[Amounts]:
+        """Per shape: vertices (M,) of lids and how many millimetres (M,) they lie behind an eyeball that they lay
+        before. Takes many shapes at once, as `teeth` does."""
         skin = np.concatenate([_NOWHERE[0], *(eye.skin for eye in self._eyes)])
         behind = [eye.penetrations(offsets) for eye in self._eyes]
         for _ in offsets:
             yield skin, EYE_DISTANCE_MM * np.concatenate([_NOWHERE[1], *map(next, behind)])
 
-    def seams(self, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Vertices (M,) on seams and how far (M,) each seam opens there."""
+    def seams(self, offset: np.ndarray) -> Amounts:
+        """Vertices (M,) on seams and how many millimetres (M,) each seam opens there."""
         return self._seams.vertices, EYE_DISTANCE_MM * self._seams.opening(offset)
 
-    def asymmetry(self, offset: np.ndarray, partner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Vertices (M,) of the face's front and how far (M,) the motion around each is from what `partner`, (N, 3)
-        offsets of the shape for the other side, does on that side; 0 where the other half has no vertex."""
+    def asymmetry(self, offset: np.ndarray, partner: np.ndarray) -> Amounts:
+        """Vertices (M,) of the face's front and how many millimetres (M,) the motion around each is from what
+        `partner`, (N, 3) offsets of the shape for the other side, does on that side; 0 where the other half has no
+        vertex."""
         return self._halves.vertices, EYE_DISTANCE_MM * self._halves.difference(offset, partner)
 
-    def blinking(self, name: str) -> list[Slit]:
-        """Of the `eyelids` those that the shape `name` is to shut."""
-        return [self.eyelids[side] for side in TABLE[name].closes_lids if side in self.eyelids]
+    def at_rest(self, expression: Expression) -> np.ndarray:
+        """(N,) bool: where `expression` should move nothing."""
+        key = expression.region, expression.side if expression.region is Region.EYES else ""
+        if key not in self._at_rest:
+            self._at_rest[key] = self._beyond(*key)
+        return self._at_rest[key]
 
-    def eyes_open(self, name: str, offset: np.ndarray) -> float:
-        """The share of an eye's opening that a blink leaves, of two eyes the greater; 0 for other shapes."""
-        return max((slit.left_open(self.rest, self.rest + offset) for slit in self.blinking(name)), default=0.0)
-
-    def at_rest(self, name: str) -> np.ndarray:
-        """(N,) bool: where the shape `name` should move nothing."""
-        kind = next((kind for kind, of in _REGIONS.items() if of(name)), "anywhere")
-        if kind not in self._resting:
-            self._resting[kind] = self._outside_of(kind)
-        return self._resting[kind]
-
-    def _outside_of(self, kind: str) -> np.ndarray:
+    def _beyond(self, region: Region, side: str) -> np.ndarray:
         x, y = self.rest[:, 0], self.rest[:, 1]
-        if kind == "anywhere":
+        if region is Region.FACE:
             return np.zeros(len(self.rest), bool)
-        if kind in ("mouth", "brows"):
-            return y > _MOUTH_BELOW if kind == "mouth" else y < _BROWS_ABOVE
-        far = np.linalg.norm(self.rest[:, None] - eye_centres(self.features.landmarks), axis=2) > _EYE_REACH
-        if kind == "both eyes":
-            return far.all(1)
-        return far[:, 0] | (x < -_NOSE) if kind == "left eye" else far[:, 1] | (x > _NOSE)
+        if region is Region.MOUTH:
+            return y > REGIONS.mouth_below
+        if region is Region.BROWS:
+            return y < REGIONS.brows_above
+        apart = np.linalg.norm(self.rest[:, None] - eye_centres(self.features.landmarks), axis=2)
+        far = apart > REGIONS.eye_reach
+        if side == "l":
+            return far[:, 0] | (x < -REGIONS.nose)
+        return far[:, 1] | (x > REGIONS.nose) if side == "r" else far.all(1)
 
 
-_NOWHERE = np.empty(0, np.int64), np.empty(0)
+@dataclass(eq=False)
+class ShapeMeasures:
+    """One shape on one face. Each figure is computed at its first use and kept.
+
+    name: of vocabulary.ALL_SHAPES. offset: (N, 3) face space. partner: the offset of the shape for the other side,
+    `offset` itself for a shape of both sides; None where there is none. full: made at full strength. outside: (n,) into
+    Avatar.vertices, what it moves that is not among the features. twins: names of other visemes that are the same.
+    """
+
+    face: Measures
+    name: str
+    offset: np.ndarray
+    partner: np.ndarray | None = None
+    full: bool = True
+    outside: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    twins: Sequence[str] = ()
+
+    @property
+    def expression(self) -> Expression:
+        return TABLE[self.name]
+
+    @property
+    def may_rest(self) -> bool:
+        """Whether it need not move: silence, and a tongue put out where there is none."""
+        return self.expression.silent or self.lacks_tongue
+
+    @property
+    def lacks_tongue(self) -> bool:
+        """Whether it puts out a tongue that is not there."""
+        return self.expression.tongue is Tongue.OUT and not self.face.has_tongue
+
+    @property
+    def parts_lips(self) -> bool:
+        """Whether it is the full shape of lips that can part: at a share of it lips need not meet or open."""
+        return self.full and not self.face.features.sealed
+
+    @cached_property
+    def size_mm(self) -> np.ndarray:
+        """(N,) how far each vertex moves."""
+        return np.linalg.norm(self.offset, axis=1) * EYE_DISTANCE_MM
+
+    @property
+    def peak_mm(self) -> float:
+        return float(self.size_mm.max(initial=0))
+
+    @property
+    def moved_vertices(self) -> int:
+        return int((self.size_mm > 0).sum())
+
+    @cached_property
+    def moving(self) -> np.ndarray:
+        """(T,) bool: the triangles that move."""
+        return self.face.moving(self.offset)
+
+    @cached_property
+    def flips(self) -> np.ndarray:
+        """(T,) bool: the triangles that turn over."""
+        return self.face.flips(self.offset, self.moving)
+
+    @cached_property
+    def stretched(self) -> np.ndarray:
+        """(T,) bool: the triangles that stretch too far."""
+        return self.face.stretched(self.offset, self.moving)
+
+    @cached_property
+    def teeth(self) -> Amounts:
+        """See Measures.teeth."""
+        return next(self.face.teeth([self.name], [self.offset]))
+
+    @cached_property
+    def eyes(self) -> Amounts:
+        """See Measures.eyes."""
+        return next(self.face.eyes([self.offset]))
+
+    @cached_property
+    def seams(self) -> Amounts:
+        """See Measures.seams."""
+        return self.face.seams(self.offset)
+
+    @cached_property
+    def asymmetry(self) -> Amounts:
+        """See Measures.asymmetry; none where there is no partner."""
+        return _NOWHERE if self.partner is None else self.face.asymmetry(self.offset, self.partner)
+
+    @property
+    def at_rest(self) -> np.ndarray:
+        """(N,) bool: where it should move nothing."""
+        return self.face.at_rest(self.expression)
+
+    @property
+    def stray_mm(self) -> float:
+        """The mean motion of what should rest."""
+        return float(self.size_mm[self.at_rest].mean()) if self.at_rest.any() else 0.0
+
+    @property
+    def closing_lids(self) -> list[Slit]:
+        """The eyes that it is to shut, of those that open in the skin."""
+        return [self.face.eyelids[side] for side in self.expression.closes_lids if side in self.face.eyelids]
+
+    @cached_property
+    def eyes_open(self) -> float:
+        """The share of an eye's opening that a blink leaves, of two eyes the greater; 0 for other shapes."""
+        rest = self.face.rest
+        return max((slit.left_open(rest, rest + self.offset) for slit in self.closing_lids), default=0.0)
+
+    @cached_property
+    def lip_gap_mm(self) -> float:
+        """See `lip_gap`, and `unclosed` for a shape whose lips meet."""
+        face, positions = self.face, self.face.rest + self.offset
+        if face.mouth and self.expression.closes_lips:
+            return unclosed(face.mouth, face.rest, positions)
+        return lip_gap(face.features, positions, face.mouth)
+
+
+def worst(amounts: Amounts) -> float:
+    """The figure that counts of some vertices' figures: one or two that are larger nobody sees."""
+    _, figures = amounts
+    return float(np.partition(figures, -MEASURING.worst)[-MEASURING.worst]) if len(figures) >= MEASURING.worst else 0.0
+
+
+def lip_gap(features: Features, positions: np.ndarray, mouth: Slit | None) -> float:
+    """Millimetres from the lower to the upper lip's rim at the middle of the mouth, 0 when they meet or cross.
+
+    positions: (N, 3) face space. Where the lips cannot be told apart (a sealed mouth) it is the distance between the
+    landmarks' nearest vertices.
+    """
+    if mouth:
+        gap = mouth.gap(positions)[np.abs(COLUMNS - 0.5) < MEASURING.middle].mean()
+    else:
+        marks = [point(features.landmarks, f"lip_{side}_inner_mid") for side in ("upper", "lower")]
+        upper, lower = (((features.positions - mark) ** 2).sum(1).argmin() for mark in marks)
+        gap = positions[upper, 1] - positions[lower, 1]
+    return float(max(0.0, gap) * EYE_DISTANCE_MM)
+
+
+def unclosed(mouth: Slit, rest: np.ndarray, positions: np.ndarray) -> float:
+    """Millimetres that the lips of (N, 3) `positions` are from meeting where it is worst, apart or through each other
+    (what overlaps in the (N, 3) neutral may stay so); the corners left out."""
+    excess = mouth.gap(positions) - np.minimum(mouth.gap(rest), 0)
+    return float(np.abs(excess[MEASURING.corners : -MEASURING.corners]).max() * EYE_DISTANCE_MM)
 
 
 class _Seams:
@@ -142,8 +278,8 @@ class _Seams:
             # Lips that touch share places as well, but face each other.
             normals = vertex_normals(avatar.vertices, avatar.triangles)[anatomy.features.index[shared]]
             mean = np.add.reduceat(normals, starts) / np.diff(starts, append=len(shared))[:, None]
-            one_surface = np.repeat(np.linalg.norm(mean, axis=1) > 0.6, np.diff(starts, append=len(shared)))
-            shared = shared[one_surface]
+            one_surface = np.linalg.norm(mean, axis=1) > MEASURING.one_surface
+            shared = shared[np.repeat(one_surface, np.diff(starts, append=len(shared)))]
             starts = np.flatnonzero(np.diff(place[shared], prepend=-1))
         self.vertices, self._starts = shared, starts
         self._count = np.diff(starts, append=len(shared))
@@ -162,12 +298,12 @@ class _Halves:
 
     def __init__(self, features: Features, triangles: np.ndarray) -> None:
         chosen = np.zeros(len(features.positions), bool)
-        chosen[_seen(features, triangles)] = True
-        self.vertices = np.flatnonzero(chosen & (features.normals[:, 2] > 0.1))
+        chosen[triangles[_visible(features, triangles)]] = True
+        self.vertices = np.flatnonzero(chosen & (features.normals[:, 2] > MEASURING.front))
         x, y, _ = features.positions[self.vertices].T
         edges = edges_of(triangles)
         length = np.median(np.linalg.norm(np.subtract(*features.positions[edges.T]), axis=1)) if len(edges) else 0.0
-        size = max(CELL, 2 * length)
+        size = max(MEASURING.cell, MEASURING.cell_edges * length)
         column, row = np.floor(x / size).astype(int), np.floor(y / size).astype(int)
         width = int(np.abs(column).max(initial=0)) + 1
         row -= row.min(initial=0)
@@ -190,15 +326,16 @@ class _Halves:
         return np.stack(total, 1) / self._count
 
 
-def _seen(features: Features, triangles: np.ndarray) -> np.ndarray:
-    """The triangles outside the mouth: what folds behind the lips of a closed mouth shows nowhere."""
+def _visible(features: Features, triangles: np.ndarray) -> np.ndarray:
+    """(T,) bool: the triangles outside the mouth. What folds behind the lips of a closed mouth shows nowhere."""
     corners = mouth_corners(features.landmarks)
     x, y, z = (features.positions - corners.mean(0)).T
-    inside = (np.abs(x) < np.abs(corners[:, 0] - corners[:, 0].mean()).max()) & (np.abs(y) < 0.45) & (z < -0.02)
-    return triangles[~inside[triangles].any(1)]
+    inside = np.abs(x) < np.abs(corners[:, 0] - corners[:, 0].mean()).max()
+    inside &= (np.abs(y) < MEASURING.inside_mouth_height) & (z < -MEASURING.inside_mouth_depth)
+    return ~inside[triangles].any(1)
 
 
-def _edges(positions: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """(3, T) edge lengths."""
+def _edge_lengths(positions: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """(3, T) edge lengths of (T, 3) triangles."""
     a, b, c = (positions.take(corner, axis=0) for corner in triangles.T)
     return np.sqrt([x * x + y * y + z * z for x, y, z in ((b - a).T, (c - b).T, (a - c).T)])

@@ -9,6 +9,7 @@ import numpy as np
 from ....core.errors import FaceNotFound, InputError, UserError
 from ....core.messages import Message, join_messages
 from ....core.quality.checks import AMBER, GREEN, RED, ShapeReport
+from ....core.quality.repair import repair_shape
 from ... import settings
 from ...io import mesh_io
 from ...jobs import one_avatar
@@ -21,7 +22,7 @@ _REPORTED = {GREEN: "INFO", AMBER: "WARNING", RED: "WARNING"}
 
 
 class VRC_BLENDSHAPE_OT_check(Background, bpy.types.Operator):
-    """Check whether VRChat will take the selected avatar and whether its shapes are fit"""
+    """Check whether VRChat accepts the selected avatar and whether its shape keys are usable"""
 
     bl_idname = "vrc_blendshape.check"
     bl_label = "Check Shape Keys"
@@ -38,7 +39,7 @@ class VRC_BLENDSHAPE_OT_check(Background, bpy.types.Operator):
                 analysis = one_avatar.analysis_of(avatar, provider, progress)
             except FaceNotFound as error:
                 return [], Message("The shapes could not be measured: {reason}", reason=error)
-            return shape_check.rows(avatar, analysis.anatomy.features, shapes), None
+            return shape_check.reports(analysis.anatomy, shapes), None
 
         return measure
 
@@ -78,7 +79,7 @@ class _OnShape:
             if self.shape not in (shape.name for shape in shapes):
                 raise InputError("This avatar has no key {shape}.", shape=self.shape)
             analysis = one_avatar.analysis_of(avatar, settings.provider(context))
-            self.work(context, objects, avatar, analysis.anatomy.features, shapes)
+            self.work(context, objects, avatar, analysis.anatomy, shapes)
         except UserError as error:
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
@@ -86,15 +87,15 @@ class _OnShape:
 
 
 class VRC_BLENDSHAPE_OT_show_problem(_OnShape, bpy.types.Operator):
-    """Select the vertices that this is about in edit mode, with the shape's key active"""
+    """Select the vertices with this problem in Edit Mode, with the shape key active"""
 
     bl_idname = "vrc_blendshape.show_problem"
-    bl_label = "Show Me"
+    bl_label = "Show Problem"
 
     check: bpy.props.StringProperty(name="Check")
 
-    def work(self, context, objects, avatar, features, shapes):
-        found = shape_check.where(avatar, features, shapes, self.shape, self.check)
+    def work(self, context, objects, avatar, anatomy, shapes):
+        found = shape_check.where(anatomy, shapes, self.shape, self.check)
         if len(found) == 0:
             raise InputError("There is no place on the mesh to show for this any more in {shape}.", shape=self.shape)
         number = int(np.bincount(avatar.object_id[found]).argmax())
@@ -127,31 +128,31 @@ class VRC_BLENDSHAPE_OT_show_problem(_OnShape, bpy.types.Operator):
 
 
 class VRC_BLENDSHAPE_OT_fix_shape(_OnShape, bpy.types.Operator):
-    """Clamp and smooth this shape where it is at fault; a key of your own is left as a backup under a new name"""
+    """Clamp and smooth this shape where the check found a fault; a key of your own stays as a backup under a new name"""
 
     bl_idname = "vrc_blendshape.fix_shape"
     bl_label = "Fix"
 
-    def work(self, context, objects, avatar, features, shapes):
+    def work(self, context, objects, avatar, anatomy, shapes):
         (shape,) = (shape for shape in shapes if shape.name == self.shape)
-        (before,) = shape_check.rows(avatar, features, [shape])
-        checks = shape_check.mendable(before)
-        mended = shape_check.mended(avatar, features, shape, checks)
-        (after,) = shape_check.rows(avatar, features, [mended])
-        left = [check for check in shape_check.mendable(after) if after.grades[check] == before.grades[check]]
+        (before,) = shape_check.reports(anatomy, [shape])
+        checks = shape_check.repairable(before)
+        repaired = repair_shape(anatomy, shape, checks)
+        (after,) = shape_check.reports(anatomy, [repaired])
+        left = [check for check in shape_check.repairable(after) if after.grades[check] == before.grades[check]]
         helped = [check for check in checks if check not in left]
         if not helped or any(after.grades[c] == RED != before.grades.get(c) for c in after.grades):
-            raise InputError("{shape} could not be mended here: generate it again.", shape=self.shape)
-        backups = shape_keys.rewrite(objects, avatar, mended)
+            raise InputError("{shape} could not be fixed: generate it again.", shape=self.shape)
+        backups = shape_keys.rewrite(objects, avatar, repaired)
         state = context.window_manager.vrc_blendshape
         for number in reversed(range(len(state.verdicts))):
             if state.verdicts[number].shape == self.shape:
                 state.verdicts.remove(number)
         _write_down(state.verdicts, [after])
         if left:
-            done = translate("Mended {shape}, but {fault}.", shape=self.shape, fault=after.sentences[left[0]])
+            done = translate("Fixed {shape}, but a fault is left: {fault}.", shape=self.shape, fault=after.sentences[left[0]])
         else:
-            done = translate("Mended {shape}.", shape=self.shape)
+            done = translate("Fixed {shape}.", shape=self.shape)
         if backups:
             done += " " + translate("Your own key is kept as {key}.", key=backups[0])
         self.report({"INFO"}, done)
@@ -160,7 +161,7 @@ class VRC_BLENDSHAPE_OT_fix_shape(_OnShape, bpy.types.Operator):
 def _write_down(verdicts, rows: Iterable[ShapeReport]) -> None:
     """Add `rows` to what the panel shows."""
     for row in rows:
-        mendable = shape_check.mendable(row)
+        mendable = shape_check.repairable(row)
         for name, sentence in row.sentences.items() or [("", Message("is fine"))]:
             entry = verdicts.add()
             entry.shape, entry.check, entry.sentence = row.name, name, translate(sentence)

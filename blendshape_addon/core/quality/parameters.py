@@ -1,0 +1,83 @@
+"""The numbers of the quality check. Lengths are in millimetres of an adult's face, or in eye distances (63 mm on one).
+
+Where no source is named, a number was tuned on the rigs of training/data/labels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a shape may do at most, or must do at least.
+
+    Shares of triangles are of those that move. Artists' own shapes turn over 0.4 % of them, 3.0 % at the lips of
+    mouthClose, which rolls them over the open jaw, and 3.5 % on a closing lid.
+    """
+
+    nearly: float = 0.75  # of a limit, from which on a shape is amber
+    peak_mm: float = 45.0  # the largest motion of a vertex
+    flipped: float = 0.01  # share of the triangles beside the lids that turn over; twice the artists'
+    flipped_over_open_jaw: float = 0.03  # the same for mouthClose; the artists'
+    flipped_lids: float = 0.065  # share of the triangles on the lids; a coarse head has a row of triangles more
+    flipped_count: int = 6  # that many triangles may turn over, whatever their share
+    stretched: float = 0.02  # share of the triangles that stretch more than Measuring.stretch times
+    stretched_count: int = 2  # that many triangles may, whatever their share
+    behind_mm: float = 3.0  # how deep skin may lie behind teeth or an eyeball
+    seam_mm: float = 0.5  # the widest split of a seam
+    stray_mm: float = 0.6  # mean motion of what should rest
+    outside: int = 100  # vertices beyond the feature vertices that move
+    asymmetry: float = 0.5  # of the shape's largest motion, by which its halves may differ
+    asymmetry_mm: float = 1.0  # by which they may differ in any case
+    eyes_open: float = 0.25  # share of an eye's opening that a blink may leave
+    moves_mm: float = 0.3  # from which on a motion is somebody's intention
+    lips_mm: float = 0.3  # how far closed lips may be from meeting
+    mouth_open: float = 0.08  # of the width of the mouth, that an open one opens at least
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """How a shape is measured."""
+
+    full: float = 0.99  # intensity from which on a shape is taken for the full one
+    stretch: float = 6.0  # times its length from which on an edge stretches too far
+    visible_mm: float = 1.0  # length of an edge from which on its stretching is seen
+    worst: int = 3  # the third largest of some vertices' amounts counts: one or two nobody sees
+    cell: float = 0.1  # eye distances; halves of a face are compared in squares of this size at least
+    cell_edges: float = 2.0  # lengths of a median edge of the skin; and of this size at least
+    front: float = 0.1  # z of the unit normal from which on skin is of the front of a face
+    one_surface: float = 0.6  # length of the mean unit normal from which on a seam's sides are of one surface
+    corners: int = 3  # columns at each corner of a slit that are left out: rims say little there
+    middle: float = 0.1  # of the width of a mouth, on each side of its middle, where its opening is measured
+    # Eye distances of what lies inside a closed mouth: up and down from the corners, and how far behind them.
+    inside_mouth_height: float = 0.45
+    inside_mouth_depth: float = 0.02
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Where an expression may move a face, in eye distances from the middle between the eyes or from an eye."""
+
+    brows_above: float = -0.5  # height from which on brows move
+    mouth_below: float = 0.3  # height up to which the mouth moves
+    eye_reach: float = 1.0  # distance from the eye that moves
+    nose: float = 0.2  # distance from the middle plane that an eye's motion may reach across
+
+
+@dataclass(frozen=True)
+class Repairs:
+    """How faults are repaired."""
+
+    soften: int = 3  # rounds of smoothing at the border where motion was stopped
+    # What a motion of the lips' rims costs over a gap that stays: lips meet within 0.1 mm and move less than 0.6.
+    ridge: float = 0.1
+    beside_rim: float = 0.5  # of a rim vertex's motion, that its neighbours follow
+    weaker: tuple[float, ...] = (0.75, 0.5)  # strengths that are tried next: a shape that is torn at half of it is none
+    silent: float = 0.01  # intensity below which a shape that moves nothing was asked to
+
+
+LIMITS = Limits()
+MEASURING = Measuring()
+REGIONS = Regions()
+REPAIRS = Repairs()
