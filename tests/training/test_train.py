@@ -14,16 +14,17 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from blendshape_addon.core.detection.views import SIZE
 from blendshape_addon.core.errors import InputError
+from blendshape_addon.core.inference.picture import PICTURE
 from training import config
-from training.config import LossConfig, TrainConfig
+from training.config import LossConfig, ModelConfig, TrainConfig
 from training.data import dataset, sampler
-from training.deformer import export, losses, train
+from training.deformer import losses, train
 from training.deformer import weights as saved
-from training.deformer.model import Deformer, ModelConfig
+from training.deformer.model import Deformer
+from training.evaluation import export
 from training.landmarks.model import FaceFinder
-from training.learning import atomic_files, checkpoint
+from training.learning import arrays, atomic_files, checkpoint, loop
 
 TERMS = ("laplacian", "edge", "volume", "reach")
 
@@ -88,12 +89,12 @@ def test_a_setting_that_cannot_be_is_said(change, said):
 
 def test_the_rate_falls_to_nothing_and_restarts_fall_from_the_top():
     plain, restarts = TrainConfig(steps=720, warmup=20), TrainConfig(steps=720, warmup=20, cycles=3)
-    falling = [train.rate_at(step, plain) for step in range(20, 720)]
+    falling = [loop.rate_at(step, plain) for step in range(20, 720)]
     assert falling[0] == plain.rate and sorted(falling, reverse=True) == falling and falling[-1] < 1e-7
-    rates = np.array([train.rate_at(step, restarts) for step in range(20, 720)])
+    rates = np.array([loop.rate_at(step, restarts) for step in range(20, 720)])
     assert (np.flatnonzero(np.diff(rates) > 0) + 1).tolist() == [100, 300]
     assert rates[[0, 100, 300]] == pytest.approx(plain.rate) and rates[[99, 299, 699]].max() < 1e-6
-    assert train.rate_at(9, restarts) == plain.rate / 2
+    assert loop.rate_at(9, restarts) == plain.rate / 2
 
 
 @pytest.mark.parametrize("changes", [{}, {"loss": LossConfig(edge=0.1, volume=0.1, rings=4)}])
@@ -126,7 +127,7 @@ def test_a_killed_run_that_goes_on_gives_the_same_weights(tmp_path, faces, monke
 def test_a_checkpoint_of_another_run_or_a_damaged_one_is_said(tmp_path, faces):
     out = tmp_path / "deformer.safetensors"
     model = Deformer(ModelConfig(width=8, blocks=1, artists=("anna",)))
-    notes = {"config": {"steps": 7}, "step": 3, "rel": 1.0, "scaler": {}, "rng": [{}]}
+    notes = {"settings": {"steps": 7}, "step": 3, "running": {}, "scaler": {}, "rng": [{}]}
     checkpoint.save(out.with_suffix(".resume.safetensors"), {"model": model.state_dict()}, notes)
     with pytest.raises(InputError, match="other settings"):
         train.train(tiny(), faces, out)
@@ -150,7 +151,7 @@ def test_weights_come_back_bit_by_bit(tmp_path):
 def test_an_optimiser_goes_on_with_the_same_bits_whatever_the_memory_layout(tmp_path, one_thread):
     def stepped(finder, optimiser, seed):
         torch.manual_seed(seed)
-        sum(output.square().mean() for output in finder(torch.randn(2, 5, SIZE, SIZE))).backward()
+        sum(output.square().mean() for output in finder(torch.randn(2, 5, PICTURE.size, PICTURE.size))).backward()
         optimiser.step()
         optimiser.zero_grad()
 
@@ -216,9 +217,9 @@ def test_no_instances_is_a_sentence(tmp_path):
         train.train(tiny(), tmp_path, tmp_path / "deformer.safetensors")
 
 
-def test_instances_of_older_versions_train_but_not_with_terms_of_the_surface(tmp_path, faces, one_thread):
+def test_instances_without_a_surface_train_but_not_with_terms_of_the_surface(tmp_path, faces, one_thread):
     old = patches.folder(tmp_path / "old", places=None, triangles=None)
-    assert dataset.load(next(old.glob("*.npz"))).triangles is None
+    assert dataset.load(next(old.glob("*.safetensors"))).triangles is None
     assert_same(
         weights(train.train(tiny(sheet_every=2), old, tmp_path / "a.safetensors")),
         weights(train.train(tiny(), faces, tmp_path / "b.safetensors")),
@@ -277,7 +278,7 @@ def test_two_processes_learn_from_the_mean_of_their_gradients(tmp_path, faces, o
     kept = {name: value.clone() for name, value in model.state_dict().items()}
     optimiser = torch.optim.AdamW(model.parameters(), weight_decay=settings.decay)
     for step in range(5):
-        optimiser.param_groups[0]["lr"] = train.rate_at(step, settings)
+        optimiser.param_groups[0]["lr"] = loop.rate_at(step, settings)
         optimiser.zero_grad()
         for rng in rngs:
             batch = drawn.draw(rng, settings)

@@ -19,13 +19,14 @@ from ..errors import FaceNotFound
 from ..face.face_space import FaceSpace, point
 from ..geometry.mesh import vertex_normals
 from ..inference import registry
+from ..inference.picture import PICTURE
 from ..inference.session import Session, open_session
 from ..messages import Message, join_messages
 from ..vocabulary import LANDMARKS
 from . import snap
 from .hint_prior import agree, guesses
 from .initial_guess import guess
-from .parameters import FRAMING, REFINEMENT, SCORES
+from .parameters import REFINEMENT, SCORES
 from .project import project_to_skin
 from .search import Detection, above_neck, orientations, run, search
 from .views import Crop, crop, look, pieces
@@ -37,8 +38,8 @@ class Face:
 
     points: (L, 3) landmarks in the order of vocabulary.LANDMARKS, on the skin where there is skin within reach.
     confidence: (L,) 0 to 1, how likely a landmark lies within REFINEMENT.tolerance of its place. score: 0 to 1, how
-    much the whole is like a face; SCORES says what it takes. frame: (3, 3) rotation whose rows are the avatar's left, up and
-    forward. eye_distance: between the middles of the two eyes, in the avatar's unit.
+    much the whole is like a face; SCORES says what it takes. frame: (3, 3) rotation whose rows are the avatar's left,
+    up and forward. eye_distance: between the middles of the two eyes, in the avatar's unit.
     """
 
     points: np.ndarray
@@ -124,12 +125,12 @@ def _refine(mesh: tuple[np.ndarray, ...], size: float, session: Session, detecti
         space = FaceSpace.of(detection.points)
         if not np.isfinite(space.rotation).all() or not REFINEMENT.min_scale * size < space.scale < size:
             return None
-        centre = space.origin + FRAMING.centre_y * space.scale * space.rotation[1]
+        centre = space.origin + PICTURE.face_centre * space.scale * space.rotation[1]
         last = number == REFINEMENT.passes - 1
         crops = []
         for yaw, half, roll in REFINEMENT.last_views if last else REFINEMENT.views:
             turn = np.array([[np.cos(yaw), 0, -np.sin(yaw)], [0, 1, 0], [np.sin(yaw), 0, np.cos(yaw)]])
-            width = FRAMING.half_width * space.scale
+            width = PICTURE.face_half_width * space.scale
             view = look(*mesh, turn @ space.rotation, centre, width, REFINEMENT.pixels)
             crops += [crop(view, 0, 0, half, roll, mirror) for mirror in (False, True)]
         detections = run(session, crops, [False, True] * (len(crops) // 2))

@@ -1,6 +1,7 @@
 """The numbers of finding a face, by step. Lengths are in eye distances (63 mm on an adult) unless a unit is given.
 
-Where no source is named, a number was tuned on the rigs of training/data/labels.
+Where no source is named, a number was tuned on the rigs of training/data/labels. How a face fills the network's picture
+is part of what the network learned on, see inference/picture.py.
 """
 
 from __future__ import annotations
@@ -8,14 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-
-
-@dataclass(frozen=True)
-class Framing:
-    """How a face fills the window that the network looks through; training crops faces alike."""
-
-    centre_y: float = -0.4  # height of the window's middle above the line between the eyes
-    half_width: float = 1.75  # half width of the window: from above the brows to below the chin
 
 
 @dataclass(frozen=True)
@@ -91,7 +84,6 @@ class Projecting:
     reach: float = 0.2  # that a landmark may lie beside its surface
     depth_weight: float = 0.35  # what depth counts of what the picture plane counts: networks guess it worse
     skin_votes: int = 12  # landmarks on a piece that make it skin; an eye has eight around it
-    rounding: float = 1e-12  # of squared distances
 
 
 @dataclass(frozen=True)
@@ -127,7 +119,6 @@ class ManualPlacing:
     confidence: float = 1.0  # of a landmark that was moved by hand
 
 
-FRAMING = Framing()
 SCORES = Scores()
 SEARCH = Search()
 REFINEMENT = Refinement()

@@ -12,9 +12,7 @@ import numpy as np
 
 from ..avatar.avatar import Avatar
 from ..geometry.raster import rasterise
-
-SIZE = 96  # pixels of a crop
-EMPTY = -1.5  # depth channel where nothing is
+from ..inference.picture import PICTURE
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class View:
 
 @dataclass(frozen=True)
 class Crop:
-    """A window of a view. image: (5, SIZE, SIZE) float32 for the network.
+    """A window of a view. image: (5, S, S) float32 for the network, as PICTURE describes it.
 
     Points of the crop (x, y, z), each in -1..1 of its half width, lie at `centre + points @ rotation * half`.
     """
@@ -102,19 +100,20 @@ def crop(view: View, x: float, y: float, half: float, roll: float = 0.0, mirror:
     right, up = np.array([cosine, sine]), np.array([-sine, cosine])
     if mirror:
         right = -right
-    grid = ((np.arange(SIZE) + 0.5) / SIZE * 2 - 1) * half
+    grid = ((np.arange(PICTURE.size) + 0.5) / PICTURE.size * 2 - 1) * half
     px = x + grid[None, :] * right[0] - grid[:, None] * up[0]
     py = y + grid[None, :] * right[1] - grid[:, None] * up[1]
     depth, nx, ny, mask, border = _sample(view.channels, (px + 1) * size / 2 - 0.5, (1 - py) * size / 2 - 0.5)
-    there = mask > 0.5
+    there = mask > PICTURE.cover
     cover = np.maximum(mask, 1e-6)
     depth, nx, ny = depth / cover, nx / cover, ny / cover
-    middle = slice(SIZE // 3, SIZE - SIZE // 3)
+    margin = PICTURE.size // PICTURE.middle
+    middle = slice(margin, PICTURE.size - margin)
     inner = depth[middle, middle][there[middle, middle]]
     if not len(inner):
         inner = depth[there]
     reference = float(np.median(inner)) if len(inner) else 0.0
-    relative = np.where(there, np.clip((depth - reference) / half, EMPTY, -EMPTY), EMPTY)
+    relative = np.where(there, np.clip((depth - reference) / half, PICTURE.empty, -PICTURE.empty), PICTURE.empty)
     nx, ny = nx * right[0] + ny * right[1], nx * up[0] + ny * up[1]
     image = np.stack([relative, nx * there, ny * there, there, border * there])
     across, upward, forward = view.rotation

@@ -9,8 +9,18 @@ import numpy as np
 from ..avatar.avatar import Avatar
 from ..errors import FaceNotFound
 from ..geometry.mesh import vertex_normals
+from ..vocabulary import LANDMARKS
 from . import drawn_mouth
-from .face_space import Canonical, FaceSpace, crushed, eye_centres, mouth_corners, point
+from .face_space import (
+    LOCAL_SCALE,
+    Canonical,
+    FaceSpace,
+    canonical_landmarks,
+    crushed,
+    eye_centres,
+    mouth_corners,
+    point,
+)
 from .lip_lid_fields import constraints, solve_on_skin
 from .parts import Part, classify
 
@@ -18,6 +28,9 @@ from .parts import Part, classify
 REACH_LOW = np.array([-1.7, -3.0, -1.8])
 REACH_HIGH = np.array([1.7, 1.6, 1.5])
 FREQUENCIES = (1.5, 3.0, 6.0, 12.0, 24.0)  # radians per eye distance
+CLIP = 3.0  # eye distances from the origin of canonical space beyond which positions are not told apart
+COLUMNS = ("position", "normal", "fields", "part", "waves")  # groups of the network's inputs, in their order
+INPUTS = 3 + 3 + 3 + (len(Part) - 1) + 2 * 3 * len(FREQUENCIES)
 LIPS_DEPTH = 0.1  # eye distances from the seam of the lips within which they touch
 AROUND_EYE = np.array([0.4, 0.35, 0.5])  # eye distances from the middle of an eye that its lids reach
 _FLIP = np.array([-1.0, 1.0, 1.0])
@@ -65,13 +78,28 @@ def assemble(canonical: np.ndarray, normals: np.ndarray, side: np.ndarray, part:
     Sines of canonical coordinates carry fine detail (Tancik et al. 2020, "Fourier Features Let Networks Learn High
     Frequency Functions", eq. 5, fixed frequencies).
     """
-    canonical = np.clip(canonical, -3, 3)
+    canonical = np.clip(canonical, -CLIP, CLIP)
     waves = [wave(f * canonical) for f in FREQUENCIES for wave in (np.sin, np.cos)]
     one_hot = part[:, None] == np.arange(1, len(Part))
-    return np.concatenate([canonical, normals, side, one_hot, *waves], axis=1).astype(np.float32)
+    groups = {"position": [canonical], "normal": [normals], "fields": [side], "part": [one_hot], "waves": waves}
+    return np.concatenate([column for group in COLUMNS for column in groups[group]], axis=1).astype(np.float32)
 
 
-INPUTS = 3 + 3 + 3 + (len(Part) - 1) + 2 * 3 * len(FREQUENCIES)
+def layout() -> dict[str, object]:
+    """All that gives the columns of `assemble` their meaning, JSON-ready: a network that learned on them relies on it.
+
+    Names count: one that is changed makes another layout, as another order does.
+    """
+    return {
+        "columns": COLUMNS,
+        "count": INPUTS,
+        "frequencies": FREQUENCIES,
+        "clip": CLIP,
+        "parts": {part.name: part.value for part in Part},
+        "landmarks": LANDMARKS,
+        "canonical face": canonical_landmarks().tolist(),
+        "local scale": LOCAL_SCALE,
+    }
 
 
 def compute(avatar: Avatar, landmarks: np.ndarray) -> Features:

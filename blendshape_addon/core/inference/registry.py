@@ -1,5 +1,5 @@
-"""Models by kind: each NAME.onnx has a card NAME.toml beside it, and is used only if its hash is the card's and it
-needs nothing but itself."""
+"""Models by kind: each NAME.onnx has a card NAME.toml beside it, and is used only if its hash is the card's, it needs
+nothing but itself, and it learned on what this version feeds it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import ModelError
 from ..messages import join_messages
-from . import onnx_check
+from . import contract, onnx_check
 
 MAX_BYTES = 64 * 2**20
 MAX_CARD_BYTES = 2**20
@@ -35,8 +35,8 @@ def models_folder() -> Path:
 def load(kind: str, folder: Path | None = None) -> Model:
     """The model of a kind (`deformer`, `landmarks`) in `folder`, the bundled one if None.
 
-    Raises ModelError, in a sentence, for a missing, too large, truncated or changed file and for a model that asks for
-    operators beside ONNX's own or for other files.
+    Raises ModelError, in a sentence, for a missing, too large, truncated or changed file, for a model that asks for
+    operators beside ONNX's own or for other files, and for one of another contract, see `contract`.
     """
     folder = folder or models_folder()
     cards = sorted(folder.glob("*.toml")) if folder.is_dir() else []
@@ -152,5 +152,11 @@ def _checked(path: Path, card: dict) -> Model:
             "The model file {name} asks for {names} and was not loaded: use another model.",
             name=name,
             names=join_messages(wanted, ", "),
+        )
+    if not contract.fits(card):
+        raise ModelError(
+            "The model file {name} was made for another version of the add-on and would make wrong shapes: use the one "
+            "that came with this version, or learn from your avatar again.",
+            name=name,
         )
     return Model(path.stem, card, data)

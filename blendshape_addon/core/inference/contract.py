@@ -1,0 +1,64 @@
+"""What the code feeds each kind of network, as a hash that the card of a model carries.
+
+A network learned on inputs of one layout; fed another, it answers with garbage and raises no error. So whoever writes a
+model writes the hash of the layout that it learned on beside it, and the registry refuses a model whose hash is not
+that of the running code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from ..face import features
+from ..vocabulary import CONDITIONS, LANDMARKS
+from .picture import PICTURE
+
+# Hashes of release 0.1.0, whose cards carry none: a card without one is of that release.
+FIRST = {"deformer": "66ae53afdc2b7abd", "landmarks": "7304f5458fa09b5b"}
+
+
+def _deformer() -> dict[str, Any]:
+    return {
+        "inputs": ["inputs", "expression", "style", "intensity", "landmarks"],
+        "vertex features": features.layout(),
+        "expressions": CONDITIONS,
+        "offsets": "canonical space, eye distances",
+    }
+
+
+def _landmarks() -> dict[str, Any]:
+    return {"inputs": ["image"], "picture": asdict(PICTURE), "landmarks": LANDMARKS}
+
+
+KINDS: dict[str, Callable[[], dict[str, Any]]] = {"deformer": _deformer, "landmarks": _landmarks}
+
+
+def of(kind: str) -> str:
+    """The hash, 16 hexadecimal digits, of what this version feeds networks of a kind of KINDS.
+
+    For the deformer these are the order of the expressions, the columns of the vertex features with their frequencies
+    and clipping, the order of the parts and landmarks, and the canonical face. For the face finder (`landmarks`) these
+    are the format of its pictures and the order of the landmarks.
+    """
+    return digest(KINDS[kind]())
+
+
+def of_card(card: dict[str, Any]) -> str | None:
+    """The hash that a model's card carries; that of release 0.1.0 where it carries none, None for an unknown kind."""
+    kind = str(card.get("kind"))
+    return card.get("contract", FIRST.get(kind)) if kind in KINDS else None
+
+
+def fits(card: dict[str, Any]) -> bool:
+    """Whether the model of this card takes what this version would feed it."""
+    return of_card(card) is not None and of_card(card) == of(str(card["kind"]))
+
+
+def digest(layout: dict[str, Any]) -> str:
+    """16 hexadecimal digits of a SHA-256 over `layout`, whose numbers JSON writes alike on every machine."""
+    text = json.dumps(layout, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
