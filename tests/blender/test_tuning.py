@@ -182,8 +182,8 @@ def test_the_command_line_takes_what_is_kept_and_its_own_over_it(figure, asked, 
     files.save(tmp_path / "a.blend", [figure[name] for name in ("body", "teeth", "hair")])
     done = run(tmp_path / "a.blend", "--output", tmp_path / "b.glb", "--strength", "visemes=0.8,joy=1.2")
     assert done == cli.OK
-    assert asked[0][1]["tuning"].strengths == {"visemes": 0.8, "vrc.v_aa": 1.5, "joy": 1.2}
-    assert asked[0][1]["tuning"].asymmetric
+    assert asked[0].tuning.strengths == {"visemes": 0.8, "vrc.v_aa": 1.5, "joy": 1.2}
+    assert asked[0].tuning.asymmetric
     capsys.readouterr()
     assert run(tmp_path / "a.blend", "--output", tmp_path / "b.glb", "--strength", "happy=1") == cli.BAD_INPUT
     assert "“happy” is neither a shape nor a group" in capsys.readouterr().err
