@@ -1,4 +1,4 @@
-"""The zips that `make package` builds and what `make demo` does with one."""
+"""The zips that `make package` builds, and the extension as Blender installs it from one."""
 
 import os
 import subprocess
@@ -16,18 +16,34 @@ SCRIPT = """
 import os, sys
 from pathlib import Path
 from training.devtools import installed
-installed.install(Path(sys.argv[1]))
-import bpy, onnxruntime
-print("onnxruntime", os.path.relpath(onnxruntime.__file__, sys.argv[1]).split(os.sep)[0])
-model = installed.module("core.inference.registry").load("landmarks")
-print("session", installed.module("core.inference.providers").open_session(model, "cpu").provider)
+zip_file, work = map(Path, sys.argv[1:])
+installed.install(work, zip_file)
+import addon_utils, bpy, onnxruntime
+print("enabled", addon_utils.check(installed.NAME)[1])
+print("onnxruntime", os.path.relpath(onnxruntime.__file__, work).split(os.sep)[0])
+addon = bpy.context.preferences.addons[installed.NAME].preferences
+print("provider", addon.provider)
+addon.provider = "cpu"
+print("provider chosen", installed.module("blender.settings").provider(bpy.context))
+registry = installed.module("core.inference.registry")
+print("models", os.path.relpath(registry.models_folder(), os.path.dirname(sys.modules[installed.NAME].__file__)))
+model = registry.load("landmarks")
+print("session", installed.module("core.inference.session").open_session(model, "cpu").provider)
+addon.provider = "auto"
 bpy.ops.vrc_blendshape.test_provider()
 print("tested", bpy.context.window_manager.vrc_blendshape.provider)
+print("repository", any(module == "blendshape_addon" for module in sys.modules))
 bpy.ops.mesh.primitive_cube_add()
+try:
+    bpy.ops.vrc_blendshape.generate_visemes()
+except RuntimeError as error:
+    print("report", str(error).strip())
 try:
     installed.press("generate_visemes")
 except SystemExit as refusal:
     print("refused", refusal)
+addon_utils.disable(installed.NAME)
+print("gone", not hasattr(bpy.types.Scene, "vrc_blendshape"))
 sys.stdout.flush()
 os._exit(0)
 """
@@ -141,15 +157,40 @@ def test_every_zip_is_for_the_pythons_of_its_wheels():
         assert manifest.get("blender_version_max", "5.1.0") == "5.1.0", name
 
 
-def test_installed_it_runs_on_its_own_onnxruntime(tmp_path):
+@pytest.fixture(scope="module")
+def told(archive, tmp_path_factory):
+    """What a fresh Blender with the zip installed, whose root is the package under another name, says of it."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    command = [sys.executable, "-c", SCRIPT, str(tmp_path)]
+    command = [sys.executable, "-c", SCRIPT, archive.filename, str(tmp_path_factory.mktemp("installed"))]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
-    told = done.stdout.splitlines()
-    assert "onnxruntime blender_user" in told
-    assert "session cpu" in told
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "enabled True",
+        "onnxruntime blender_user",
+        "provider auto",
+        "provider chosen cpu",
+        "models models",
+        "session cpu",
+        "repository False",
+        "gone True",
+    ],
+)
+def test_installs_runs_on_what_it_brings_and_leaves(told, line):
+    assert line in told
+
+
+def test_installed_its_provider_can_be_tested(told):
     (tested,) = [line for line in told if line.startswith("tested")]
     assert "tested Runs on " in tested and " ms for " in tested
-    (refusal,) = [line for line in told if line.startswith("refused")]
-    assert "face" in refusal
+
+
+@pytest.mark.parametrize("answer", ["report", "refused"])
+def test_installed_its_button_answers(told, answer):
+    """A cube has no face: the whole way from the button to the landmarks works, models and all."""
+    (sentence,) = [line for line in told if line.startswith(answer)]
+    assert "face" in sentence

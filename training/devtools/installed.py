@@ -16,12 +16,13 @@ from . import package
 NAME = f"bl_ext.user_default.{package.ID}"
 
 
-def install(work: Path) -> None:
-    """Build the extension, start Blender with an empty user folder in `work` and install it there.
+def install(work: Path, zip_file: Path | None = None) -> None:
+    """Start Blender with an empty user folder in `work` and install the extension there: `zip_file`, or one that is
+    built of the sources.
 
     Raises SystemExit when Blender refuses it or the network would not run on the extension's own onnxruntime.
     """
-    zip_file = package.build(package.this_platform(), work)
+    zip_file = zip_file or package.build(package.this_platform(), work)
     user = work / "blender_user"
     shutil.rmtree(user, ignore_errors=True)
     os.environ["BLENDER_USER_RESOURCES"] = str(user)  # Blender looks at it when it starts
@@ -53,8 +54,8 @@ def press(button: str, progress: Callable[[float, str], None] | None = None) -> 
     job = module("blender.jobs.one_avatar")
     compute, write, done = job.compute, job.write, []
 
-    def told(*arguments: Any, **named: Any) -> Any:
-        return compute(*arguments, **{**named, "progress": progress or named["progress"]})
+    def told(avatar: Any, options: Any, status_bar: Any = None) -> Any:
+        return compute(avatar, options, progress or status_bar)
 
     def kept(*arguments: Any) -> Any:
         done.append(write(*arguments))
