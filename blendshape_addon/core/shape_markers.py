@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -23,9 +25,45 @@ AMOUNTS = {  # name of a shape to metres, different for each
     name: micrometres * 1e-6
     for name, micrometres in tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")).items()
 }
-_FEWEST, _ROUNDING = 3, 0.004  # shapes that make a mark certain; amounts differ by 0.5 % or more
-_EYE_DISTANCE = 0.063  # metres, of an adult
-_METRIC_EYE_DISTANCES = (0.01, 0.4)  # an avatar whose eyes lie so far apart was modelled in metres
+
+
+@dataclass(frozen=True)
+class Markers:
+    """How marks are placed and found. Lengths are in eye distances (63 mm on an adult) unless a unit is given."""
+
+    min_shapes: int = 3  # shapes whose mark must be found before any is believed
+    rounding: float = 0.004  # share that a mark may be off by; amounts differ by 0.5 % or more
+    eye_distance: float = 0.063  # metres, of an adult
+    metric: tuple[float, float] = (0.01, 0.4)  # an avatar whose eyes lie so far apart was modelled in metres
+    head: float = 3.0  # from the middle of the landmarks, what lies within is the head
+    covers: float = 5.0  # from there too, what lies within may hide something of the head
+    cell: float = 0.15  # of the depth grid
+    far: float = 50.0  # what was lost farther away counts as there, which bounds the grid
+    # Right, up, forward of the face: where somebody may look from.
+    views: tuple[tuple[int, int, int], ...] = (
+        (0, 0, 1), (1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, -1),
+        (1, 0, 1), (-1, 0, 1), (0, 1, 1), (0, -1, 1),
+    )  # fmt: skip
+
+
+MARKERS = Markers()
+
+
+class PlacedFace(Protocol):
+    """Where a face is on an avatar, as detection.detect.Face has it.
+
+    points: (L, 3) landmarks; frame: (3, 3), its rows point right, up and forward of the face; eye_distance: in the
+    avatar's own unit.
+    """
+
+    @property
+    def points(self) -> np.ndarray: ...
+
+    @property
+    def frame(self) -> np.ndarray: ...
+
+    @property
+    def eye_distance(self) -> float: ...
 
 
 def main_object(avatar: Avatar, points: np.ndarray) -> int:
@@ -35,18 +73,17 @@ def main_object(avatar: Avatar, points: np.ndarray) -> int:
     """
     candidates = avatar.used
     if avatar.part_override is not None:
-        told = avatar.part_override[candidates]
-        candidates = candidates[told == Part.SKIN if (told == Part.SKIN).any() else told != Part.OTHER]
+        override = avatar.part_override[candidates]
+        candidates = candidates[override == Part.SKIN if (override == Part.SKIN).any() else override != Part.OTHER]
     nearest = candidates[nearest_to(points, avatar.vertices[candidates])]
     return int(np.bincount(avatar.object_id[nearest]).argmax())
 
 
-def with_shape_markers(avatar: Avatar, shapes: Sequence[Shape], face) -> list[Shape]:
+def with_shape_markers(avatar: Avatar, shapes: Sequence[Shape], face: PlacedFace) -> list[Shape]:
     """`shapes`, each with one hidden vertex of the main object (and its seam twins) moved by its own 50-100 µm.
 
     The vertex is one that no shape moves, where there is one. Amounts are true metres where the avatar is modelled in
-    metres, else scaled with the distance between the eyes. `face` has points (L, 3), frame (3, 3) rows right, up,
-    forward, and eye_distance in the avatar's own unit.
+    metres, else scaled with the distance between the eyes.
     """
     own = avatar.object_id == main_object(avatar, face.points)
     own &= np.isin(np.arange(len(own)), avatar.used)  # importers drop vertices of no face
@@ -55,8 +92,8 @@ def with_shape_markers(avatar: Avatar, shapes: Sequence[Shape], face) -> list[Sh
     chosen = _most_hidden(avatar, candidates, face)
     twins = np.flatnonzero(avatar.weld == avatar.weld[chosen])
     twins = twins[avatar.object_id[twins] == avatar.object_id[chosen]]
-    low, high = _METRIC_EYE_DISTANCES
-    unit = 1.0 if low <= face.eye_distance <= high else face.eye_distance / _EYE_DISTANCE
+    low, high = MARKERS.metric
+    unit = 1.0 if low <= face.eye_distance <= high else face.eye_distance / MARKERS.eye_distance
     inwards = -np.asarray(face.frame, float)[2]
     return [_with_marker(shape, twins, inwards * unit * AMOUNTS[shape.name]) for shape in shapes]
 
@@ -67,15 +104,15 @@ def find_markers(offsets: dict[str, np.ndarray]) -> set[str]:
     The mark is one vertex whose motions are to each other as the amounts of the shapes' names; at least three must be.
     """
     names = [name for name in offsets if name in AMOUNTS]
-    if len(names) < _FEWEST:
+    if len(names) < MARKERS.min_shapes:
         return set()
     size = np.stack([np.linalg.norm(offsets[name], axis=1) for name in names])
-    moved = np.flatnonzero((size > 0).sum(0) >= _FEWEST)
+    moved = np.flatnonzero((size > 0).sum(0) >= MARKERS.min_shapes)
     amount = np.array([AMOUNTS[name] for name in names])[:, None]
     ratio = np.where(size[:, moved] > 0, size[:, moved] / amount, np.nan)
-    fits = np.abs(ratio / np.nanmedian(ratio, axis=0) - 1) < _ROUNDING
+    fits = np.abs(ratio / np.nanmedian(ratio, axis=0) - 1) < MARKERS.rounding
     votes = fits.sum(0)
-    if votes.max(initial=0) < _FEWEST:
+    if votes.max(initial=0) < MARKERS.min_shapes:
         return set()
     return {name for name, fit in zip(names, fits[:, votes.argmax()], strict=True) if fit}
 
@@ -96,48 +133,34 @@ def _moved(avatar: Avatar, shapes: Sequence[Shape]) -> np.ndarray:
     return moved
 
 
-def _most_hidden(avatar: Avatar, candidates: np.ndarray, face) -> int:
-    """The candidate in the head that lies deepest behind other surface, seen from the least favourable of ten sides.
+def _most_hidden(avatar: Avatar, candidates: np.ndarray, face: PlacedFace) -> int:
+    """The candidate in the head that lies deepest behind other surface, seen from the least favourable of the views.
 
-    Surfaces are splatted as points (vertices, middles of edges and of triangles) into a coarse depth grid a view.
+    The depth grid of a view is coarse: it holds the nearest of points on the surface (vertices, middles of edges and of
+    triangles) per cell.
     """
-    size = float(face.eye_distance)
-    local = (avatar.vertices - np.asarray(face.points, float).mean(0)) @ np.asarray(face.frame, float).T / size
-    local = np.clip(local, -_FAR, _FAR)
-    near = candidates[np.linalg.norm(local[candidates], axis=1) < 3.0]
+    middle, frame = np.asarray(face.points, float).mean(0), np.asarray(face.frame, float)
+    local = (avatar.vertices - middle) @ frame.T / float(face.eye_distance)
+    local = np.clip(local, -MARKERS.far, MARKERS.far)
+    near = candidates[np.linalg.norm(local[candidates], axis=1) < MARKERS.head]
     candidates = near if len(near) else candidates
     corners = local[avatar.triangles]
-    corners = corners[np.linalg.norm(corners.mean(1), axis=1) < 5.0]
+    corners = corners[np.linalg.norm(corners.mean(1), axis=1) < MARKERS.covers]
     edges = (corners + np.roll(corners, 1, axis=1)) / 2
     surface = np.concatenate([local[candidates], corners.reshape(-1, 3), corners.mean(1), edges.reshape(-1, 3)])
     depth = np.full(len(candidates), np.inf)
-    for view in _VIEWS:
+    for view in MARKERS.views:
+        # A frame of the view: towards the viewer, and two axes across.
         towards = np.array(view, float) / np.linalg.norm(view)
         across = np.cross(towards, (0.0, 1.0, 0.0) if abs(towards[1]) < 0.9 else (0.0, 0.0, 1.0))
         across /= np.linalg.norm(across)
-        column, row = np.floor(surface @ np.stack([across, np.cross(across, towards)], axis=1) / _CELL).T.astype(
-            np.int64
-        )
+        axes = np.stack([across, np.cross(across, towards)], axis=1)
+        # The nearest point of each cell.
+        column, row = np.floor(surface @ axes / MARKERS.cell).T.astype(np.int64)
         cell = (column - column.min()) * (np.ptp(row) + 1) + row - row.min()
         nearest = np.full(cell.max() + 1, -np.inf)
         along = surface @ towards
         np.maximum.at(nearest, cell, along)
+        # How far behind it the candidates lie, which are the first points.
         depth = np.minimum(depth, nearest[cell[: len(candidates)]] - along[: len(candidates)])
     return int(candidates[depth.argmax()])
-
-
-_CELL = 0.15  # of the depth grid, in eye distances
-_FAR = 50.0  # eye distances: what was lost farther away counts as there, which bounds the grid
-# Right, up, forward of the face: where somebody may look from.
-_VIEWS = (
-    (0, 0, 1),
-    (1, 0, 0),
-    (-1, 0, 0),
-    (0, 1, 0),
-    (0, -1, 0),
-    (0, 0, -1),
-    (1, 0, 1),
-    (-1, 0, 1),
-    (0, 1, 1),
-    (0, -1, 1),
-)

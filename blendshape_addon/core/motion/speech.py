@@ -9,9 +9,10 @@ _SOUNDS = (
     "sil", "th", "ih", "ss", "ff", "ih", "ch", "ch", "oh", "ss", "aa", "ff", "e", "rr", "ih", "kk", "ou", "dd",
     "pp", "ou", "nn", "sil", "pp", "aa", "nn", "sil",
 )  # fmt: skip
+# Seconds of a sound, tuned by eye; a consonant is short.
 _SECONDS = {"sil": 0.3, **dict.fromkeys(("aa", "e", "ih", "oh", "ou"), 0.17)}
-_CONSONANT = 0.11
-_LENGTH = np.array([_SECONDS.get(sound, _CONSONANT) for sound in _SOUNDS])
+_CONSONANT_SECONDS = 0.11
+_LENGTH = np.array([_SECONDS.get(sound, _CONSONANT_SECONDS) for sound in _SOUNDS])
 _MIDDLE = np.cumsum(_LENGTH) - _LENGTH / 2
 
 DURATION = float(_LENGTH.sum())  # seconds
@@ -23,9 +24,9 @@ def weights(seconds: float) -> dict[str, float]:
     Each sound is whole in its middle and fades into the next, as VRChat blends them.
     """
     place = float(np.interp(seconds % DURATION, _MIDDLE, np.arange(len(_SOUNDS))))
-    number, share = int(place), place % 1
-    out = {f"vrc.v_{_SOUNDS[number]}": 1 - share}
-    if share:
+    number, fade = int(place), place % 1
+    found = {f"vrc.v_{_SOUNDS[number]}": 1 - fade}
+    if fade:
         following = f"vrc.v_{_SOUNDS[number + 1]}"
-        out[following] = out.get(following, 0.0) + share
-    return out
+        found[following] = found.get(following, 0.0) + fade
+    return found
