@@ -99,11 +99,13 @@ def generate(
     requested = _requested_conditions(expressions, tuning)
     names = [name for name, _ in requested]
     weights = style.weights(names)
-    manner = style.preset, style.reach, tuple(style.opens.items()), tuning.asymmetric
+    model_styles = deformer.styles(model)
+    manner = style.preset, style.drawn_in, style.reach, tuple(style.opens.items()), tuning.asymmetric
     cache_key = (tuple(requested), weights.tobytes(), manner, model.card["sha256"], session.provider)
     if analysis.last is None or analysis.last[0] != cache_key:
         with stages("network", 0.47, 0.6) as part:
-            offsets = deformer.offsets(session, known, weights, part)
+            drawn_in = deformer.style_weights(model, style.drawn_in)
+            offsets = deformer.offsets(session, known, weights, drawn_in, part)
             style_offsets.keep_near_mouth(known, offsets, names, style.reach)
             style_offsets.open_mouth(anatomy, offsets, names, style.opens)
             offsets *= np.array([overdrive for _, overdrive in requested], np.float32)[:, None, None]
@@ -125,7 +127,16 @@ def generate(
         for name, mask in masks.items():
             offsets[expressions.index(name), mask == 0] = 0  # what was repaired there, too
         fallback = Message("Ran on the CPU: {reason}.", reason=session.reason) if session.reason else ""
-        notes = [style.sentence, fallback] if fallback else [style.sentence]
+        notes = [style.sentence, *([fallback] if fallback else [])]
+        if style.drawn_in not in model_styles:
+            notes.append(
+                Message(
+                    "The model {model} has no style “{style}”: its style “{first}” was used.",
+                    model=model.name,
+                    style=style.drawn_in,
+                    first=model_styles[0],
+                )
+            )
         report = quality_report.report(rows, known, analysis.face.score, notes)
         report["provider"] = {"ran_on": session.provider, "fallback": fallback}
         report["style"] = {"preset": style.preset, "automatic": style.automatic}

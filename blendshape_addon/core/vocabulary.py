@@ -38,17 +38,8 @@ GROUPS = {"visemes": VISEMES, "emotions": EMOTIONS, "blink": BLINKS, "arkit": AR
 # The order of shape keys below Basis.
 ALL_SHAPES = VISEMES + EMOTIONS + BLINKS + ARKIT
 
-# What the deformer learns. `vrc.blink` is the sum of its halves.
+# What the deformer learns, and what each number of its input `expression` weighs. `vrc.blink` is the sum of its halves.
 CONDITIONS = VISEMES + EMOTIONS + ("vrc.blink_left", "vrc.blink_right") + ARKIT
-# What anime artists draw in a way of their own: these the deformer also knows in their hand. `fun` and `surprised` are
-# not among them, since such artists swap planes before the eyes for these.
-ANIME_HAND = (
-    "vrc.v_aa", "vrc.v_e", "vrc.v_ih", "vrc.v_oh", "vrc.v_ou", "angry", "joy", "sorrow",
-    "vrc.blink_left", "vrc.blink_right", "eyeBlinkLeft", "eyeBlinkRight",
-)  # fmt: skip
-ANIME = tuple(f"anime.{name}" for name in ANIME_HAND)
-# What each number of the deformer's input `expression` weighs.
-EXPRESSIONS = CONDITIONS + ANIME
 
 
 def mirrored(name: str) -> str:

@@ -15,9 +15,10 @@ from blendshape_addon.core.inference.session import open_session
 from blendshape_addon.core.quality import measures, report
 from blendshape_addon.core.refinement import refine
 from blendshape_addon.core.style import recipes
-from blendshape_addon.core.vocabulary import ALL_SHAPES, CONDITIONS, EXPRESSIONS, LANDMARK_INDEX, mirrored, shapes_of
+from blendshape_addon.core.vocabulary import ALL_SHAPES, CONDITIONS, LANDMARK_INDEX, mirrored, shapes_of
 
 STYLE = recipes.load()["natural"]
+NATURAL = np.array([1, 0])  # of the shipped model's two styles
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +32,7 @@ def seen(face):
 
 
 def test_every_shape_has_a_condition_and_a_mirror():
-    assert set(ALL_SHAPES) - {"vrc.blink"} == set(CONDITIONS) < set(EXPRESSIONS)
-    assert {mirrored(name) for name in EXPRESSIONS} == set(EXPRESSIONS)
+    assert set(ALL_SHAPES) - {"vrc.blink"} == set(CONDITIONS) == {mirrored(name) for name in CONDITIONS}
     assert mirrored("mouthSmileLeft") == "mouthSmileRight" and mirrored("vrc.blink_right") == "vrc.blink_left"
 
 
@@ -43,7 +43,7 @@ def test_groups_come_in_key_order_and_unknown_ones_are_named():
 
 
 def test_the_jaw_opens_the_mouth_of_a_face_it_never_saw(session, seen):
-    (offset,) = deformer.offsets(session, seen, STYLE.weights(["jawOpen"]))
+    (offset,) = deformer.offsets(session, seen, STYLE.weights(["jawOpen"]), NATURAL)
     mouth = slits.find_slit(seen, 0)
     assert measures.lip_gap(seen, seen.positions, mouth) < 1
     assert measures.lip_gap(seen, seen.positions + offset, mouth) > 6
@@ -52,7 +52,7 @@ def test_the_jaw_opens_the_mouth_of_a_face_it_never_saw(session, seen):
 
 
 def test_left_is_the_mirror_of_right_on_a_symmetric_face(session, face, seen):
-    left, right = deformer.offsets(session, seen, STYLE.weights(["mouthSmileLeft", "mouthSmileRight"]))
+    left, right = deformer.offsets(session, seen, STYLE.weights(["mouthSmileLeft", "mouthSmileRight"]), NATURAL)
     size = np.linalg.norm(left, axis=1)
     assert seen.positions[size > 0.5 * size.max(), 0].min() > 0
     # The mask is a symmetric grid: find each vertex's twin.
@@ -68,9 +68,9 @@ def test_shapes_do_not_depend_on_vertex_order(session, face, seen):
     shuffle = np.random.default_rng(0).permutation(len(avatar.vertices))
     back = np.argsort(shuffle)
     other = Avatar(avatar.vertices[shuffle], back[avatar.triangles].astype(np.int32), avatar.object_id, ("Face",))
-    (expected,) = deformer.offsets(session, seen, STYLE.weights(["vrc.v_aa"]))
+    (expected,) = deformer.offsets(session, seen, STYLE.weights(["vrc.v_aa"]), NATURAL)
     shuffled = features.compute(other, marks)
-    (offset,) = deformer.offsets(session, shuffled, STYLE.weights(["vrc.v_aa"]))
+    (offset,) = deformer.offsets(session, shuffled, STYLE.weights(["vrc.v_aa"]), NATURAL)
     dense = np.zeros((len(avatar.vertices), 3))
     dense[shuffle[shuffled.index]] = offset
     assert np.abs(dense[seen.index] - expected).max() * EYE_DISTANCE_MM < 0.2
@@ -154,7 +154,30 @@ def test_a_model_of_another_version_is_refused_in_a_sentence(seen):
     other = registry.Model("deformer", {}, registry.load("landmarks").data)
     session = open_session(other, "cpu")
     with pytest.raises(ModelError, match="deformer does not fit this version"):
-        deformer.offsets(session, seen, recipes.load()["natural"].weights(["vrc.v_aa"]))
+        deformer.offsets(session, seen, STYLE.weights(["vrc.v_aa"]), NATURAL)
+
+
+def test_the_shipped_model_has_the_styles_that_the_recipes_ask_for():
+    model = registry.load("deformer")
+    assert {style.drawn_in for style in recipes.load().values()} <= set(deformer.styles(model))
+    first, second = (deformer.style_weights(model, name) for name in deformer.styles(model))
+    assert first.tolist() == [1, 0] and second.tolist() == [0, 1]
+    assert deformer.style_weights(model, "of nobody").tolist() == [1, 0]
+
+
+def test_styles_differ_where_their_artists_do_and_can_be_mixed(session, seen):
+    names = ["vrc.v_aa", "jawOpen"]
+    first, second = (deformer.offsets(session, seen, STYLE.weights(names), style) for style in np.eye(2))
+    assert np.abs(first[0] - second[0]).max() > 0.02 and np.allclose(first[1], second[1], atol=1e-6)
+    mixed = deformer.offsets(session, seen, STYLE.weights(names), np.array([[0.25, 0.75], [1, 0]]))
+    assert np.allclose(mixed[0], 0.25 * first[0] + 0.75 * second[0], atol=1e-6)
+    assert np.allclose(mixed[1], first[1], atol=1e-6)
+
+
+@pytest.mark.parametrize("listed", [{}, {"styles": []}, {"styles": ["anime"]}, {"styles": [{"artists": []}]}])
+def test_a_model_whose_card_lists_no_styles_is_refused_in_a_sentence(listed):
+    with pytest.raises(ModelError, match="The card of the model mine lists no styles"):
+        deformer.styles(registry.Model("mine", listed, b""))
 
 
 def test_an_unknown_provider_is_refused_and_a_missing_one_falls_back_with_the_reason():

@@ -1,4 +1,4 @@
-"""House style: the bundled recipes, files of a creator's own, the choice by proportions, and what intensity means."""
+"""What each shape is made of: bundled recipes, a creator's own, the choice by proportions, and what intensity means."""
 
 import re
 from dataclasses import replace
@@ -14,16 +14,15 @@ from blendshape_addon.core.detection import detect
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.face import features
 from blendshape_addon.core.face.face_space import FaceSpace, canonical_landmarks
+from blendshape_addon.core.inference import registry
 from blendshape_addon.core.options import GenerateOptions
 from blendshape_addon.core.refinement import style_offsets
 from blendshape_addon.core.style import recipe_file, recipes
 from blendshape_addon.core.vocabulary import (
     ALL_SHAPES,
-    ANIME,
     ARKIT,
     BLINKS,
     CONDITIONS,
-    EXPRESSIONS,
     LANDMARK_INDEX,
     VISEMES,
     mirrored,
@@ -50,7 +49,7 @@ def own(tmp_path):
 def parts(style, name):
     """Name to weight of all that is in a shape."""
     row = style.rows[name]
-    return {EXPRESSIONS[i]: float(row[i]) for i in np.flatnonzero(row)}
+    return {CONDITIONS[i]: float(row[i]) for i in np.flatnonzero(row)}
 
 
 @pytest.mark.parametrize("preset", recipes.PRESETS)
@@ -74,13 +73,17 @@ def test_units_and_blinks_are_themselves(preset):
     style = recipes.load()[preset]
     for name in (*ARKIT, *BLINKS[1:]):
         (part,) = parts(style, name).items()
-        assert part in ((name, 1.0), (f"anime.{name}", 1.0))
+        assert part == (name, 1.0)
 
 
-def test_the_anime_hand_is_asked_for_in_the_anime_preset_only():
-    natural, anime = (recipes.load()[preset] for preset in recipes.PRESETS)
-    assert not any(set(parts(natural, name)) & set(ANIME) for name in CONDITIONS)
-    assert set().union(*(parts(anime, name) for name in CONDITIONS)) >= set(ANIME)
+def test_each_preset_names_the_style_that_it_is_drawn_in(tmp_path):
+    assert [recipes.load()[preset].drawn_in for preset in recipes.PRESETS] == ["natural", "anime"]
+    (tmp_path / "own.toml").write_text('[natural]\nstyle = "soft"\n', encoding="utf-8")
+    mine = recipes.load(tmp_path / "own.toml")
+    assert [mine[preset].drawn_in for preset in recipes.PRESETS] == ["soft", "anime"]
+    (tmp_path / "own.toml").write_text("[natural]\nstyle = 2\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"own.toml, \[natural\]: style is no name of a style"):
+        recipes.load(tmp_path / "own.toml")
 
 
 def test_a_row_is_read_as_it_is_written(own):
@@ -90,7 +93,7 @@ def test_a_row_is_read_as_it_is_written(own):
         "vrc.v_aa": 2.0,
     }  # fmt: skip
     style = own('"vrc.v_th" = { learned = 0.5, "vrc.v_aa" = 2 }', "anime")
-    assert parts(style["anime"], "vrc.v_th") == {"vrc.v_th": 0.5, "anime.vrc.v_aa": 2.0}
+    assert parts(style["anime"], "vrc.v_th") == {"vrc.v_th": 0.5, "vrc.v_aa": 2.0}
 
 
 @pytest.mark.parametrize(
@@ -138,7 +141,8 @@ def test_a_file_of_other_tables_gets_a_sentence(tmp_path, text, said):
 
 def same(style, other):
     rows = all((style.rows[name] == other.rows[name]).all() for name in CONDITIONS)
-    return rows and (style.parts, style.reach, style.opens) == (other.parts, other.reach, other.opens)
+    rest = [(one.parts, one.reach, one.opens, one.drawn_in) for one in (style, other)]
+    return rows and rest[0] == rest[1]
 
 
 def test_a_file_needs_to_hold_only_what_differs(tmp_path):
@@ -294,6 +298,30 @@ def test_anime_visemes_stay_at_the_mouth(face):
         for name in ("lip_lower_outer_mid", "chin_tip")
     )
     assert offsets[0, lip].min() > 0.9 and offsets[0, chin].max() < 0.4 and (offsets[1] == 1).all()
+
+
+def test_a_preset_whose_style_the_model_lacks_is_drawn_in_its_first_style_and_the_report_says_so(face, tmp_path):
+    avatar, marks = face
+    bundled = registry.load("deformer")
+    (tmp_path / "deformer.onnx").write_bytes(bundled.data)
+    card = (registry.models_folder() / "deformer.toml").read_text(encoding="utf-8")
+    (tmp_path / "deformer.toml").write_text(card.replace('name = "anime"', 'name = "toon"'), encoding="utf-8")
+    (tmp_path / "first.toml").write_text('[anime]\nstyle = "natural"\n', encoding="utf-8")
+    known, asked = known_face(marks), GenerateOptions(("vrc.v_aa",), preset="anime")
+    lacking = pipeline.generate(avatar, replace(asked, model=tmp_path / "deformer.onnx"), face=known)
+    first = pipeline.generate(avatar, replace(asked, own_recipes=tmp_path / "first.toml"), face=known)
+    assert "The model deformer has no style “anime”: its style “natural” was used." in lacking.report["notes"]
+    assert (dense(avatar, lacking) == dense(avatar, first)).all()
+    assert not any("no style" in note for note in first.report["notes"])
+
+
+def test_a_change_of_style_alone_is_not_answered_from_what_was_made_before(face, tmp_path):
+    avatar, marks = face
+    (tmp_path / "own.toml").write_text('[natural]\nstyle = "anime"\n', encoding="utf-8")
+    asked = GenerateOptions(("vrc.v_aa",), preset="natural")
+    before = pipeline.generate(avatar, asked, face=known_face(marks))
+    after = pipeline.generate(avatar, replace(asked, own_recipes=tmp_path / "own.toml"), analysis=before.analysis)
+    assert np.abs(dense(avatar, before) - dense(avatar, after)).max() > 0.02
 
 
 @pytest.mark.parametrize("reach", ["0.4", "[0.4]", "[0.4, 0]", '[0.4, "wide"]', "[0.4, inf]"])

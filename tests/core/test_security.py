@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from blendshape_addon.core.errors import ModelError
-from blendshape_addon.core.inference import onnx_check, registry
+from blendshape_addon.core.inference import contract, onnx_check, registry
 
 ROOT = Path(__file__).resolve().parents[2]
 ADDON = ROOT / "blendshape_addon"
@@ -173,7 +173,8 @@ def folder(tmp_path):
 
     def make(data: bytes) -> Path:
         (tmp_path / "mine.onnx").write_bytes(data)
-        card = f'kind = "deformer"\nsha256 = "{hashlib.sha256(data).hexdigest()}"\n'
+        card = f'kind = "deformer"\ncontract = "{contract.of("deformer")}"\n'
+        card += f'sha256 = "{hashlib.sha256(data).hexdigest()}"\n'
         (tmp_path / "mine.toml").write_text(card, encoding="utf-8")
         return tmp_path
 

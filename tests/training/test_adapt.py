@@ -1,11 +1,10 @@
-"""Adapting on a real head: an artist whose hand is known is found again, and other faces stay as they were."""
+"""Adapting on a real head: an artist whose style is known is found again, and other faces stay as they were."""
 
 import dataclasses
 import tomllib
 
 import numpy as np
 import pytest
-from onnx import numpy_helper
 
 from blendshape_addon.core.errors import InputError, ModelError
 from blendshape_addon.core.face import features
@@ -17,6 +16,7 @@ from training import __main__
 from training.adaptation import adapt, few_shot, onnx_patch
 from training.adaptation.few_shot import Face
 from training.adaptation.onnx_patch import Base
+from training.adaptation.parameters import FEW_SHOT
 from training.data.rigs import landmarks_of
 from training.data.sources import makehuman
 from training.experiments import adaptation_gain
@@ -40,7 +40,9 @@ def half_as_strong(base):
     seen = features.compute(rig.avatar(), marks)
     session = open_session(base.model, "cpu")
     names = [name for name in CONDITIONS if not name.startswith("vrc.v_")]
-    made = deformer.offsets(session, seen, recipes.load()["natural"].weights(names))
+    natural = recipes.load()["natural"]
+    drawn_in = deformer.style_weights(base.model, natural.drawn_in)
+    made = deformer.offsets(session, seen, natural.weights(names), drawn_in)
     made *= np.where(seen.positions[:, 1] > -0.6, 0.5, 1.0)[:, None]
     shapes = {name: np.zeros(rig.vertices.shape, np.float32) for name in names}
     for name, offsets in zip(names, made, strict=True):
@@ -48,33 +50,33 @@ def half_as_strong(base):
     return dataclasses.replace(rig, shapes=shapes, real=frozenset(names))
 
 
-def drawn(path, rig, stretch=1.0):
-    """(N, 3) jawOpen and browDownLeft as a model makes them on the head, made taller by `stretch`."""
+def drawn(path, rig, stretch=1.0, style="natural"):
+    """(N, 3) jawOpen and browDownLeft as a model makes them on the head, made taller by `stretch`, in a style."""
     vertices = rig.vertices * [1, stretch, 1]
     seen = features.compute(rig.avatar(vertices), landmarks_of(rig, vertices))
     model = registry.load_file(path) if path else registry.load("deformer")
     weights = recipes.load()["natural"].weights(["jawOpen", "browDownLeft"])
-    return deformer.offsets(open_session(model, "cpu"), seen, weights)
+    return deformer.offsets(open_session(model, "cpu"), seen, weights, deformer.style_weights(model, style))
 
 
-def test_shapes_that_were_not_given_come_out_in_the_artists_hand(base, half_as_strong):
+def test_shapes_that_were_not_given_come_out_in_the_artists_style(base, half_as_strong):
     face = Face.of(half_as_strong, base)
     rest = [name for name in face.truth if name.startswith(("brow", "eye", "nose")) and name not in GIVEN]
     learned = few_shot.learn(base, [face], [GIVEN])
-    before, after = (np.median(face.errors(one, rest)) for one in (few_shot.neutral(base), learned.hand))
+    before, after = (np.median(face.errors(one, rest)) for one in (few_shot.neutral(base), learned.adapter))
     assert before > 0.8 and after < 0.5 * before
     assert learned.after < learned.before and learned.step > 0.5
-    assert np.max(face.errors(learned.hand, ["mouthSmileRight"])) < 0.3, "the other side of what was given"
+    assert np.max(face.errors(learned.adapter, ["mouthSmileRight"])) < 0.3, "the other side of what was given"
 
 
 def test_an_artist_who_draws_as_the_base_does_changes_nothing(base, half_as_strong):
     face = Face.of(half_as_strong, base)
-    straight, turned = face.halves(base.mixes, CONDITIONS)
+    straight, turned = face.halves(few_shot.neutral(base), CONDITIONS)
     truth = dict(zip(CONDITIONS, (straight + turned) / 2, strict=True))
     same = dataclasses.replace(face, truth={name: truth[name] for name in face.truth})
     learned = few_shot.learn(base, [same], [GIVEN])
-    assert learned.before == pytest.approx(few_shot.FAINT) and learned.step == 0
-    assert np.max(same.errors(learned.hand, list(same.truth))) < 0.02
+    assert learned.before == pytest.approx(FEW_SHOT.faint) and learned.step == 0
+    assert np.max(same.errors(learned.adapter, list(same.truth))) < 0.02
 
 
 def test_the_written_model_knows_its_avatar_and_leaves_others_as_they_were(base, half_as_strong, tmp_path):
@@ -88,6 +90,8 @@ def test_the_written_model_knows_its_avatar_and_leaves_others_as_they_were(base,
     plain, own = drawn(None, half_as_strong), drawn(out, half_as_strong)
     strength = np.linalg.norm(own, axis=(1, 2)) / np.linalg.norm(plain, axis=(1, 2))
     assert strength[1] == pytest.approx(0.5, abs=0.1)
+    natural, anime = (drawn(out, half_as_strong, style=style) for style in deformer.styles(base.model))
+    assert np.array_equal(natural, own) and np.allclose(natural, anime, atol=1e-6), "given shapes are so in every style"
     assert np.allclose(drawn(out, half_as_strong, 1.15), drawn(None, half_as_strong, 1.15), atol=1e-7), "another face"
     adapt.adapt(base, [half_as_strong], out, everywhere=True)
     taller = np.linalg.norm(drawn(out, half_as_strong, 1.15)[1]) / np.linalg.norm(drawn(None, half_as_strong, 1.15)[1])
@@ -109,14 +113,16 @@ def test_too_few_shapes_are_said(base, half_as_strong, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("change", ["other weights", "learned already", "not a network"])
+@pytest.mark.parametrize("change", ["other weights", "other tensors", "learned already", "not a network"])
 def test_a_model_of_another_architecture_is_said(base, change):
     proto = type(base.graph).FromString(base.model.data)
     if change == "other weights":
         next(weight for weight in proto.graph.initializer if weight.name == "mixes").name = "weights"
-    if change == "learned already":
-        proto.graph.initializer.append(numpy_helper.from_array(np.zeros(1), "hand"))
+    if change == "other tensors":
+        next(node for node in proto.graph.node if "basis" in node.output).output[:] = ["hidden"]
     data = b"text" if change == "not a network" else proto.SerializeToString()
+    if change == "learned already":
+        data = onnx_patch.patch_onnx(base, few_shot.neutral(base), [])
     said = "learned from an avatar already" if change == "learned already" else "another architecture"
     with pytest.raises(ModelError, match=said):
         Base.of(dataclasses.replace(base.model, data=data))

@@ -1,4 +1,4 @@
-"""Training as a chain: instances, a short training that learns, export that says the same, the house style."""
+"""Training as a chain: instances, a short training that learns, export that says the same, the styles."""
 
 import dataclasses
 import hashlib
@@ -11,10 +11,11 @@ import pytest
 import shipped
 import torch
 
+from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.face.face_space import FaceSpace
 from blendshape_addon.core.face.features import INPUTS
 from blendshape_addon.core.style import recipes
-from blendshape_addon.core.vocabulary import CONDITIONS, EXPRESSIONS
+from blendshape_addon.core.vocabulary import CONDITIONS
 from tests import faces
 from training import __main__
 from training.data import dataset, labels, manifest, metrics, rigs
@@ -32,7 +33,8 @@ def tiny(artists=("ict", "makehuman")):
 
 
 def mixes_of(model):
-    return torch.randn(len(EXPRESSIONS), model.config.width, 3) * 0.02
+    """Of two styles."""
+    return torch.randn(2, len(CONDITIONS), model.config.width, 3) * 0.02
 
 
 def test_onnx_says_what_pytorch_says():
@@ -63,7 +65,8 @@ def test_the_graph_takes_any_number_of_vertices_and_expressions():
     session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
     for vertices, expressions in ((1, 1), (3, 2), (5, 0)):
         feed = {"inputs": np.ones((vertices, INPUTS), np.float32), "intensity": np.ones(expressions, np.float32)}
-        feed["expression"] = np.ones((expressions, len(EXPRESSIONS)), np.float32)
+        feed["expression"] = np.ones((expressions, len(CONDITIONS)), np.float32)
+        feed["style"] = np.ones((expressions, 2), np.float32)
         assert session.run(None, feed)[0].shape == (expressions, vertices, 3)
 
 
@@ -86,7 +89,8 @@ def test_a_variant_is_a_model_that_says_nearly_the_same(kind):
     proto = onnx_graph.build(model, mixes_of(model))
     made, whole = quantization.VARIANTS[kind](proto), proto.SerializeToString()
     feed = {"inputs": np.random.default_rng(0).normal(size=(50, INPUTS)).astype(np.float32)}
-    feed |= {"intensity": np.ones(3, np.float32), "expression": np.eye(len(EXPRESSIONS), dtype=np.float32)[:3]}
+    feed |= {"intensity": np.ones(3, np.float32), "expression": np.eye(len(CONDITIONS), dtype=np.float32)[:3]}
+    feed["style"] = np.tile(np.array([1, 0], np.float32), (3, 1))
     plain, other = (
         onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"]).run(None, feed)[0]
         for data in (whole, made)
@@ -106,33 +110,74 @@ def test_intensity_scales_and_zero_is_neutral():
     data = onnx_graph.build(model, mixes_of(model)).SerializeToString()
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     inputs = np.random.default_rng(0).normal(size=(50, session.get_inputs()[0].shape[1])).astype(np.float32)
-    expression = np.repeat(np.eye(len(EXPRESSIONS), dtype=np.float32)[4:5], 3, 0)
-    none, half, full = session.run(
-        None, {"inputs": inputs, "expression": expression, "intensity": np.array([0, 0.5, 1], np.float32)}
-    )[0]
+    feed = {"inputs": inputs, "expression": np.repeat(np.eye(len(CONDITIONS), dtype=np.float32)[4:5], 3, 0)}
+    feed |= {"style": np.tile(np.array([0, 1], np.float32), (3, 1)), "intensity": np.array([0, 0.5, 1], np.float32)}
+    none, half, full = session.run(None, feed)[0]
     assert not none.any() and full.any()
     assert np.allclose(half * 2, full, atol=1e-6)
 
 
-def test_the_house_brings_artists_to_one_amplitude_and_skips_what_an_artist_has_not():
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_each_shape_is_drawn_in_the_styles_that_it_is_given_weights_of(count):
+    model = tiny()
+    mixes = torch.randn(count, len(CONDITIONS), model.config.width, 3) * 0.02
+    session = onnxruntime.InferenceSession(
+        onnx_graph.build(model, mixes).SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(20, INPUTS)).astype(np.float32)
+    expression, style = (rng.random((4, size)).astype(np.float32) for size in (len(CONDITIONS), count))
+    feed = {"inputs": inputs, "expression": expression, "style": style, "intensity": np.ones(4, np.float32)}
+    with torch.no_grad():
+        basis = model.trunk(torch.from_numpy(inputs)).numpy()
+    wanted = np.einsum("vw,es,ec,scwk->evk", basis, style, expression, mixes.numpy())
+    assert np.allclose(session.run(None, feed)[0], wanted, atol=1e-5 * np.abs(wanted).max())
+
+
+def test_a_style_brings_artists_to_one_amplitude_and_skips_what_an_artist_has_not():
     amplitudes = np.full((2, len(CONDITIONS)), np.nan)
     smile, blink = CONDITIONS.index("mouthSmileLeft"), CONDITIONS.index("vrc.blink_left")
     amplitudes[:, smile] = 0.4, 0.1
     amplitudes[1, blink] = 0.2
-    share = artist_blend.shares(("ict", "makehuman"), amplitudes)
+    (style,) = artist_blend.styles(("one", "two"), amplitudes, {"plain": {"units": {"one": 1.0, "two": 1.0}}})
+    share = style.shares
+    assert style.name == "plain" and style.artists == ("one", "two")
     assert share[:, smile] * amplitudes[:, smile] == pytest.approx([0.1, 0.1])  # half each of sqrt(0.4 * 0.1)
     assert share[:, blink] == pytest.approx([0, 1])
     assert not share[:, CONDITIONS.index("tongueOut")].any()
 
 
-def test_the_anime_hand_is_its_artists_alone():
-    joy, smile = CONDITIONS.index("joy"), CONDITIONS.index("mouthSmileLeft")
-    amplitudes = np.full((2, len(CONDITIONS)), np.nan)
-    amplitudes[:, joy], amplitudes[0, smile] = (0.1, 0.4), 0.2
-    share = artist_blend.shares(("ict", "vrm"), amplitudes, anime=True)
-    assert share[:, joy] == pytest.approx([0, 1]) and not share[:, smile].any()
-    assert artist_blend.shares(("ict", "vrm"), amplitudes)[:, joy] == pytest.approx([1, 0])
-    assert not artist_blend.shares(("ict", "makehuman"), amplitudes, anime=True).any()
+TABLE = {
+    "plain": {"emotions": {"one": 1.0}, "units": {"one": 1.0}},
+    "bold": {"emotions": {"two": 1.0, "three": 3.0}, "units": {"two": 1.0}, "fun": {}},
+    "soft": {"emotions": {"three": 1.0}},
+}
+
+
+def test_a_style_is_its_artists_where_these_have_the_shape_and_the_base_elsewhere():
+    joy, fun, smile, jaw = map(CONDITIONS.index, ("joy", "fun", "mouthSmileLeft", "jawOpen"))
+    amplitudes = np.full((3, len(CONDITIONS)), np.nan)
+    amplitudes[:, joy], amplitudes[:, fun], amplitudes[0, smile], amplitudes[1, jaw] = 0.1, 0.1, 0.2, 0.3
+    plain, bold, soft = artist_blend.styles(("one", "two", "three"), amplitudes, TABLE)
+    assert [style.artists for style in (plain, bold, soft)] == [("one",), ("two", "three"), ("three",)]
+    assert plain.shares[:, joy] == pytest.approx([1, 0, 0]) and bold.shares[:, joy] == pytest.approx([0, 0.25, 0.75])
+    assert plain.shares[:, jaw] == pytest.approx([0, 1, 0]), "nobody in the base has it: all who do"
+    for style in (bold, soft):
+        assert style.shares[:, smile] == pytest.approx([1, 0, 0]), "its artists lack it"
+    assert bold.shares[:, fun] == pytest.approx([1, 0, 0]), "its artists' own is not wanted"
+    assert not any(style.shares[:, CONDITIONS.index("tongueOut")].any() for style in (plain, bold, soft))
+
+
+def test_a_style_of_artists_that_the_network_never_saw_is_left_out():
+    amplitudes = np.full((1, len(CONDITIONS)), 0.1)
+    assert [style.name for style in artist_blend.styles(("two",), amplitudes, TABLE)] == ["plain", "bold"]
+
+
+def test_the_table_of_styles_has_what_the_recipes_ask_for_and_a_wrong_row_is_named(tmp_path):
+    assert {preset.drawn_in for preset in recipes.load().values()} <= set(artist_blend.read())
+    (tmp_path / "styles.toml").write_text("[plain]\nvowels = { one = 1.0 }\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"styles.toml, \[plain\]: “vowels” is neither"):
+        artist_blend.read(tmp_path / "styles.toml")
 
 
 def test_metrics_on_cases_with_known_answers():
@@ -176,6 +221,7 @@ def test_a_short_training_learns_and_can_be_exported(tmp_path):
     export.export(weights, tmp_path / "models" / "deformer.onnx", {}, tmp_path)
     card = tomllib.loads((tmp_path / "models" / "deformer.toml").read_text())
     assert card["trained_on"] == [{"name": "proxy/proxy", "licence": "CC0"}]
+    assert card["styles"] == [{"name": "natural", "artists": []}], "of the anime style it saw no artist"
     assert card["figures"]["parity"] < export.PARITY and card["figures"]["parity meshes"] == 1
     assert card["sha256"] == hashlib.sha256((tmp_path / "models" / "deformer.onnx").read_bytes()).hexdigest()
 

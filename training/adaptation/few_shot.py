@@ -1,4 +1,4 @@
-"""Learn an artist's hand from a few shapes, so that shapes that were not given come out in it too.
+"""Learn an artist's style from a few shapes, so that shapes that were not given come out in it too.
 
 The network is frozen. Two things are learned over its basis, by least squares: an amplitude that varies over the face,
 for what one artist does strongly around the lids another does around the mouth; and the given shapes themselves, of
@@ -8,50 +8,47 @@ which recipes make others. The amplitude is held near 1, and taken only as far a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from blendshape_addon.core.face import features
+from blendshape_addon.core.inference.deformer import MIRROR
 from blendshape_addon.core.refinement import style_offsets
 from blendshape_addon.core.style import recipes
-from blendshape_addon.core.vocabulary import ANIME_HAND, CONDITIONS, EXPRESSIONS, mirrored
+from blendshape_addon.core.vocabulary import CONDITIONS, mirrored
 
 from ..data.rigs import Rig, landmarks_of
-from .onnx_patch import Base, Hand
+from .onnx_patch import Base, StyleAdapter
+from .parameters import FEW_SHOT
 
-ALL_RIDGE, SLOPE_RIDGE = 1.0, 30.0  # what a departure from the base's amplitude costs, overall and over the face
-MIX_RIDGE = 1e-3  # of the basis's mean square
-ROUNDS = 8  # of reweighting, from squared errors towards plain ones
-STEPS = np.linspace(0, 1, 5)  # how far along the way from the base's amplitude to the one that fits best
-VERTICES = 3000
-FAINT = 1e-3  # an error below which none is better than another
-FEWEST = 3  # shapes, sides not counted
-_MIRROR = np.array([EXPRESSIONS.index(mirrored(name)) for name in EXPRESSIONS])
+STEPS = np.array(FEW_SHOT.steps)  # how far along the way from the base's amplitude to the one that fits best
 _FLIP = np.array([-1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True)
 class Face:
     """An avatar as the base sees it, N random vertices. basis, mirror: (N, width), of it and of its mirror image.
-    to_face: (N, 3, 3). fade: (CONDITIONS, N), how far a style lets shapes reach. rows: (CONDITIONS, EXPRESSIONS), its
-    recipes. truth: {condition: (N, 3)} in face space, real shapes alone. landmarks: (L, 3) face space."""
+    to_face: (N, 3, 3). fade: (CONDITIONS, N), how far the preset that suits the face lets shapes reach. rows:
+    (CONDITIONS, CONDITIONS), its recipes. mixes: (CONDITIONS, width, 3), the base's in the style of the preset. truth:
+    {condition: (N, 3)} in face space, real shapes alone. landmarks: (L, 3) face space."""
 
     basis: np.ndarray
     mirror: np.ndarray
     to_face: np.ndarray
     fade: np.ndarray
     rows: np.ndarray
+    mixes: np.ndarray
     truth: dict[str, np.ndarray]
     landmarks: np.ndarray
 
     @staticmethod
     def of(rig: Rig, base: Base) -> Face:
-        """A rig with its own shapes, in the style that suits its proportions."""
+        """A rig with its own shapes, by the preset that suits its proportions."""
         seen = features.compute(rig.avatar(), landmarks_of(rig, rig.vertices))
         shown = np.flatnonzero(~np.isin(rig.part_id[seen.index], rig.hidden_parts))
         rng = np.random.default_rng(0)
-        pick = np.sort(rng.choice(shown, min(VERTICES, len(shown)), replace=False))
+        pick = np.sort(rng.choice(shown, min(FEW_SHOT.vertices, len(shown)), replace=False))
         style = recipes.pick(recipes.load(), "auto", seen.landmarks)
         fade = np.ones((len(CONDITIONS), len(seen.index), 1), np.float32)
         style_offsets.keep_near_mouth(seen, fade, CONDITIONS, style.reach)
@@ -59,82 +56,84 @@ class Face:
         truth = {name: rig.shapes[name][seen.index[pick]] @ turn for name in rig.shapes if name in rig.real}
         return Face(
             base.trunk(seen.inputs()[pick]), base.trunk(seen.inputs(mirror=True)[pick]), seen.canonical.to_face[pick],
-            fade[:, pick, 0], style.weights(CONDITIONS).astype(float),
+            fade[:, pick, 0], style.weights(CONDITIONS).astype(float), base.mixes_in(style.drawn_in),
             {name: offsets for name, offsets in truth.items() if offsets.any()}, seen.landmarks,
         )  # fmt: skip
 
-    def halves(self, mixes: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """What (EXPRESSIONS, width, 3) mixes make of shapes, (S, N, 3) each: seen directly, and by way of the mirror
-        image; the product is their mean (see `core.deformer`)."""
+    def halves(self, adapter: StyleAdapter, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """What an adapter's mixes make of shapes, (S, N, 3) each, before its amplitude: seen directly, and by way of
+        the mirror image; the product is their mean (see `core.inference.deformer`)."""
+        mixes = adapter.mixes(self.mixes)
         index = [CONDITIONS.index(name) for name in names]
         rows = self.rows[index]
         made = []
-        for basis, asked, flip in ((self.basis, rows, 1.0), (self.mirror, rows[:, _MIRROR], _FLIP)):
+        for basis, asked, flip in ((self.basis, rows, 1.0), (self.mirror, rows[:, MIRROR], _FLIP)):
             mixed = np.einsum("sx,xwk->swk", asked, mixes, optimize=True)
             moved = np.einsum("nw,swk->snk", basis, mixed, optimize=True) * flip
             moved = np.einsum("nij,snj->sni", self.to_face, moved, optimize=True)
             made.append(moved * self.fade[index][:, :, None])
         return made[0], made[1]
 
-    def made(self, hand: Hand, names: Sequence[str]) -> np.ndarray:
-        """(S, N, 3) face-space offsets of shapes in a hand."""
-        straight, turned = self.halves(hand.mixes, names)
-        return (straight * hand.over(self.basis)[:, None] + turned * hand.over(self.mirror)[:, None]) / 2
+    def made(self, adapter: StyleAdapter, names: Sequence[str]) -> np.ndarray:
+        """(S, N, 3) face-space offsets of shapes in a learned style."""
+        straight, turned = self.halves(adapter, names)
+        return (straight * adapter.over(self.basis)[:, None] + turned * adapter.over(self.mirror)[:, None]) / 2
 
-    def errors(self, hand: Hand, names: Sequence[str]) -> np.ndarray:
+    def errors(self, adapter: StyleAdapter, names: Sequence[str]) -> np.ndarray:
         """(S,) rel of shapes that the face has, as in `metrics.compare`."""
         return np.array([
             np.linalg.norm(made - self.truth[name]) / np.linalg.norm(self.truth[name])
-            for name, made in zip(names, self.made(hand, names), strict=True)
+            for name, made in zip(names, self.made(adapter, names), strict=True)
         ])  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Learned:
-    """A hand, and what it did for given shapes that were left out: geometric mean of rel in the base's hand, and with
-    the amplitude learned from the others. step: how far the amplitude was taken, one of STEPS."""
+    """A learned style, and what it did for given shapes that were left out: geometric mean of rel in the base's style,
+    and with the amplitude learned from the others. step: how far the amplitude was taken, one of STEPS."""
 
-    hand: Hand
+    adapter: StyleAdapter
     before: float
     after: float
     step: float
 
 
-def neutral(base: Base) -> Hand:
-    """The base's own hand."""
-    return Hand(np.eye(1, 1 + base.mixes.shape[1])[0], base.mixes.astype(float))
+def neutral(base: Base) -> StyleAdapter:
+    """What changes nothing: the base's own styles."""
+    conditions, width, _ = base.mixes.shape[1:]
+    return StyleAdapter(np.eye(1, 1 + width)[0], np.zeros(conditions, bool), np.zeros((conditions, width, 3)))
 
 
 def learn(base: Base, faces: Sequence[Face], given: Sequence[Sequence[str]]) -> Learned:
-    """The hand of one artist from `faces`, each with the names of its shapes to learn from, FEWEST of different
-    `kinds` at least."""
-    hand = neutral(base)
+    """The style of one artist from `faces`, each with the names of its shapes to learn from, FEW_SHOT.fewest of
+    different `kinds` at least."""
+    adapter = neutral(base)
     forms = [
         (_kind(name), form)
         for face, names in zip(faces, given, strict=True)
-        for name, form in zip(names, _forms(face, hand, names), strict=True)
+        for name, form in zip(names, _forms(face, adapter, names), strict=True)
     ]
-    plain = hand.amplitude
+    plain = adapter.amplitude
     ways: list[np.ndarray] = []  # rel of each left-out shape, at every step
     for kind in sorted({kind for kind, _ in forms}):
         found = _amplitude([form for other, form in forms if other != kind], plain)
         ways += [_rel(form, plain + np.outer(STEPS, found - plain)) for other, form in forms if other == kind]
-    errors = np.exp(np.log(np.maximum(ways, FAINT)).mean(0))
+    errors = np.exp(np.log(np.maximum(ways, FEW_SHOT.faint)).mean(0))
     best = int(errors.argmin())
     found = _amplitude([form for _, form in forms], plain)
     amplitude = plain + STEPS[best] * (found - plain)
-    mixes = _own_mixes(base, faces, given, Hand(amplitude, hand.mixes))
-    return Learned(Hand(amplitude, mixes), float(errors[0]), float(errors[best]), float(STEPS[best]))
+    learned = _with_given(base, faces, given, replace(adapter, amplitude=amplitude))
+    return Learned(learned, float(errors[0]), float(errors[best]), float(STEPS[best]))
 
 
 _Form = tuple[np.ndarray, np.ndarray]  # (J, J) and (J,): rel² of an amplitude x is x·A·x - 2 b·x + 1
 
 
-def _forms(face: Face, hand: Hand, names: Sequence[str]) -> list[_Form]:
+def _forms(face: Face, adapter: StyleAdapter, names: Sequence[str]) -> list[_Form]:
     """rel² of each shape as a quadratic form of the amplitude."""
     here, there = (np.concatenate([np.ones((len(b), 1)), b], axis=1) for b in (face.basis, face.mirror))
     out = []
-    for name, straight, turned in zip(names, *face.halves(hand.mixes, names), strict=True):
+    for name, straight, turned in zip(names, *face.halves(adapter, names), strict=True):
         truth = face.truth[name]
         size = (truth**2).sum()
         both = here.T @ (there * (straight * turned).sum(1)[:, None])
@@ -153,10 +152,10 @@ def _rel(form: _Form, amplitudes: np.ndarray) -> np.ndarray:
 def _amplitude(forms: Sequence[_Form], plain: np.ndarray) -> np.ndarray:
     """(J,) the amplitude with the least sum of rel, and ridges around `plain`; by iteratively reweighted least squares
     (Daubechies et al. 2010, "Iteratively reweighted least squares minimization for sparse recovery", section 1)."""
-    ridge = np.full(len(plain), SLOPE_RIDGE)
-    ridge[0] = ALL_RIDGE
+    ridge = np.full(len(plain), FEW_SHOT.slope_ridge)
+    ridge[0] = FEW_SHOT.amplitude_ridge
     found = plain
-    for _ in range(ROUNDS):
+    for _ in range(FEW_SHOT.rounds):
         weights = [1 / max(_rel(form, found[None])[0], 0.1) for form in forms]
         square = np.diag(ridge) + sum(w * a for w, (a, _) in zip(weights, forms, strict=True))
         cross = ridge * plain + sum(w * b for w, (_, b) in zip(weights, forms, strict=True))
@@ -164,9 +163,12 @@ def _amplitude(forms: Sequence[_Form], plain: np.ndarray) -> np.ndarray:
     return found
 
 
-def _own_mixes(base: Base, faces: Sequence[Face], given: Sequence[Sequence[str]], hand: Hand) -> np.ndarray:
-    """(EXPRESSIONS, width, 3): the hand's, with given shapes and their mirror images as the artist drew them."""
-    mixes = hand.mixes.copy()
+def _with_given(
+    base: Base, faces: Sequence[Face], given: Sequence[Sequence[str]], adapter: StyleAdapter
+) -> StyleAdapter:
+    """The adapter with given shapes and their mirror images as the artist drew them, near the base's first style where
+    the faces say nothing."""
+    known, own = adapter.given.copy(), adapter.own.copy()
     for name in sorted({side for names in given for shape in names for side in (shape, mirrored(shape))}):
         blocks = []
         for face, names in zip(faces, given, strict=True):
@@ -174,15 +176,14 @@ def _own_mixes(base: Base, faces: Sequence[Face], given: Sequence[Sequence[str]]
             for shape, basis, flip in ((name, face.basis, 1.0), (mirrored(name), face.mirror, _FLIP)):
                 if shape in names:
                     goal = np.einsum("nij,nj->ni", back, face.truth[shape]) * flip
-                    blocks.append((basis * hand.over(basis)[:, None], goal))
+                    blocks.append((basis * adapter.over(basis)[:, None], goal))
         basis, goal = (np.concatenate(column) for column in zip(*blocks, strict=True))
         row = CONDITIONS.index(name)
         square = basis.T @ basis
-        ridge = MIX_RIDGE * np.trace(square) / len(square) * np.eye(len(square))
-        mixes[row] += np.linalg.solve(square + ridge, basis.T @ (goal - basis @ mixes[row]))
-        if name in ANIME_HAND:
-            mixes[len(CONDITIONS) + ANIME_HAND.index(name)] = mixes[row]
-    return mixes
+        ridge = FEW_SHOT.mix_ridge * np.trace(square) / len(square) * np.eye(len(square))
+        start = base.mixes[0, row].astype(float)
+        known[row], own[row] = True, start + np.linalg.solve(square + ridge, basis.T @ (goal - basis @ start))
+    return StyleAdapter(adapter.amplitude, known, own)
 
 
 def _kind(name: str) -> str:

@@ -1,4 +1,4 @@
-"""A learned hand on an exported deformer: what its trunk says of a vertex, and the graph that draws in that hand."""
+"""A learned style on an exported deformer: what its trunk says of a vertex, and the graph that draws in the style."""
 
 from __future__ import annotations
 
@@ -11,111 +11,156 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from blendshape_addon.core.errors import ModelError
+from blendshape_addon.core.inference import deformer
 from blendshape_addon.core.inference.registry import Model
-from blendshape_addon.core.vocabulary import EXPRESSIONS, LANDMARKS
+from blendshape_addon.core.vocabulary import CONDITIONS, LANDMARKS
 
-# Root mean square distance of two faces' landmarks, in eye distances: a face that is found twice differs by less than
-# SAME; of twelve rigs and eighty people that rigs were bent into, no two of different rigs are nearer than OTHER.
-SAME, OTHER = 0.02, 0.04
+from ..deformer.onnx_graph import BASIS, MIXES, OFFSETS, WEIGHTS
+from .parameters import LIKENESS
+
+_GIVEN = "adapter.given"
 
 
 @dataclass(frozen=True)
 class Base:
-    """An exported deformer, taken apart. mixes: (EXPRESSIONS, width, 3)."""
+    """An exported deformer, taken apart. mixes: (S, CONDITIONS, width, 3) of its S styles."""
 
     model: Model
     graph: onnx.ModelProto
     mixes: np.ndarray
-    hidden: str
 
     @staticmethod
     def of(model: Model) -> Base:
-        """Raises ModelError for a network of another architecture, or one that has learned a hand already."""
+        """Raises ModelError for a network of another architecture, or one that has learned a style already."""
+        count = len(deformer.styles(model))
         try:
             graph = onnx.ModelProto.FromString(model.data)
-            mixes = next(numpy_helper.to_array(w) for w in graph.graph.initializer if w.name == "mixes")
-            hidden = [node for node in graph.graph.node if node.op_type == "LayerNormalization"][-1].output[0]
-            mixes = mixes.reshape(len(EXPRESSIONS), -1, 3)
+            weights = {weight.name: weight for weight in graph.graph.initializer}
+            if _GIVEN in weights:
+                raise ModelError(
+                    f"The model {model.name} has learned from an avatar already: adapt the one it came from."
+                )
+            if not {BASIS, WEIGHTS, OFFSETS} <= {out for node in graph.graph.node for out in node.output}:
+                raise ValueError("tensors are missing")
+            mixes = numpy_helper.to_array(weights[MIXES]).reshape(count, len(CONDITIONS), -1, 3)
+        except ModelError:
+            raise
         except Exception as error:  # protobuf's own kinds among them
-            raise ModelError(f"The model {model.name} is of another architecture: adapt the one that came with this "
-                             "version.") from error  # fmt: skip
-        if any(weight.name == "hand" for weight in graph.graph.initializer):
-            raise ModelError(f"The model {model.name} has learned from an avatar already: adapt the one it came from.")
-        return Base(model, graph, mixes, hidden)
+            raise ModelError(
+                f"The model {model.name} is of another architecture: adapt the one that came with this version."
+            ) from error
+        return Base(model, graph, mixes)
+
+    def mixes_in(self, style: str) -> np.ndarray:
+        """(CONDITIONS, width, 3) float64 mixes of a style, of the first where the model has no such style."""
+        return np.tensordot(deformer.style_weights(self.model, style).astype(float), self.mixes.astype(float), 1)
 
     def trunk(self, inputs: np.ndarray) -> np.ndarray:
         """(V, INPUTS) to (V, width) float64: the basis that every expression is a mix of."""
         graph = onnx.ModelProto.FromString(self.model.data)
-        graph.graph.output.append(helper.make_tensor_value_info(self.hidden, TensorProto.FLOAT, None))
+        graph.graph.output.append(helper.make_tensor_value_info(BASIS, TensorProto.FLOAT, None))
         session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
-        feed = {"inputs": inputs, "expression": np.zeros((1, len(EXPRESSIONS)), np.float32)}
-        return session.run([self.hidden], feed | {"intensity": np.ones(1, np.float32)})[0].astype(float)
+        feed = {"expression": np.zeros((1, len(CONDITIONS)), np.float32), "intensity": np.ones(1, np.float32)}
+        feed["style"] = np.zeros((1, len(self.mixes)), np.float32)
+        return session.run([BASIS], feed | {"inputs": inputs})[0].astype(float)
 
 
 @dataclass(frozen=True)
-class Hand:
-    """How an artist draws. amplitude: (1 + width,) of a vertex, over 1 and its basis: how much of what the base would
-    do the artist does there. mixes: (EXPRESSIONS, width, 3), to be multiplied by that amplitude."""
+class StyleAdapter:
+    """How an artist differs from the base, whatever style of the base is asked for.
+
+    amplitude: (1 + width,) of a vertex, over 1 and its basis: how much of what the mixes would do the artist does
+    there. given: (CONDITIONS,) bool, shapes with mixes of the artist's own; own: (CONDITIONS, width, 3), these, to be
+    multiplied by that amplitude too.
+    """
 
     amplitude: np.ndarray
-    mixes: np.ndarray
+    given: np.ndarray
+    own: np.ndarray
 
     def over(self, basis: np.ndarray) -> np.ndarray:
         """(N,) amplitude of vertices with this (N, width) basis."""
         return self.amplitude[0] + basis @ self.amplitude[1:]
 
+    def mixes(self, base: np.ndarray) -> np.ndarray:
+        """(CONDITIONS, width, 3): the artist's own where given, elsewhere `base`, the mixes of a style."""
+        return np.where(self.given[:, None, None], self.own, base)
+
 
 def likeness(landmarks: np.ndarray, faces: Sequence[np.ndarray]) -> float:
     """1 for (L, 3) face-space landmarks of one of `faces`, 0 for those of another face."""
     apart = min(float(np.sqrt(((landmarks - face) ** 2).sum(-1).mean())) for face in faces)
-    return float(np.clip((OTHER - apart) / (OTHER - SAME), 0, 1))
+    return float(np.clip((LIKENESS.other - apart) / (LIKENESS.other - LIKENESS.same), 0, 1))
 
 
-def graft(base: Base, hand: Hand, faces: Sequence[np.ndarray]) -> bytes:
-    """The base's graph with the hand, as ONNX, and with the input `landmarks` (L, 3): on `faces` it draws in the hand,
-    on other faces as the base does. Without faces it has no such input and draws in the hand everywhere."""
+def patch_onnx(base: Base, adapter: StyleAdapter, faces: Sequence[np.ndarray]) -> bytes:
+    """The base's graph with the adapter, as ONNX, and with the input `landmarks` (L, 3): on `faces` it draws in the
+    learned style, on other faces as the base does. Without faces it has no such input and draws so everywhere.
+
+    The mixes of given shapes are one more style, which the graph gives the weight `likeness` for these shapes, and the
+    style that was asked for what is left of 1. The amplitude scales the offsets of each vertex.
+    """
     proto = onnx.ModelProto.FromString(base.model.data)
     graph = proto.graph
 
-    def constant(name: str, value: np.ndarray, kind: type = np.float32) -> str:
-        graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(value, kind), name))
+    def constant(name: str, value: np.ndarray | float, kind: type = np.float32) -> str:
+        graph.initializer.append(numpy_helper.from_array(np.asarray(value, kind, order="C"), name))
         return name
 
     def node(kind: str, *inputs: str, out: str, **attributes: object) -> onnx.NodeProto:
         return helper.make_node(kind, list(inputs), [out], **attributes)
 
+    one = constant("adapter.one", 1.0)
     if faces:
+        fade = LIKENESS.other - LIKENESS.same
         graph.input.append(helper.make_tensor_value_info("landmarks", TensorProto.FLOAT, [len(LANDMARKS), 3]))
-        first = [
-            node("Sub", constant("faces", np.stack(faces)), "landmarks", out="hand.away"),
-            node("ReduceSumSquare", "hand.away", out="hand.squares", axes=[2], keepdims=0),
-            node("ReduceMean", "hand.squares", out="hand.mean", axes=[1], keepdims=0),
-            node("ReduceMin", "hand.mean", out="hand.least", axes=[0], keepdims=0),
-            node("Sqrt", "hand.least", out="hand.apart"),
-            node("Sub", constant("hand.other", np.array(OTHER)), "hand.apart", out="hand.near"),
-            node("Div", "hand.near", constant("hand.range", np.array(OTHER - SAME)), out="hand.ramp"),
-            node("Clip", "hand.ramp", constant("hand.0", np.array(0)), constant("hand.1", np.array(1)), out="likeness"),
+        nearness = [
+            node("Sub", constant("adapter.faces", np.stack(faces)), "landmarks", out="adapter.differences"),
+            node("ReduceSumSquare", "adapter.differences", out="adapter.squares", axes=[2], keepdims=0),
+            node("ReduceMean", "adapter.squares", out="adapter.mean_squares", axes=[1], keepdims=0),
+            node("ReduceMin", "adapter.mean_squares", out="adapter.least", axes=[0], keepdims=0),
+            node("Sqrt", "adapter.least", out="adapter.distance"),
+            node("Sub", constant("adapter.other", LIKENESS.other), "adapter.distance", out="adapter.below_other"),
+            node("Div", "adapter.below_other", constant("adapter.range", fade), out="adapter.ramp"),
+            node("Clip", "adapter.ramp", constant("adapter.zero", 0.0), one, out="adapter.likeness"),
         ]
     else:
-        constant("likeness", np.array(1))
-        first = []
-    flat = base.mixes.reshape(len(EXPRESSIONS), -1)
-    first += [
-        node("Mul", constant("hand", hand.mixes.reshape(flat.shape) - flat), "likeness", out="hand.change"),
-        node("Add", "mixes", "hand.change", out="hand.mixes"),
+        constant("adapter.likeness", 1.0)
+        nearness = []
+
+    # (CONDITIONS,) weights of the learned style and of what was asked for.
+    shares = [
+        node("Mul", constant(_GIVEN, adapter.given), "adapter.likeness", out="adapter.learned_share"),
+        node("Sub", one, "adapter.learned_share", out="adapter.base_share"),
     ]
-    last = [
-        node("MatMul", base.hidden, constant("hand.slope", hand.amplitude[1:, None]), out="hand.varying"),
-        node("Add", "hand.varying", constant("hand.all", hand.amplitude[0] - 1), out="hand.more"),
-        node("Mul", "hand.more", "likeness", out="hand.extra"),
-        node("Add", "hand.extra", constant("hand.one", np.array(1)), out="hand.amplitude"),
-        node("Mul", "plain.offsets", "hand.amplitude", out="offsets"),
+    # (E, S + 1, CONDITIONS) weights: of the base's styles, and of the learned one, which takes its part from theirs.
+    styles = [
+        node("Mul", "adapter.base_weights", "adapter.base_share", out="adapter.kept_weights"),
+        node("ReduceSum", "adapter.base_weights", constant("adapter.style_axis", np.array([1]), np.int64),
+             out="adapter.all_weights"),
+        node("Mul", "adapter.all_weights", "adapter.learned_share", out="adapter.learned_weights"),
+        node("Concat", "adapter.kept_weights", "adapter.learned_weights", out=WEIGHTS, axis=1),
+    ]  # fmt: skip
+    # 1 + likeness · (amplitude - 1) of each vertex.
+    slope = constant("adapter.slope", adapter.amplitude[1:, None])
+    scaled = [
+        node("MatMul", BASIS, slope, out="adapter.varying"),
+        node("Add", "adapter.varying", constant("adapter.constant", adapter.amplitude[0] - 1), out="adapter.departure"),
+        node("Mul", "adapter.departure", "adapter.likeness", out="adapter.change"),
+        node("Add", "adapter.change", one, out="adapter.amplitude"),
+        node("Mul", "adapter.base_offsets", "adapter.amplitude", out=OFFSETS),
     ]
-    rest = list(graph.node)
-    for one in rest:
-        one.input[:] = ["hand.mixes" if name == "mixes" else name for name in one.input]
-        one.output[:] = ["plain.offsets" if name == "offsets" else name for name in one.output]
+    nodes = [*nearness, *shares]
+    for known in list(graph.node):
+        renamed = {WEIGHTS: "adapter.base_weights", OFFSETS: "adapter.base_offsets"}
+        known.output[:] = [renamed.get(name, name) for name in known.output]
+        nodes += [known, *(styles if "adapter.base_weights" in known.output else ())]
+    mixes = np.concatenate([base.mixes, adapter.own[None]])
+    width = base.mixes.shape[2]
+    for weight in graph.initializer:
+        if weight.name == MIXES:
+            weight.CopyFrom(numpy_helper.from_array(mixes.astype(np.float32).reshape(-1, width * 3), MIXES))
     del graph.node[:]
-    graph.node.extend([*first, *rest, *last])
+    graph.node.extend([*nodes, *scaled])
     onnx.checker.check_model(proto, full_check=True)
     return proto.SerializeToString()

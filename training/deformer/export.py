@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,7 @@ import torch
 
 from blendshape_addon.core.errors import ModelError
 from blendshape_addon.core.face.features import INPUTS, assemble
-from blendshape_addon.core.style import recipes
-from blendshape_addon.core.vocabulary import ANIME_HAND, CONDITIONS, EXPRESSIONS
+from blendshape_addon.core.vocabulary import CONDITIONS
 from training.evaluation import card_figures
 
 from ..data import dataset, labels
@@ -32,35 +33,40 @@ from .onnx_graph import build
 PARITY = 1e-4  # eye distances
 
 
-def load_weights(path: Path) -> tuple[Deformer, torch.Tensor, dict]:
-    """The trained network of a weights file, its mixes (EXPRESSIONS, width, 3) and the notes saved with it.
+@dataclass(frozen=True)
+class Trained:
+    """A weights file, ready for export. styles: those that its artists can draw; notes: what was saved with it."""
 
-    Where the anime artists have not a shape, or are left out of training, the row of their hand is the natural recipe.
-    """
-    model, amplitudes, notes = weights.load(path)
-    config = model.config
-    mixes = model.house(torch.from_numpy(artist_blend.shares(config.artists, amplitudes)))
-    anime = artist_blend.shares(config.artists, amplitudes, anime=True)
-    natural = recipes.load()["natural"].rows
-    rows = [
-        model.house(torch.from_numpy(anime))[CONDITIONS.index(name)]
-        if anime[:, CONDITIONS.index(name)].any()
-        else torch.einsum("c,cwk->wk", torch.from_numpy(natural[name][: len(CONDITIONS)]), mixes)
-        for name in ANIME_HAND
-    ]
-    return model, torch.cat([mixes, torch.stack(rows)]).detach(), notes
+    model: Deformer
+    styles: list[artist_blend.Style]
+    notes: dict
+
+    @staticmethod
+    def load(path: Path) -> Trained:
+        """Raises InputError as `weights.load` does."""
+        model, amplitudes, notes = weights.load(path)
+        return Trained(model, artist_blend.styles(model.config.artists, amplitudes), notes)
+
+    @cached_property
+    def mixes(self) -> torch.Tensor:
+        """(S, CONDITIONS, width, 3), of each style."""
+        return self.model.blend(torch.from_numpy(np.stack([style.shares for style in self.styles]))).detach()
 
 
 def parity(model: Deformer, mixes: torch.Tensor, data: bytes, inputs: np.ndarray) -> float:
-    """Greatest difference between PyTorch and onnxruntime over all expressions at several intensities, of any vertex
-    of (V, INPUTS) `inputs`, in eye distances."""
+    """Greatest difference between PyTorch and onnxruntime over all expressions in each of the styles of (S, CONDITIONS,
+    width, 3) `mixes` at several intensities, of any vertex of (V, INPUTS) `inputs`, in eye distances."""
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    intensity = np.linspace(0.1, 1, len(EXPRESSIONS), dtype=np.float32)
+    intensity = np.linspace(0.1, 1, len(CONDITIONS), dtype=np.float32)
+    feed = {"inputs": inputs, "intensity": intensity, "expression": np.eye(len(CONDITIONS), dtype=np.float32)}
     with torch.no_grad():
-        full = torch.einsum("vw,ewk->evk", model.trunk(torch.from_numpy(inputs)), mixes)
-    expected = full.numpy() * intensity[:, None, None]
-    feed = {"inputs": inputs, "intensity": intensity, "expression": np.eye(len(EXPRESSIONS), dtype=np.float32)}
-    return float(np.abs(session.run(None, feed)[0] - expected).max())
+        basis = model.trunk(torch.from_numpy(inputs))
+    worst = 0.0
+    for style, own in zip(np.eye(len(mixes), dtype=np.float32), mixes, strict=True):
+        expected = torch.einsum("vw,ewk->evk", basis, own).numpy() * intensity[:, None, None]
+        made = session.run(None, feed | {"style": np.tile(style, (len(CONDITIONS), 1))})[0]
+        worst = max(worst, float(np.abs(made - expected).max()))
+    return worst
 
 
 def meshes(folder: Path) -> Iterator[np.ndarray]:
@@ -81,7 +87,8 @@ def export(trained: Path, out: Path, figures: dict, data: Path) -> None:
 
     Raises ModelError when they differ by more than PARITY, InputError for weights that cannot be used or a full disk.
     """
-    model, mixes, notes = load_weights(trained)
+    loaded = Trained.load(trained)
+    model, mixes, notes = loaded.model, loaded.mixes, loaded.notes
     made = build(model, mixes).SerializeToString()
     real = list(meshes(data))
     noise = np.random.default_rng(0).normal(size=(300, INPUTS)).astype(np.float32)
@@ -94,6 +101,7 @@ def export(trained: Path, out: Path, figures: dict, data: Path) -> None:
         "file": out.name,
         "licence": "MIT",
         "what": "Offsets of visemes, emotions, blinks and ARKit units for the vertices of any face mesh.",
+        "styles": [{"name": style.name, "artists": list(style.artists)} for style in loaded.styles],
         "trained_on": notes["trained_on"] or _of_rig_folders(notes["config"]["model"]["artists"]),
     }
     model_card.write(out, made, fields, {"parity": difference, "parity meshes": len(real)} | figures)
@@ -113,9 +121,9 @@ def main(arguments: list[str]) -> None:
     add("--variants", action="store_true", help="measure int8 and fp16 variants on every rig, and write nothing")
     given = parser.parse_args(arguments)
     if given.variants:
-        model, mixes, _ = load_weights(given.trained)
+        loaded = Trained.load(given.trained)
         allowed = PARITY / 2  # or the next training might not pass any more
-        print(quantization.table(build(model, mixes), load_all(), allowed).text())
+        print(quantization.table(build(loaded.model, loaded.mixes), load_all(), allowed).text())
         return
     check_name(given.out, ".onnx")
     figures = card_figures.figures_of(results.read(given.figures)) if given.figures.exists() else {}

@@ -15,7 +15,7 @@ OFFSET_SCALE = 0.02  # eye distances: a usual offset
 
 @dataclass
 class ModelConfig:
-    """width of the trunk and number of its residual blocks; artists: families that each have a hand of their own."""
+    """width of the trunk and number of its residual blocks; artists: families of rigs, each with mixes of its own."""
 
     width: int = 192
     blocks: int = 3
@@ -60,6 +60,6 @@ class Deformer(nn.Module):
 
     forward = by_artist  # what several processes share (DistributedDataParallel)
 
-    def house(self, share: Tensor) -> Tensor:
-        """(CONDITIONS, width, 3) mixes of the house style; share: (artists, CONDITIONS) weights."""
-        return torch.einsum("ac,acwk->cwk", share, self.mixes) * OFFSET_SCALE
+    def blend(self, shares: Tensor) -> Tensor:
+        """(S, CONDITIONS, width, 3) mixes of S styles of (S, artists, CONDITIONS) factors, see `artist_blend`."""
+        return torch.einsum("sac,acwk->scwk", shares, self.mixes) * OFFSET_SCALE

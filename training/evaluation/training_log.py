@@ -44,7 +44,7 @@ class TrainingLogger:
                 self.writer.add_scalar(name, value, step)
 
     def sheets(self, step: int, model: Deformer) -> None:
-        """A face of every artist with the shapes that `model` gives it in the artist's own hand, over the truth."""
+        """A face of every artist with the shapes that `model` gives it in the artist's own style, over the truth."""
         for artist, face in self.faces.items():
             path = self.folder / f"{self.artists[artist]}_{step:06d}.png"
             made, truth = _shapes(face, artist, model)

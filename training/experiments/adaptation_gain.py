@@ -19,7 +19,7 @@ from blendshape_addon.core.inference import registry
 
 from ..adaptation import few_shot
 from ..adaptation.few_shot import Face
-from ..adaptation.onnx_patch import Base, Hand, likeness
+from ..adaptation.onnx_patch import Base, StyleAdapter, likeness
 from ..config import TrainConfig
 from ..data import labels
 from ..data.rigs import Rig, load_all
@@ -41,8 +41,8 @@ def draw(names: Sequence[str], count: int, rng: np.random.Generator) -> tuple[li
     return given, [name for name in names if name not in given]
 
 
-def loss(face: Face, taught: Face, base: Base, learned: Hand) -> tuple[float, float]:
-    """By what part the median rel of a face grows in the hand that was learned from another: as the model does, which
+def loss(face: Face, taught: Face, base: Base, learned: StyleAdapter) -> tuple[float, float]:
+    """By what part the median rel of a face grows in the style that was learned from another: as the model does, which
     looks whether it knows the face, and if it did not look."""
     before = np.median(face.errors(few_shot.neutral(base), list(face.truth)))
     there = np.median(face.errors(learned, list(face.truth))) / before - 1
@@ -62,7 +62,7 @@ def measure(rigs: Sequence[Rig], family: str, base: Base, draws: int) -> list[tu
                 if len(rest) < LEFT:
                     continue
                 began = time.process_time()
-                learned = few_shot.learn(base, [face], [given]).hand
+                learned = few_shot.learn(base, [face], [given]).adapter
                 took.append(time.process_time() - began)
                 errors = [face.errors(one, rest) for one in (few_shot.neutral(base), learned)]
                 results.append([f(e) for f in (np.median, np.mean) for e in errors])
@@ -96,10 +96,10 @@ def table(work: Path, draws: int) -> Table:
         raise ModelError(f"There are no folds in {work}: `python -m training evaluate` trains them.")
     note = (
         f"The network alone, nothing refined, labelled landmarks; means over {draws} draws of shapes, both sides of a "
-        "shape given or neither. Others: growth of their median rel, with the model as it is written, and if the hand "
+        "shape given or neither. Others: growth of their median rel, with the model as it is written, and if the style "
         "were used on every face (--style)."
     )
-    head = ("rig", "given", "median rel, not given", "mean rel, not given", "others", "in this hand", "CPU s")
+    head = ("rig", "given", "median rel, not given", "mean rel, not given", "others", "in this style", "CPU s")
     return Table("Adapting to a rig that was left out", head, rows, note)
 
 

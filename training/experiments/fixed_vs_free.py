@@ -50,7 +50,7 @@ def by_fixed(network: fixed_topology.FixedNetwork, index: np.ndarray, vertices: 
 
 
 def by_deformer(model: Deformer) -> Predict:
-    """The deformer in its only artist's hand, the network alone."""
+    """The deformer in its only artist's style, the network alone."""
 
     def predict(head: LabelledFace) -> tuple[np.ndarray, np.ndarray]:
         seen = head.features

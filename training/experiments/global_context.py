@@ -109,9 +109,10 @@ def predict(model: Deformer, mixes: Tensor, rig: Rig) -> tuple[Features, dict[st
     return found, out
 
 
-def house_mixes(model: Deformer, pool: Pool) -> Tensor:
-    """(CONDITIONS, width, 3) mixes of the house style."""
-    return model.house(torch.from_numpy(artist_blend.shares(pool.artists, pool.amplitudes()))).detach()
+def base_mixes(model: Deformer, pool: Pool) -> Tensor:
+    """(CONDITIONS, width, 3) mixes of the base style."""
+    base, *_ = artist_blend.styles(pool.artists, pool.amplitudes())
+    return model.blend(torch.from_numpy(base.shares)[None])[0].detach()
 
 
 def left_out(family: str) -> list[Rig]:
@@ -131,7 +132,7 @@ def main() -> None:
         pool = Pool(given.dataset, family)
         for name, kind in VARIANTS.items():
             model, minutes = fit(kind, pool, config)
-            mixes = house_mixes(model, pool)
+            mixes = base_mixes(model, pool)
             rows: dict[str, dict[str, float]] = {}
             for rig in left_out(family):
                 _, shapes = predict(model, mixes, rig)

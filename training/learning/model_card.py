@@ -17,7 +17,8 @@ def write(path: Path, data: bytes, fields: dict, figures: dict) -> None:
     """NAME.onnx with these bytes and its card NAME.toml, both or neither. Raises InputError when the disk is full."""
     lines = [f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in fields.items() if not isinstance(v, list)]
     lines += [f"sha256 = {json.dumps(hashlib.sha256(data).hexdigest())}", f"opset = {OPSET}", f"bytes = {len(data)}"]
-    for rig in fields["trained_on"]:
-        lines += ["", "[[trained_on]]", *(f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in rig.items())]
+    for table, rows in fields.items():
+        for row in rows if isinstance(rows, list) else ():
+            lines += ["", f"[[{table}]]", *(f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in row.items())]
     lines += ["", "[figures]", *(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in figures.items())]
     write_together({path: data, path.with_suffix(".toml"): ("\n".join(lines) + "\n").encode()})

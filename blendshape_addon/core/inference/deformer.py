@@ -1,4 +1,4 @@
-"""The neural deformer: offsets of every vertex for rows of expression weights."""
+"""The neural deformer: offsets of every vertex for rows of expression weights, in one of the styles that it knows."""
 
 from __future__ import annotations
 
@@ -6,26 +6,58 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..errors import ModelError
 from ..face.features import Features
-from ..vocabulary import EXPRESSIONS, mirrored
+from ..vocabulary import CONDITIONS, mirrored
+from .registry import Model
 from .session import Session
 
 # The weights of the same expression on the other side.
-MIRROR = np.array([EXPRESSIONS.index(mirrored(name)) for name in EXPRESSIONS])
+MIRROR = np.array([CONDITIONS.index(mirrored(name)) for name in CONDITIONS])
 _FLIP = np.array([-1.0, 1.0, 1.0], np.float32)
 BLOCK = 8192  # vertices at a time: bounds the memory
 
 
+def styles(model: Model) -> tuple[str, ...]:
+    """Names of the styles that a deformer draws in, as its card lists them, in the order of its input `style`.
+
+    Raises ModelError where the card lists none.
+    """
+    listed = model.card.get("styles")
+    names = [one.get("name") for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    if not names or not all(isinstance(name, str) for name in names):
+        raise ModelError(
+            "The card of the model {model} lists no styles: use the model that came with the add-on.", model=model.name
+        )
+    return tuple(names)
+
+
+def style_weights(model: Model, name: str) -> np.ndarray:
+    """(S,) float32 weights of a model's S styles that draw in the style `name` alone, in the first if there is no such
+    style. Raises ModelError as `styles` does."""
+    names = styles(model)
+    weights = np.zeros(len(names), np.float32)
+    weights[names.index(name) if name in names else 0] = 1
+    return weights
+
+
 def offsets(
-    session: Session, features: Features, expression: np.ndarray, progress: Callable[[float], None] | None = None
+    session: Session,
+    features: Features,
+    expression: np.ndarray,
+    style: np.ndarray,
+    progress: Callable[[float], None] | None = None,
 ) -> np.ndarray:
-    """(E, N, 3) float32 face-space offsets of the feature vertices for (E, EXPRESSIONS) weights at full intensity.
+    """(E, N, 3) float32 face-space offsets of the feature vertices for (E, CONDITIONS) weights at full intensity.
+
+    style: (S,) weights of the model's styles, the same for all, or (E, S); they add up to 1.
 
     The network also sees the mirror image, and the mean of both is taken: a symmetric mesh gets symmetric shapes, and
     noise that has a side cancels. A network that learned from an avatar also takes the landmarks, by which it knows it.
     """
     known = {"landmarks": features.landmarks.astype(np.float32)} if "landmarks" in session.inputs else {}
     known["intensity"] = np.ones(len(expression), np.float32)
+    known["style"] = np.broadcast_to(style.astype(np.float32), (len(expression), style.shape[-1]))
     count = len(features.index)
     out = np.empty((len(expression), count, 3), np.float32)
     for start in range(0, count, BLOCK):

@@ -10,14 +10,14 @@ from ..expressions import TABLE
 from ..face.anatomy import FaceAnatomy
 from ..face.drawn_eyes import DrawnEye
 from ..face.parts import Part
-from ..vocabulary import EXPRESSIONS
+from ..vocabulary import CONDITIONS
 from .cleanup import apply_deadzone
 from .parameters import DRAWN_EYES
 
 
 def _closing(side: str) -> np.ndarray:
-    """(EXPRESSIONS,) of the eye's height, that each expression closes the eye of this side by as a unit of its lids."""
-    rows = (TABLE[name.removeprefix("anime.")] for name in EXPRESSIONS)
+    """(CONDITIONS,) of the eye's height, that each expression closes the eye of this side by as a unit of its lids."""
+    rows = (TABLE[name] for name in CONDITIONS)
     return np.array([DRAWN_EYES.closes[row.lids] if row.lids and row.side == side else 0.0 for row in rows])
 
 
@@ -35,7 +35,7 @@ def move(anatomy: FaceAnatomy, offsets: np.ndarray, wanted: Sequence[np.ndarray]
     The units of the lids close an eye as DRAWN_EYES says. In what is more than these it closes as far as the network
     makes its pieces lower, where that is more.
 
-    wanted: of each eye, see `requested_closing`. weights: (E, EXPRESSIONS), what the network was given.
+    wanted: of each eye, see `requested_closing`. weights: (E, CONDITIONS), what the network was given.
     """
     features, eyes = anatomy.features, anatomy.drawn_eyes
     skin = features.part == Part.SKIN

@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import InputError
 from ..face.face_space import point
 from ..messages import Message
-from ..vocabulary import ANIME_HAND, ARKIT, CONDITIONS, EMOTIONS, EXPRESSIONS, VISEMES
+from ..vocabulary import ARKIT, CONDITIONS, EMOTIONS, VISEMES
 
 FILE = Path(__file__).with_suffix(".toml")
 PRESETS = ("natural", "anime")
@@ -22,21 +22,24 @@ CHOICES = ("auto", *PRESETS)
 ROWS = VISEMES + EMOTIONS  # every other shape is itself
 LEARNED = "learned"
 _REACH = "mouth_reach"
+_STYLE = "style"
 OPENS = "mouth_opens"
 _OPENS_AS = '{ "vrc.v_aa" = 0.4 }'
 _EXAMPLE = f"{{ {LEARNED} = 1.0, jawOpen = 0.1 }}"
 # `eye_size` of 1,000 random people and ten realistic rigs is at most 0.33, of an anime and a toon rig 0.80 and 1.07.
 ANIME_FROM = 0.5
-# Recipes as a file has them, all or some: preset → shape → word → weight; beside the shapes OPENS and `mouth_reach`.
+# Recipes as a file has them, all or some: preset → shape → word → weight; beside the shapes OPENS,
+# `mouth_reach` and `style`.
 Document = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 
 @dataclass(frozen=True)
 class Style:
-    """One preset. rows: each of CONDITIONS to (EXPRESSIONS,) float32 weights. parts: each of ROWS to its words and
+    """One preset. rows: each of CONDITIONS to (CONDITIONS,) float32 weights. parts: each of ROWS to its words and
     their weights, as a file has them. reach: how far visemes reach from the middle of the mouth, across and up, in eye
     distances of the canonical face; None: as far as they are learned. opens: by viseme, how far its lips part, in
-    widths of the mouth; the others as they are learned. automatic: the face's proportions chose it.
+    widths of the mouth; the others as they are learned. drawn_in: the name of the deformer's style that all is drawn
+    in, see `inference.deformer.styles`. automatic: the face's proportions chose it.
     """
 
     preset: str
@@ -44,10 +47,11 @@ class Style:
     parts: Mapping[str, Mapping[str, float]]
     reach: tuple[float, float] | None = None
     opens: Mapping[str, float] = field(default_factory=dict)
+    drawn_in: str = ""
     automatic: bool = False
 
     def weights(self, names: Sequence[str]) -> np.ndarray:
-        """(E, EXPRESSIONS) float32: the deformer's input `expression` for these shapes."""
+        """(E, CONDITIONS) float32: the deformer's input `expression` for these shapes."""
         return np.stack([self.rows[name] for name in names])
 
     @property
@@ -75,9 +79,8 @@ def load(path: Path | None = None, changes: Document | None = None) -> dict[str,
 
 @cache
 def _bundled() -> dict[str, Style]:
-    itself = {name: _row(name, {LEARNED: 1.0}, "natural") for name in CONDITIONS}
-    anime = {name: _row(name, {LEARNED: 1.0}, "anime") for name in CONDITIONS}
-    styles = {"natural": Style("natural", itself, {}), "anime": Style("anime", anime, {})}
+    itself = {name: _row(name, {LEARNED: 1.0}) for name in CONDITIONS}
+    styles = {preset: Style(preset, itself, {}) for preset in PRESETS}
     _change(styles, read(FILE), Message("The recipes {file}", file=FILE.name))
     return styles
 
@@ -111,12 +114,16 @@ def _changed(style: Style, table: object) -> Style:
         raise InputError("it is no table of recipes.")
     table = dict(table)
     reach, opens = table.pop(_REACH, style.reach), style.opens | _opens(table.pop(OPENS, {}))
+    drawn_in = table.pop(_STYLE, style.drawn_in)
+    if not isinstance(drawn_in, str):
+        raise InputError("{row} is no name of a style, as {example} is.", row=_STYLE, example='"anime"')
     unknown = [name for name in table if name not in ROWS]
     if unknown:
         raise InputError("“{name}” is neither a viseme nor an emotion.", name=unknown[0])
-    rows = {name: _row(name, recipe, style.preset) for name, recipe in table.items()}
+    rows = {name: _row(name, recipe) for name, recipe in table.items()}
     parts = style.parts | {name: dict(recipe) for name, recipe in table.items()}
-    return Style(style.preset, style.rows | rows, parts, _reach(reach), {n: s for n, s in opens.items() if s})
+    opens = {name: share for name, share in opens.items() if share}
+    return Style(style.preset, style.rows | rows, parts, _reach(reach), opens, drawn_in)
 
 
 def pick(styles: Mapping[str, Style], preset: str, landmarks: np.ndarray) -> Style:
@@ -166,16 +173,15 @@ def _opens(given: object) -> dict[str, float]:
     return given
 
 
-def _row(name: str, recipe: object, preset: str) -> np.ndarray:
+def _row(name: str, recipe: object) -> np.ndarray:
     if not isinstance(recipe, dict):
         raise InputError("the row of {name} is no list of weights, as {example} is.", name=name, example=_EXAMPLE)
-    row = np.zeros(len(EXPRESSIONS), np.float32)
+    row = np.zeros(len(CONDITIONS), np.float32)
     for part, weight in recipe.items():
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
             raise InputError("the weight of “{part}” in {name} is not a number.", part=part, name=name)
         for condition in _conditions(name if part == LEARNED else part, name):
-            hand = "anime." if preset == "anime" and condition in ANIME_HAND else ""
-            row[EXPRESSIONS.index(hand + condition)] += weight
+            row[CONDITIONS.index(condition)] += weight
     return row
 
 
