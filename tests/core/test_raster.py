@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.detection.views import crop, look, pieces
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.geometry import raster
+from blendshape_addon.core.geometry.parameters import RASTER
 from blendshape_addon.core.geometry.raster import rasterise
 
 coordinate = st.floats(-1.6, 1.6, allow_nan=False).map(lambda x: round(x, 3))
@@ -95,14 +98,14 @@ def test_few_fragments_at_a_time_make_the_same_picture(monkeypatch: pytest.Monke
     vertices = np.round(rng.uniform(-1, 1, (60, 3)), 1)  # many equal depths
     triangles = rng.integers(0, 60, (80, 3))
     whole = rasterise(vertices, triangles, 40)
-    monkeypatch.setattr(raster, "CHUNK", 100)
+    monkeypatch.setattr(raster, "RASTER", replace(RASTER, chunk=100))
     few = rasterise(vertices, triangles, 40)
     assert np.array_equal(few.triangle, whole.triangle) and np.array_equal(few.depth, whole.depth)
     assert np.array_equal(few.barycentric, whole.barycentric)
 
 
 def test_too_many_layers_are_refused_and_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(raster, "MOST", 64 * 64 * 10)
+    monkeypatch.setattr(raster, "RASTER", replace(RASTER, max_fragments=64 * 64 * 10))
     square = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0]], float)
     assert rasterise(square, np.tile([0, 1, 2], (10, 1)), 64).mask.any()
     with pytest.raises(InputError, match="criss-cross"):

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from ..errors import InputError
-from ..geometry.mesh import _diagonal, connected_components, weld_points
+from ..geometry.mesh import connected_components, diagonal, weld_points
 from .hints import Hints
 
 
@@ -63,7 +63,7 @@ class Avatar:
         One in a hundred at either end of each axis is left out, and so are vertices without triangles: what was lost
         far away says nothing about the avatar.
         """
-        return _diagonal(np.quantile(self.vertices[self.used], [0.01, 0.99], axis=0))
+        return diagonal(np.quantile(self.vertices[self.used], [0.01, 0.99], axis=0))
 
     @cached_property
     def weld(self) -> np.ndarray:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..avatar.avatar import Avatar
-from ..face.face_space import FaceSpace
+from ..face.face_space import MIRROR_X, FaceSpace
 from ..geometry.triangles import closest_on_triangles, hits
 from ..vocabulary import LANDMARK_MIRROR
 from .parameters import MANUAL_PLACING, PROJECTING
 from .project import project_to_skin
-
-_FLIP = np.array([-1, 1, 1])
 
 
 class LandmarkEditor:
@@ -64,7 +62,7 @@ class LandmarkEditor:
         twin = LANDMARK_MIRROR[index]
         if twin != index and not alone:
             push = self._space.to_face(target) - self._space.to_face(at)
-            opposite = before[twin, :3] + self._space.vectors_to_avatar(push * _FLIP)
+            opposite = before[twin, :3] + self._space.vectors_to_avatar(push * MIRROR_X)
             self.landmarks[twin] = [*self._on_surface(opposite), MANUAL_PLACING.confidence]
 
     def move_all(self, index: int, origin: np.ndarray, direction: np.ndarray) -> None:

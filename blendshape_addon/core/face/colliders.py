@@ -7,9 +7,8 @@ import numpy as np
 from ..geometry.depth_collider import DepthCollider
 from .face_space import eye_centres, mouth_corners, point
 from .features import Features
+from .parameters import COLLIDERS
 from .parts import Part
-
-TEETH_GAP, EYE_GAP = 0.006, 0.012  # eye distances kept to the skin: lids are coarse and the eyeball is round
 
 
 def teeth(features: Features, triangles: np.ndarray) -> DepthCollider | None:
@@ -18,10 +17,11 @@ def teeth(features: Features, triangles: np.ndarray) -> DepthCollider | None:
         return None
     corners = mouth_corners(features.landmarks)
     skin = np.flatnonzero(features.part == Part.SKIN)
-    half = 0.65 * float(np.linalg.norm(corners[0] - corners[1]))
-    skin = skin[np.abs(features.positions[skin] - corners.mean(0))[:, :2].max(1) < 1.5 * half]
+    half = COLLIDERS.teeth_window * float(np.linalg.norm(corners[0] - corners[1]))
+    skin = skin[np.abs(features.positions[skin] - corners.mean(0))[:, :2].max(1) < COLLIDERS.teeth_skin * half]
     # The walls of the mouth lie behind the teeth and stay there.
-    return DepthCollider(features.positions, triangles, skin, corners.mean(0), half, TEETH_GAP, only_clear=True)
+    gap = COLLIDERS.teeth_gap
+    return DepthCollider(features.positions, triangles, skin, corners.mean(0), half, gap, only_clear=True)
 
 
 def eyes(features: Features, triangles: np.ndarray) -> list[DepthCollider]:
@@ -32,8 +32,9 @@ def eyes(features: Features, triangles: np.ndarray) -> list[DepthCollider]:
         width = float(np.linalg.norm(np.subtract(*corners)))
         own = triangles[(np.abs(features.positions[triangles].mean(1) - centre)[:, :2] < width).all(1)]
         # The outside of the lids: their lining lies against the eyeball.
-        skin = (features.part == Part.SKIN) & (features.normals[:, 2] > 0.2)
-        skin &= (np.abs(features.positions - centre) < 1.2 * width).all(1)
+        skin = (features.part == Part.SKIN) & (features.normals[:, 2] > COLLIDERS.outward)
+        skin &= (np.abs(features.positions - centre) < COLLIDERS.eye_skin * width).all(1)
         if len(own) and skin.any():
-            out.append(DepthCollider(features.positions, own, np.flatnonzero(skin), centre, width, EYE_GAP))
+            gap = COLLIDERS.eye_gap
+            out.append(DepthCollider(features.positions, own, np.flatnonzero(skin), centre, width, gap))
     return out

@@ -14,12 +14,8 @@ from ..avatar.avatar import Avatar
 from ..geometry.raster import nearest_pixels, rasterise
 from .face_space import eye_centres, point
 from .features import Features
+from .parameters import DRAWN_EYES
 from .parts import Part
-
-PIXELS = 64
-BEHIND, BEFORE = 0.02, 0.15  # eye distances from the skin within which a piece lies on it
-AROUND = 1.25  # times as far from its middle as a piece's vertices, there is skin that does not rise above it
-LEAST = np.array([0.3, 0.5])  # of the eye's width and of its height, that an iris covers
 
 
 @dataclass(frozen=True)
@@ -54,13 +50,13 @@ def _pieces(
     place, number = features.positions[:, :2], avatar.components[features.index]
     middle, size = box.mean(0), np.ptp(box, axis=0)
     near = np.isin(features.part, (Part.ATTACHED, Part.EYE)) & (np.abs(place[:, 0] - middle[0]) < size[0])
-    near &= (place[:, 1] > box[0, 1]) & (place[:, 1] < brow + size[0] / 2)
+    near &= (place[:, 1] > box[0, 1]) & (place[:, 1] < brow + DRAWN_EYES.brow * size[0])
     some = np.flatnonzero(np.isin(number, number[near]))
     some = some[np.argsort(number[some], kind="stable")]
     for mine in np.split(some, np.flatnonzero(np.diff(number[some])) + 1) if len(some) else ():
         low, high = place[mine].min(0), place[mine].max(0)
         x, y = (low + high) / 2
-        if abs(x - middle[0]) < 0.7 * size[0] and y > box[0, 1]:
+        if abs(x - middle[0]) < DRAWN_EYES.piece * size[0] and y > box[0, 1]:
             (eye if abs(y - middle[1]) < abs(y - brow) else above).append(mine)
     return eye, above
 
@@ -68,7 +64,11 @@ def _pieces(
 def _is_large(piece: np.ndarray, box: np.ndarray, centre: np.ndarray) -> bool:
     """Whether a piece at (m, 3) reaches over the middle of the eye and is as large as an iris."""
     low, high = piece[:, :2].min(0), piece[:, :2].max(0)
-    return bool((low < centre[:2]).all() and (high > centre[:2]).all() and (high - low > LEAST * np.ptp(box, 0)).all())
+    return bool(
+        (low < centre[:2]).all()
+        and (high > centre[:2]).all()
+        and (high - low > DRAWN_EYES.min_iris * np.ptp(box, 0)).all()
+    )
 
 
 def _is_drawn(
@@ -78,18 +78,23 @@ def _is_drawn(
     on close behind it and around it, and nowhere before it."""
     view = (features.positions - centre) / width
     places = view[iris]
-    depth = rasterise(view, skin, PIXELS).depth
+    depth = rasterise(view, skin, DRAWN_EYES.pixels).depth
 
     def seen(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
-        column, row = np.clip(nearest_pixels(points, PIXELS), 0, PIXELS - 1)
+        column, row = np.clip(nearest_pixels(points, DRAWN_EYES.pixels), 0, DRAWN_EYES.pixels - 1)
         return picture[row, column]
 
     middle = (places.min(0) + places.max(0)) / 2
     own = features.triangles(avatar, Part.ATTACHED, Part.EYE)
-    drawn = rasterise(view, own[np.isin(own, iris).all(1)], PIXELS).mask
-    filled = seen(drawn, middle + 0.5 * (places - middle))
+    drawn = rasterise(view, own[np.isin(own, iris).all(1)], DRAWN_EYES.pixels).mask
+    filled = seen(drawn, middle + DRAWN_EYES.inside * (places - middle))
     there, around = (
-        (places[:, 2] - seen(depth, middle + wider * (places - middle))) * width for wider in (1.0, AROUND)
+        (places[:, 2] - seen(depth, middle + wider * (places - middle))) * width for wider in (1.0, DRAWN_EYES.around)
     )
-    on_skin = (there > -BEHIND) & (there < BEFORE)
-    return bool(on_skin.mean() > 0.95 and ((around > -BEHIND) & (around < np.inf)).mean() > 0.9 and filled.mean() > 0.9)
+    on_skin = (there > -DRAWN_EYES.behind) & (there < DRAWN_EYES.before)
+    runs_on = (around > -DRAWN_EYES.behind) & (around < np.inf)
+    return bool(
+        on_skin.mean() > DRAWN_EYES.on_skin
+        and runs_on.mean() > DRAWN_EYES.skin_around
+        and filled.mean() > DRAWN_EYES.filled
+    )

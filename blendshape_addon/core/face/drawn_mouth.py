@@ -10,12 +10,8 @@ import numpy as np
 from ..avatar.avatar import Avatar
 from ..geometry.raster import nearest_pixels, rasterise
 from .face_space import mouth_corners
+from .parameters import DRAWN_MOUTH
 from .parts import Part
-
-PIXELS = 64
-SUNK = 0.04  # eye distances that a drawn mouth may lie behind the skin; teeth lie deeper
-LEAST_WIDTH = 0.4  # of the mouth's width
-COLUMNS = 9
 
 
 def lip_side(avatar: Avatar, vertices: np.ndarray, part: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
@@ -27,24 +23,24 @@ def lip_side(avatar: Avatar, vertices: np.ndarray, part: np.ndarray, landmarks: 
     corners = mouth_corners(landmarks)
     centre, width = corners.mean(0), float(np.linalg.norm(corners[0] - corners[1]))
     pieces = avatar.components
-    reach = np.array([0.85, 0.5, 0.7]) * width
+    reach, sunk = DRAWN_MOUTH.reach * width, DRAWN_MOUTH.sunk
     inside = (np.abs(vertices - centre) < reach).all(1)
     size, close = np.bincount(pieces), np.bincount(pieces, inside)
     skin = pieces == np.argmax(np.bincount(pieces, part == Part.SKIN))
     picture = None
-    for piece in np.flatnonzero((close == size) & (size >= 4)):
+    for piece in np.flatnonzero((close == size) & (size >= DRAWN_MOUTH.min_vertices)):
         mine = np.flatnonzero(pieces == piece)
         low, high = vertices[mine].min(0), vertices[mine].max(0)
-        across = high[0] - low[0] > LEAST_WIDTH * width and low[1] - SUNK < centre[1] < high[1] + SUNK
+        across = high[0] - low[0] > DRAWN_MOUTH.min_width * width and low[1] - sunk < centre[1] < high[1] + sunk
         if skin[mine[0]] or not across:
             continue
         if picture is None:
             triangles = avatar.triangles[skin[avatar.triangles].all(1)]
-            picture = rasterise((vertices - centre) / width, triangles, PIXELS)
+            picture = rasterise((vertices - centre) / width, triangles, DRAWN_MOUTH.pixels)
         seen = (vertices[mine] - centre) / width
-        column, row = nearest_pixels(seen, PIXELS)
-        sunk = (picture.depth[row, column] - seen[:, 2]) * width
-        if np.mean((sunk < SUNK) & (sunk > -np.inf)) >= 0.8:  # over a hole there is nothing to be drawn on
+        column, row = nearest_pixels(seen, DRAWN_MOUTH.pixels)
+        behind = (picture.depth[row, column] - seen[:, 2]) * width
+        if np.mean((behind < sunk) & (behind > -np.inf)) >= DRAWN_MOUTH.on_skin:
             out[mine] = _halves(vertices[mine])
     return out
 
@@ -52,7 +48,7 @@ def lip_side(avatar: Avatar, vertices: np.ndarray, part: np.ndarray, landmarks: 
 def _halves(piece: np.ndarray) -> np.ndarray:
     """(M,) -1 to 1: how high each of (M, 3) vertices lies between the edges of its piece there."""
     x, y = piece[:, 0], piece[:, 1]
-    ends = np.linspace(x.min(), x.max(), COLUMNS)
+    ends = np.linspace(x.min(), x.max(), DRAWN_MOUTH.columns)
     width = ends[1] - ends[0]
     near = np.abs(x[None] - ends[:, None]) <= width
     high, low = (np.array([pick(y[n]) if n.any() else np.nan for n in near]) for pick in (np.max, np.min))

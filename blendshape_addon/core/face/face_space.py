@@ -15,10 +15,11 @@ import numpy as np
 
 from ..geometry.thin_plate import ThinPlate
 from ..vocabulary import LANDMARK_INDEX, LANDMARKS
+from .parameters import SPACES
 
 EYE_DISTANCE_MM = 63.0  # an adult's, so that figures in mm mean the same on every avatar
-NARROW = 0.01  # eye distances: an eye or a mouth that is less wide is none
-LOCAL_SCALE = (0.25, 4.0)  # the warp may not magnify by more than this anywhere
+LOCAL_SCALE = (0.25, 4.0)  # the warp may not magnify by more than this anywhere; deformers learned with it
+MIRROR_X = np.array([-1.0, 1.0, 1.0], np.float32)  # takes a vector of face space to its mirror image
 
 
 def point(points: np.ndarray, *names: str) -> np.ndarray:
@@ -41,7 +42,7 @@ def crushed(points: np.ndarray) -> bool:
     ends = (f"{end}_{s}" for s in "lr" for end in ("eye_inner", "eye_outer"))
     eyes = np.stack([point(points, name) for name in ends]).reshape(2, 2, 3)
     pairs = np.concatenate([eyes, mouth_corners(points)[None]])
-    return bool((np.linalg.norm(pairs[:, 0] - pairs[:, 1], axis=1) < NARROW).any())
+    return bool((np.linalg.norm(pairs[:, 0] - pairs[:, 1], axis=1) < SPACES.min_width).any())
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class FaceSpace:
         origin = (left + right) / 2
         across = [points[LANDMARK_INDEX[f"{n}_l"]] - points[LANDMARK_INDEX[f"{n}_r"]]
                   for n in ("eye_inner", "eye_outer", "mouth_corner", "nose_wing", "brow_outer")]  # fmt: skip
+        # x: the mean direction across five pairs of landmarks; y: from the mouth to the eyes, at right angles to it.
         x = np.sum([a / (np.linalg.norm(a) + 1e-12) for a in across], axis=0)
         x /= np.linalg.norm(x)
         y = origin - point(points, "mouth_corner_l", "mouth_corner_r")

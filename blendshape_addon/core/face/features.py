@@ -13,6 +13,7 @@ from ..vocabulary import LANDMARKS
 from . import drawn_mouth
 from .face_space import (
     LOCAL_SCALE,
+    MIRROR_X,
     Canonical,
     FaceSpace,
     canonical_landmarks,
@@ -22,18 +23,13 @@ from .face_space import (
     point,
 )
 from .lip_lid_fields import constraints, solve_on_skin
+from .parameters import REACH, SEALED
 from .parts import Part, classify
 
-# The part of face space that an expression can reach: beside the ears, above the brows, down the neck.
-REACH_LOW = np.array([-1.7, -3.0, -1.8])
-REACH_HIGH = np.array([1.7, 1.6, 1.5])
 FREQUENCIES = (1.5, 3.0, 6.0, 12.0, 24.0)  # radians per eye distance
 CLIP = 3.0  # eye distances from the origin of canonical space beyond which positions are not told apart
 COLUMNS = ("position", "normal", "fields", "part", "waves")  # groups of the network's inputs, in their order
 INPUTS = 3 + 3 + 3 + (len(Part) - 1) + 2 * 3 * len(FREQUENCIES)
-LIPS_DEPTH = 0.1  # eye distances from the seam of the lips within which they touch
-AROUND_EYE = np.array([0.4, 0.35, 0.5])  # eye distances from the middle of an eye that its lids reach
-_FLIP = np.array([-1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,7 @@ class Features:
         """(N, INPUTS) float32 of `some` vertices, of the mirrored face if `mirror`."""
         seen, side = (self.canonical.positions[some], self.normals[some]), self.side[some]
         if mirror:
-            seen, side = [one * _FLIP for one in seen], side[:, [0, 2, 1]]
+            seen, side = [one * MIRROR_X for one in seen], side[:, [0, 2, 1]]
         return assemble(*seen, side, self.part[some])
 
     def triangles(self, avatar: Avatar, *parts: Part) -> np.ndarray:
@@ -111,7 +107,7 @@ def compute(avatar: Avatar, landmarks: np.ndarray) -> Features:
     marks = space.to_face(landmarks)
     everything = space.to_face(avatar.vertices)
     part = classify(avatar, everything, marks)
-    near = ((everything > REACH_LOW) & (everything < REACH_HIGH)).all(1) & (part != Part.OTHER)
+    near = ((everything > REACH.low) & (everything < REACH.high)).all(1) & (part != Part.OTHER)
     if crushed(marks) or not near[avatar.triangles].all(1).any():
         raise FaceNotFound(
             "No face was found: the mesh has no surface between the places of eyes, mouth and chin. "
@@ -142,17 +138,17 @@ def compute(avatar: Avatar, landmarks: np.ndarray) -> Features:
 def _sealed(positions: np.ndarray, triangles: np.ndarray, side: np.ndarray, landmarks: np.ndarray) -> bool:
     """Whether skin runs from the upper to the lower lip: triangles there have a corner on either side."""
     most, least = side[triangles].max(1), side[triangles].min(1)
-    across = (most > 0) & (least < 0) & (most - least > 0.05)
+    across = (most > 0) & (least < 0) & (most - least > SEALED.min_difference)
     corners = mouth_corners(landmarks)
     seam = point(landmarks, "lip_upper_inner_mid", "lip_lower_inner_mid")
-    quarter = np.linalg.norm(corners[0] - corners[1]) / 4
+    width = SEALED.width * np.linalg.norm(corners[0] - corners[1])
     x, y, z = (positions[triangles[across]].mean(1) - seam).T
     # Behind the lips the walls of the mouth join them.
-    return bool(((np.abs(x) < quarter) & (np.abs(y) < LIPS_DEPTH) & (z > -LIPS_DEPTH)).any())
+    return bool(((np.abs(x) < width) & (np.abs(y) < SEALED.depth) & (z > -SEALED.depth)).any())
 
 
 def on_lids(features: Features, triangles: np.ndarray) -> np.ndarray:
     """(T,) bool: triangles around the eyes, where skin folds when lids close."""
     centres = features.positions[triangles].mean(1)
-    beside = np.abs(centres[:, None] - eye_centres(features.landmarks)) < AROUND_EYE
+    beside = np.abs(centres[:, None] - eye_centres(features.landmarks)) < REACH.lids
     return beside.all(2).any(1)

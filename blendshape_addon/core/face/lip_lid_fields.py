@@ -13,8 +13,7 @@ from ..geometry.harmonic import cotangent_weights, solve
 from ..geometry.mesh import vertex_normals
 from ..geometry.nearest import nearest_to
 from .face_space import point
-
-CREASE = 0.14  # how far from the lid's edge its field is held, in eye distances
+from .parameters import FIELDS
 
 
 def constraints(landmarks: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -30,7 +29,7 @@ def constraints(landmarks: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         point(landmarks, "chin_tip", "lip_lower_outer_mid"),
     ])  # fmt: skip
     fields = [(lips_above, lips_below)]
-    up = np.array([0.0, CREASE, 0.0])
+    up = np.array([0.0, FIELDS.crease, 0.0])
     for s in "lr":
         above = np.stack([point(landmarks, f"lid_upper_{k}_{s}") for k in ("in", "mid", "out")]) + up
         below = np.stack([point(landmarks, f"lid_lower_{k}_{s}") for k in ("in", "mid", "out")]) - up
@@ -43,7 +42,7 @@ def solve_on_skin(
 ) -> np.ndarray:
     """(V, F) fields, solved on the welded surface of the (V,) bool `skin`; 0 elsewhere.
 
-    vertices: (V, 3) in face space. held: for each field the points (n, 3) above and below, see `anchors`.
+    vertices: (V, 3) in face space. held: for each field the points (n, 3) above and below, see `constraints`.
     """
     points, local = np.unique(avatar.weld[skin], return_inverse=True)
     renumber = np.full(avatar.weld.max() + 1, -1)
@@ -56,8 +55,8 @@ def solve_on_skin(
     where = np.empty((len(points), 3))
     where[local.reshape(-1)] = vertices[skin]
     outward = vertex_normals(where, triangles)
-    # An anchor takes the nearest point of the outer surface, not one inside the mouth or behind the lid.
-    backwards = 0.02 * (outward[:, 2] < 0)
+    # A constraint takes the nearest point of the outer surface, not one inside the mouth or behind the lid.
+    backwards = FIELDS.inner_handicap * (outward[:, 2] < 0)
     fixed = [tuple(np.unique(nearest_to(marks, where, backwards)) for marks in pair) for pair in held]
     edges, weights = cotangent_weights(where, triangles)
     fields = solve(len(points), edges, weights, fixed)

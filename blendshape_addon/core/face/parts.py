@@ -1,4 +1,4 @@
-"""What each connected piece of an avatar is: skin, eye, teeth, tongue, something that rides on the skin, or other.
+"""What each connected piece of an avatar is: skin, eye, teeth, tongue, something attached to the skin, or other.
 
 Geometry decides where it can; names (English and Japanese) decide between likely readings.
 """
@@ -16,6 +16,7 @@ from ..errors import InputError
 from ..geometry.nearest import nearest_to
 from ..vocabulary import LANDMARKS
 from .face_space import eye_centres, point
+from .parameters import PIECES
 
 
 class Part(IntEnum):
@@ -43,10 +44,6 @@ _NAMES = (
     (Part.MOUTH, re.compile(r"teeth|tooth|gum|mouth|歯|口", re.I)),
     (Part.OTHER, re.compile(r"hair|hat|cloth|wear|glass|髪|服|帽|眼鏡", re.I)),
 )
-
-
-AROUND = 4  # eye distances from the eyes within which a face lies
-SINGLE_TEETH = 8  # pieces from which teeth are taken for single ones, not for two rows
 
 
 def _named(name: str) -> Part | None:
@@ -104,28 +101,37 @@ def _guessed(avatar: Avatar, vertices: np.ndarray, landmarks: np.ndarray) -> np.
     seam = point(landmarks, "lip_upper_inner_mid", "lip_lower_inner_mid")
     mouth_half = 0.5 * np.linalg.norm(point(landmarks, "mouth_corner_l") - point(landmarks, "mouth_corner_r"))
     chin_drop = seam[1] - point(landmarks, "chin_under")[1]
-    near = (low < AROUND).all(1) & (high > -AROUND).all(1) & (np.bincount(pieces[avatar.used], minlength=count) > 0)
+    near = (
+        (low < PIECES.around).all(1)
+        & (high > -PIECES.around).all(1)
+        & (np.bincount(pieces[avatar.used], minlength=count) > 0)
+    )
     for p in np.flatnonzero(near & ~skin):
         extent, centre = high[p] - low[p], (high[p] + low[p]) / 2
-        slack = 0.3 if names[p] in (Part.MOUTH, Part.TONGUE) else 0.15
+        slack = PIECES.slack_named if names[p] in (Part.MOUTH, Part.TONGUE) else PIECES.slack
         inside_mouth = (
-            max(-low[p][0], high[p][0]) < 1.35 * mouth_half + slack
+            max(-low[p][0], high[p][0]) < PIECES.mouth_width * mouth_half + slack
             and high[p][1] < seam[1] + chin_drop + slack
             and low[p][1] > seam[1] - chin_drop - slack
             and high[p][2] < seam[2] + slack
-            and centre[2] > seam[2] - 1.6
+            and centre[2] > seam[2] - PIECES.mouth_depth
         )
-        near_eye = np.abs(centre[None, :2] - eyes[:, :2]).max(1).min() < 0.75 * eye_width
-        both_eyes = abs(centre[0]) < 0.1 and extent[0] > 0.9 and abs(centre[1] - eyes[0, 1]) < 0.3
+        near_eye = np.abs(centre[None, :2] - eyes[:, :2]).max(1).min() < PIECES.eye_distance * eye_width
+        both_eyes = (
+            abs(centre[0]) < PIECES.both_eyes_middle
+            and extent[0] > PIECES.both_eyes_width
+            and abs(centre[1] - eyes[0, 1]) < PIECES.both_eyes_height
+        )
+        of_eye = extent[1] < PIECES.eye_height * eye_width and extent[2] < PIECES.eye_depth
         if inside_mouth:
             part[p] = _mouth_part(names[p], mean[p], extent, low[p], high[p], seam, mouth_half)
-        elif names[p] == Part.ATTACHED and extent[1] < 1.0:
+        elif names[p] == Part.ATTACHED and extent[1] < PIECES.attached_height:
             part[p] = Part.ATTACHED
-        elif (near_eye or both_eyes) and extent[1] < 1.6 * eye_width and extent[2] < 1.2:
+        elif (near_eye or both_eyes) and of_eye:
             lids = np.stack([point(landmarks, f"lid_{v}_mid_{s}") for v in ("upper", "lower") for s in "lr"])
             opening = abs(lids[:2, 1].mean() - lids[2:, 1].mean())
-            covers = low[p][1] < eyes[0, 1] < high[p][1] and extent[1] > 0.7 * opening
-            behind = mean[p][2] < lids[:, 2].mean() - 0.04 and extent[1] > 0.25
+            covers = low[p][1] < eyes[0, 1] < high[p][1] and extent[1] > PIECES.eye_covers * opening
+            behind = mean[p][2] < lids[:, 2].mean() - PIECES.eye_behind and extent[1] > PIECES.eye_min_height
             eyeball = names[p] == Part.EYE or (behind and names[p] != Part.ATTACHED)
             part[p] = Part.EYE if covers and eyeball else Part.ATTACHED
         elif _is_brow(centre, extent, landmarks) and names[p] != Part.OTHER:
@@ -133,8 +139,10 @@ def _guessed(avatar: Avatar, vertices: np.ndarray, landmarks: np.ndarray) -> np.
     _sort_teeth(part, mean, size)
     # Pupils and highlights lie wholly before an eye and are small; a lash is as wide as the lids.
     for eye in np.flatnonzero(part == Part.EYE):
-        within = (low[:, :2] > low[eye, :2] - 0.01).all(1) & (high[:, :2] < high[eye, :2] + 0.01).all(1)
-        within &= ((high - low)[:, 0] < 0.6 * (high - low)[eye, 0]) & (np.abs(mean[:, 2] - high[eye, 2]) < 0.2)
+        margin = PIECES.pupil_margin
+        within = (low[:, :2] > low[eye, :2] - margin).all(1) & (high[:, :2] < high[eye, :2] + margin).all(1)
+        within &= (high - low)[:, 0] < PIECES.pupil_width * (high - low)[eye, 0]
+        within &= np.abs(mean[:, 2] - high[eye, 2]) < PIECES.pupil_depth
         part[within & (part == Part.ATTACHED)] = Part.EYE
     return part[pieces]
 
@@ -143,7 +151,7 @@ def _sort_teeth(part: np.ndarray, mean: np.ndarray, size: np.ndarray) -> None:
     """Where every tooth is a piece of its own: upper or lower by the plane on which the two rows bite, which rises
     towards the back, so that no one height parts them. part: (P,), changed; mean: (P, 3) and size: (P,) of pieces."""
     teeth = np.flatnonzero((part == Part.TEETH_UPPER) | (part == Part.TEETH_LOWER))
-    if len(teeth) < SINGLE_TEETH:
+    if len(teeth) < PIECES.min_single_teeth:
         return
     system = np.stack([np.ones(len(teeth)), mean[teeth, 2]], 1) * np.sqrt(size[teeth])[:, None]
     height, slope = np.linalg.lstsq(system, mean[teeth, 1] * np.sqrt(size[teeth]), rcond=None)[0]
@@ -153,22 +161,26 @@ def _sort_teeth(part: np.ndarray, mean: np.ndarray, size: np.ndarray) -> None:
 
 def _skin_pieces(avatar: Avatar, vertices: np.ndarray, landmarks: np.ndarray, count: int) -> np.ndarray:
     """(count,) bool: the pieces that landmarks lie on, those where lashes or brows may float left out."""
-    region = avatar.used[np.abs(vertices[avatar.used]).max(1) < AROUND]
+    region = avatar.used[np.abs(vertices[avatar.used]).max(1) < PIECES.around]
     votes = np.zeros(count)
     if len(region) == 0:
         return votes > 0
     chosen = [i for i, name in enumerate(LANDMARKS) if not name.startswith(("lid", "eye", "brow"))]
     nearest = region[nearest_to(landmarks[chosen], vertices[region])]
     votes += np.bincount(avatar.components[nearest], minlength=count)
-    enough = votes >= 0.15 * len(chosen)
+    enough = votes >= PIECES.min_skin_votes * len(chosen)
     return enough if enough.any() else votes > 0  # a face in many pieces
 
 
 def _is_brow(centre: np.ndarray, extent: np.ndarray, landmarks: np.ndarray) -> bool:
     brows = np.stack([point(landmarks, f"brow_mid_{s}") for s in "lr"])
-    near = np.abs(centre - brows).max(1).min() < 0.35
-    both = abs(centre[0]) < 0.1 and abs(centre[1] - brows[0, 1]) < 0.25 and abs(centre[2] - brows[0, 2]) < 0.3
-    return bool((near or both) and extent[1] < 0.45 and extent[2] < 0.6)
+    near = np.abs(centre - brows).max(1).min() < PIECES.brow_distance
+    both = (
+        abs(centre[0]) < PIECES.both_brows_middle
+        and abs(centre[1] - brows[0, 1]) < PIECES.both_brows_height
+        and abs(centre[2] - brows[0, 2]) < PIECES.both_brows_depth
+    )
+    return bool((near or both) and extent[1] < PIECES.brow_height and extent[2] < PIECES.brow_depth)
 
 
 def _mouth_part(
@@ -183,8 +195,8 @@ def _mouth_part(
     """Gums reach far above and below the seam, a tongue is longer than wide, teeth hug an arch on one side."""
     if name == Part.TONGUE:
         return Part.TONGUE
-    if high[1] - seam[1] > half and seam[1] - low[1] > 0.6 * half:
+    if high[1] - seam[1] > half and seam[1] - low[1] > PIECES.gum_drop * half:
         return Part.MOUTH
-    if extent[2] > 1.2 * extent[0] and extent[2] > half:
+    if extent[2] > PIECES.tongue_length * extent[0] and extent[2] > half:
         return Part.TONGUE
-    return Part.TEETH_UPPER if mean[1] > seam[1] + 0.1 * half else Part.TEETH_LOWER
+    return Part.TEETH_UPPER if mean[1] > seam[1] + PIECES.upper_teeth * half else Part.TEETH_LOWER

@@ -8,12 +8,11 @@ import numpy as np
 
 from ..vocabulary import LANDMARK_INDEX
 from .features import Features
+from .parameters import SLITS
 from .parts import Part
 
-TOUCH = 0.005  # eye distances that what touches may overlap
-
-
-COLUMNS = np.linspace(0.06, 0.94, 15)
+# Where gaps are measured, as `Slit.u` has it.
+COLUMNS = np.linspace(SLITS.margin, 1 - SLITS.margin, SLITS.columns)
 
 
 @dataclass(frozen=True)
@@ -45,12 +44,16 @@ class Slit:
     def left_open(self, rest: np.ndarray, positions: np.ndarray) -> float:
         """The share of the opening that (N, 3) `rest` has which is left in `positions`, the corners left out; 0 for
         what is shut in `rest`."""
-        before, after = (np.maximum(self.gap(places)[3:-3], 0).mean() for places in (rest, positions))
-        return float(after / before) if before > TOUCH else 0.0
+        ends = SLITS.corner_columns
+        before, after = (np.maximum(self.gap(places)[ends:-ends], 0).mean() for places in (rest, positions))
+        return float(after / before) if before > SLITS.touch else 0.0
 
 
 def find_slit(features: Features, field: int) -> Slit | None:
-    """The mouth (field 0), the left (1) or the right eye (2); None when it is sealed or too coarse to tell."""
+    """The mouth (field 0), the left (1) or the right eye (2); None when it is sealed or too coarse to tell.
+
+    field: a column of Features.side.
+    """
     marks = features.landmarks
     if field == 0 and features.sealed:
         return None
@@ -67,14 +70,14 @@ def find_slit(features: Features, field: int) -> Slit | None:
     order = np.argsort(corners[:, 0])
     corners = corners[order]
     ends = corners[:, 0]
-    if ends[1] - ends[0] < 0.05:
+    if ends[1] - ends[0] < SLITS.min_width:
         return None
     sides = []
     for names, sign in ((above, 1), (below, -1)):
         known = np.stack([*(marks[LANDMARK_INDEX[n]] for n in names), *corners])
         known = known[np.argsort(known[:, 0])]
         rim = _rim(features, field, sign, known, ends)
-        if len(rim) < 3:
+        if len(rim) < SLITS.min_vertices:
             return None
         sides.append(rim)
     return Slit(sides[0], sides[1], ends, corners)
@@ -83,14 +86,17 @@ def find_slit(features: Features, field: int) -> Slit | None:
 def _rim(features: Features, field: int, sign: int, known: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Vertices of one rim: the lowest of the upper side (or highest of the lower) in each column near the landmarks."""
     x, y, z = features.positions.T
-    own = has_rims(features, field) & (features.side[:, field] * sign > 0.15) & (x > ends[0]) & (x < ends[1])
-    tall = np.ptp(known[:, 1])  # an arch runs farther from the chords between its landmarks, the higher it is
-    own &= np.abs(y - np.interp(x, known[:, 0], known[:, 1])) < max(0.08, 0.5 * tall)
-    own &= np.abs(z - np.interp(x, known[:, 0], known[:, 2])) < max(0.07, 0.3 * tall)  # nor teeth behind, lashes before
+    own = has_rims(features, field) & (features.side[:, field] * sign > SLITS.min_side) & (x > ends[0]) & (x < ends[1])
+    # Near the line through the landmarks: neither teeth behind nor lashes before.
+    tall = np.ptp(known[:, 1])
+    height, depth = max(SLITS.height, SLITS.height_share * tall), max(SLITS.depth, SLITS.depth_share * tall)
+    own &= np.abs(y - np.interp(x, known[:, 0], known[:, 1])) < height
+    own &= np.abs(z - np.interp(x, known[:, 0], known[:, 2])) < depth
     members = np.flatnonzero(own)
-    if len(members) < 3:
+    if len(members) < SLITS.min_vertices:
         return members
-    bins = int(np.clip(0.8 * np.sqrt(len(members)), 4, 24))
+    # Sorted by column, and in it by height: the first of each column is the rim.
+    bins = int(np.clip(SLITS.bins_per_vertex * np.sqrt(len(members)), *SLITS.bins))
     column = ((x[members] - ends[0]) / (ends[1] - ends[0]) * bins).astype(int)
     order = np.lexsort((y[members] * sign, column))
     first = np.unique(column[order], return_index=True)[1]

@@ -8,15 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..avatar.avatar import Avatar
-from ..geometry.mesh import edges_of
-from ..geometry.nearest import nearest
+from ..geometry.mesh import both_ways, edges_of
+from ..geometry.nearest import nearest, nearest_within
 from .features import Features
+from .parameters import SYMMETRY
 from .parts import Part
-
-SAME = 0.002  # eye distances within which a mirrored vertex lies on its twin: an eighth of a millimetre
-NEAR = 0.15  # and within which the landmarks' middle may be beside the mesh's
-_BAND, _ASKED, _ROUNDS = 2000, 250, 10  # vertices that the plane is fitted to, asked a round, rounds
-_FADE = 4  # edges over which evening out ends at what has no twin
 
 
 @dataclass(frozen=True)
@@ -46,23 +42,26 @@ def even_out(mirror: Mirror, offsets: np.ndarray, pairs: Sequence[tuple[int, int
     if not mirror.share.any():
         return
     for one, other in pairs:
-        made = mirror.even_out(offsets[one], offsets[other])
+        even = mirror.even_out(offsets[one], offsets[other])
         if one != other:
             offsets[other] = mirror.even_out(offsets[other], offsets[one])
-        offsets[one] = made
+        offsets[one] = even
 
 
 def find(avatar: Avatar, features: Features) -> Mirror:
     """The mesh's own middle, near that of the landmarks, and the vertices that are mirror images of each other."""
+    # Seam twins share a place; each place is treated once.
     _, first, place = np.unique(avatar.weld[features.index], return_index=True, return_inverse=True)
     place = place.reshape(-1)
     points, normals = features.positions[first], features.normals[first]
     point, normal = _plane(points[features.part[first] == Part.SKIN], normals[features.part[first] == Part.SKIN])
+    # The mirror image p - 2 ((p - point)·n) n of each place, and the place that it lies on.
     images = points - 2 * np.outer((points - point) @ normal, normal)
-    twin = _meeting(points, images)
+    twin = nearest_within(points, images, SYMMETRY.same)
     turned = normals - 2 * np.outer(normals @ normal, normal)
-    # Lips that touch lie within each other's reach, but face each other.
-    good = (twin >= 0) & ((turned * normals[twin]).sum(1) > 0.5) & (twin[twin] == np.arange(len(points)))
+    # Twins are each other's, and face alike: lips that touch lie on each other's images, but face each other.
+    facing = (turned * normals[twin]).sum(1) > SYMMETRY.facing
+    good = (twin >= 0) & facing & (twin[twin] == np.arange(len(points)))
     twin = np.where(good, twin, np.arange(len(points)))
     share = _faded(good, edges_of(_triangles(avatar, features, place)))
     return Mirror(point, normal, first[twin][place], np.minimum(share, share[twin])[place])
@@ -71,33 +70,37 @@ def find(avatar: Avatar, features: Features) -> Mirror:
 def _plane(points: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A point and the normal of the plane that (P, 3) `points` mirror across best, starting from x = 0.
 
-    Point-to-plane iterations (Chen & Medioni 1992, "Object modelling by registration of multiple range images") over a
-    band of one height, which is about its own mirror image.
+    normals: (P, 3). Point-to-plane iterations (Chen & Medioni 1992, "Object modelling by registration of multiple range
+    images") over a band of one height, which is about its own mirror image.
     """
     point, normal = np.zeros(3), np.array([1.0, 0.0, 0.0])
-    chosen = np.argsort(np.abs(points[:, 1]), kind="stable")[:_BAND]
+    chosen = np.argsort(np.abs(points[:, 1]), kind="stable")[: SYMMETRY.band]
     points, normals = points[chosen], normals[chosen]
-    asked = np.arange(0, len(points), max(1, len(points) // _ASKED))
-    for number in range(_ROUNDS if len(points) >= 8 else 0):
-        images = points[asked] - 2 * np.outer((points[asked] - point) @ normal, normal)
+    some = np.arange(0, len(points), max(1, len(points) // SYMMETRY.asked))
+    for number in range(SYMMETRY.rounds if len(points) >= SYMMETRY.min_points else 0):
+        # Match the images of some points with the nearest points; those that match worst are left out.
+        images = points[some] - 2 * np.outer((points[some] - point) @ normal, normal)
         near = nearest(points, images, count=1)[0][:, 0]
         apart = images - points[near]
         length = np.linalg.norm(apart, axis=1)
-        kept = length <= min(NEAR, np.quantile(length, 0.7))
-        if kept.sum() < 8:
+        kept = length <= min(SYMMETRY.near, np.quantile(length, SYMMETRY.kept))
+        if kept.sum() < SYMMETRY.min_points:
             break
-        # Late, when vertices meet their twins, all of the distance counts; before, that along the normal.
-        rows = np.tile(np.eye(3), (kept.sum(), 1, 1)) if number >= _ROUNDS // 2 else normals[near[kept]][:, None, :]
-        # With r = p - point the image p - 2 (r·n) n changes by -2 [(r·dn) n + (r·n) dn] with the normal n, and by 2 n
-        # times what the point moves along it.
+        # What of the distance counts: at first that along the surface's normal, so that images slide over the surface;
+        # late, when vertices meet their twins, all of it.
+        late = number >= SYMMETRY.late
+        rows = np.tile(np.eye(3), (kept.sum(), 1, 1)) if late else normals[near[kept]][:, None, :]
+        # The image p - 2 (r·n) n with r = p - point changes by -2 [(r·dn) n + (r·n) dn] with the normal n, of which dn
+        # has two degrees of freedom, and by 2 n times what the point moves along it: (K, 3, 3) derivatives.
         side, up = _across(normal)
-        arm = points[asked[kept]] - point
+        arm = points[some[kept]] - point
         height = arm @ normal
         change = np.stack(
             [-2 * (np.outer(arm @ axis, normal) + np.outer(height, axis)) for axis in (side, up)]
             + [np.tile(2 * normal, (len(arm), 1))],
             axis=-1,
         )
+        # Least squares of what is left of the distances (Gauss-Newton).
         system = (rows @ change).reshape(-1, 3)
         wanted = -(rows @ apart[kept][:, :, None]).reshape(-1)
         step = np.linalg.lstsq(system, wanted, rcond=None)[0]
@@ -114,34 +117,6 @@ def _across(normal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return side, np.cross(normal, side)
 
 
-def _meeting(points: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """(P,) the index of the one of (P, 3) `points` that lies nearest to each image, -1 where none is within SAME.
-
-    By cells of that size: refine.nearest, which has no bound, takes three times as long on a dense mesh.
-    """
-    low = np.minimum(points.min(0), images.min(0)) - 2 * SAME
-    count = np.floor((np.maximum(points.max(0), images.max(0)) - low) / SAME).astype(np.int64) + 3
-    stride = np.array([count[1] * count[2], count[2], 1])
-    cells = np.floor((points - low) / SAME).astype(np.int64) @ stride
-    order = np.argsort(cells, kind="stable")
-    sorted_cells = cells[order]
-    home = np.floor((images - low) / SAME).astype(np.int64) @ stride
-    best, nearest = np.full(len(images), -1), np.full(len(images), SAME)
-    steps = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3), -1).reshape(-1, 3) @ stride
-    for step in steps:
-        at = np.searchsorted(sorted_cells, home + step)
-        while True:  # a cell as small as this holds a vertex or two
-            inside = np.flatnonzero((at < len(order)) & (sorted_cells[np.minimum(at, len(order) - 1)] == home + step))
-            if len(inside) == 0:
-                break
-            candidate = order[at[inside]]
-            distance = np.linalg.norm(points[candidate] - images[inside], axis=1)
-            closer = distance < nearest[inside]
-            best[inside[closer]], nearest[inside[closer]] = candidate[closer], distance[closer]
-            at = np.where(np.isin(np.arange(len(at)), inside), at + 1, len(order))
-    return best
-
-
 def _triangles(avatar: Avatar, features: Features, place: np.ndarray) -> np.ndarray:
     """(T, 3) triangles of the features, by place."""
     local = np.full(len(avatar.vertices), -1)
@@ -153,9 +128,9 @@ def _triangles(avatar: Avatar, features: Features, place: np.ndarray) -> np.ndar
 def _faded(good: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """(P,) float32: 1 where (P,) `good`, falling to 0 over a few edges towards what is not."""
     share = good.astype(np.float32)
-    ends, others = np.concatenate([edges, edges[:, ::-1]]).T
-    for _ in range(_FADE):
+    ends, others = both_ways(edges)
+    for _ in range(SYMMETRY.fade):
         least = share.copy()
-        np.minimum.at(least, ends, share[others] + np.float32(1 / _FADE))
+        np.minimum.at(least, ends, share[others] + np.float32(1 / SYMMETRY.fade))
         share = least
     return share

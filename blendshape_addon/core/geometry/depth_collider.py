@@ -7,12 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from .mesh import all3, any3
+from .parameters import DEPTH_COLLIDER
 from .raster import depths, nearest_pixels
-
-PIXELS = 48
-FARTHEST = 0.1  # eye distances that skin is held back by
-SPREAD = 0.035  # eye distances over which that fades
-BLOCK = 128  # of pushed vertices at a time: bounds the memory
 
 
 class DepthCollider:
@@ -69,7 +65,7 @@ class DepthCollider:
     def _draw(self, offsets: Iterable[np.ndarray], triangles: np.ndarray) -> Iterator[np.ndarray]:
         """The (S, S) depths of `triangles` of the pieces, moved by each of (N, 3) `offsets`."""
         places = ((self.rest[self.vertices] + o[self.vertices] - self.centre) / self.half for o in offsets)
-        return depths(places, triangles, PIXELS)
+        return depths(places, triangles, DEPTH_COLLIDER.pixels)
 
     def _pictures(self, offsets: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
         """The depths of the pieces in each of E (N, 3) `offsets`; what moves in none of them is drawn once."""
@@ -85,15 +81,16 @@ class DepthCollider:
 
     def _depth(self, picture: np.ndarray, positions: np.ndarray) -> np.ndarray:
         """(M,) z of what a `picture` has at (M, 3) positions; -inf beside the window and where nothing is."""
-        column, row = nearest_pixels((positions - self.centre) / self.half, PIXELS)
-        inside = (np.minimum(row, column) >= 0) & (np.maximum(row, column) < PIXELS)
-        row, column = np.clip(row, 0, PIXELS - 1), np.clip(column, 0, PIXELS - 1)
+        size = DEPTH_COLLIDER.pixels
+        column, row = nearest_pixels((positions - self.centre) / self.half, size)
+        inside = (np.minimum(row, column) >= 0) & (np.maximum(row, column) < size)
+        row, column = np.clip(row, 0, size - 1), np.clip(column, 0, size - 1)
         return np.where(inside, picture[row, column] * self.half + self.centre[2], -np.inf)
 
     def _penetration(self, picture: np.ndarray, positions: np.ndarray) -> np.ndarray:
         """(M,) how far (M, 3) positions would have to come forward; 0 for what lies far behind, such as the throat."""
         behind = self._depth(picture, positions) - positions[:, 2] + self.gap
-        return np.where(behind < 2 * FARTHEST, np.clip(behind, 0, FARTHEST), 0)
+        return np.where(behind < 2 * DEPTH_COLLIDER.farthest, np.clip(behind, 0, DEPTH_COLLIDER.farthest), 0)
 
     def _spread(self, moved: np.ndarray, push: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Which (n,) of the skin at (M, 3) `moved` come forward, and by how much (n,): a `push` (M,) above 0 fades
@@ -101,15 +98,16 @@ class DepthCollider:
         pushed = np.flatnonzero(push > 0)
         if len(pushed) == 0:
             return pushed, np.empty(0)
-        reach = 4 * SPREAD
+        spread = DEPTH_COLLIDER.spread
+        reach = 4 * spread
         low, high = moved[pushed].min(0) - reach, moved[pushed].max(0) + reach
         near = np.flatnonzero(all3(moved > low) & all3(moved < high))
-        # log(push * exp(-|near - pushed|^2 / (2 SPREAD^2))) = near.pushed + (log push - |pushed|^2 / 2) - |near|^2 / 2,
-        # lengths in units of SPREAD. The first two terms are one product of matrices: (near, 1) times
+        # log(push * exp(-|near - pushed|^2 / (2 spread^2))) = near.pushed + (log push - |pushed|^2 / 2) - |near|^2 / 2,
+        # lengths in units of spread. The first two terms are one product of matrices: (near, 1) times
         # (pushed, log push - |pushed|^2 / 2); the last is the same for every pushed vertex, so it waits for the end.
-        to, at = (np.column_stack([(moved[n] - self.centre) / SPREAD, np.ones(len(n))]) for n in (near, pushed))
+        to, at = (np.column_stack([(moved[n] - self.centre) / spread, np.ones(len(n))]) for n in (near, pushed))
         at[:, 3] = np.log(push[pushed]) - (at[:, :3] ** 2).sum(1) / 2
         best = np.full(len(near), -np.inf)
-        for some in np.array_split(at, 1 + len(pushed) // BLOCK):
+        for some in np.array_split(at, 1 + len(pushed) // DEPTH_COLLIDER.block):
             np.maximum(best, (to @ some.T).max(1), out=best)
         return near, np.exp(best - (to[:, :3] ** 2).sum(1) / 2)

@@ -1,4 +1,4 @@
-"""The avatar as arrays: what the core sees of any file, any rig, any topology."""
+"""Triangle meshes as arrays: welded points, connected pieces, normals, edges, and which triangles turn over."""
 
 from __future__ import annotations
 
@@ -7,36 +7,34 @@ from dataclasses import dataclass
 
 import numpy as np
 
-WELD = 1e-5  # of a mesh's size, within which vertices are one point
-FARTHEST = 2.0**62  # in that, so that what lies farther still has a whole number
-SLIVER = 1e-3  # of the mean area of triangles
+from .parameters import MESH
 
 
 def weld_points(vertices: np.ndarray, size: float | None = None) -> np.ndarray:
-    """(V,) int64 point number a vertex; vertices within 1e-5 of `size` may share one.
+    """(V,) int64 the number of the point that each vertex is at; vertices within MESH.weld of `size` may share one.
 
     size: the mesh's, the diagonal of the box around `vertices` if None.
     """
-    size = size or _diagonal(vertices)
-    cells = (vertices - np.median(vertices, axis=0)) / ((size or 1.0) * WELD)
-    cells = np.clip(np.round(cells), -FARTHEST, FARTHEST).astype(np.int64)
+    size = size or diagonal(vertices)
+    cells = (vertices - np.median(vertices, axis=0)) / ((size or 1.0) * MESH.weld)
+    cells = np.clip(np.round(cells), -MESH.farthest, MESH.farthest).astype(np.int64)
     low = cells.min(0)
     spans = [int(span) for span in cells.max(0) - low + 1]
-    if math.prod(spans) < 2**63:  # one number a cell sorts much faster than three
+    if math.prod(spans) < 2**63:  # one number per cell sorts much faster than three
         code = (cells - low) @ np.array([spans[1] * spans[2], spans[2], 1])
         return np.unique(code, return_inverse=True)[1].reshape(-1)
     return np.unique(cells, axis=0, return_inverse=True)[1].reshape(-1)
 
 
-def _diagonal(points: np.ndarray) -> float:
-    """Of the box around (N, 3) points."""
+def diagonal(points: np.ndarray) -> float:
+    """The length of the diagonal of the box around (N, 3) points."""
     return float(np.linalg.norm(np.ptp(points, axis=0)))
 
 
 def connected_components(count: int, triangles: np.ndarray) -> np.ndarray:
     """(count,) int64 component number of each point, numbered from 0 in the order of their first points.
 
-    Trees of points are hung on neighbouring trees of lower roots until there is one a component (Shiloach and Vishkin
+    Trees of points are hung on neighbouring trees of lower roots until each component is one (Shiloach and Vishkin
     1982, "An O(log n) parallel connectivity algorithm").
     """
     root = np.arange(count)
@@ -96,14 +94,14 @@ class Facing:
         """Of (V, 3) positions."""
         normals = crosses(rest, triangles)
         areas = np.sqrt((normals**2).sum(0))
-        return Facing(triangles, normals, areas, SLIVER * float(areas.mean()) if len(areas) else 0.0)
+        return Facing(triangles, normals, areas, MESH.sliver * float(areas.mean()) if len(areas) else 0.0)
 
     def only(self, chosen: np.ndarray) -> Facing:
         """Those `chosen` by (T,) bools or (n,) indices; what a sliver is among all is one among them."""
         return Facing(self.triangles[chosen], self.normals[:, chosen], self.areas[chosen], self.sliver)
 
     def flipped(self, moved: np.ndarray, some: np.ndarray | slice = slice(None)) -> np.ndarray:
-        """(T,) bool: which triangles (of `some`, if told) turn over in (V, 3) positions; slivers are not counted."""
+        """(T,) bool: which triangles (of `some`, if given) turn over in (V, 3) positions; slivers are not counted."""
         x, y, z = self.normals[:, some] * crosses(moved, self.triangles[some])
         return (x + y + z < 0) & (self.areas[some] > self.sliver)
 
@@ -121,3 +119,9 @@ def edges_of(triangles: np.ndarray) -> np.ndarray:
     code = np.sort((low * count + high)[low != high])  # numpy's own unique takes twenty times as long
     code = code[np.diff(code, prepend=-1) > 0]
     return np.stack(np.divmod(code, count), 1)
+
+
+def both_ways(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(2 E,) ends and (2 E,) others of (E, 2) undirected edges: each edge once in either direction."""
+    ends, others = np.concatenate([edges, edges[:, ::-1]]).T
+    return ends, others

@@ -6,11 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
-SMALLEST = 100  # points of a graph that is solved at once
-DAMPING = 0.6  # of Jacobi's steps, which without it make the shortest waves longer
-# One value for all of an aggregate makes the coarse graph too stiff (Braess 1995, "Towards algebraic multigrid for
-# elliptic problems of second order"): its correction is too small, and what it leaves calls for a second one.
-MORE, AGAIN = 1.5, 2
+from .mesh import both_ways
+from .parameters import MULTIGRID
 
 
 class Graph:
@@ -29,8 +26,8 @@ class Graph:
         self._columns = np.concatenate([edges[:, 1], edges[:, 0]])[order]
         self._values = np.concatenate([weights, weights])[order]
         self._present, self._starts = np.unique(rows[order], return_index=True)
-        # A whisper of mass pulls pieces without anchors to 0 and keeps the system regular.
-        self._own = np.bincount(rows[order], self._values, count) * (1 + 1e-6) + 1e-9
+        # A little mass pulls pieces without constraints to 0 and keeps the system regular.
+        self._own = np.bincount(rows[order], self._values, count) * (1 + MULTIGRID.mass) + MULTIGRID.min_mass
         self._diagonal = self._own + tied
         self._ties = tied + self.neighbours(held) * (1 - held)
 
@@ -51,24 +48,29 @@ class Graph:
         if self._coarser is None:
             return np.einsum("fij,fj->fi", self._inverse, products) if len(self._edges) else products / self._diagonal
         number, coarse = self._coarser
-        fields = DAMPING * products / self._diagonal
+        # A damped Jacobi step from zero: what varies from point to point.
+        fields = MULTIGRID.damping * products / self._diagonal
+        # What it leaves, summed over aggregates, is solved on the coarser graph: what varies slowly.
         sums = _gathered(number, products - self.times(fields), coarse.count)
-        fields += MORE * coarse._over_again(sums).take(number, axis=1)
-        return fields + DAMPING * (products - self.times(fields)) / self._diagonal
+        fields += MULTIGRID.overcorrection * coarse._over_repeatedly(sums).take(number, axis=1)
+        # Another Jacobi step, for the cycle to be symmetric, as conjugate gradients need it.
+        return fields + MULTIGRID.damping * (products - self.times(fields)) / self._diagonal
 
-    def _over_again(self, products: np.ndarray) -> np.ndarray:
+    def _over_repeatedly(self, products: np.ndarray) -> np.ndarray:
+        """`over`, and again of what it leaves, where it is not exact."""
         fields = self.over(products)
-        for _ in range(AGAIN - 1 if self._coarser else 0):
+        for _ in range(MULTIGRID.corrections - 1 if self._coarser else 0):
             fields += self.over(products - self.times(fields))
         return fields
 
     @cached_property
     def _coarser(self) -> tuple[np.ndarray, Graph] | None:
         """Which aggregate each point is in, and their graph; None where this one is solved at once."""
-        if self.count <= SMALLEST or len(self._edges) == 0:
+        if self.count <= MULTIGRID.smallest or len(self._edges) == 0:
             return None
         number = aggregate(self.count, self._edges)
         count = int(number.max()) + 1
+        # Edges between the same two aggregates become one, of their summed weight; those within one are gone.
         pairs = np.sort(number[self._edges], axis=1)
         across = pairs[:, 0] != pairs[:, 1]
         codes, index = np.unique(pairs[across] @ [count, 1], return_inverse=True)
@@ -79,7 +81,7 @@ class Graph:
 
     @cached_property
     def _inverse(self) -> np.ndarray:
-        """(F, N, N)."""
+        """(F, N, N) inverse of the matrix of each field, for a graph that is solved at once."""
         matrix = np.zeros((self.count, self.count))
         matrix[tuple(self._edges.T)] = matrix[tuple(self._edges.T[::-1])] = -self._weights
         return np.linalg.inv([matrix + np.diag(self._own + ties) for ties in self._ties])
@@ -93,12 +95,12 @@ def _gathered(number: np.ndarray, fields: np.ndarray, count: int) -> np.ndarray:
 def aggregate(count: int, edges: np.ndarray) -> np.ndarray:
     """(count,) int64 number of the aggregate that each of `count` points belongs to, numbered from 0.
 
-    edges: (E, 2). Points of greater random rank than all their neighbours found one (Luby 1986, "A simple parallel
+    edges: (E, 2). Points of greater random rank than all their neighbours start one (Luby 1986, "A simple parallel
     algorithm for the maximal independent set problem", its first round), about one in seven of a triangle mesh; the
     others join that of a neighbour. Nothing is joined across a cut, for only edges join.
     """
     rank = np.random.default_rng(0).permutation(count)
-    ends, others = np.concatenate([edges, edges[:, ::-1]]).T
+    ends, others = both_ways(edges)
     highest = np.full(count, -1)
     np.maximum.at(highest, ends, rank[others])
     founders = np.flatnonzero(rank > highest)

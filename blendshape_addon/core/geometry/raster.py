@@ -1,4 +1,4 @@
-"""An exact z-buffer in numpy: orthographic pictures of a mesh, small enough for a network to look at.
+"""An exact z-buffer in numpy: orthographic pictures of a mesh, small enough for a network to take in.
 
 View space: x to the right, y up, z towards the viewer; the picture is the square [-1, 1] x [-1, 1] seen from +z.
 Row 0 is the top row and a pixel is sampled at its centre.
@@ -13,10 +13,7 @@ from itertools import islice
 import numpy as np
 
 from ..errors import InputError
-
-CHUNK = 1 << 17  # pixels tested at once: what a processor's cache holds
-_EDGE = -1e-9  # least weight of a corner: what is on an edge is inside
-MOST = 1 << 26  # fragments tested in one picture, bounds the time: several times what the densest hair needs
+from .parameters import RASTER
 
 
 @dataclass(frozen=True)
@@ -65,8 +62,10 @@ def rasterise(vertices: np.ndarray, triangles: np.ndarray, size: int) -> Picture
     """
     depth, triangle = np.full(size * size, -np.inf), np.full(size * size, -1)
     barycentric = np.zeros((size * size, 3))
-    for pixel, z, number, weight in _fragments(vertices, triangles, size, MOST):
-        nearer = np.flatnonzero(z > depth[pixel])  # an equal depth that was there has the lower number
+    for pixel, z, number, weight in _fragments(vertices, triangles, size, RASTER.max_fragments):
+        # Of what lies before all that was drawn before, the nearest of each pixel stays. An equal depth that was there
+        # is of a lower triangle number.
+        nearer = np.flatnonzero(z > depth[pixel])
         np.maximum.at(depth, pixel[nearer], z[nearer])
         best = nearer[z[nearer] == depth[pixel[nearer]]][::-1]  # of equal ones the first is written last and stays
         seen = pixel[best]
@@ -77,11 +76,13 @@ def rasterise(vertices: np.ndarray, triangles: np.ndarray, size: int) -> Picture
 def depths(poses: Iterable[np.ndarray], triangles: np.ndarray, size: int) -> Iterator[np.ndarray]:
     """(S, S) depths, as in Picture, of the same triangles in each of `poses`, (V, 3) vertices in view space."""
     poses = iter(poses)
-    while some := list(islice(poses, max(1, CHUNK // max(len(triangles), 1)))):
+    while some := list(islice(poses, max(1, RASTER.chunk // max(len(triangles), 1)))):
+        # Several poses are drawn at once, as one mesh of which each pose has its own picture.
         count = len(some[0])
         every = (triangles + count * np.arange(len(some))[:, None, None]).reshape(-1, 3)
         out = np.full((len(some), size, size), -np.inf)
-        for pixel, z, number, _ in _fragments(np.concatenate(some), every, size, MOST * len(some)):
+        most = RASTER.max_fragments * len(some)
+        for pixel, z, number, _ in _fragments(np.concatenate(some), every, size, most):
             np.maximum.at(out.reshape(-1), pixel + size * size * (number // len(triangles)), z)
         yield from out
 
@@ -102,7 +103,8 @@ def _fragments(
             (*pixels[:, corner], vertices[corner, 2]) for corner in triangles[number].T
         )
         area = (xb - xa) * (yc - ya) - (yb - ya) * (xc - xa)
-        # Of the edges against which the first two weights are measured: a corner and the way along.
+        # What the first two weights are computed from: of the edge opposite each, a corner (b, c) and the way along it,
+        # over twice the triangle's area; and the depths of the corners.
         kept = np.stack([xb, yb, xc - xb, yc - yb, xc, yc, xa - xc, ya - yc, area, za, zb, zc])
         drawn = np.flatnonzero((np.abs(area) > 1e-12) & np.isfinite(kept).all(0))
     kept, number, first = kept[:, drawn], number[drawn], first[:, drawn].astype(np.int64)
@@ -113,10 +115,11 @@ def _fragments(
             "The faces of the mesh run criss-cross through one another, as they do when the order of its vertices is "
             "damaged: export it again from where it was made."
         )
+    # As many triangles at a time as have a chunk of pixels in their boxes.
     done = 0
     while done < len(drawn):
         before = ends[done] - width[done] * height[done]
-        some = slice(done, max(done + 1, int(np.searchsorted(ends, before + CHUNK, side="right"))))
+        some = slice(done, max(done + 1, int(np.searchsorted(ends, before + RASTER.chunk, side="right"))))
         done = some.stop
         pixel, z, t, weight = _covered(kept[:, some], first[:, some], width[some], height[some], size)
         yield pixel, z, number[some][t], weight
@@ -128,18 +131,21 @@ def _covered(
     """Of n triangles with boxes of `width` and `height` pixels at `first` (2, n): _fragments. What is the same along a
     row of a box is computed once for it."""
     bx, by, ux, uy, cx, cy, vx, vy, area, *corners = kept
+    # Per row of a box (t is its triangle): the part of the edge functions that the column does not change.
     t = np.repeat(np.arange(len(width)), height)
     row = _counting(first[1], height)
     first_edge, second_edge = ux[t] * (row - by[t]), vx[t] * (row - cy[t])
     uy, bx, vy, cx, area = (values[t] for values in (uy, bx, vy, cx, area))
+    # Per pixel of a row (r): a is the first weight, u x (p - b) / area, and pixels where it is negative are dropped …
     r = np.repeat(np.arange(len(t)), width[t])
     column = _counting(first[0, t], width[t])
     a = (first_edge.take(r) - uy.take(r) * (column - bx.take(r))) / area.take(r)
-    inside = np.flatnonzero(a >= _EDGE)
+    inside = np.flatnonzero(a >= RASTER.edge)
     a, r, column = a.take(inside), r.take(inside), column.take(inside)
+    # … before the second, v x (p - c) / area, is computed; the third is what they leave of 1.
     b = (second_edge.take(r) - vy.take(r) * (column - cx.take(r))) / area.take(r)
     c = 1 - a - b
-    inside = np.flatnonzero((b >= _EDGE) & (c >= _EDGE))
+    inside = np.flatnonzero((b >= RASTER.edge) & (c >= RASTER.edge))
     weight = np.stack([a, b, c]).take(inside, axis=1)
     r = r.take(inside)
     t = t.take(r)

@@ -1,4 +1,4 @@
-"""Motion that folds the skin over itself, made calmer around the folds."""
+"""Motion smoothed over the edges of a mesh where it folds the surface over itself."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .mesh import Facing, any3
-
-ROUNDS = 16
+from .mesh import Facing, any3, both_ways
+from .parameters import FLIP_SMOOTHING
 
 
 class FlipDetector:
-    """The triangles that turn over in an offset; asked again, only those that have moved since are looked at."""
+    """The triangles that turn over in an offset; asked again, only those that have moved since are examined."""
 
     def __init__(self, facing: Facing, rest: np.ndarray) -> None:
+        """facing: the triangles to examine. rest: (N, 3) positions of the neutral."""
         self._facing, self._rest = facing, rest
         self._over = np.zeros(len(facing.triangles), bool)
 
     def __call__(self, offset: np.ndarray, changed: np.ndarray) -> np.ndarray:
+        """(n, 3) triangles that turn over in an (N, 3) offset. changed: (N,) bools, what differs from the last call's
+        offset; all of them in the first call."""
         triangles = self._facing.triangles
         some = np.flatnonzero(any3(changed[triangles]))
         self._over[some] = self._facing.flipped(self._rest + offset, some)
@@ -28,34 +30,44 @@ class FlipDetector:
 def relax_flips(
     offset: np.ndarray,
     edges: np.ndarray,
-    bad_in: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    flips_in: Callable[[np.ndarray, np.ndarray], np.ndarray],
     fixed: np.ndarray,
 ) -> np.ndarray:
-    """(N, 3) `offset` with the motion around what is bad replaced by the mean of its neighbours', while that helps.
+    """(N, 3) `offset` with the motion around triangles that turn over drawn to the mean of its neighbours', round by
+    round; of all rounds the one with the fewest such triangles.
 
-    edges: (K, 2). bad_in: the triangles (n, 3) that are bad in an offset, of which (N,) bools say what has changed
-    since it was last asked. fixed: vertices that stay.
+    edges: (K, 2). flips_in: the triangles (n, 3) that are bad in an offset, of which (N,) bools say what has changed
+    since the last call; see FlipDetector. fixed: (m,) vertices that stay.
     """
     best, fewest = offset, None
-    calmed = offset.copy()
+    relaxed = offset.copy()
     chosen = np.ones(len(offset), bool)
-    for number in range(ROUNDS):
-        bad = bad_in(calmed, chosen)
+    for number in range(FLIP_SMOOTHING.max_rounds):
+        bad = flips_in(relaxed, chosen)
         if fewest is None or len(bad) < fewest:
-            best, fewest = calmed.copy(), len(bad)
+            best, fewest = relaxed.copy(), len(bad)
         if len(bad) == 0:
             break
         near = _touching(edges, bad, len(offset))
-        if number >= ROUNDS // 2:  # stubborn: calm a wider ring
+        if number >= FLIP_SMOOTHING.wider_from:  # stubborn: smooth a wider ring
             near = _touching(edges, near, len(offset))
-        ends, others = np.concatenate([near, near[:, ::-1]]).T
-        count = np.bincount(ends, minlength=len(offset))
-        chosen = count > 0
+        chosen = np.zeros(len(offset), bool)
+        chosen[near] = True
         chosen[fixed] = False
-        for axis in range(3):
-            mean = np.bincount(ends, calmed[others, axis], len(offset)) / np.maximum(count, 1)
-            calmed[chosen, axis] = 0.5 * (calmed[chosen, axis] + mean[chosen])
+        mean = neighbour_means(*both_ways(near), relaxed)
+        relaxed[chosen] = (1 - FLIP_SMOOTHING.share) * relaxed[chosen] + FLIP_SMOOTHING.share * mean[chosen]
     return best
+
+
+def neighbour_means(ends: np.ndarray, others: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """(N,) or (N, C) means of `values`, shaped alike, over the neighbours of each vertex; 0 where it has none.
+
+    ends, others: (K,) vertices; others[k] is a neighbour of ends[k].
+    """
+    count = np.maximum(np.bincount(ends, minlength=len(values)), 1)
+    columns = values.reshape(len(values), -1).T
+    means = [np.bincount(ends, column[others], len(values)) / count for column in columns]
+    return np.stack(means, 1).reshape(values.shape)
 
 
 def _touching(edges: np.ndarray, some: np.ndarray, count: int) -> np.ndarray:

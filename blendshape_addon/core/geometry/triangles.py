@@ -13,10 +13,13 @@ def closest_on_triangles(p: np.ndarray, corners: np.ndarray) -> np.ndarray:
     d1, d2 = (ap * ab).sum(1), (ap * ac).sum(1)
     area = d11 * d22 - d12**2
     safe = np.where(area > 1e-30, area, 1)
+    # Barycentric weights v, w of the foot of the perpendicular, by Cramer's rule: it is the closest point where it lies
+    # in the triangle …
     v, w = (d22 * d1 - d12 * d2) / safe, (d11 * d2 - d12 * d1) / safe
     inside = (area > 1e-30) & (v >= 0) & (w >= 0) & (v + w <= 1)
     best = a + v[:, None] * ab + w[:, None] * ac
     distance = np.where(inside, ((best - p) ** 2).sum(1), np.inf)
+    # … elsewhere the closest point of the three edges is.
     for i, j in ((0, 1), (1, 2), (2, 0)):
         start, edge = corners[:, i], corners[:, j] - corners[:, i]
         along = np.clip(((p - start) * edge).sum(1) / np.maximum((edge**2).sum(1), 1e-30), 0, 1)

@@ -9,8 +9,9 @@ import numpy as np
 from ..expressions import TABLE
 from ..face.anatomy import FaceAnatomy
 from ..face.features import Features
+from ..face.parameters import SLITS
 from ..face.parts import Part
-from ..face.slits import COLUMNS, TOUCH, Slit, has_rims
+from ..face.slits import COLUMNS, Slit, has_rims
 from ..geometry.mesh import Facing, edges_of, flipped
 from ..geometry.smoothing import FlipDetector, relax_flips
 from .parameters import LID_CONTACT, LIP_CONTACT, NEW_FLIPS, RIM_SHIFT
@@ -125,7 +126,7 @@ def tuck_lower_lip(features: Features, offset: np.ndarray, slit: Slit) -> np.nda
     teeth = features.positions[features.part == Part.TEETH_UPPER]
     if len(teeth):
         front = teeth[teeth[:, 2] > teeth[:, 2].max() - LIP_CONTACT.front_depth]
-        target = np.minimum(front[:, 1].min() + TOUCH, target)
+        target = np.minimum(front[:, 1].min() + SLITS.touch, target)
     # The whole way in the middle half of the mouth, none at the corners.
     middle = np.clip(2 - 4 * np.abs(COLUMNS - 0.5), 0, 1)
     return _shift(features, offset, slit, 0, (target - lower) * middle, share=0)

@@ -16,8 +16,8 @@ import numpy as np
 from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.detection import detect
 from blendshape_addon.core.errors import InputError, UserError
-from blendshape_addon.core.face import features
 from blendshape_addon.core.face.face_space import FaceSpace
+from blendshape_addon.core.face.parameters import REACH
 from blendshape_addon.core.vocabulary import CONDITIONS
 
 from .. import labels
@@ -72,7 +72,7 @@ def _rig(name: str, path: Path, licence: str, one: Keyed, missing: Missing | Non
         raise InputError(f"{path.name} has no {what}: there is nothing to learn from.")
     face = detect.find(avatar)
     places = FaceSpace.of(face.points).to_face(avatar.vertices)
-    near = ((places > features.REACH_LOW) & (places < features.REACH_HIGH)).all(1)
+    near = ((places > REACH.low) & (places < REACH.high)).all(1)
     shapes = {shape: offsets for shape, offsets in shapes.items() if offsets[near].any()}
     if missing is None and not shapes:
         raise InputError(

@@ -1,0 +1,175 @@
+"""The numbers of reading a face, by module. Lengths are in eye distances (63 mm on an adult) unless a unit is given.
+
+Where no source is named, a number was tuned on the rigs of training/data/labels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Spaces:
+    """Face space."""
+
+    min_width: float = 0.01  # of an eye or a mouth: one that is less wide is drawn together to a point
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What an expression can move."""
+
+    # The part of face space: beside the ears, above the brows, down the neck.
+    low: np.ndarray = field(default_factory=lambda: np.array([-1.7, -3.0, -1.8]))
+    high: np.ndarray = field(default_factory=lambda: np.array([1.7, 1.6, 1.5]))
+    # From the middle of an eye along each axis: its lids.
+    lids: np.ndarray = field(default_factory=lambda: np.array([0.4, 0.35, 0.5]))
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """Whether the lips are one surface."""
+
+    depth: float = 0.1  # from the seam of the lips, up, down and back, within which lips touch
+    width: float = 0.25  # of the mouth's width, on either side of its middle, where they are looked at
+    min_difference: float = 0.05  # of the lip field over a triangle that runs from lip to lip
+
+
+@dataclass(frozen=True)
+class Fields:
+    """The lip and lid fields."""
+
+    crease: float = 0.14  # from the edge of a lid to where its field is held
+    inner_handicap: float = 0.02  # squared length that a surface which looks back is counted farther away by
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """What each piece of an avatar is. `mouths`: half widths of the mouth; `eyes`: widths of an eye's opening."""
+
+    around: float = 4.0  # from the middle of the eyes within which a face lies
+    min_skin_votes: float = 0.15  # share of the landmarks beside those of eyes and brows that lie on a piece of skin
+    # Inside the mouth.
+    slack: float = 0.15  # that a piece may lie outside the mouth's box
+    slack_named: float = 0.3  # the same for one that is named teeth or tongue
+    mouth_width: float = 1.35  # mouths from the middle that a piece reaches
+    mouth_depth: float = 1.6  # from the seam of the lips back to a piece's middle
+    gum_drop: float = 0.6  # mouths below the seam, and one above it, that gums and interiors reach
+    tongue_length: float = 1.2  # depth over width of a tongue
+    upper_teeth: float = 0.1  # mouths above the seam from which teeth are upper ones
+    min_single_teeth: int = 8  # pieces from which teeth are taken for single ones, not for two rows
+    # At the eyes.
+    eye_distance: float = 0.75  # eyes from an eye's middle within which a piece belongs to it
+    both_eyes_middle: float = 0.1  # from the middle of the face to the middle of a piece that holds both eyes
+    both_eyes_width: float = 0.9  # least width of such a piece
+    both_eyes_height: float = 0.3  # from the eyes' height to the middle of such a piece
+    eye_height: float = 1.6  # eyes, the greatest height of what belongs to an eye
+    eye_depth: float = 1.2  # greatest depth of the same
+    eye_covers: float = 0.7  # of the lids' opening that an eyeball covers
+    eye_behind: float = 0.04  # behind the lids where the middle of an eyeball is
+    eye_min_height: float = 0.25  # of an eyeball that has no name
+    # Pupils and highlights.
+    pupil_margin: float = 0.01  # that they may reach beside their eye
+    pupil_width: float = 0.6  # of the eye's width at most: a lash is as wide as the lids
+    pupil_depth: float = 0.2  # from the front of the eye to their middle
+    # Lashes and brows.
+    attached_height: float = 1.0  # greatest height of a piece that is named so
+    brow_distance: float = 0.35  # from the landmark to the middle of a brow, along each axis
+    both_brows_middle: float = 0.1  # from the middle of the face to the middle of a piece that holds both
+    both_brows_height: float = 0.25  # from the brows' height to the middle of such a piece
+    both_brows_depth: float = 0.3  # the same in depth
+    brow_height: float = 0.45  # greatest height of a brow
+    brow_depth: float = 0.6  # greatest depth of a brow
+
+
+@dataclass(frozen=True)
+class Slits:
+    """The rims of a mouth and of eyes."""
+
+    touch: float = 0.005  # that what touches may overlap
+    columns: int = 15  # in which gaps are measured
+    margin: float = 0.06  # of the width, that the first and the last column lie from the corners
+    corner_columns: int = 3  # columns at either end that say little of whether an eye is open
+    min_width: float = 0.05  # between the corners
+    min_side: float = 0.15  # of the lip or lid field, on a rim
+    height: float = 0.08  # that a rim may lie from the line through its landmarks …
+    height_share: float = 0.5  # … or as a share of that line's height: an arch runs farther from its chords
+    depth: float = 0.07  # the same in depth: teeth lie behind, lashes before
+    depth_share: float = 0.3
+    min_vertices: int = 3  # of a rim
+    bins: tuple[int, int] = (4, 24)  # columns in which the vertex nearest to the slit is taken for the rim
+    bins_per_vertex: float = 0.8  # of the square root of the number of vertices about the rim
+
+
+@dataclass(frozen=True)
+class Symmetry:
+    """Which vertices mirror each other."""
+
+    same: float = 0.002  # within which a mirrored vertex lies on its twin: an eighth of a millimetre
+    near: float = 0.15  # within which the landmarks' middle may be beside the mesh's
+    kept: float = 0.7  # share of the points, the best matched ones, that the plane is fitted to in a round
+    band: int = 2000  # vertices about the height of the eyes that are matched
+    asked: int = 250  # of these, mirrored and matched in a round
+    rounds: int = 10
+    late: int = 5  # round from which all of the distance counts
+    min_points: int = 8  # that a plane is fitted to
+    facing: float = 0.5  # least cosine between the normals of twins: lips that touch face each other
+    fade: int = 4  # edges over which evening out ends at what has no twin
+
+
+@dataclass(frozen=True)
+class DrawnMouths:
+    """Mouths that are drawn on the face; `mouth` stands for the mouth's width."""
+
+    pixels: int = 64  # side of the picture of the skin behind
+    sunk: float = 0.04  # that a drawn mouth may lie behind the skin; teeth lie deeper
+    min_width: float = 0.4  # mouths
+    # Mouths from the middle of the mouth along each axis, where all of a drawn mouth lies.
+    reach: np.ndarray = field(default_factory=lambda: np.array([0.85, 0.5, 0.7]))
+    min_vertices: int = 4
+    on_skin: float = 0.8  # share of the vertices that lie on skin: over a hole there is nothing to be drawn on
+    columns: int = 9  # in which upper and lower edge are told apart
+
+
+@dataclass(frozen=True)
+class DrawnEyes:
+    """Eyes that are drawn on the face; `eye` stands for the eye's width."""
+
+    pixels: int = 64  # side of the pictures of iris and skin
+    behind: float = 0.02  # that a piece may lie behind the skin
+    before: float = 0.15  # that it may lie before the skin
+    around: float = 1.25  # times as far from its middle as a piece's vertices, there is skin that is not before it
+    # Of the eye's width and of its height, that an iris covers.
+    min_iris: np.ndarray = field(default_factory=lambda: np.array([0.3, 0.5]))
+    brow: float = 0.5  # eyes above the brow's landmark up to where its pieces lie
+    piece: float = 0.7  # eyes beside the middle of the eye, where the middle of its pieces lies
+    inside: float = 0.5  # share of the way from the middle of an iris to its vertices where it has no hole
+    on_skin: float = 0.95  # share of the iris's vertices that lie on skin
+    skin_around: float = 0.9  # share of the directions in which skin runs on
+    filled: float = 0.9  # share of the directions in which the iris has no hole
+
+
+@dataclass(frozen=True)
+class Colliders:
+    """What skin is held before; `mouth` and `eye` stand for the width of the mouth and of the eye."""
+
+    teeth_gap: float = 0.006  # kept between teeth and lips
+    teeth_window: float = 0.65  # mouths, half the width of the window in which teeth are seen
+    teeth_skin: float = 1.5  # of that half width: skin that is held
+    eye_gap: float = 0.012  # kept between eyeball and lids: lids are coarse and the eyeball is round
+    eye_skin: float = 1.2  # eyes from the eye's middle: skin that is held
+    outward: float = 0.2  # least z of the normals of that skin: the lining of lids lies against the eyeball
+
+
+SPACES = Spaces()
+REACH = Reach()
+SEALED = Sealed()
+FIELDS = Fields()
+PIECES = Pieces()
+SLITS = Slits()
+SYMMETRY = Symmetry()
+DRAWN_MOUTH = DrawnMouths()
+DRAWN_EYES = DrawnEyes()
+COLLIDERS = Colliders()
