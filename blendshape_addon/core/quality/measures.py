@@ -15,7 +15,7 @@ import numpy as np
 
 from ..expressions import TABLE, Expression, Region, Tongue
 from ..face.anatomy import FaceAnatomy
-from ..face.face_space import EYE_DISTANCE_MM, eye_centres, mouth_corners, point
+from ..face.face_space import EYE_DISTANCE_MM, MIRROR_X, eye_centres, mouth_corners, point
 from ..face.features import Features
 from ..face.parts import Part
 from ..face.slits import COLUMNS, Slit
@@ -318,7 +318,7 @@ class _Halves:
     def difference(self, offset: np.ndarray, partner: np.ndarray) -> np.ndarray:
         """(M,) eye distances between the mean motion of each vertex's square and the mirrored one's."""
         own, other = (self._mean(motion[self.vertices]) for motion in (offset, partner))
-        apart = np.linalg.norm(own[self._cell] - other[self._twin] * [-1, 1, 1], axis=1)
+        apart = np.linalg.norm(own[self._cell] - other[self._twin] * MIRROR_X, axis=1)
         return np.where(self._known, apart, 0.0)
 
     def _mean(self, motion: np.ndarray) -> np.ndarray:

@@ -10,7 +10,8 @@ import numpy as np
 from ..expressions import TABLE
 from ..face.face_space import EYE_DISTANCE_MM
 from ..face.slits import COLUMNS
-from ..geometry.smoothing import relax_flips
+from ..geometry.mesh import both_ways
+from ..geometry.smoothing import neighbour_means, relax_flips
 from ..refinement import barriers, cleanup, contacts
 from .measures import Measures
 from .parameters import LIMITS, REPAIRS
@@ -37,11 +38,9 @@ def _stop_stray_motion(measures: Measures, name: str, offset: np.ndarray) -> np.
     across = edges[still[edges].any(1) & ~still[edges].all(1)]
     ring = np.setdiff1d(across, np.flatnonzero(still))
     near = edges[np.isin(edges, ring).any(1)]
-    ends, others = np.concatenate([near, near[:, ::-1]]).T
-    count = np.maximum(np.bincount(ends, minlength=len(offset)), 1)
+    ends, others = both_ways(near)
     for _ in range(REPAIRS.soften):
-        for axis in range(3):
-            offset[ring, axis] = (np.bincount(ends, offset[others, axis], len(offset)) / count)[ring]
+        offset[ring] = neighbour_means(ends, others, offset)[ring]
     return offset
 
 
@@ -85,10 +84,9 @@ def _close_lips(measures: Measures, name: str, offset: np.ndarray) -> np.ndarray
     push[place[rims]] = -weights @ np.linalg.solve(weights.T @ weights + REPAIRS.ridge * np.eye(len(excess)), excess)
     push = push[place]
     # The neighbours of what is pushed follow.
-    ends, others = np.concatenate([measures.edges, measures.edges[:, ::-1]]).T
+    ends, others = both_ways(measures.edges)
     near = (push[others] != 0) & (push[ends] == 0)
-    count = np.bincount(ends[near], minlength=len(push))
-    push += REPAIRS.beside_rim * np.bincount(ends[near], push[others[near]], len(push)) / np.maximum(count, 1)
+    push += REPAIRS.beside_rim * neighbour_means(ends[near], others[near], push)
     offset[:, 1] += push.astype(offset.dtype)
     return offset
 
