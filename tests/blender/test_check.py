@@ -71,7 +71,7 @@ def test_what_cannot_be_shown_or_mended_is_a_sentence(spoilt):
     with pytest.raises(RuntimeError, match="no place on the mesh"):
         buttons.show_problem(shape="vrc.v_sil", check="flips")
     before = key_names(spoilt)
-    with pytest.raises(RuntimeError, match="could not be mended"):
+    with pytest.raises(RuntimeError, match="could not be fixed"):
         buttons.fix_shape(shape="vrc.v_sil")
     assert key_names(spoilt) == before
 

@@ -95,7 +95,7 @@ def test_style_is_chosen_or_asked_for_and_told(planted, source, tmp_path):
     ):
         assert run(path, "--output", tmp_path / "a.blend", "--report", report, *arguments) == cli.OK
         assert json.loads(report.read_text())["avatars"][0]["style"] == expected
-    assert "anime style" in shape_keys.style_of(open_result(tmp_path / "a.blend"))
+    assert shape_keys.style_of(open_result(tmp_path / "a.blend")) == "Anime"
 
 
 @pytest.mark.parametrize("text", ["", "[natural]\njoy = { smile = 1 }", "[natural"])

@@ -116,7 +116,7 @@ def test_keeping_puts_them_with_the_object_that_has_the_face(figure, mode):
 
 def test_an_avatar_that_has_gone_keeps_nothing(figure, mode):
     bpy.data.objects.remove(figure["body"])
-    with pytest.raises(InputError, match="has gone"):
+    with pytest.raises(InputError, match="no longer there"):
         mode.keep()
 
 

@@ -56,7 +56,8 @@ def test_translations_keep_what_is_filled_in(locale):
 def test_the_search_for_words_finds_what_there_is(every_word):
     assert len(every_word) > 400
     kinds = {
-        "Generate Visemes", "Make the 15 VRChat visemes on the selected avatar", "Existing Keys", "Fill Empty", "Keep",
+        "Generate Visemes", "Make the 15 VRChat visemes on the selected avatar", "If a Key Exists", "Fill If Empty",
+        "Keep",
         "Parts of the Avatar", "{count} triangles turn inside out", "finding the face", "lid upper in",
         "{name} and 1 more object", "There is no mesh named “{name}”.",
     }  # fmt: skip
@@ -89,9 +90,8 @@ def test_a_refusal_comes_in_the_language_of_blender(speak):
 
 def test_names_are_not_translated_and_sentences_in_sentences_are(speak, figure):
     speak("ja_JP")
-    assert translate(Message("Mended {shape}, but {fault}.", shape="Face Skin", fault=Message("hardly moves"))) == (
-        "Face Skin を修正しましたが、まだ次の問題があります：ほとんど動きません。"
-    )
+    said = Message("Fixed {shape}, but a fault is left: {fault}.", shape="Face Skin", fault=Message("hardly moves"))
+    assert translate(said) == "Face Skin を修正しましたが、まだ次の問題があります：ほとんど動きません。"
     figure["body"].name = "Emotions"
     select(figure["body"])
     bpy.ops.vrc_blendshape.check()

@@ -99,9 +99,9 @@ def test_command_line_from_glb_to_fbx(person, tmp_path):
 def test_style_is_changed_by_pressing_again(person):
     bpy.ops.vrc_blendshape.generate_emotions()
     natural = {name: deltas(person["Body"], name) for name in EMOTIONS}
-    assert shape_keys.style_of(person["Body"]) == "natural style (chosen automatically)"
+    assert shape_keys.style_of(person["Body"]) == "Natural (auto)"
     bpy.ops.vrc_blendshape.generate_emotions(preset="ANIME")
-    assert shape_keys.style_of(person["Body"]) == "anime style"
+    assert shape_keys.style_of(person["Body"]) == "Anime"
     assert key_names(person["Body"]) == ["Basis", *EMOTIONS]
     assert all(np.abs(deltas(person["Body"], name) - natural[name]).max() > 0.001 for name in EMOTIONS)
 

@@ -98,7 +98,7 @@ def _preview(folds: Folds) -> Waiting:
 
 def _tune(folds: Folds) -> Waiting:
     full = _peak("vrc.v_aa")
-    yield from folds.unfold("One Shape")
+    yield from folds.unfold("Edit One Shape")
     _body().vrc_blendshape.strength_vrc_v_aa = 0.5
     yield from folds.button("vrc_blendshape.regenerate_shape", (0.4,))
     yield from until(lambda: not state().running and _peak("vrc.v_aa") < 0.9 * full, "aa is made anew")

@@ -11,9 +11,13 @@ GROUP_LABELS = {
     "arkit": Message("Face Tracking"),
 }
 EXISTING_ITEMS = (
-    ("KEEP", "Keep Mine", "Keep keys of the same name that you made or edited; replace only what this tool made"),
-    ("FILL", "Fill Empty", "As Keep Mine, but keys of yours that move nothing are filled"),
-    ("REPLACE", "Replace", "Overwrite keys of the same name, whoever made them; yours stay under a new name as backup"),
+    ("KEEP", "Keep", "Keep keys of the same name that you made or edited; only keys that this tool made are replaced"),
+    ("FILL", "Fill If Empty", "As Keep, but your own keys that move nothing are filled"),
+    (
+        "REPLACE",
+        "Replace (With Backup)",
+        "Replace keys of the same name, whoever made them; your own stay as backups under new names",
+    ),
 )
 PRESET_ITEMS = (
     ("AUTO", "Automatic", "Choose by the face's proportions"),
@@ -21,7 +25,7 @@ PRESET_ITEMS = (
     ("ANIME", "Anime", "As anime artists draw them: small mouths, strong emotions"),
 )
 EMOTION_ITEMS = (
-    ("NONE", "No Emotion", "Look at visemes alone"),
+    ("NONE", "No Emotion", "Show visemes alone"),
     *((name, name.capitalize(), f"Mix visemes with {name}") for name in EMOTIONS),
 )
 CONVENTION_ITEMS = (
@@ -41,7 +45,7 @@ _PARTS = {
     "OTHER": ("Not of the Face", "Hair, clothes, masks: no shape moves them, and the search for the face ignores them"),
 }
 PART_ITEMS = (
-    (parts.AUTO, "Automatic", "What it looks like"),
+    (parts.AUTO, "Automatic", "Use what was recognised"),
     *((name, *_PARTS[name]) for name in parts.CHOICES),
 )
 PART_LABELS = {name: words[0] for name, words in _PARTS.items()} | {"SKIN": "Face Skin"}

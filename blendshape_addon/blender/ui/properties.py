@@ -12,7 +12,7 @@ from .items import EMOTION_ITEMS, EXISTING_ITEMS, PRESET_ITEMS
 def preset() -> bpy.props.EnumProperty:
     """Declared the same way by the panel's settings and by the operators."""
     return bpy.props.EnumProperty(
-        name="Style", description="Whose style the shapes follow", items=PRESET_ITEMS, default="AUTO"
+        name="Style", description="Style that the shapes follow", items=PRESET_ITEMS, default="AUTO"
     )
 
 
@@ -26,7 +26,10 @@ def intensity() -> bpy.props.FloatProperty:
 def existing() -> bpy.props.EnumProperty:
     """Declared the same way by the panel's settings and by the operators."""
     return bpy.props.EnumProperty(
-        name="Existing Keys", description="What happens to keys of the same name", items=EXISTING_ITEMS, default="KEEP"
+        name="If a Key Exists",
+        description="What happens when the avatar already has a shape key of the same name",
+        items=EXISTING_ITEMS,
+        default="KEEP",
     )
 
 
@@ -37,7 +40,7 @@ def _learned(self, context, text: str) -> list[tuple[str, str]]:
 def model() -> bpy.props.StringProperty:
     """Declared the same way by the panel's settings and by the operators."""
     return bpy.props.StringProperty(
-        name="Hand", description="A model that learned from an avatar; empty: the one that came with the add-on",
+        name="Style Model", description="Model that learned an artist's style from an avatar. Empty: the bundled model",
         search=_learned,
     )  # fmt: skip
 
@@ -58,7 +61,7 @@ class Settings(bpy.types.PropertyGroup):
     existing: existing()
     model: model()
     emotion: bpy.props.EnumProperty(
-        name="Mix With", description="An emotion to see the visemes together with", items=EMOTION_ITEMS,
+        name="With Emotion", description="Emotion that is added to the visemes in the preview", items=EMOTION_ITEMS,
         default="NONE", update=_remix,
     )  # fmt: skip
     emotion_strength: bpy.props.FloatProperty(
@@ -121,7 +124,7 @@ class State(bpy.types.PropertyGroup):
     models: bpy.props.CollectionProperty(type=ModelRow)
     show_models: bpy.props.BoolProperty(
         name="Models",
-        description="Look at every model and at what its card says",
+        description="Show every model and its card",
         update=model_list.refresh_from_property,
     )
     mark: bpy.props.StringProperty(description="What the avatar was when this was written down")
@@ -134,7 +137,7 @@ class State(bpy.types.PropertyGroup):
     )  # fmt: skip
     placing: bpy.props.StringProperty(description="MOVING while landmarks are moved; KEEP or LEAVE to end that")
     show_landmarks: bpy.props.BoolProperty(
-        name="Show Over the View", description="Draw the landmarks over the 3D view", default=True, update=_redraw
+        name="Show in 3D View", description="Draw the landmarks over the 3D view", default=True, update=_redraw
     )
     show_all: bpy.props.BoolProperty(name="Show All", description="Show parts that are not of the face as well")
 

@@ -21,9 +21,7 @@ from ..ui_text import wrapped
 
 KEYS = (
     Message("Drag a point, and the one opposite follows; with Shift this side alone, with Ctrl the whole face."),
-    Message(
-        "Ctrl and wheel: size of the whole. Ctrl Z: one move back. Enter: keep them with the avatar. Esc: leave them."
-    ),
+    Message("Ctrl and wheel: size of the whole. Ctrl Z: undo one move. Enter: save them with the avatar. Esc: cancel."),
 )
 _LETTERS = 100  # of a line over the 3D view
 
@@ -48,7 +46,7 @@ class LandmarkMode:
         """Keep the landmarks as they are now. Returns the name of the object that has them. Raises InputError."""
         objects = [bpy.data.objects.get(name) for name in self.names]
         if None in objects:
-            raise InputError("The avatar has gone, so nothing was kept: select it and try again.")
+            raise InputError("The avatar is no longer there, so nothing was saved: select it and try again.")
         mesh_io.require_editable(objects[self.main])
         landmarks.keep(objects, objects[self.main], self.editor.landmarks)
         return objects[self.main].name

@@ -128,7 +128,7 @@ class VRC_BLENDSHAPE_OT_show_problem(_OnShape, bpy.types.Operator):
 
 
 class VRC_BLENDSHAPE_OT_fix_shape(_OnShape, bpy.types.Operator):
-    """Clamp and smooth this shape where the check found a fault; a key of your own stays as a backup under a new name"""
+    """Clamp and smooth this shape where a check found a fault; a key of your own stays as a backup under a new name"""
 
     bl_idname = "vrc_blendshape.fix_shape"
     bl_label = "Fix"
@@ -150,7 +150,9 @@ class VRC_BLENDSHAPE_OT_fix_shape(_OnShape, bpy.types.Operator):
                 state.verdicts.remove(number)
         _write_down(state.verdicts, [after])
         if left:
-            done = translate("Fixed {shape}, but a fault is left: {fault}.", shape=self.shape, fault=after.sentences[left[0]])
+            done = translate(
+                "Fixed {shape}, but a fault is left: {fault}.", shape=self.shape, fault=after.sentences[left[0]]
+            )
         else:
             done = translate("Fixed {shape}.", shape=self.shape)
         if backups:

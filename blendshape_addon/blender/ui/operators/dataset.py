@@ -12,7 +12,7 @@ KEPT = Message("Stopped: what was made is kept, and the same button goes on from
 
 
 class VRC_BLENDSHAPE_OT_generate_dataset(bpy.types.Operator):
-    """Make training data of a folder of avatars, in the background; needs the training tools"""
+    """Make training data from a folder of avatars, in the background; needs the training tools"""
 
     bl_idname = "vrc_blendshape.generate_dataset"
     bl_label = "Generate Dataset"
@@ -23,14 +23,14 @@ class VRC_BLENDSHAPE_OT_generate_dataset(bpy.types.Operator):
     )
     out: bpy.props.StringProperty(name="Dataset", description="Folder that the dataset goes into", subtype="DIR_PATH")
     licence: bpy.props.StringProperty(
-        name="Licence", description="Under which these avatars may be used, such as CC0; the dataset says so"
+        name="Licence", description="Licence of these avatars, such as CC0; the dataset records it"
     )
     faces: bpy.props.IntProperty(
-        name="Faces of Each Avatar", description="The avatar itself, and itself warped into others", default=60, min=1
+        name="Faces per Avatar", description="The avatar itself and its warped variants", default=60, min=1
     )
     distil: bpy.props.BoolProperty(
         name="Fill In Missing Shapes",
-        description="Let this tool's own network make what an avatar has no shape keys for; the dataset says so",
+        description="Let this tool's own network make the shapes that an avatar lacks; the dataset records it",
         default=False,
     )
     stop: bpy.props.BoolProperty(options={"HIDDEN", "SKIP_SAVE"}, default=False)
@@ -53,7 +53,7 @@ class VRC_BLENDSHAPE_OT_generate_dataset(bpy.types.Operator):
             good, said = ended
             self.report({"INFO"} if good else {"ERROR"}, translate(said))
             return {"FINISHED"} if good else {"CANCELLED"}
-        self.report({"INFO"}, translate("The dataset is made in the background: the panel shows how far it is."))
+        self.report({"INFO"}, translate("Making the dataset in the background: the panel shows the progress."))
         return {"FINISHED"}
 
     def _command(self, context) -> list[str]:

@@ -133,7 +133,7 @@ class VRC_BLENDSHAPE_OT_generate_all(_Generate, bpy.types.Operator):
 
 
 class VRC_BLENDSHAPE_OT_regenerate_shape(_Generate, bpy.types.Operator):
-    """Make this one shape anew, as it is tuned now; the others stay as they are"""
+    """Generate only this shape again, with the present tuning; the others stay as they are"""
 
     bl_idname = "vrc_blendshape.regenerate_shape"
     bl_label = "Regenerate Only This"

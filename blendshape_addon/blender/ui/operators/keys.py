@@ -27,14 +27,14 @@ class _OnAvatar:
 
 
 class VRC_BLENDSHAPE_OT_add_aliases(_OnAvatar, bpy.types.Operator):
-    """Give the selected avatar's shapes the names that other programs look for"""
+    """Add the shape key names that other programs look for to the selected avatar"""
 
     bl_idname = "vrc_blendshape.add_aliases"
     bl_label = "Add Names"
 
     convention: bpy.props.EnumProperty(name="Names", items=CONVENTION_ITEMS, default="MMD")
     rename: bpy.props.BoolProperty(
-        name="Instead of Their Own", description="Rename the keys that this tool made instead of copying them"
+        name="Rename", description="Rename the keys that this tool made instead of copying them"
     )
 
     def work(self, objects):
@@ -69,10 +69,10 @@ class VRC_BLENDSHAPE_OT_clean_up(_OnAvatar, bpy.types.Operator):
 
 class VRC_BLENDSHAPE_OT_adopt_keys(_OnAvatar, bpy.types.Operator):
     bl_idname = "vrc_blendshape.adopt_keys"
-    bl_label = "Recognise Generated Keys"
+    bl_label = "Find My Generated Keys After Import"
     bl_description = (
-        "After an import from FBX or GLB, count the keys that carry this tool's hidden mark as made by it, so that it "
-        "may replace or remove them. Whether you edited them since cannot be told"
+        "After an import from FBX or GLB, find the keys that carry this tool's hidden mark and treat them as "
+        "generated, so that they can be replaced or removed. Whether you edited them before cannot be detected"
     )
 
     def invoke(self, context, event):
@@ -81,15 +81,15 @@ class VRC_BLENDSHAPE_OT_adopt_keys(_OnAvatar, bpy.types.Operator):
     def work(self, objects):
         found = own_keys.adopt(objects)
         if not found:
-            return Message("No further key carries its mark.")
-        return Message("Recognised {count} keys that this tool made.", count=len(found))
+            return Message("No more generated keys were found.")
+        return Message("Generated keys found: {count}.", count=len(found))
 
 
 class VRC_BLENDSHAPE_OT_sort_keys(_OnAvatar, bpy.types.Operator):
     bl_idname = "vrc_blendshape.sort_keys"
     bl_label = "Sort Keys"
     bl_description = (
-        "Put visemes, emotions, blinks and face tracking shapes below Basis in their usual order, your other keys "
+        "Sort visemes, emotions, blinks and face tracking shapes below Basis in their usual order, your other keys "
         "after them. Drivers and animation stay; VRChat's eyelids, which go by number, have to be chosen again"
     )
 

@@ -18,8 +18,8 @@ from .background import Background
 class VRC_BLENDSHAPE_OT_edit_landmarks(Background, bpy.types.Operator):
     bl_idname = "vrc_blendshape.edit_landmarks"
     bl_description = (
-        "Find the face and show its landmarks over the 3D view, to be moved where they are wrong. What you place is "
-        "kept with the avatar and used from then on"
+        "Find the face and show its landmarks over the 3D view, where you can move them. What you place is saved with"
+        " the avatar and used from then on"
     )
     bl_label = "Edit Landmarks"
     bl_options = {"REGISTER"}
@@ -31,7 +31,7 @@ class VRC_BLENDSHAPE_OT_edit_landmarks(Background, bpy.types.Operator):
     def finish(self, context, objects, avatar, result):
         mode = landmark_modal.of(objects, avatar, np.column_stack([result.points, result.confidence]))
         if bpy.app.background:  # nobody to move them: they are kept as they are
-            self.report({"INFO"}, translate("Kept the landmarks with “{name}”.", name=mode.keep()))
+            self.report({"INFO"}, translate("Saved the landmarks with “{name}”.", name=mode.keep()))
         else:
             landmark_modal.start(mode)
 
@@ -64,7 +64,7 @@ class VRC_BLENDSHAPE_OT_move_landmarks(bpy.types.Operator):
             return self._keep(context)
         if wanted == "LEAVE":
             self.cancel(context)
-            self.report({"INFO"}, translate("Left the landmarks as they were."))
+            self.report({"INFO"}, translate("The landmarks were not changed."))
             return {"CANCELLED"}
         return {wanted}
 
@@ -80,7 +80,7 @@ class VRC_BLENDSHAPE_OT_move_landmarks(bpy.types.Operator):
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
         self.cancel(context)
-        self.report({"INFO"}, translate("Kept the landmarks with “{name}”: the next run uses them.", name=name))
+        self.report({"INFO"}, translate("Saved the landmarks with “{name}”: the next run uses them.", name=name))
         return {"FINISHED"}
 
 
@@ -100,11 +100,11 @@ class VRC_BLENDSHAPE_OT_end_landmarks(bpy.types.Operator):
     """End the moving of landmarks"""
 
     bl_idname = "vrc_blendshape.end_landmarks"
-    bl_label = "Keep Landmarks"
+    bl_label = "Save Landmarks"
     bl_options = {"INTERNAL"}
 
     wanted: bpy.props.EnumProperty(
-        items=[("KEEP", "Keep", "Keep them with the avatar"), ("LEAVE", "Leave", "Forget what was moved")],
+        items=[("KEEP", "Save", "Save them with the avatar"), ("LEAVE", "Cancel", "Forget what was moved")],
         default="KEEP",
     )
 
@@ -114,7 +114,7 @@ class VRC_BLENDSHAPE_OT_end_landmarks(bpy.types.Operator):
 
 
 class VRC_BLENDSHAPE_OT_remove_landmarks(bpy.types.Operator):
-    """Forget the landmarks that you placed; the face is found again by the next run"""
+    """Remove the landmarks that you placed; the next run finds the face again"""
 
     bl_idname = "vrc_blendshape.remove_landmarks"
     bl_label = "Remove Placed Landmarks"
@@ -128,7 +128,7 @@ class VRC_BLENDSHAPE_OT_remove_landmarks(bpy.types.Operator):
             return {"CANCELLED"}
         self.report(
             {"INFO"},
-            translate("Removed the landmarks.") if removed else translate("No landmarks are kept with this avatar."),
+            translate("Removed the landmarks.") if removed else translate("No landmarks are saved with this avatar."),
         )
         return {"FINISHED"}
 

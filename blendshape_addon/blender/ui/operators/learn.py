@@ -1,4 +1,4 @@
-"""The Learn from This Avatar button: the deformer learns its artist's hand beside Blender."""
+"""The Learn from This Avatar button: the deformer learns its artist's style beside Blender."""
 
 import re
 import tempfile
@@ -19,14 +19,16 @@ from .. import model_list
 class VRC_BLENDSHAPE_OT_learn_from_avatar(bpy.types.Operator):
     bl_idname = "vrc_blendshape.learn_from_avatar"
     bl_description = (
-        "Learn from the keys that the selected avatar has how its artist draws, so that the missing ones are made "
-        "alike; needs the training tools and ten keys or more of known names"
+        "Learn the artist's style from the shape keys of the selected avatar, so that missing ones are made in the "
+        "same style. Needs the training tools and at least ten keys with known names"
     )
     bl_label = "Learn from This Avatar"
     bl_options = {"REGISTER"}
 
     style: bpy.props.BoolProperty(
-        name="On Every Face", description="Use this hand on other avatars too, not on this one alone", default=False
+        name="For Other Avatars Too",
+        description="Use this style on other avatars too, not only on this one",
+        default=False,
     )
     stop: bpy.props.BoolProperty(options={"HIDDEN", "SKIP_SAVE"}, default=False)
 
@@ -64,7 +66,7 @@ class VRC_BLENDSHAPE_OT_learn_from_avatar(bpy.types.Operator):
             good, said = ended
             self.report({"INFO"} if good else {"ERROR"}, translate(said))
             return {"FINISHED"} if good else {"CANCELLED"}
-        self.report({"INFO"}, translate("It learns in the background: the panel shows how far it is."))
+        self.report({"INFO"}, translate("Learning in the background: the panel shows the progress."))
         return {"FINISHED"}
 
 

@@ -11,7 +11,7 @@ from .background import Background
 
 
 class VRC_BLENDSHAPE_OT_recognise(Background, bpy.types.Operator):
-    """Find the face of the selected avatar and say which of its parts are teeth, tongue and eyes"""
+    """Find the face of the selected avatar and recognise which of its parts are teeth, tongue and eyes"""
 
     bl_idname = "vrc_blendshape.recognise"
     bl_label = "Recognise Parts"
@@ -27,10 +27,10 @@ class VRC_BLENDSHAPE_OT_recognise(Background, bpy.types.Operator):
 
 
 class VRC_BLENDSHAPE_OT_correct_part(bpy.types.Operator):
-    """Say what this part is, where it was recognised wrongly"""
+    """Set what this part is where it was recognised wrongly"""
 
     bl_idname = "vrc_blendshape.correct_part"
-    bl_label = "This Is"
+    bl_label = "Set Part"
     bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
     object: bpy.props.StringProperty(options={"HIDDEN"})

@@ -23,7 +23,7 @@ def _start(context) -> list[mesh_io.Object]:
 
 
 class VRC_BLENDSHAPE_OT_show_shape(bpy.types.Operator):
-    """See this shape on the avatar; the keys' own values come back with Stop Preview"""
+    """Show this shape on the avatar; Stop Preview brings the keys' own values back"""
 
     bl_idname = "vrc_blendshape.show_shape"
     bl_label = "Show Shape"

@@ -10,10 +10,10 @@ from ...translations import translate
 
 
 class VRC_BLENDSHAPE_OT_test_provider(bpy.types.Operator):
-    """Try the chosen provider anew: what the network runs on, how fast and, if not on the GPU, why"""
+    """Test the chosen processor again: what the network runs on, how fast and, if not on the GPU, why"""
 
     bl_idname = "vrc_blendshape.test_provider"
-    bl_label = "Test Provider"
+    bl_label = "Test Processor"
     bl_options = {"INTERNAL"}
 
     def execute(self, context):

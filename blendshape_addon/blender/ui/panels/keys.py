@@ -1,4 +1,4 @@
-"""Care for keys: other names, order, clean-up."""
+"""Tools for shape keys: other names, order, clean-up."""
 
 import bpy
 
@@ -7,10 +7,10 @@ from .tab import SubPanel
 
 
 class VRC_BLENDSHAPE_PT_keys(SubPanel, bpy.types.Panel):
-    bl_label = "Key Care"
+    bl_label = "Shape Key Tools"
 
     def draw(self, context):
-        self.layout.label(text="Copy to the names of")
+        self.layout.label(text="Copy Under Other Names")
         row = self.layout.row(align=True)
         for convention, label, _ in CONVENTION_ITEMS:
             row.operator("vrc_blendshape.add_aliases", text=label).convention = convention

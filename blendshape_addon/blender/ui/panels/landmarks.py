@@ -17,7 +17,7 @@ class VRC_BLENDSHAPE_PT_landmarks(SubPanel, bpy.types.Panel):
         objects = (bpy.data.objects.get(row.name) for row in state.objects)
         holder = landmarks.holder(obj for obj in objects if obj)
         if holder:
-            paragraph(context, layout, Message("You placed them; they are kept with “{name}”.", name=holder.name))
+            paragraph(context, layout, Message("Your landmarks are saved with “{name}”.", name=holder.name))
             layout.prop(state, "show_landmarks")
             layout.operator("vrc_blendshape.remove_landmarks", icon="X")
 

@@ -1,4 +1,4 @@
-"""An artist's own hand, learned from the keys that an avatar has."""
+"""An artist's style, learned from the shape keys that an avatar has."""
 
 import bpy
 
@@ -7,7 +7,7 @@ from .tab import SubPanel, beside, paragraph
 
 
 class VRC_BLENDSHAPE_PT_learn(SubPanel, bpy.types.Panel):
-    bl_label = "Learned Hands"
+    bl_label = "Artist Style"
 
     def draw(self, context):
         self.layout.prop(context.scene.vrc_blendshape, "model", icon="BRUSH_DATA")

@@ -61,7 +61,7 @@ def _avatar(context, box, state) -> None:
 def _end_placing(context, layout) -> None:
     paragraph(context, layout, "Drag the landmarks in the 3D view to where they belong.", icon="INFO")
     row = layout.row(align=True)
-    row.operator("vrc_blendshape.end_landmarks", text="Keep", icon="CHECKMARK").wanted = "KEEP"
+    row.operator("vrc_blendshape.end_landmarks", icon="CHECKMARK").wanted = "KEEP"
     row.operator("vrc_blendshape.end_landmarks", text="Cancel", icon="CANCEL").wanted = "LEAVE"
 
 

@@ -18,7 +18,7 @@ def draw(context, layout) -> None:
 def _model(context, box, row) -> None:
     head = box.row()
     _fold(head, row, "unfolded", row.name)
-    head.label(text="Comes with the add-on" if row.bundled else "Yours", icon="CANCEL" if row.problem else "CHECKMARK")
+    head.label(text="Bundled" if row.bundled else "Added by You", icon="CANCEL" if row.problem else "CHECKMARK")
     if row.problem:
         paragraph(context, box, row.problem)
     if not row.unfolded:
