@@ -23,7 +23,7 @@ from .quality import report as quality_report
 from .quality.gate import repair_or_reject
 from .refinement import drawn_eye_motion, refine, style_offsets
 from .shapes import Shape
-from .style import recipes
+from .style import recipe_file, recipes
 from .style.tuning import Tuning
 from .vocabulary import mirrored
 
@@ -88,7 +88,7 @@ def generate(
     Raises FaceNotFound, ModelError, InputError (all UserError); the avatar is only read.
     """
     expressions, tuning = options.expressions, options.tuning
-    styles = recipes.load(options.own_recipes, tuning.changes)
+    styles = recipe_file.load(options.own_recipes, tuning.changes)
     stages = _Stages(progress)
     model = registry.deformer(options.models, options.model)
     analysis = analysis or _analyse(avatar, face, options.provider, options.models, stages)
@@ -127,7 +127,7 @@ def generate(
         for name, mask in masks.items():
             offsets[expressions.index(name), mask == 0] = 0  # what was repaired there, too
         fallback = Message("Ran on the CPU: {reason}.", reason=session.reason) if session.reason else ""
-        notes = [style.sentence, *([fallback] if fallback else [])]
+        notes = [style.message, *([fallback] if fallback else [])]
         if style.drawn_in not in model_styles:
             notes.append(
                 Message(

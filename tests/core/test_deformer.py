@@ -14,10 +14,10 @@ from blendshape_addon.core.inference import deformer, registry
 from blendshape_addon.core.inference.session import open_session
 from blendshape_addon.core.quality import measures, report
 from blendshape_addon.core.refinement import refine
-from blendshape_addon.core.style import recipes
+from blendshape_addon.core.style import recipe_file
 from blendshape_addon.core.vocabulary import ALL_SHAPES, CONDITIONS, LANDMARK_INDEX, mirrored, shapes_of
 
-STYLE = recipes.load()["natural"]
+STYLE = recipe_file.load()["natural"]
 NATURAL = np.array([1, 0])  # of the shipped model's two styles
 
 
@@ -159,7 +159,7 @@ def test_a_model_of_another_version_is_refused_in_a_sentence(seen):
 
 def test_the_shipped_model_has_the_styles_that_the_recipes_ask_for():
     model = registry.load("deformer")
-    assert {style.drawn_in for style in recipes.load().values()} <= set(deformer.styles(model))
+    assert {style.drawn_in for style in recipe_file.load().values()} <= set(deformer.styles(model))
     first, second = (deformer.style_weights(model, name) for name in deformer.styles(model))
     assert first.tolist() == [1, 0] and second.tolist() == [0, 1]
     assert deformer.style_weights(model, "of nobody").tolist() == [1, 0]

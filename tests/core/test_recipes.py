@@ -28,7 +28,7 @@ from blendshape_addon.core.vocabulary import (
     mirrored,
 )
 
-BUNDLED = recipes.FILE.read_text(encoding="utf-8")
+BUNDLED = recipe_file.FILE.read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def own(tmp_path):
         line = re.compile(rf"^{re.escape(name)} = .*$", re.MULTILINE).search(BUNDLED, start)
         file = tmp_path / "own.toml"
         file.write_text(BUNDLED[: line.start()] + row + BUNDLED[line.end() :], encoding="utf-8")
-        return recipes.load(file)
+        return recipe_file.load(file)
 
     return make
 
@@ -54,7 +54,7 @@ def parts(style, name):
 
 @pytest.mark.parametrize("preset", recipes.PRESETS)
 def test_every_shape_is_made_of_something_and_no_two_visemes_of_the_same(preset):
-    style = recipes.load()[preset]
+    style = recipe_file.load()[preset]
     assert set(style.rows) == set(CONDITIONS)
     assert [name for name in CONDITIONS if not style.rows[name].any()] == ["vrc.v_sil"]
     assert len({style.rows[name].tobytes() for name in VISEMES}) == 15
@@ -62,28 +62,28 @@ def test_every_shape_is_made_of_something_and_no_two_visemes_of_the_same(preset)
 
 @pytest.mark.parametrize("preset", recipes.PRESETS)
 def test_visemes_and_emotions_have_no_side(preset):
-    style = recipes.load()[preset]
-    for name in recipes.ROWS:
+    style = recipe_file.load()[preset]
+    for name in recipes.RECIPE_SHAPES:
         made = parts(style, name)
         assert {mirrored(part): weight for part, weight in made.items()} == made, name
 
 
 @pytest.mark.parametrize("preset", recipes.PRESETS)
 def test_units_and_blinks_are_themselves(preset):
-    style = recipes.load()[preset]
+    style = recipe_file.load()[preset]
     for name in (*ARKIT, *BLINKS[1:]):
         (part,) = parts(style, name).items()
         assert part == (name, 1.0)
 
 
 def test_each_preset_names_the_style_that_it_is_drawn_in(tmp_path):
-    assert [recipes.load()[preset].drawn_in for preset in recipes.PRESETS] == ["natural", "anime"]
+    assert [recipe_file.load()[preset].drawn_in for preset in recipes.PRESETS] == ["natural", "anime"]
     (tmp_path / "own.toml").write_text('[natural]\nstyle = "soft"\n', encoding="utf-8")
-    mine = recipes.load(tmp_path / "own.toml")
+    mine = recipe_file.load(tmp_path / "own.toml")
     assert [mine[preset].drawn_in for preset in recipes.PRESETS] == ["soft", "anime"]
     (tmp_path / "own.toml").write_text("[natural]\nstyle = 2\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"own.toml, \[natural\]: style is no name of a style"):
-        recipes.load(tmp_path / "own.toml")
+        recipe_file.load(tmp_path / "own.toml")
 
 
 def test_a_row_is_read_as_it_is_written(own):
@@ -113,16 +113,16 @@ def test_a_bad_file_gets_a_sentence(tmp_path, row, said):
     file = tmp_path / "own.toml"
     file.write_text(re.sub(rf"^{re.escape(name)} = .*$", row, BUNDLED, flags=re.MULTILINE), encoding="utf-8")
     with pytest.raises(InputError, match=re.escape(said)) as told:
-        recipes.load(file)
+        recipe_file.load(file)
     assert "own.toml" in str(told.value) and "\n" not in str(told.value)
 
 
 def test_a_file_that_is_not_there_or_no_text_gets_a_sentence(tmp_path):
     with pytest.raises(InputError, match="nowhere.toml cannot be opened"):
-        recipes.load(tmp_path / "nowhere.toml")
+        recipe_file.load(tmp_path / "nowhere.toml")
     (tmp_path / "picture.toml").write_bytes(b"\x89PNG\r\n\xff")
     with pytest.raises(InputError, match="picture.toml cannot be read"):
-        recipes.load(tmp_path / "picture.toml")
+        recipe_file.load(tmp_path / "picture.toml")
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_file_that_is_not_there_or_no_text_gets_a_sentence(tmp_path):
 def test_a_file_of_other_tables_gets_a_sentence(tmp_path, text, said):
     (tmp_path / "other.toml").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=f"other.toml.*{said}"):
-        recipes.load(tmp_path / "other.toml")
+        recipe_file.load(tmp_path / "other.toml")
 
 
 def same(style, other):
@@ -148,16 +148,16 @@ def same(style, other):
 def test_a_file_needs_to_hold_only_what_differs(tmp_path):
     (tmp_path / "own.toml").write_text('[anime]\njoy = { jawOpen = 0.5 }\nmouth_opens = { "vrc.v_e" = 0 }\n')
     (tmp_path / "all.toml").write_text(BUNDLED, encoding="utf-8")
-    bundled, mine = recipes.load(), recipes.load(tmp_path / "own.toml")
+    bundled, mine = recipe_file.load(), recipe_file.load(tmp_path / "own.toml")
     assert same(mine["natural"], bundled["natural"])
     assert parts(mine["anime"], "joy") == {"jawOpen": 0.5}
     assert mine["anime"].opens == {name: bundled["anime"].opens[name] for name in ("vrc.v_aa", "vrc.v_oh")}
     assert {n for n in CONDITIONS if (mine["anime"].rows[n] != bundled["anime"].rows[n]).any()} == {"joy"}
-    assert all(same(recipes.load(tmp_path / "all.toml")[preset], bundled[preset]) for preset in recipes.PRESETS)
+    assert all(same(recipe_file.load(tmp_path / "all.toml")[preset], bundled[preset]) for preset in recipes.PRESETS)
 
 
 WEIGHTS = st.dictionaries(st.sampled_from(recipe_file.words()), st.floats(-3, 3).map(lambda w: round(w, 4)), max_size=4)
-TABLE = st.dictionaries(st.sampled_from(recipes.ROWS), WEIGHTS, min_size=1, max_size=5)
+TABLE = st.dictionaries(st.sampled_from(recipes.RECIPE_SHAPES), WEIGHTS, min_size=1, max_size=5)
 OPENS = st.dictionaries(st.sampled_from(VISEMES), st.floats(0, 1).map(lambda w: round(w, 4)), max_size=3)
 
 
@@ -166,16 +166,16 @@ OPENS = st.dictionaries(st.sampled_from(VISEMES), st.floats(0, 1).map(lambda w: 
 def test_what_is_saved_reads_back(tmp_path_factory, given):
     """What an avatar has of its own, saved by one and given as a file by another, is the same style."""
     changes = {preset: table | ({"mouth_opens": opens} if opens else {}) for preset, (table, opens) in given.items()}
-    wanted = recipes.load(None, changes)
+    wanted = recipe_file.load(None, changes)
     file = tmp_path_factory.mktemp("saved") / "shared.toml"
     file.write_text(recipe_file.text(recipe_file.differing(wanted)), encoding="utf-8")
-    if any(not same(wanted[preset], recipes.load()[preset]) for preset in recipes.PRESETS):
-        assert all(same(recipes.load(file)[preset], wanted[preset]) for preset in recipes.PRESETS)
+    if any(not same(wanted[preset], recipe_file.load()[preset]) for preset in recipes.PRESETS):
+        assert all(same(recipe_file.load(file)[preset], wanted[preset]) for preset in recipes.PRESETS)
 
 
 def test_an_avatars_own_recipes_are_said_to_be_its_own():
     with pytest.raises(InputError, match=r"own recipes, \[natural\]: joy asks for “jawOpne”"):
-        recipes.load(None, {"natural": {"joy": {"jawOpne": 1.0}}})
+        recipe_file.load(None, {"natural": {"joy": {"jawOpne": 1.0}}})
 
 
 def with_eyes_and_nose(eyes: float, nose: float) -> np.ndarray:
@@ -196,11 +196,11 @@ def test_large_eyes_over_a_small_nose_are_anime():
 
 
 def test_the_choice_is_told_and_can_be_overruled():
-    styles, anime_face = recipes.load(), with_eyes_and_nose(2.6, 0.4)
+    styles, anime_face = recipe_file.load(), with_eyes_and_nose(2.6, 0.4)
     chosen = recipes.pick(styles, "auto", anime_face)
-    assert (chosen.preset, chosen.automatic) == ("anime", True) and "proportions" in chosen.sentence
+    assert (chosen.preset, chosen.automatic) == ("anime", True) and "proportions" in chosen.message
     asked = recipes.pick(styles, "natural", anime_face)
-    assert (asked.preset, asked.automatic) == ("natural", False) and "as asked" in asked.sentence
+    assert (asked.preset, asked.automatic) == ("natural", False) and "as asked" in asked.message
 
 
 def known_face(marks: np.ndarray) -> detect.Face:
@@ -288,7 +288,7 @@ def test_own_recipes_are_used_and_an_unknown_preset_is_refused(face, tmp_path):
 
 def test_anime_visemes_stay_at_the_mouth(face):
     seen = features.compute(*face)
-    styles = recipes.load()
+    styles = recipe_file.load()
     offsets = np.ones((2, len(seen.index), 3), np.float32)
     style_offsets.keep_near_mouth(seen, offsets, ["vrc.v_aa", "jawOpen"], styles["natural"].reach)
     assert (offsets == 1).all()

@@ -10,7 +10,8 @@ from blendshape_addon.core import pipeline
 from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.options import GenerateOptions
-from blendshape_addon.core.style.tuning import EVERY, STRONGEST, Tuning, strengths_of
+from blendshape_addon.core.style.parameters import STYLE
+from blendshape_addon.core.style.tuning import EVERY, Tuning, strengths_of
 from blendshape_addon.core.vocabulary import GROUPS, LANDMARK_INDEX
 
 NAMES = ["vrc.v_aa", "vrc.v_pp", "joy", "vrc.blink", "vrc.blink_left", "mouthSmileLeft"]
@@ -99,7 +100,7 @@ def test_a_list_of_strengths_is_read():
     ("given", "said"),
     [("happy=0.3", "“happy” is neither a shape nor a group"), ("joy=much", "“joy=much” is no strength"),
      ("joy", "“joy” is no strength"), ("joy=-1", "strength of joy is -1.0"), ("joy=nan", "strength of joy is nan"),
-     (f"joy={STRONGEST + 0.1}", "from 0 to 2")],
+     (f"joy={STYLE.max_strength + 0.1}", "from 0 to 2")],
 )  # fmt: skip
 def test_a_strength_that_is_none_gets_a_sentence(given, said):
     with pytest.raises(InputError, match=said):

@@ -10,7 +10,7 @@ from blendshape_addon.core.errors import InputError, ModelError
 from blendshape_addon.core.face import features
 from blendshape_addon.core.inference import deformer, registry
 from blendshape_addon.core.inference.session import open_session
-from blendshape_addon.core.style import recipes
+from blendshape_addon.core.style import recipe_file
 from blendshape_addon.core.vocabulary import CONDITIONS
 from training import __main__
 from training.adaptation import adapt, few_shot, onnx_patch
@@ -40,7 +40,7 @@ def half_as_strong(base):
     seen = features.compute(rig.avatar(), marks)
     session = open_session(base.model, "cpu")
     names = [name for name in CONDITIONS if not name.startswith("vrc.v_")]
-    natural = recipes.load()["natural"]
+    natural = recipe_file.load()["natural"]
     drawn_in = deformer.style_weights(base.model, natural.drawn_in)
     made = deformer.offsets(session, seen, natural.weights(names), drawn_in)
     made *= np.where(seen.positions[:, 1] > -0.6, 0.5, 1.0)[:, None]
@@ -55,7 +55,7 @@ def drawn(path, rig, stretch=1.0, style="natural"):
     vertices = rig.vertices * [1, stretch, 1]
     seen = features.compute(rig.avatar(vertices), landmarks_of(rig, vertices))
     model = registry.load_file(path) if path else registry.load("deformer")
-    weights = recipes.load()["natural"].weights(["jawOpen", "browDownLeft"])
+    weights = recipe_file.load()["natural"].weights(["jawOpen", "browDownLeft"])
     return deformer.offsets(open_session(model, "cpu"), seen, weights, deformer.style_weights(model, style))
 
 

@@ -14,7 +14,8 @@ import torch
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.face.face_space import FaceSpace
 from blendshape_addon.core.face.features import INPUTS
-from blendshape_addon.core.style import recipes
+from blendshape_addon.core.style import recipe_file, recipes
+from blendshape_addon.core.style.parameters import STYLE
 from blendshape_addon.core.vocabulary import CONDITIONS
 from tests import faces
 from training import __main__
@@ -174,7 +175,7 @@ def test_a_style_of_artists_that_the_network_never_saw_is_left_out():
 
 
 def test_the_table_of_styles_has_what_the_recipes_ask_for_and_a_wrong_row_is_named(tmp_path):
-    assert {preset.drawn_in for preset in recipes.load().values()} <= set(artist_blend.read())
+    assert {preset.drawn_in for preset in recipe_file.load().values()} <= set(artist_blend.read())
     (tmp_path / "styles.toml").write_text("[plain]\nvowels = { one = 1.0 }\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"styles.toml, \[plain\]: “vowels” is neither"):
         artist_blend.read(tmp_path / "styles.toml")
@@ -210,7 +211,7 @@ def test_a_short_training_learns_and_can_be_exported(tmp_path):
     entry = manifest.Entry.of(rig, "tests")
     for n in range(2):
         instance = dataset.make_instance(rig, np.random.default_rng(n), strength=0.3)
-        shard = tmp_path / f"{manifest.key_of(rig)}__{n:04d}.npz"
+        shard = tmp_path / f"{manifest.key_of(rig)}__{n:04d}.safetensors"
         dataset.save(instance, shard)
         entry.shards[shard.name] = manifest.hash_of(shard)
     manifest.write(tmp_path, {manifest.key_of(rig): entry})
@@ -241,17 +242,17 @@ def test_every_face_gets_the_style_of_its_proportions_with_room_on_both_sides():
         marks = rigs.landmarks_of(rig, vertices)
         return recipes.eye_size(FaceSpace.of(marks).to_face(marks))
 
-    shared = rigs.every_rig() if rigs.data_folder().is_dir() else []
-    for rig in [*map(shipped.rig, faces.NAMES), *shared]:
-        if rig.name in (*faces.NAMES, *labels.all_names()):
-            anime = rig.family in ("anime", "vrm")
-            people = [rig.vertices] if anime else [sample_neutral(rig, np.random.default_rng(n)) for n in range(20)]
-            sizes = [eye_size(rig, vertices) / recipes.ANIME_FROM for vertices in people]
-            assert min(sizes) > 1.25 if anime else max(sizes) < 0.8, rig.name
+    shared = rigs.folders() if rigs.data_folder().is_dir() else []
+    labelled = [rigs.load(folder) for folder in shared if folder.name in labels.all_names()]
+    for rig in [*map(shipped.rig, faces.NAMES), *labelled]:
+        anime = rig.family in ("anime", "vrm")
+        people = [rig.vertices] if anime else [sample_neutral(rig, np.random.default_rng(n)) for n in range(20)]
+        sizes = [eye_size(rig, vertices) / STYLE.anime_eye_size for vertices in people]
+        assert min(sizes) > 1.25 if anime else max(sizes) < 0.8, rig.name
 
 
 def test_every_rig_has_symmetric_truth_for_left_and_right_blinks():
-    shared = rigs.load_all() if rigs.data_folder().is_dir() else []
+    shared = rigs.every_rig() if rigs.data_folder().is_dir() else []
     for rig in [*map(shipped.rig, faces.NAMES), *shared]:
         if "eyeBlinkLeft" in rig.shapes:
             left = np.linalg.norm(rig.shapes["eyeBlinkLeft"], axis=1) @ rig.vertices[:, 0]

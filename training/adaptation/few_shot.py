@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from blendshape_addon.core.face import features
+from blendshape_addon.core.face.face_space import MIRROR_X
 from blendshape_addon.core.inference.deformer import MIRROR
 from blendshape_addon.core.refinement import style_offsets
-from blendshape_addon.core.style import recipes
+from blendshape_addon.core.style import recipe_file, recipes
 from blendshape_addon.core.vocabulary import CONDITIONS, mirrored
 
 from ..data.rigs import Rig, landmarks_of
@@ -23,7 +24,6 @@ from .onnx_patch import Base, StyleAdapter
 from .parameters import FEW_SHOT
 
 STEPS = np.array(FEW_SHOT.steps)  # how far along the way from the base's amplitude to the one that fits best
-_FLIP = np.array([-1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Face:
         shown = np.flatnonzero(~np.isin(rig.part_id[seen.index], rig.hidden_parts))
         rng = np.random.default_rng(0)
         pick = np.sort(rng.choice(shown, min(FEW_SHOT.vertices, len(shown)), replace=False))
-        style = recipes.pick(recipes.load(), "auto", seen.landmarks)
+        style = recipes.pick(recipe_file.load(), "auto", seen.landmarks)
         fade = np.ones((len(CONDITIONS), len(seen.index), 1), np.float32)
         style_offsets.keep_near_mouth(seen, fade, CONDITIONS, style.reach)
         turn = seen.space.rotation.T / seen.space.scale
@@ -67,7 +67,7 @@ class Face:
         index = [CONDITIONS.index(name) for name in names]
         rows = self.rows[index]
         made = []
-        for basis, asked, flip in ((self.basis, rows, 1.0), (self.mirror, rows[:, MIRROR], _FLIP)):
+        for basis, asked, flip in ((self.basis, rows, 1.0), (self.mirror, rows[:, MIRROR], MIRROR_X)):
             mixed = np.einsum("sx,xwk->swk", asked, mixes, optimize=True)
             moved = np.einsum("nw,swk->snk", basis, mixed, optimize=True) * flip
             moved = np.einsum("nij,snj->sni", self.to_face, moved, optimize=True)
@@ -173,7 +173,7 @@ def _with_given(
         blocks = []
         for face, names in zip(faces, given, strict=True):
             back = np.linalg.inv(face.to_face)
-            for shape, basis, flip in ((name, face.basis, 1.0), (mirrored(name), face.mirror, _FLIP)):
+            for shape, basis, flip in ((name, face.basis, 1.0), (mirrored(name), face.mirror, MIRROR_X)):
                 if shape in names:
                     goal = np.einsum("nij,nj->ni", back, face.truth[shape]) * flip
                     blocks.append((basis * adapter.over(basis)[:, None], goal))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,29 +14,43 @@ from ...core import vocabulary
 from ...core.errors import Cancelled, InputError, ModelError, OutputError, UserError
 from ...core.inference import registry
 from ...core.messages import Message
-from ...core.style import recipes
+from ...core.style import recipe_file
 from ...options import BAD_INPUT, CHECK_FAILED, OK, STOPPED, options_of_one, parse
-from .. import session
+from .. import debug_log, session
 from ..io import files
 from ..translations import language, translate
 from . import batch, one_file
+
+_log = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit status, see options."""
     try:
-        with session.opened():
-            return _run(parse(arguments))
+        options = parse(arguments)
+        with session.opened(), debug_log.written_to(options.log):
+            return _run_logged(arguments, options)
     except UserError as error:
         return _complain(error)
     except SystemExit as end:  # argparse, after --help
         return int(end.code or 0)
 
 
+def _run_logged(arguments: Sequence[str], options: argparse.Namespace) -> int:
+    _log.info("arguments: %s", " ".join(arguments))
+    try:
+        status = _run(options)
+    except BaseException:
+        _log.warning("ended early", exc_info=True)
+        raise
+    _log.info("exit status %d", status)
+    return status
+
+
 def _run(options: argparse.Namespace) -> int:
     plan = _plan(options.input, options.output)
     _check_folders(options)
-    recipes.load(options.recipes)
+    recipe_file.load(options.recipes)
     if len(plan) > 1 or options.input[0].is_dir():
         return _run_folder(plan, options)
     if options.part:
@@ -95,6 +110,7 @@ def _run_file(path: Path, target: Path, names: Sequence[str], options: argparse.
         if not all(entry["ok"] for entry in entries):
             status = CHECK_FAILED
     except UserError as error:
+        _log.warning("%s was refused", path, exc_info=True)
         status = _complain(error, path)
         # What is not the avatar's fault may be gone when it is tried again.
         passing = isinstance(error, OutputError | ModelError)
@@ -112,7 +128,9 @@ def _run_folder(plan: Sequence[tuple[Path, Path]], options: argparse.Namespace) 
     depends_on = " ".join([*by_name, batch.tool(options.models, options.recipes, options.model)])
     part, parts = options.part or (1, 1)
     jobs = [
-        batch.Job(source, target, options.output, settings, depends_on, _sheet(options, target))
+        batch.Job(
+            source, target, options.output, settings, depends_on, _sheet(options, target), debug=bool(options.log)
+        )
         for source, target in plan[part - 1 :: parts]
     ]
     told = 0

@@ -7,8 +7,9 @@ import numpy as np
 
 from ...core.errors import InputError
 from ...core.style import recipe_file
-from ...core.style.recipes import OPENS, Document
-from ...core.style.tuning import EVERY, STRONGEST, Tuning
+from ...core.style.parameters import STYLE
+from ...core.style.recipe_file import OPENS, Document
+from ...core.style.tuning import EVERY, Tuning
 from ...core.vocabulary import ALL_SHAPES, GROUPS, VISEMES
 
 Object = bpy.types.Object
@@ -37,7 +38,9 @@ class RecipePart(bpy.types.PropertyGroup):
         description="What it is made of: learned, an ARKit unit (mouthSmile is both sides), a viseme or an emotion",
         search=_words,
     )
-    weight: bpy.props.FloatProperty(name="Weight", description="How much of it", soft_min=-1.0, soft_max=2.0, step=5)
+    weight: bpy.props.FloatProperty(
+        name="Weight", description="Weight of this part in the recipe", soft_min=-1.0, soft_max=2.0, step=5
+    )
 
 
 class Recipe(bpy.types.PropertyGroup):
@@ -56,18 +59,18 @@ class Recipe(bpy.types.PropertyGroup):
 def _strength() -> bpy.props.FloatProperty:
     return bpy.props.FloatProperty(
         name="Strength",
-        description="How strong this is, times Intensity. Over 1 lips and lids still meet where they must",
+        description="Strength, multiplied by Intensity. Above 1, lips and lids still close where they must",
         default=1.0,
         min=0.0,
-        max=STRONGEST,
+        max=STYLE.max_strength,
     )
 
 
 def _mask() -> bpy.props.StringProperty:
     return bpy.props.StringProperty(
         name="Mask",
-        description="A vertex group: the motion of each vertex is scaled by its weight. The mask of a shape counts in "
-        "place of the one for all; objects of the avatar that have no such group move as ever",
+        description="A vertex group: the motion of each vertex is scaled by its weight. The mask of a shape is used "
+        "in place of the mask of all shapes; objects of the avatar without this group are not masked",
     )
 
 
@@ -77,7 +80,7 @@ class TuningProperties(bpy.types.PropertyGroup):
 
     asymmetric: bpy.props.BoolProperty(
         name="Asymmetry",
-        description="Keep what is uneven in shapes. Off: both halves of the face move alike where it is symmetric",
+        description="Keep differences between left and right. Off: both halves of a symmetric face move alike",
     )
     recipes: bpy.props.CollectionProperty(type=Recipe)
 

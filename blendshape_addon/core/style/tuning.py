@@ -10,24 +10,26 @@ import numpy as np
 from ..avatar.avatar import Avatar
 from ..errors import InputError
 from ..vocabulary import ALL_SHAPES, GROUPS
-from . import recipes
+from .parameters import STYLE
+from .recipe_file import Document
 
-STRONGEST = 2.0
 EVERY = ""  # the mask of all shapes that have none of their own
 _GROUP = {name: group for group, names in GROUPS.items() for name in names}
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """strengths: of groups of vocabulary.GROUPS and of shapes, 0 to STRONGEST; a shape has the product of both, 1 where
-    nothing is said. masks: by shape, or EVERY, (V,) share of its motion that each vertex keeps, 0 to 1. changes: the
-    avatar's own recipes. asymmetric: shapes keep what is uneven in them, else both halves of a face mirror each other
-    where its mesh does.
+    """The tuning of one avatar.
+
+    strengths: of groups of vocabulary.GROUPS and of shapes, 0 to STYLE.max_strength; a shape has the product of both,
+    1 where there is none. masks: by shape, or EVERY, (V,) share of its motion that each vertex keeps, 0 to 1. changes:
+    the avatar's own recipes. asymmetric: shapes keep what is uneven in them, else both halves of a face mirror each
+    other where its mesh does.
     """
 
     strengths: Mapping[str, float] = field(default_factory=dict)
     masks: Mapping[str, np.ndarray] = field(default_factory=dict)
-    changes: recipes.Document = field(default_factory=dict)
+    changes: Document = field(default_factory=dict)
     asymmetric: bool = False
 
     def __post_init__(self) -> None:
@@ -39,16 +41,16 @@ class Tuning:
                     name=name,
                     groups=", ".join(GROUPS),
                 )
-            if not 0 <= strength <= STRONGEST:
+            if not 0 <= strength <= STYLE.max_strength:
                 raise InputError(
                     "The strength of {name} is {strength}: give a number from 0 to {most:g}.",
                     name=name,
                     strength=strength,
-                    most=STRONGEST,
+                    most=STYLE.max_strength,
                 )
 
     def strength(self, name: str) -> float:
-        """Of the shape `name`: 0 to STRONGEST squared."""
+        """Of the shape `name`: 0 to the square of STYLE.max_strength."""
         return self.strengths.get(_GROUP[name], 1.0) * self.strengths.get(name, 1.0)
 
     def over(self, strengths: Mapping[str, float], asymmetric: bool) -> Tuning:
@@ -56,7 +58,7 @@ class Tuning:
         return replace(self, strengths={**self.strengths, **strengths}, asymmetric=self.asymmetric or asymmetric)
 
     def along_seams(self, avatar: Avatar) -> dict[str, np.ndarray]:
-        """The masks, by shape, with vertices that share a place sharing the least of their values: no seam opens."""
+        """The masks (V,) by shape; vertices that share a place have the least of their values, so no seam opens."""
         whole: dict[int, np.ndarray] = {}
         for mask in self.masks.values():
             least = np.ones(avatar.weld.max() + 1, np.float32)
@@ -66,17 +68,17 @@ class Tuning:
         chosen = {name: self.masks.get(name, every) for name in ALL_SHAPES}
         return {name: whole[id(mask)] for name, mask in chosen.items() if mask is not None}
 
-    def for_report(self) -> dict:
-        """For the report, JSON-ready."""
+    def for_report(self) -> dict[str, object]:
+        """What the report of a run says of it, JSON-ready."""
         strengths = {name: strength for name, strength in self.strengths.items() if strength != 1}
         own = [f"{preset} {name}" for preset, table in self.changes.items() for name in table]
         masks = ["all" if name == EVERY else name for name in self.masks]
         return {"strengths": strengths, "asymmetric": self.asymmetric, "masks": masks, "own_recipes": own}
 
 
-def strengths_of(listed: str) -> dict[str, float]:
+def strengths_of(listed: str) -> Mapping[str, float]:
     """`visemes=0.8,joy=1.2` as a mapping. Raises InputError for what is no such list; see Tuning for names."""
-    found = {}
+    found: dict[str, float] = {}
     for word in filter(None, map(str.strip, listed.split(","))):
         name, _, number = word.partition("=")
         try:

@@ -41,7 +41,7 @@ class _OnRecipe(_OnTuning):
 
     def work(self, context, kept, preset):
         shape = context.window_manager.vrc_blendshape.tuned
-        if shape not in recipes.ROWS:
+        if shape not in recipes.RECIPE_SHAPES:
             raise InputError(
                 "{shape} is what the network learned: only visemes and emotions have a recipe.", shape=shape
             )
@@ -51,13 +51,13 @@ class _OnRecipe(_OnTuning):
             )
         own = tuning.recipe(kept, preset, shape)
         if own is None:
-            style = recipes.load(settings.own_recipes(context))[preset]
+            style = recipe_file.load(settings.own_recipes(context))[preset]
             own = tuning.put_recipe(kept, preset, shape, style.parts[shape], style.opens.get(shape, 0.0))
         return self.change(kept, own)
 
 
 class VRC_BLENDSHAPE_OT_edit_recipe(_OnRecipe, bpy.types.Operator):
-    """Give this avatar a recipe of its own for this shape, to begin with the one of its style"""
+    """Give this avatar its own recipe for this shape, starting with the recipe of its style"""
 
     bl_idname = "vrc_blendshape.edit_recipe"
     bl_label = "Edit Recipe"
@@ -67,17 +67,17 @@ class VRC_BLENDSHAPE_OT_edit_recipe(_OnRecipe, bpy.types.Operator):
 
 
 class VRC_BLENDSHAPE_OT_add_recipe_part(_OnRecipe, bpy.types.Operator):
-    """Add something to what this shape is made of"""
+    """Add a part to this recipe"""
 
     bl_idname = "vrc_blendshape.add_recipe_part"
     bl_label = "Add Part"
 
     def change(self, kept, own):
-        own.parts.add().word = recipes.LEARNED
+        own.parts.add().word = recipe_file.LEARNED
 
 
 class VRC_BLENDSHAPE_OT_remove_recipe_part(_OnRecipe, bpy.types.Operator):
-    """Take this part out of the recipe"""
+    """Remove this part from the recipe"""
 
     bl_idname = "vrc_blendshape.remove_recipe_part"
     bl_label = "Remove Part"
@@ -91,7 +91,7 @@ class VRC_BLENDSHAPE_OT_remove_recipe_part(_OnRecipe, bpy.types.Operator):
 
 
 class VRC_BLENDSHAPE_OT_reset_recipe(_OnRecipe, bpy.types.Operator):
-    """Forget this avatar's own recipe for this shape and follow its style again"""
+    """Remove this avatar's own recipe for this shape and use the recipe of its style again"""
 
     bl_idname = "vrc_blendshape.reset_recipe"
     bl_label = "Use the Style's Recipe"
@@ -101,7 +101,7 @@ class VRC_BLENDSHAPE_OT_reset_recipe(_OnRecipe, bpy.types.Operator):
 
 
 class VRC_BLENDSHAPE_OT_save_recipes(_OnTuning, bpy.types.Operator):
-    """Save what this avatar's recipes have otherwise than the bundled ones, for other avatars and other people"""
+    """Save the recipes of this avatar that differ from the bundled ones, for other avatars and other people"""
 
     bl_idname = "vrc_blendshape.save_recipes"
     bl_label = "Save Recipes"
@@ -117,7 +117,7 @@ class VRC_BLENDSHAPE_OT_save_recipes(_OnTuning, bpy.types.Operator):
 
     def work(self, context, kept, preset):
         path = Path(bpy.path.abspath(self.filepath)).with_suffix(".toml")
-        styles = recipes.load(settings.own_recipes(context), tuning.changes(kept))
+        styles = recipe_file.load(settings.own_recipes(context), tuning.changes(kept))
         document = recipe_file.differing(styles)
         if not document:
             raise InputError("There is nothing to save: every recipe of this avatar is the bundled one.")
@@ -126,7 +126,7 @@ class VRC_BLENDSHAPE_OT_save_recipes(_OnTuning, bpy.types.Operator):
 
 
 class VRC_BLENDSHAPE_OT_load_recipes(_OnTuning, bpy.types.Operator):
-    """Make the recipes of a file this avatar's own, in place of those that it has"""
+    """Load recipes from a file as this avatar's own, in place of those that it has"""
 
     bl_idname = "vrc_blendshape.load_recipes"
     bl_label = "Load Recipes"
@@ -140,11 +140,12 @@ class VRC_BLENDSHAPE_OT_load_recipes(_OnTuning, bpy.types.Operator):
 
     def work(self, context, kept, preset):
         path = Path(bpy.path.abspath(self.filepath))
-        styles = recipes.load(path)
+        styles = recipe_file.load(path)
         kept.recipes.clear()
-        for name, table in recipes.read(path).items():
+        for name, table in recipe_file.read(path).items():
             style = styles[name]
-            for shape in (shape for shape in recipes.ROWS if shape in {*table, *table.get(recipes.OPENS, ())}):
+            own = {*table, *table.get(recipe_file.OPENS, ())}
+            for shape in (shape for shape in recipes.RECIPE_SHAPES if shape in own):
                 tuning.put_recipe(kept, name, shape, style.parts[shape], style.opens.get(shape, 0.0))
         return Message("Loaded {count} recipes: generate again to see them.", count=len(kept.recipes))
 

@@ -3,8 +3,8 @@
 import bpy
 
 from ....core.errors import UserError
-from ....core.style import recipes
-from ....core.style.recipes import ROWS
+from ....core.style import recipe_file
+from ....core.style.recipes import RECIPE_SHAPES
 from ....core.style.tuning import EVERY
 from ....core.vocabulary import VISEMES
 from ... import settings
@@ -43,14 +43,14 @@ class VRC_BLENDSHAPE_PT_tuning(_Tuning, bpy.types.Panel):
 
 
 class VRC_BLENDSHAPE_PT_one_shape(_Tuning, bpy.types.Panel):
-    bl_label = "One Shape"
+    bl_label = "Edit One Shape"
 
     def show(self, context, layout, kept, face):
         state, scene_settings = context.window_manager.vrc_blendshape, context.scene.vrc_blendshape
         layout.prop(state, "tuned")
         layout.prop(kept, strength_of(state.tuned))
         layout.prop_search(kept, mask_of(state.tuned), face, "vertex_groups")
-        if state.tuned in ROWS:
+        if state.tuned in RECIPE_SHAPES:
             _recipe(context, layout.box(), kept, face)
         row = layout.row(align=True)
         row.enabled = not state.running and not state.placing
@@ -88,7 +88,7 @@ def _usual(context, box, preset: str) -> None:
         paragraph(context, box, "To change its recipe, generate a shape first, or choose a style.")
         return
     try:
-        style = recipes.load(settings.own_recipes(context))[preset]
+        style = recipe_file.load(settings.own_recipes(context))[preset]
     except UserError as error:
         paragraph(context, box, error.message, icon="ERROR")
         return
