@@ -1,11 +1,10 @@
 """Who may import whom in the Blender side of the add-on: each room those below it, and no module itself by a detour."""
 
-import ast
-from collections.abc import Iterator
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from tests.import_rules import circle, names_of, room, upward
 
 ADDON = Path(__file__).resolve().parents[2] / "blendshape_addon"
 # What everything above the stored data may read: what the user chose, what is going on, and Blender's language.
@@ -40,63 +39,14 @@ ALLOWED = {
 ENTRIES = {"__init__", "__main__", "blender/__init__"}
 
 
-def names_of(folder: Path) -> set[str]:
-    """Every module of the package `folder`: "core/pipeline", "blender/ui/__init__"."""
-    return {path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.py")}
-
-
-def imports(folder: Path, name: str) -> set[str]:
-    """The modules of the package `folder` that its module `name` imports, in functions too; not for types alone."""
-    modules = names_of(folder)
-    found: set[str] = set()
-    for node in _running(ast.parse((folder / f"{name}.py").read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            above = Path(name).parents[node.level - 1].as_posix()
-            base = "/".join(part for part in (above.strip("."), *(node.module or "").split(".")) if part)
-            for alias in node.names:
-                inside = f"{base}/{alias.name}".lstrip("/")
-                found |= {one for one in (inside, f"{inside}/__init__") if one in modules} or {
-                    one for one in (base, f"{base}/__init__".lstrip("/")) if one in modules
-                }
-    return found
-
-
-def _running(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes below `node` that run: all but those under `if TYPE_CHECKING`."""
-    for child in ast.iter_child_nodes(node):
-        if not (isinstance(child, ast.If) and getattr(child.test, "id", "") == "TYPE_CHECKING"):
-            yield child
-            yield from _running(child)
-
-
-def room(name: str) -> str:
-    """The longest name in ALLOWED that `name` is or lies in."""
-    return max((one for one in ALLOWED if name == one or name.startswith(f"{one}/")), key=len, default=name)
-
-
-def upward(folder: Path, name: str) -> list[str]:
-    """The modules that `name` imports although they do not lie below it."""
-    mine = room(name)
-    return sorted(other for other in imports(folder, name) if room(other) not in {mine, *ALLOWED.get(mine, ())})
-
-
-def circle(folder: Path) -> list[str]:
-    """Modules that import each other in a circle, the first one twice; empty where there is none."""
-    try:
-        TopologicalSorter({name: imports(folder, name) for name in names_of(folder) - ENTRIES}).prepare()
-    except CycleError as error:
-        return error.args[1]
-    return []
-
-
 @pytest.mark.parametrize("name", sorted(names_of(ADDON) - ENTRIES))
 def test_module_imports_only_what_lies_below_it(name):
-    assert room(name) in ALLOWED, "a new room: say in ALLOWED what it may import"
-    assert upward(ADDON, name) == []
+    assert room(ALLOWED, name) in ALLOWED, "a new room: say in ALLOWED what it may import"
+    assert upward(ADDON, ALLOWED, name) == []
 
 
 def test_no_module_imports_itself_by_a_detour():
-    assert circle(ADDON) == []
+    assert circle(ADDON, ENTRIES) == []
 
 
 @pytest.mark.parametrize(
@@ -118,7 +68,7 @@ def test_rule_sees_what_breaks_it(tmp_path, name, code, offends):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("")
     (tmp_path / f"{name}.py").write_text(code)
-    assert upward(tmp_path, name) == offends
+    assert upward(tmp_path, ALLOWED, name) == offends
 
 
 def test_rule_sees_a_circle(tmp_path):

@@ -1,4 +1,8 @@
-"""Who may import whom: the core no Blender, the add-on no training, and nothing by the add-on's own absolute name."""
+"""Who may import whom: the core no Blender, the add-on no training, and nothing by the add-on's own absolute name.
+
+Inside the core each room may import the rooms that its line of CORE names; the rooms of the Blender side have their own
+table in test_blender_imports.py.
+"""
 
 import ast
 import subprocess
@@ -7,9 +11,36 @@ from pathlib import Path
 
 import pytest
 
+from tests.import_rules import circle, names_of, private_names, room, upward
+
 ROOT = Path(__file__).resolve().parents[2]
 ADDON = ROOT / "blendshape_addon"
 BLENDER = {"bpy", "bmesh", "mathutils", "addon_utils", "blf", "gpu", "gpu_extras", "bl_ext", "io_scene_fbx"}
+CORE_FOLDER = ADDON / "core"
+# What every room may import: names, orders and words, which know nothing of geometry.
+GROUND = ("errors", "messages", "vocabulary", "expressions", "shapes")
+# Which rooms and modules the modules of a room of the core may import beside their own.
+CORE = {
+    "messages": (),
+    "errors": ("messages",),
+    "vocabulary": ("errors",),
+    "expressions": ("vocabulary",),
+    "shapes": (),
+    "geometry": GROUND,
+    "avatar": (*GROUND, "geometry"),
+    "face": (*GROUND, "avatar", "geometry"),
+    "inference": (*GROUND, "face/features", "face/face_space"),
+    "detection": (*GROUND, "face", "geometry", "inference", "avatar"),
+    "refinement": (*GROUND, "face", "geometry", "avatar"),
+    "quality": (*GROUND, "refinement", "face", "geometry", "avatar"),
+    "style": (*GROUND, "face", "avatar"),
+    "motion": GROUND,
+    "shape_markers": (*GROUND, "face", "geometry", "avatar"),
+    "options": (*GROUND, "style"),
+    "pipeline": (
+        *GROUND, "options", "avatar", "face", "inference", "detection", "refinement", "quality", "style",
+    ),
+}  # fmt: skip
 # The command line opens files with bpy, but only when it runs: the module itself imports without Blender.
 LAZY = {"cli.py", "__init__.py"}
 
@@ -90,3 +121,73 @@ def test_core_runs_on_numpy_alone():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) <= {"blendshape_addon", "numpy"}
+
+
+@pytest.mark.parametrize("name", sorted(names_of(CORE_FOLDER) - {"__init__"}))
+def test_core_module_imports_only_the_rooms_that_its_own_may(name):
+    assert room(CORE, name) in CORE, "a new room: say in CORE what it may import"
+    assert upward(CORE_FOLDER, CORE, name) == []
+
+
+def test_no_module_of_the_core_imports_itself_by_a_detour():
+    assert circle(CORE_FOLDER) == []
+
+
+@pytest.mark.parametrize("name", sorted(names_of(ADDON)))
+def test_module_takes_no_private_name_of_another(name):
+    assert private_names(ADDON, name) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "offends"),
+    [
+        ("refinement/new", "from ..face import features", []),
+        ("refinement/new", "from ..errors import InputError", []),
+        ("refinement/new", "from ..detection import search", ["detection/search"]),
+        ("refinement/new", "def f():\n    from ..detection.search import run", ["detection/search"]),
+        ("face/new", "from ..refinement.new import x", ["refinement/new"]),
+        ("face/new", "from .. import pipeline", ["pipeline"]),
+        ("inference/new", "from ..face import features", []),
+        ("inference/new", "from ..face import parts", ["face/parts"]),
+        ("errors", "from .vocabulary import LANDMARKS", ["vocabulary"]),
+        ("pipeline", "from .detection import search\nfrom .face.parts import Part", []),
+        ("pipeline", "from core.detection import search", []),
+        ("geometry/new", "from core.face import parts", ["face/parts"]),
+    ],
+)
+def test_core_rule_sees_what_breaks_it(tmp_path, name, code, offends):
+    core = package(tmp_path / "core", name, code)
+    assert upward(core, CORE, name) == offends
+
+
+def test_a_circle_is_seen_in_functions_too(tmp_path):
+    core = package(tmp_path / "core", "face/parts", "def f():\n    from . import features")
+    assert circle(core) == []
+    (core / "face/features.py").write_text("from .parts import Part")
+    assert set(circle(core)) == {"face/parts", "face/features"}
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("from .parts import _named", ["face/parts._named"]),
+        ("from . import parts\nparts._named(1)", ["face/parts._named"]),
+        ("from . import parts as own\nown._named(1)", ["face/parts._named"]),
+        ("def f():\n    from ..face.parts import _named", ["face/parts._named"]),
+        ("from . import parts\nparts.named(1)", []),
+        ("from .parts import Part\nself._named = Part.__name__", []),
+    ],
+)
+def test_a_private_name_of_another_module_is_seen(tmp_path, code, found):
+    core = package(tmp_path / "core", "face/new", code)
+    assert private_names(core, "face/new") == found
+
+
+def package(core: Path, name: str, code: str) -> Path:
+    """A core of a few empty modules and the module `name` with this code."""
+    for other in ("errors", "vocabulary", "pipeline", "face/parts", "face/features", "detection/search",
+                  "refinement/new", name):  # fmt: skip
+        path = core / f"{other}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(code if other == name else "")
+    return core
