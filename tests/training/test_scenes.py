@@ -9,7 +9,9 @@ from blendshape_addon.core.detection.detect import plausibility
 from blendshape_addon.core.face.face_space import canonical_landmarks
 from blendshape_addon.core.geometry.raster import rasterise
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX, LANDMARK_MIRROR
-from training.landmarks import extras, toon
+from training.data.toon import proportions
+from training.landmarks import extras
+from training.landmarks.toon_heads import toon_head
 
 MARKS = canonical_landmarks()
 
@@ -23,15 +25,15 @@ def head() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**31))
 def test_toon_proportions_make_a_face_alike_on_both_sides(seed: int) -> None:
-    out = toon.proportions(MARKS, np.random.default_rng(seed))
+    out = proportions(MARKS, np.random.default_rng(seed))
     assert np.allclose(out[list(LANDMARK_MIRROR)] * [-1, 1, 1], out)
     assert plausibility(out, np.zeros(len(out))) > 0.9
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_a_doll_shows_its_features_at_the_landmarks(seed: int) -> None:
+def test_a_toon_head_shows_its_features_at_the_landmarks(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    (vertices, triangles, piece), marks = toon.toon_head(*head(), MARKS, rng)
+    (vertices, triangles, piece), marks = toon_head(*head(), MARKS, rng)
     assert len(piece) == len(triangles) and triangles.max() < len(vertices)
     assert np.allclose(marks[:, :2], MARKS[:, :2])
     picture = rasterise((vertices - [0, -0.4, 0]) / 1.75, triangles, 192)

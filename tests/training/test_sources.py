@@ -122,7 +122,7 @@ def test_ict_damage_is_named(checkout, tmp_path):
         sources.read(f"ict:{tmp_path}", None)
 
 
-def test_a_rig_folder_without_labels_gets_landmarks_where_its_face_is_found(anny, tmp_path):
+def test_a_rig_folder_without_labels_gets_landmarks_where_its_face_is_found_when_asked(anny, tmp_path, capsys):
     folder = tmp_path / "studio" / "someone"
     folder.mkdir(parents=True)
     np.savez(
@@ -131,19 +131,33 @@ def test_a_rig_folder_without_labels_gets_landmarks_where_its_face_is_found(anny
     )  # fmt: skip
     meta = {"name": "someone", "family": "studio", "licence": "own work", "visemes": {}, "emotions": {}}
     (folder / "meta.json").write_text(json.dumps(meta | {"n_real_visemes": 0}))
-    (rig,) = sources.read(f"rigs:{tmp_path}", None)
+    (rig,) = sources.read(f"found:{tmp_path}", None)
     assert (rig.name, rig.family, rig.licence, set(rig.shapes)) == ("someone", "studio", "own work", {"jawOpen"})
     far = np.linalg.norm(LabelledFace.of(rig).marks - LabelledFace.of(anny).marks, axis=1)
     assert np.median(far) < 0.06
+    assert len(rig.digest) == 64
+    with pytest.raises(InputError, match="--source found"):
+        sources.read(f"rigs:{tmp_path}", None)
+    headless = tmp_path / "studio" / "headless"
+    headless.mkdir()
+    low = anny.vertices[:, 1] < rigs.landmarks_of(anny, anny.vertices)[:, 1].min() - 0.1
+    body = anny.triangles[low[anny.triangles].all(1)]
+    np.savez(
+        headless / "rig.npz", vertices=anny.vertices, triangles=body, part_id=anny.part_id, part_names=anny.part_names,
+        shape_names=["jawOpen"], shape_offsets=anny.shapes["jawOpen"][None],
+    )  # fmt: skip
+    (headless / "meta.json").write_text(json.dumps(meta | {"n_real_visemes": 0, "name": "headless"}))
+    assert [rig.name for rig in sources.read(f"found:{tmp_path}", None)] == ["someone"]
+    assert "studio/headless is left out: " in capsys.readouterr().err
     (folder / "rig.npz").write_bytes(b"PK")
     with pytest.raises(InputError, match="someone"):
-        sources.read(f"rigs:{tmp_path}", None)
+        sources.read(f"found:{tmp_path}", None)
 
 
 @needs_rigs
 def test_rig_folders_are_those_with_labels_and_carry_the_hash_of_their_files():
     found = sources.read(f"rigs:{rigs.data_folder()}", None)
-    assert {rig.name for rig in found} == {rig.name for rig in rigs.load_all() if rig.name in labels.names()}
+    assert {rig.name for rig in found} == set(labels.names()) - {rig.name for rig in rigs.every_rig() if not rig.shapes}
     assert len({rig.digest for rig in found}) == len(found)
 
 

@@ -24,7 +24,7 @@ from training.deformer import weights as saved
 from training.deformer.model import Deformer
 from training.evaluation import export
 from training.landmarks.model import FaceFinder
-from training.learning import arrays, atomic_files, checkpoint, loop
+from training.learning import atomic_files, checkpoint, loop
 
 TERMS = ("laplacian", "edge", "volume", "reach")
 

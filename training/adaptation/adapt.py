@@ -22,9 +22,7 @@ from blendshape_addon.core.inference import registry
 from blendshape_addon.core.vocabulary import CONDITIONS
 
 from ..data.rigs import Rig, load
-from ..data.sources import avatar, rig_folder
-from ..deformer.export import PARITY
-from ..generate import blenders
+from ..data.sources import avatar, blenders, rig_folder
 from ..learning import model_card
 from ..learning.atomic_files import check_name
 from . import few_shot
@@ -40,7 +38,7 @@ def read(path: Path, licence: str, blender: str | None) -> list[Rig]:
     if path.is_dir():
         if not (path / "rig.npz").is_file():
             raise InputError(f"{path} is no rig folder: there is no rig.npz in it.")
-        return [rig_folder.found(load(path))]
+        return [rig_folder.with_landmarks(load(path))]
     if not path.is_file():
         raise InputError(f"{path} is not there.")
     with tempfile.TemporaryDirectory() as folder:
@@ -64,7 +62,7 @@ def adapt(base: Base, avatars: Sequence[Rig], out: Path, everywhere: bool = Fals
     known = [] if everywhere else [face.landmarks for face in faces]
     data = patch_onnx(base, learned.adapter, known)
     difference = _difference(base, learned.adapter, data, known)
-    if difference > PARITY:
+    if difference > model_card.PARITY:
         raise ModelError(f"The graph differs from what was learned by {difference:.1e} eye distances.")
     names = ", ".join(rig.name for rig in avatars)
     sources = [{"name": f"{rig.family}/{rig.name}", "licence": rig.licence} for rig in avatars]

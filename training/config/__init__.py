@@ -13,15 +13,23 @@ from pathlib import Path
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import CONDITIONS
 
-from ..deformer.model import ModelConfig
-
 FOLDER = Path(__file__).parent
 
 
 @dataclass
+class ModelConfig:
+    """width of the deformer's trunk and number of its residual blocks; artists: families that each have mixes of their
+    own."""
+
+    width: int = 192
+    blocks: int = 3
+    artists: tuple[str, ...] = ()
+
+
+@dataclass
 class LossConfig:
-    """Weights of the terms that stand beside the reconstruction (see `losses`), and how many one-rings of each face
-    they look at in a step. A term with weight 0 is not computed."""
+    """Weights of the terms that stand beside the reconstruction (see `deformer.losses`), and how many one-rings of each
+    face they look at in a step. A term with weight 0 is not computed."""
 
     laplacian: float = 0.0
     edge: float = 0.0
@@ -36,31 +44,40 @@ class LossConfig:
 
 
 @dataclass
-class TrainConfig:
-    """steps of `batch` instances with `vertices` and `expressions` each; learning rate after a warm-up, cosine to 0.
+class LoopConfig:
+    """What any training has (see `learning.loop`).
 
-    cycles: how often the cosine starts again, each cycle twice as long as the one before. clip: norm of the gradient.
-    ema: of the averaged weights. jitter: canonical noise a vertex, in eye distances; merge_parts: how often teeth and
-    tongue are shown as skin. precision: fp32, bf16 or fp16; auto is the best the device has. save_every, sheet_every:
-    steps between checkpoints and between contact sheets, 0 for none.
+    steps of one batch each. rate: greatest learning rate, reached after `warmup` steps, from where `cycles` cosines to
+    0 follow, each twice as long as the one before. decay: of the weights (AdamW). clip: norm of the gradient. ema: of
+    the averaged weights, 0 for none. precision: fp32, bf16 or fp16; auto is the best that the device has. save_every,
+    sheet_every: steps between checkpoints and between contact sheets, 0 for none.
     """
 
     steps: int = 2400
-    batch: int = 5
-    vertices: int = 1000
-    expressions: int = 40
     rate: float = 2e-3
     warmup: int = 200
     cycles: int = 1
     decay: float = 1e-4
     clip: float = 1.0
     ema: float = 0.998
-    jitter: float = 0.004
-    merge_parts: float = 0.3
     seed: int = 0
     precision: str = "auto"
     save_every: int = 500
     sheet_every: int = 1000
+
+
+@dataclass
+class TrainConfig(LoopConfig):
+    """The deformer's training: each step sees `batch` instances with `vertices` and `expressions` each.
+
+    jitter: canonical noise per vertex, in eye distances; merge_parts: how often teeth and tongue are shown as skin.
+    """
+
+    batch: int = 5
+    vertices: int = 1000
+    expressions: int = 40
+    jitter: float = 0.004
+    merge_parts: float = 0.3
     model: ModelConfig = field(default_factory=ModelConfig)
     loss: LossConfig = field(default_factory=LossConfig)
 

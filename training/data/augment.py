@@ -1,6 +1,6 @@
-"""The same face as another mesh: each function takes a Head and gives one, truth and landmarks carried along.
+"""The same face as another mesh: each function takes a LabelledFace and gives one, truth and landmarks carried along.
 
-Identities and smooth warps change the face (`identities`, `landmarks.toon`); these change how it is built.
+Identities and smooth warps change the face (`identities`, `toon`); these change how it is built.
 """
 
 from __future__ import annotations

@@ -12,15 +12,15 @@ from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.face import features as core_features
 from blendshape_addon.core.vocabulary import CONDITIONS
 
-from ..landmarks import toon
-from ..learning import atomic_files
-from . import augment, augment_mouth
+from ..learning import arrays
+from . import augment, augment_mouth, toon
 from .augment import Solid
 from .identities import random_style, random_warp, sample_neutral
 from .labelled_face import LabelledFace
 from .rigs import Rig
 from .surface_rings import sampled_triangles
 
+FORMAT = arrays.Format("face to train on", 1, "run `python -m training prepare` again, into another folder")
 LANDMARK_NOISE = 0.012  # eye distances: what a detector leaves
 MAX_VERTICES = 5000
 STYLED = 0.4  # how often a face is also drawn towards anime, child or muzzle …
@@ -33,7 +33,7 @@ class Instance:
 
     canonical, normals, side (N, 3) and part (N,) as in core.features; to_face (N, 3, 3); targets (N, E, 3) face-space
     offsets; energy (E,) mean squared offset over all its vertices; known (E,) bool. places (N, 3) in face space and
-    triangles (T, 3) between them, see `surface`; None in instances that older versions made.
+    triangles (T, 3) between them, see `surface_rings`; None where no surface was kept.
     """
 
     canonical: np.ndarray
@@ -136,26 +136,23 @@ def instance_of(head: LabelledFace, rng: np.random.Generator) -> Instance:
         energy=energy.astype(np.float32),
         known=known,
         places=found.positions[pick].astype(np.float32),
-        triangles=sampled_triangles(head.vertices, _seen(head), found.index[pick]),
+        triangles=sampled_triangles(head.vertices, _shown(head), found.index[pick]),
     )
 
 
-def _seen(head: LabelledFace) -> np.ndarray:
+def _shown(head: LabelledFace) -> np.ndarray:
     """(T, 3) triangles whose truth means something."""
     return head.triangles[~head.hidden[head.triangles].any(1)]
 
 
 def save(instance: Instance, path: Path) -> None:
-    """Write one instance; appears under its name only when whole. Raises InputError as whole.write_whole does."""
-    atomic_files.write_arrays(path, {name: value for name, value in vars(instance).items() if value is not None})
+    """Write one instance. Raises InputError as `arrays.save` does."""
+    arrays.save(path, FORMAT, {name: value for name, value in vars(instance).items() if value is not None})
 
 
 def load(path: Path) -> Instance:
     """Read what `save` wrote. Raises InputError when the file is damaged or another version's."""
-    try:
-        one = Instance(**atomic_files.read_arrays(path))
-    except TypeError as error:
-        raise InputError(f"{path} is no face to train on, or one of another version: make it again.") from error
+    one = Instance(**arrays.load(path, FORMAT)[0])
     if one.targets.shape != (len(one.part), len(CONDITIONS), 3):
         raise InputError(f"{path} was made by a version with other shapes: make the dataset anew, in another folder.")
     return one

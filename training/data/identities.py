@@ -22,10 +22,8 @@ def sample_neutral(rig: Rig, rng: np.random.Generator) -> np.ndarray:
     """(V, 3) neutral of a random person on `rig`'s topology; the rig's own neutral if it has no identity basis."""
     if rig.people:
         return rig.people(rng)
-    if rig.family == "ict":
-        return _sample_ict(rig, rng)
-    if rig.family == "makehuman":
-        return _sample_makehuman(rig, rng)
+    if rig.facts.people:
+        return _SAMPLERS[rig.facts.people](rig, rng)
     return rig.vertices.copy()
 
 
@@ -34,7 +32,8 @@ def _load(path: Path) -> dict[str, np.ndarray]:
     return dict(np.load(path, allow_pickle=False))
 
 
-def _sample_ict(rig: Rig, rng: np.random.Generator) -> np.ndarray:
+def _sample_modes(rig: Rig, rng: np.random.Generator) -> np.ndarray:
+    """Modes of a Gaussian, one standard deviation each."""
     basis = _load(rig.folder.parent / "identity.npz")["basis"]
     weights = rng.normal(0, 0.8, len(basis)).astype(np.float32)
     return rig.vertices + np.tensordot(weights, basis.astype(np.float32), 1)
@@ -48,8 +47,8 @@ def _blend(value: float, stops: tuple[tuple[float, str], ...]) -> dict[str, floa
     return {stops[-1][1]: 1.0}
 
 
-def _sample_makehuman(rig: Rig, rng: np.random.Generator) -> np.ndarray:
-    """Macro targets (gender, age, muscle, weight, ethnicity) and a handful of mirrored local ones."""
+def _sample_targets(rig: Rig, rng: np.random.Generator) -> np.ndarray:
+    """MakeHuman's macro targets (gender, age, muscle, weight, ethnicity) and a handful of mirrored local ones."""
     data = _load(rig.folder.parent / "identity.npz")
     names = [str(n) for n in data["names"]]
     out = rig.vertices.copy()
@@ -81,6 +80,9 @@ def _sample_makehuman(rig: Rig, rng: np.random.Generator) -> np.ndarray:
             if "/l-" in name:
                 add(name.replace("/l-", "/r-"), w)
     return out
+
+
+_SAMPLERS = {"modes": _sample_modes, "targets": _sample_targets}
 
 
 def random_warp(

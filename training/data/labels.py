@@ -27,8 +27,9 @@ from blendshape_addon.core.face.parts import Part
 from blendshape_addon.core.geometry.triangles import closest_on_triangles
 from blendshape_addon.core.vocabulary import LANDMARKS
 
+from . import families
+
 FOLDER = Path(__file__).parent / "labels"
-CARDS = ("godette",)
 
 
 def load(rig_name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -45,7 +46,7 @@ def load(rig_name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def names() -> tuple[str, ...]:
     """Rigs whose labels lie on a modelled mouth and lids: those that can teach shapes."""
-    return tuple(name for name in all_names() if name not in CARDS)
+    return tuple(name for name in all_names() if name not in families.flat_rigs())
 
 
 def all_names() -> tuple[str, ...]:

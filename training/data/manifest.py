@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -12,22 +13,25 @@ import numpy as np
 
 from blendshape_addon.core.errors import InputError
 
+from ..learning.arrays import SUFFIX
 from ..learning.atomic_files import atomic_write
+from . import families
 from .rigs import Rig
 
 NAME = "manifest.json"
-FORMAT = 1
+FORMAT = 2
 VERSIONS = {"python": platform.python_version(), "numpy": np.__version__}
 
 
 @dataclass
 class Entry:
-    """One rig. source: as on the command line. sha256: of what was read. shapes: how many it has, how many of them an
-    artist made as such and how many the shipped deformer did. shards: hash of each instance by file name. samples: of
-    what `generate` wrote beside it, by path."""
+    """One rig. source: as on the command line. fold: what it is left out of training with. sha256: of what was read.
+    shapes: how many it has, how many of them an artist made as such and how many the shipped deformer did. shards: hash
+    of each instance by file name. samples: of what `generate` wrote beside it, by path."""
 
     source: str
     licence: str
+    fold: str
     sha256: str
     shapes: int
     real: int
@@ -41,12 +45,40 @@ class Entry:
     def of(rig: Rig, source: str) -> Entry:
         """A rig of which nothing has been made yet."""
         real, distilled = (len(names & rig.shapes.keys()) for names in (rig.real, rig.distilled))
-        return Entry(source, rig.licence, rig.digest, len(rig.shapes), real, distilled)
+        return Entry(source, rig.licence, rig.facts.fold, rig.digest, len(rig.shapes), real, distilled)
 
 
 def key_of(rig: Rig) -> str:
     """What its entry is called, and its shards begin with."""
     return f"{rig.family}__{rig.name}"
+
+
+def shard_of(key: str, number: int) -> str:
+    """File name of instance `number` of a rig."""
+    return f"{key}__{number:04d}{SUFFIX}"
+
+
+def key_and_number(shard: str) -> tuple[str, int]:
+    """What `shard_of` was given for a file name."""
+    key, number = shard.removesuffix(SUFFIX).rsplit("__", 1)
+    return key, int(number)
+
+
+def shards_in(folder: Path, hold_out: str | None = None) -> list[Path]:
+    """Every shard in a folder in a fixed order, without those of the fold `hold_out`.
+
+    Raises InputError where there are only shards that an older version wrote.
+    """
+    found = sorted(folder.glob(f"*__*{SUFFIX}"))
+    if not found and any(folder.glob("*__*.npz")):
+        raise InputError(f"The faces in {folder} were written by an older version of this program: "
+                         "run `python -m training prepare` again, into another folder.")  # fmt: skip
+    entries = read(folder) if hold_out else {}
+    return [path for path in found if not hold_out or _fold_of(entries, key_and_number(path.name)[0]) != hold_out]
+
+
+def _fold_of(entries: Mapping[str, Entry], key: str) -> str:
+    return entries[key].fold if key in entries else families.of(*key.split("__", 1)).fold
 
 
 def read(folder: Path) -> dict[str, Entry]:
@@ -75,19 +107,19 @@ def write(folder: Path, entries: dict[str, Entry]) -> None:
 
 def trained_on(folder: Path, hold_out: str | None = None) -> list[dict[str, str]]:
     """Name and licence of every rig that a training on `folder` sees, as a model's card lists them, and how many of its
-    shapes the shipped deformer made, if any; none for a folder without a manifest. hold_out: family that is left out.
+    shapes the shipped deformer made, if any; none for a folder without a manifest. hold_out: fold that is left out.
 
     Raises InputError when there are shards of which the manifest does not know whose they are.
     """
     entries = read(folder)
-    unknown = {path.name.rsplit("__", 1)[0] for path in folder.glob("*__*.npz")} - entries.keys()
+    unknown = {key_and_number(path.name)[0] for path in shards_in(folder)} - entries.keys()
     if entries and unknown:
         raise InputError(f"{folder / NAME} does not say what {sorted(unknown)[0]} is: prepare its source again.")
     return [
         {"name": key.replace("__", "/"), "licence": entry.licence}
         | ({"distilled": f"{entry.distilled} of {entry.shapes} shapes"} if entry.distilled else {})
         for key, entry in entries.items()
-        if entry.shards and not key.startswith(f"{hold_out}__")
+        if entry.shards and entry.fold != hold_out
     ]
 
 

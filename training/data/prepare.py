@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from blendshape_addon.core.errors import InputError
 
+from ..learning.arrays import SUFFIX
 from . import augment, dataset, manifest, sources
 from .labelled_face import LabelledFace
 from .rigs import Rig
@@ -25,7 +26,7 @@ SEED = 0
 
 
 def prepare(folder: Path, given: Sequence[str], per_rig: int, licence: str | None = None) -> None:
-    """Make `per_rig` instances of every rig of the sources `given`, files FAMILY__RIG__NUMBER.npz in `folder`.
+    """Make `per_rig` instances of every rig of the sources `given`, files FAMILY__RIG__NUMBER.safetensors in `folder`.
 
     licence: of the avatars among the sources. Raises InputError, in a sentence, before anything is made when a source
     cannot be used, and when the folder cannot be written to.
@@ -65,13 +66,13 @@ def missing_shards(
     old = entries.get(key)
     if old and old.sha256 != fresh.sha256:
         print(f"{key} has changed since its instances were made: they are made again.", file=sys.stderr)
-        for path in folder.glob(f"{key}__*.npz"):
+        for path in folder.glob(f"{key}__*{SUFFIX}"):
             path.unlink()
     elif old:
         fresh.shards, fresh.samples, fresh.versions = old.shards, old.samples, old.versions
     entries[key] = fresh
     missing = []
-    for name in sorted({*fresh.shards, *(f"{key}__{n:04d}.npz" for n in range(per_rig))}):
+    for name in sorted({*fresh.shards, *(manifest.shard_of(key, n) for n in range(per_rig))}):
         recorded = fresh.shards.pop(name, None)
         if not (folder / name).exists():
             missing.append(name)
@@ -98,11 +99,14 @@ def _make(folder: Path, missing: Sequence[tuple], entries: dict[str, manifest.En
     """Make instances and record them, one of each rig before the second of any."""
     groups = {source: group for source, group, _, _ in missing}
     bodies = {source: bodies_of(group) for source, group in groups.items()}
-    for source, _, rig, name in tqdm(sorted(missing, key=lambda row: row[3][-8:]), desc="instances", unit="face"):
-        number = int(name.removesuffix(".npz").rsplit("__", 1)[1])
-        rng, strength = instance_rng(rig.name, number)
+    for source, _, rig, name in tqdm(sorted(missing, key=_number), desc="instances", unit="face"):
+        rng, strength = instance_rng(rig.name, manifest.key_and_number(name)[1])
         dataset.save(dataset.make_instance(rig, rng, strength, bodies[source]), folder / name)
         entries[manifest.key_of(rig)].shards[name] = manifest.hash_of(folder / name)
+
+
+def _number(row: tuple) -> int:
+    return manifest.key_and_number(row[3])[1]
 
 
 def instance_rng(name: str, number: int) -> tuple[np.random.Generator, float]:
@@ -121,7 +125,7 @@ def main(arguments: list[str]) -> None:
         prog="python -m training prepare",
         description=__doc__,
         epilog="sources:\n"
-        + "\n".join(f"  {usage:16} {what}" for _, usage, what in sources.SOURCES.values())
+        + "\n".join(f"  {usage:16} {what}" for _, _, usage, what in sources.SOURCES.values())
         + "\n\nexample:\n  python -m training prepare --source anny --source avatar:my.vrm --licence CC0",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -1,7 +1,8 @@
 """Face rigs with shapes: where training and evaluation take their truth from.
 
 A rig folder holds `rig.npz` (vertices, triangles, part_id, part_names, shape_names, shape_offsets; metres, y up, face
-to +z) and `meta.json` (family, licence, visemes and emotions as weighted sums of shapes).
+to +z) and `meta.json` (family, licence, visemes and emotions as weighted sums of shapes; hide_parts and mask_parts,
+numbers and names of parts whose truth means nothing; and any of `families.Facts`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import ARKIT, CONDITIONS, EMOTIONS, VISEMES
 
-from . import labels
+from . import families, labels
 
 _VISEME_KEYS = ("sil", "PP", "FF", "TH", "DD", "kk", "CH", "SS", "nn", "RR", "aa", "E", "I", "O", "U")
 _OTHER_NAMES = {"eyeBlinkLeft": ("blink_L", "blink_left"), "eyeBlinkRight": ("blink_R", "blink_right")}
@@ -38,7 +39,8 @@ class Rig:
     vertices (V, 3), triangles (T, 3), shapes {condition: (V, 3) float32}; real: what an artist made as such, distilled:
     what a model did. digest: SHA-256 of what was read. marks: (L, 3) vertices and (L, 3) weights of its landmarks, as
     in `labels`; None: they are in `labels` under its name. people: gives (V, 3) neutrals of random persons; None: as
-    `identities` knows them.
+    `identities` reads the basis beside its folder, if there is one. hidden_parts: parts whose truth means nothing.
+    facts: None: those of `families.toml`.
     """
 
     name: str
@@ -56,6 +58,10 @@ class Rig:
     marks: tuple[np.ndarray, np.ndarray] | None = None
     people: Callable[[np.random.Generator], np.ndarray] | None = None
     distilled: frozenset[str] = frozenset()
+    facts: families.Facts | None = None
+
+    def __post_init__(self) -> None:
+        self.facts = self.facts or families.of(self.family, self.name)
 
     def avatar(self, vertices: np.ndarray | None = None) -> Avatar:
         """The rig as the core sees an avatar: its parts are objects; `vertices` replaces the neutral."""
@@ -100,30 +106,42 @@ def _read(folder: Path) -> Rig:
         real |= set(VISEMES)
     if meta.get("emotions_real"):
         real |= set(EMOTIONS)
+    part_names = tuple(str(n) for n in data["part_names"])
+    hidden = {*meta.get("hide_parts", ()), *(part_names.index(part) for part in meta.get("mask_parts", ()))}
     return Rig(
         name=meta["name"], family=meta["family"], folder=folder,
         vertices=data["vertices"].astype(float), triangles=data["triangles"].astype(np.int32),
-        part_id=data["part_id"].astype(np.int32), part_names=tuple(str(n) for n in data["part_names"]),
+        part_id=data["part_id"].astype(np.int32), part_names=part_names,
         shapes={k: v for k, v in shapes.items() if k in CONDITIONS and np.abs(v).max() > 0},
-        real=frozenset(real), hidden_parts=tuple(meta.get("hide_parts", ())), licence=meta["licence"],
+        real=frozenset(real), hidden_parts=tuple(sorted(hidden)), licence=meta["licence"],
+        facts=families.of(meta["family"], meta["name"], meta),
     )  # fmt: skip
 
 
-def every_rig(root: Path | None = None) -> list[Rig]:
-    """Every rig below `root`, those without expressions or without a face too, in a fixed order.
+def folders(root: Path | None = None) -> list[Path]:
+    """Every rig folder below `root`, FAMILY/NAME, in a fixed order; the name of a folder is its rig's.
 
     Raises InputError with the folder looked in when there is none.
     """
     root = root or data_folder()
-    rigs = [load(path.parent) for path in sorted(root.glob("*/*/rig.npz"))]
-    if not rigs:
+    found = [path.parent for path in sorted(root.glob("*/*/rig.npz"))]
+    if not found:
         raise InputError(f"No rigs below {root}: set VRC_BLENDSHAPE_DATA to a folder of rig folders.")
-    return rigs
+    return found
 
 
-def load_all(root: Path | None = None) -> list[Rig]:
-    """Every rig with expressions below `root`. Raises InputError as every_rig does."""
-    return [rig for rig in every_rig(root) if rig.shapes]
+def every_rig(root: Path | None = None) -> list[Rig]:
+    """Every rig below `root`, those without expressions or without a face too. Raises InputError as `folders` does."""
+    return [load(folder) for folder in folders(root)]
+
+
+def labelled(root: Path | None = None) -> list[Rig]:
+    """The rigs below `root` that can teach shapes: with expressions, and labels on a modelled face.
+
+    Raises InputError as `folders` does.
+    """
+    names = labels.names()
+    return [rig for rig in map(load, (f for f in folders(root) if f.name in names)) if rig.shapes]
 
 
 def landmarks_of(rig: Rig, vertices: np.ndarray) -> np.ndarray:

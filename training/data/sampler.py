@@ -8,29 +8,32 @@ import numpy as np
 import torch
 
 from blendshape_addon.core.errors import InputError
+from blendshape_addon.core.face.face_space import MIRROR_X
 from blendshape_addon.core.face.features import assemble
 from blendshape_addon.core.face.parts import Part
-from blendshape_addon.core.vocabulary import CONDITIONS, mirrored
+from blendshape_addon.core.vocabulary import CONDITION_MIRROR, CONDITIONS
 
 from ..config import TrainConfig
-from . import dataset
+from . import dataset, manifest
 from .batch import Batch
 from .surface_rings import RING, rings_of
 
-_FLIP = np.array([-1, 1, 1], np.float32)
-_MIRROR = np.array([CONDITIONS.index(mirrored(name)) for name in CONDITIONS])
+_MIRROR = np.array(CONDITION_MIRROR)
 
 
 class Pool:
-    """All instances in memory, drawn family by family so that none outweighs another."""
+    """All instances in memory, drawn family by family so that none outweighs another. hold_out: a fold left out.
+
+    Raises InputError when there are none, or they are damaged or of another version.
+    """
 
     def __init__(self, folder: Path, hold_out: str | None) -> None:
-        paths = [p for p in sorted(folder.glob("*__*.npz")) if not p.name.startswith(f"{hold_out}__")]
+        paths = manifest.shards_in(folder, hold_out)
         if not paths:
             raise InputError(f"No instances in {folder}: run `python -m training prepare` first.")
         self.groups: dict[str, list[dataset.Instance]] = {}
         for path in paths:
-            self.groups.setdefault(path.name.rsplit("__", 1)[0], []).append(dataset.load(path))
+            self.groups.setdefault(manifest.key_and_number(path.name)[0], []).append(dataset.load(path))
         families = [g.split("__")[0] for g in self.groups]
         self.artists = tuple(sorted(set(families)))
         self.artist = [self.artists.index(f) for f in families]
@@ -80,9 +83,9 @@ def _sample(
     places = one.places[rings.ravel()] if rings.size else np.zeros((0, 3), np.float32)
     source = chosen
     if flip := rng.random() < 0.5:
-        canonical, normals, side, source = canonical * _FLIP, normals * _FLIP, side[:, [0, 2, 1]], _MIRROR[chosen]
-        to_face, places = to_face * _FLIP[:, None] * _FLIP, places * _FLIP
-    targets = one.targets[pick[:, None], source].astype(np.float32) * (_FLIP if flip else 1)
+        canonical, normals, side, source = canonical * MIRROR_X, normals * MIRROR_X, side[:, [0, 2, 1]], _MIRROR[chosen]
+        to_face, places = to_face * MIRROR_X[:, None] * MIRROR_X, places * MIRROR_X
+    targets = one.targets[pick[:, None], source].astype(np.float32) * (MIRROR_X if flip else 1)
     if rng.random() < config.merge_parts:
         side, part = _merged(side, part, rng)
     noise = rng.normal(0, config.jitter, (config.vertices, 3))

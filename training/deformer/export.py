@@ -1,11 +1,7 @@
-"""Write the deformer as ONNX with its card, and prove that it says what PyTorch says.
-
---variants: measure smaller and faster kinds of it, and write nothing.
-"""
+"""Write the deformer as ONNX with its card, and prove that it says what PyTorch says."""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,19 +14,13 @@ import torch
 from blendshape_addon.core.errors import ModelError
 from blendshape_addon.core.face.features import INPUTS, assemble
 from blendshape_addon.core.vocabulary import CONDITIONS
-from training.evaluation import card_figures
 
-from ..data import dataset, labels
-from ..data.rigs import load_all
-from ..evaluation.report import results
-from ..experiments import quantization
+from ..data import dataset, manifest, rigs
 from ..learning import model_card
-from ..learning.atomic_files import check_name
+from ..learning.model_card import PARITY
 from . import artist_blend, weights
 from .model import Deformer
 from .onnx_graph import build
-
-PARITY = 1e-4  # eye distances
 
 
 @dataclass(frozen=True)
@@ -71,15 +61,16 @@ def parity(model: Deformer, mixes: torch.Tensor, data: bytes, inputs: np.ndarray
 
 def meshes(folder: Path) -> Iterator[np.ndarray]:
     """(V, INPUTS) of every rig of a dataset: its own mesh, not warped."""
-    for path in sorted(folder.glob("*__*0000.npz")):
+    for path in manifest.shards_in(folder):
+        if manifest.key_and_number(path.name)[1] != 0:
+            continue
         one = dataset.load(path)
         yield assemble(one.canonical, one.normals.astype(np.float32), one.side.astype(np.float32), one.part)
 
 
 def _of_rig_folders(families: Sequence[str]) -> list[dict[str, str]]:
     """Name and licence of the labelled rigs of these families: of weights whose dataset had no manifest."""
-    rigs = [r for r in load_all() if r.family in families and r.name in labels.names()]
-    return [{"name": f"{r.family}/{r.name}", "licence": r.licence} for r in rigs]
+    return [{"name": f"{r.family}/{r.name}", "licence": r.licence} for r in rigs.labelled() if r.family in families]
 
 
 def export(trained: Path, out: Path, figures: dict, data: Path) -> None:
@@ -107,24 +98,3 @@ def export(trained: Path, out: Path, figures: dict, data: Path) -> None:
     model_card.write(out, made, fields, {"parity": difference, "parity meshes": len(real)} | figures)
     where = f"{len(real)} real meshes" if real else f"random inputs, for there are no meshes in {data}"
     print(f"{out}: {len(made) / 2**10:.0f} KB; differs from PyTorch by {difference:.1e} of the eye distance on {where}")
-
-
-def main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m training export", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add = parser.add_argument
-    add("trained", metavar="WEIGHTS", type=Path, nargs="?", default=Path("out/train") / weights.FILE)
-    add("--out", type=Path, default=Path("models/deformer.onnx"))
-    add("--figures", type=Path, default=Path("out/evaluate") / results.FILE, help="what `evaluate` left")
-    add("--dataset", type=Path, default=Path("out/dataset"), help="on whose meshes PyTorch and ONNX are compared")
-    add("--variants", action="store_true", help="measure int8 and fp16 variants on every rig, and write nothing")
-    given = parser.parse_args(arguments)
-    if given.variants:
-        loaded = Trained.load(given.trained)
-        allowed = PARITY / 2  # or the next training might not pass any more
-        print(quantization.table(build(loaded.model, loaded.mixes), load_all(), allowed).text())
-        return
-    check_name(given.out, ".onnx")
-    figures = card_figures.figures_of(results.read(given.figures)) if given.figures.exists() else {}
-    export(given.trained, given.out, figures, given.dataset)

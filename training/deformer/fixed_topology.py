@@ -1,8 +1,8 @@
 """The network that this tool began with: made for the vertices of one avatar, in their order.
 
-A mesh encoder reads where all vertices are, a condition encoder which expression is asked, and their fusion becomes the
-offsets of every vertex at once. It shares the trainer with the deformer, which knows no vertex count, and is compared
-with it in `architectures`.
+A mesh encoder reads where all vertices are, a condition encoder which expression is wanted, and their fusion becomes
+the offsets of every vertex at once. It trains as the deformer does, which is for any number of vertices, and is
+compared with it in `experiments.fixed_vs_free`.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from tqdm import tqdm
 
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import CONDITIONS
-from training.data import batch
 
-from ..config import TrainConfig
+from ..config import ModelConfig, TrainConfig
 from ..data import dataset, sources
+from ..data.batch import Batch
 from ..data.labelled_face import LabelledFace
 from ..data.prepare import instance_rng
 from ..data.rigs import Rig
 from ..learning import checkpoint, distributed
-from .model import OFFSET_SCALE, ModelConfig
-from .train import finish, fit
+from .model import OFFSET_SCALE
+from .task import OffsetTask, finish, fit
 
 SIZE = 0.1  # eye distances: how far a vertex of one person usually is from another's
 
@@ -67,7 +67,7 @@ class OneMesh:
         first = self.heads[0]
         seen = first.features.index
         self.index = seen[~first.hidden[seen]]
-        self.artists, self.artist, self.groups = (rig.family,), (), {}
+        self.artists = (rig.family,)
         order = [CONDITIONS.index(name) for name in first.names]
         self.known = np.isin(np.arange(len(CONDITIONS)), order)
         self.places = np.stack([head.vertices[self.index] for head in self.heads]).astype(np.float32)
@@ -75,13 +75,13 @@ class OneMesh:
         for target, head in zip(self.targets, self.heads, strict=True):
             target[:, order] = head.offsets[:, self.index].transpose(1, 0, 2)
 
-    def draw(self, rng: np.random.Generator, config: TrainConfig) -> batch.Batch:
+    def draw(self, rng: np.random.Generator, config: TrainConfig) -> Batch:
         """`config.batch` random faces, whole."""
         chosen = np.sort(rng.choice(len(CONDITIONS), config.expressions, replace=False))
         faces = rng.integers(0, len(self.places), config.batch)
         targets = torch.from_numpy(self.targets[faces][:, :, chosen].astype(np.float32))
         count, vertices = targets.shape[:2]
-        return batch.Batch(
+        return Batch(
             torch.from_numpy(self.places[faces]), torch.eye(3).expand(count, vertices, 3, 3), targets,
             (targets**2).sum(-1).mean(1), torch.from_numpy(self.known[chosen]).expand(count, -1),
             torch.zeros(count, dtype=torch.long), torch.zeros(count, 0, 3), torch.from_numpy(chosen),
@@ -108,7 +108,7 @@ def train(config: TrainConfig, rig: Rig, faces: int, out: Path) -> Path:
     """
     if config.loss.of_rings:
         raise InputError("A fixed network has the loss of reconstruction and reach alone: leave the other terms at 0.")
-    with distributed.joined() as own:
+    with distributed.team() as team:
         pool = OneMesh(rig, range(faces))
         config.model.artists = pool.artists
 
@@ -117,13 +117,13 @@ def train(config: TrainConfig, rig: Rig, faces: int, out: Path) -> Path:
             network.middle.copy_(torch.from_numpy(pool.places.mean(0)))
             return network
 
-        average, rel = fit(config, pool, build, own, out)
-        if own.rank == 0:
+        result = fit(OffsetTask(config, pool, build), team, out)
+        if team.rank == 0:
             notes = {"fixed": len(pool.index), "config": asdict(config), "avatar": rig.name, "licence": rig.licence}
             checkpoint.save(
-                out, {"model": average.state_dict(), "data": {"index": torch.from_numpy(pool.index)}}, notes
+                out, {"model": result.network.state_dict(), "data": {"index": torch.from_numpy(pool.index)}}, notes
             )
-            finish(out, config, rel)
+            finish(out, config, result)
     return out
 
 

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
 from blendshape_addon.core.face.features import INPUTS
 from blendshape_addon.core.vocabulary import CONDITIONS
 
+from ..config import ModelConfig
+
 OFFSET_SCALE = 0.02  # eye distances: a usual offset
-
-
-@dataclass
-class ModelConfig:
-    """width of the trunk and number of its residual blocks; artists: families of rigs, each with mixes of its own."""
-
-    width: int = 192
-    blocks: int = 3
-    artists: tuple[str, ...] = ()
 
 
 class Deformer(nn.Module):

@@ -10,9 +10,9 @@ from onnx import TensorProto, helper, numpy_helper
 from blendshape_addon.core.face.features import INPUTS
 from blendshape_addon.core.vocabulary import CONDITIONS
 
+from ..learning.model_card import OPSET
 from .model import Deformer
 
-OPSET = 17
 BASIS = "basis"  # (V, width): the trunk's output
 WEIGHTS = "style_weights"  # (E, S, CONDITIONS): how much of each style's mix each shape takes
 MIXES = "mixes"  # (S · CONDITIONS, width · 3)

@@ -7,7 +7,6 @@ from blendshape_addon.core.errors import FaceNotFound
 from blendshape_addon.core.options import GenerateOptions
 from blendshape_addon.core.vocabulary import ALL_SHAPES
 
-from ..data import labels
 from ..data.rigs import Rig
 
 
@@ -16,7 +15,7 @@ def attempt(rig: Rig) -> tuple[dict, pipeline.GenerationResult | None]:
 
     Right is: a rig with a face gets all shapes and all of them pass their checks, one without is refused.
     """
-    has_face = rig.name in labels.all_names()
+    has_face = rig.facts.face
     try:
         made = pipeline.generate(rig.avatar(), GenerateOptions(ALL_SHAPES, provider="cpu"))
     except FaceNotFound as refusal:

@@ -1,4 +1,4 @@
-"""The figures of an evaluation on a model's card, and the verb `card`, which shows cards."""
+"""The verb `card`: check a model against its card and show the card; --figures puts what `evaluate` measured on it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from blendshape_addon.core.inference import registry
 
+from ..landmarks import card as landmark_card
 from ..learning.model_card import write
 from .report import results
 
@@ -23,16 +24,13 @@ def figures_of(measured: Mapping) -> dict[str, float]:
     return flat
 
 
-def finder_figures_of(measured: Mapping) -> dict[str, float]:
-    """The figures of the face finder, flat."""
-    return {f"{case}: {name}": value for case, row in measured["landmarks"].items() for name, value in row.items()}
-
-
 def with_figures(model: registry.Model, measured: Mapping) -> tuple[dict, dict]:
     """Fields and figures of the card of `model` after `evaluate` has measured it; what export found out stays."""
-    fields = {k: v for k, v in model.card.items() if k not in ("sha256", "opset", "bytes", "figures")}
+    fields = {k: v for k, v in model.card.items() if k not in ("contract", "sha256", "opset", "bytes", "figures")}
     kept = {k: v for k, v in model.card.get("figures", {}).items() if k.startswith("parity")}
-    fresh = figures_of(measured) if model.card["kind"] == "deformer" else finder_figures_of(measured)
+    fresh = (
+        figures_of(measured) if model.card["kind"] == "deformer" else landmark_card.figures_of(measured["landmarks"])
+    )
     return fields, kept | fresh
 
 

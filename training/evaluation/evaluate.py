@@ -24,18 +24,17 @@ from blendshape_addon.core.face.face_space import FaceSpace
 from blendshape_addon.core.vocabulary import VISEMES
 
 from ..config import TrainConfig
-from ..data import augment, labels
+from ..data import augment, families, labels
 from ..data.contact_sheets import shape_sheet
 from ..data.labelled_face import LabelledFace
 from ..data.metrics import top1
 from ..data.rigs import Rig, every_rig, landmarks_of
 from ..landmarks import card as landmark_card
-from . import acceptance, artist_floor, folds, regions, robustness, run, training_log
+from ..learning.training_log import read_curve
+from . import acceptance, artist_floor, folds, regions, robustness, run
 from .baselines import template_transfer
 from .report import page, tables
 from .report.results import FILE, origin, plain, read, whole
-
-FAMILIES = ("ict", "makehuman", "rocketbox", "vrm")
 
 
 def judge(
@@ -104,8 +103,9 @@ def accept(rigs: list[Rig], out: Path) -> tuple[dict, dict]:
     return rows, gaps
 
 
-def evaluate(work: Path, config: TrainConfig, families: Sequence[str], detect: bool, quick: bool, out: Path) -> dict:
-    """Everything, each table printed as soon as it is known; sheets land in `out`. Families without rigs are left out.
+def evaluate(work: Path, config: TrainConfig, held_out: Sequence[str], detect: bool, quick: bool, out: Path) -> dict:
+    """Everything, each table printed as soon as it is known; sheets land in `out`. Folds of `held_out` without rigs are
+    passed over.
 
     Raises InputError when there are no rigs, or no dataset for a fold that is still to be trained.
     """
@@ -117,13 +117,13 @@ def evaluate(work: Path, config: TrainConfig, families: Sequence[str], detect: b
     if not quick:
         results["floor"] = plain(artist_floor.measure(rigs))
         say(tables.floor_units(results["floor"]), tables.floor_visemes(results["floor"]))
-    for family in families:
-        held = [(r, h) for r, h in faces if r.family == family]
+    for family in held_out:
+        held = [(r, h) for r, h in faces if r.facts.fold == family]
         if not held:
             continue
         models = folds.models_of(family, work, config)
         found = detect and (models / f"fold_{family}.onnx").exists()
-        others = [h for r, h in rigs if r.family != family and len(r.shapes) > 40]
+        others = [h for r, h in rigs if r.facts.fold != family and len(r.shapes) > 40]
         results["families"][family] = plain(judge(family, held, others, models, found, out))
         say(tables.family(family, results["families"][family]))
         results["lip gaps"] |= results["families"][family]["lip gaps"]
@@ -135,7 +135,7 @@ def evaluate(work: Path, config: TrainConfig, families: Sequence[str], detect: b
         results["curves"] |= _curve(f"without {family}", models)
     if not results["families"]:
         raise InputError(
-            f"There are no labelled rigs of {' or '.join(families)}: set VRC_BLENDSHAPE_DATA to their folder."
+            f"There are no labelled rigs of {' or '.join(held_out)}: set VRC_BLENDSHAPE_DATA to their folder."
         )
     results["curves"] |= _curve("all families", work)
     results["acceptance"], gaps = plain(accept(everyone, out))
@@ -152,7 +152,7 @@ def evaluate(work: Path, config: TrainConfig, families: Sequence[str], detect: b
 
 
 def _curve(name: str, folder: Path) -> dict[str, list]:
-    points = training_log.read_curve(folder / "deformer")
+    points = read_curve(folder / "deformer", "reconstruction")
     return {name: points} if points else {}
 
 
@@ -167,7 +167,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m training evaluate", description=__doc__)
     add = parser.add_argument
     add("--work", type=Path, default=Path("out/train"), help="where the folds are (default: %(default)s)")
-    add("--families", nargs="+", choices=FAMILIES, default=list(FAMILIES))
+    add("--families", nargs="+", choices=families.evaluated(), default=list(families.evaluated()))
     add("--steps", type=int, default=TrainConfig.steps)
     add("--labels", action="store_true", help="use labelled landmarks instead of detected ones")
     add("--sheets", action="store_true", help="sheets and main figures only: no floor, no robustness")

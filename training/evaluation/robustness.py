@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from blendshape_addon.core.errors import FaceNotFound
+from blendshape_addon.core.face.face_space import EYE_DISTANCE_MM
 from blendshape_addon.core.vocabulary import ARKIT, MOUTH_UNITS, VISEMES
 
-from ..data import augment, augment_mouth
+from ..data import augment, augment_mouth, toon
 from ..data.augment import Solid
 from ..data.identities import random_style, random_warp, sample_neutral
 from ..data.labelled_face import LabelledFace
 from ..data.rigs import Rig
-from ..landmarks import toon
 from .run import PipelineRun, Scores, labelled_face, run, score
 
 DRAWS = 2  # of what is random in the face itself
@@ -32,7 +32,7 @@ def changes(rig: Rig, head: LabelledFace, body: Solid | None) -> dict[str, list[
         "child, muzzle": lambda head, rng: head.mapped(random_style(head.marks, rng, 1.0)),
         "toon proportions": toon.toonish,
     }
-    if rig.family in ("ict", "makehuman"):
+    if rig.people or rig.facts.people:
         faces = {"another person": lambda head, rng: person(rig, head, rng)} | faces
     meshes: dict[str, Change] = {
         "300 face vertices": lambda head, rng: augment.decimated(head, 300),
@@ -46,7 +46,7 @@ def changes(rig: Rig, head: LabelledFace, body: Solid | None) -> dict[str, list[
         "lips sealed": lambda head, rng: augment_mouth.sealed(head),
         "one object": lambda head, rng: augment.merged(head),
         "mouth grown to skin": lambda head, rng: augment_mouth.fused(head),
-        "noise of 0.3 mm": lambda head, rng: augment.noisy(head, rng, 0.3 / 63),
+        "noise of 0.3 mm": lambda head, rng: augment.noisy(head, rng, 0.3 / EYE_DISTANCE_MM),
         "whole body": lambda head, rng: augment.beside(head, *body, "Body"),
         "head alone": lambda head, rng: augment.alone(head),
     }

@@ -21,8 +21,7 @@ from ..adaptation import few_shot
 from ..adaptation.few_shot import Face
 from ..adaptation.onnx_patch import Base, StyleAdapter, likeness
 from ..config import TrainConfig
-from ..data import labels
-from ..data.rigs import Rig, load_all
+from ..data.rigs import Rig, labelled
 from ..deformer import weights
 from ..evaluation import folds
 from ..evaluation.report.table import Table
@@ -50,10 +49,10 @@ def loss(face: Face, taught: Face, base: Base, learned: StyleAdapter) -> tuple[f
 
 
 def measure(rigs: Sequence[Rig], family: str, base: Base, draws: int) -> list[tuple[str, ...]]:
-    """Rows of the table for the rigs of a family."""
+    """Rows of the table for the rigs of a fold."""
     faces = {rig.name: Face.of(rig, base) for rig in rigs}
     rows = []
-    for own in (rig for rig in rigs if rig.family == family):
+    for own in (rig for rig in rigs if rig.facts.fold == family):
         face = faces[own.name]
         for count in GIVEN:
             results, losses, took = [], [], []
@@ -66,7 +65,7 @@ def measure(rigs: Sequence[Rig], family: str, base: Base, draws: int) -> list[tu
                 took.append(time.process_time() - began)
                 errors = [face.errors(one, rest) for one in (few_shot.neutral(base), learned)]
                 results.append([f(e) for f in (np.median, np.mean) for e in errors])
-                losses += [loss(faces[r.name], face, base, learned) for r in rigs if r.family != family]
+                losses += [loss(faces[r.name], face, base, learned) for r in rigs if r.facts.fold != family]
             if results:
                 median, median_after, mean, mean_after = np.mean(results, axis=0)
                 looked, anyway = np.mean(losses, axis=0)
@@ -80,9 +79,9 @@ def measure(rigs: Sequence[Rig], family: str, base: Base, draws: int) -> list[tu
 
 def table(work: Path, draws: int) -> Table:
     """The table, of the folds that lie in `work`. Raises ModelError when there is none."""
-    rigs = [rig for rig in load_all() if rig.name in labels.names()]
+    rigs = labelled()
     rows = []
-    for family in sorted({rig.family for rig in rigs}):
+    for family in sorted({rig.facts.fold for rig in rigs}):
         folder = work / f"without_{family}"
         if (folder / weights.FILE).exists():
             folds.models_of(family, work, TrainConfig())

@@ -18,22 +18,20 @@ import torch
 from blendshape_addon.core.errors import InputError, UserError
 from blendshape_addon.core.vocabulary import CONDITIONS
 
-from ..config import TrainConfig
-from ..data import dataset, labels, manifest
+from ..config import ModelConfig, TrainConfig
+from ..data import dataset, manifest
 from ..data.labelled_face import LabelledFace
 from ..data.metrics import compare
 from ..data.prepare import instance_rng
-from ..data.rigs import Rig, data_folder, load_all
+from ..data.rigs import Rig, data_folder, labelled
 from ..deformer import fixed_topology, train, weights
-from ..deformer.model import Deformer, ModelConfig
+from ..deformer.model import Deformer
 from ..evaluation.report.table import NOTHING, Table
 
 HELD_OUT = 5  # people that neither network saw
 RUNS = 5
 FIXED_RATE = 5e-3  # the deformer's own rate is too slow for the other
-Predict = Callable[
-    [LabelledFace], tuple[np.ndarray, np.ndarray]
-]  # a head to vertices (N,) and shapes (S, N, 3) of its names
+Predict = Callable[[LabelledFace], tuple[np.ndarray, np.ndarray]]  # a head to vertices (N,), its shapes (S, N, 3)
 
 
 def by_fixed(network: fixed_topology.FixedNetwork, index: np.ndarray, vertices: int) -> Predict:
@@ -101,7 +99,7 @@ def table(rig: Rig, others: list[Rig], config: TrainConfig, faces: int, work: Pa
     """Train both below `work`, where trainings that are there already are taken, and compare them."""
     folder = work / "faces"
     for number in range(faces):
-        path = folder / f"{manifest.key_of(rig)}__{number:04d}.npz"
+        path = folder / manifest.shard_of(manifest.key_of(rig), number)
         if not path.exists():
             dataset.save(
                 dataset.instance_of(fixed_topology.head_of(rig, number), instance_rng(rig.name, number)[0]), path
@@ -119,7 +117,7 @@ def table(rig: Rig, others: list[Rig], config: TrainConfig, faces: int, work: Pa
     model = weights.load(paths["deformer"])[0]
     own = LabelledFace.of(rig)
     new = [fixed_topology.head_of(rig, faces + number) for number in range(HELD_OUT)]
-    strangers = [(other, LabelledFace.of(other)) for other in others]
+    unseen = [(other, LabelledFace.of(other)) for other in others]
     rows = []
     for name, title, predict in (
         ("fixed", "fixed: one avatar's vertices", by_fixed(network, index, len(rig.vertices))),
@@ -129,14 +127,14 @@ def table(rig: Rig, others: list[Rig], config: TrainConfig, faces: int, work: Pa
         rows.append((
             title, _text([error(predict, own, rig.real)]), _text([error(predict, head, rig.real) for head in new]),
             _text([error(predict, shuffled(own), rig.real)]),
-            _text([error(predict, head, other.real) for other, head in strangers]),
+            _text([error(predict, head, other.real) for other, head in unseen]),
             f"{size / 1e6:.2f}", f"{size * 4 / 2**20:.1f}", f"{milliseconds(predict, own):.0f}",
             minutes.get(name, NOTHING),
         ))  # fmt: skip
     note = (
         f"Median rel, the networks alone, labelled landmarks. Both learned from {faces} people on the mesh of "
         f"{rig.name}, {config.steps} steps; new people: {HELD_OUT} that neither saw; other avatars: "
-        f"{len(strangers)} rigs of other families. ms: all {len(own.names)} shapes of {len(index)} vertices, one core."
+        f"{len(unseen)} rigs of other families. ms: all {len(own.names)} shapes of {len(index)} vertices, one core."
     )
     head = (
         "network",
@@ -163,8 +161,8 @@ def main() -> int:
     torch.set_num_threads(1)
     try:
         rig = fixed_topology.avatar_of(given.avatar, given.licence)
-        there = load_all() if data_folder().is_dir() else []
-        others = [r for r in there if r.family != rig.family and r.name in labels.names()]
+        there = labelled() if data_folder().is_dir() else []
+        others = [r for r in there if r.facts.fold != rig.facts.fold]
         config = TrainConfig(steps=given.steps, warmup=min(200, given.steps // 10), sheet_every=0)
         print(table(rig, others, config, given.faces, given.work).text())
     except UserError as problem:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +21,15 @@ from blendshape_addon.core.face.features import Features
 from blendshape_addon.core.vocabulary import ARKIT, CONDITIONS, MOUTH_UNITS
 
 from .. import commands
-from ..config import TrainConfig
-from ..data import labels
+from ..config import ModelConfig, TrainConfig
 from ..data.metrics import compare
-from ..data.rigs import Rig, landmarks_of, load_all
+from ..data.rigs import Rig, labelled, landmarks_of
 from ..data.sampler import Pool
-from ..deformer import artist_blend, losses
-from ..deformer.model import Deformer, ModelConfig
-from ..deformer.train import rate_at
+from ..deformer import artist_blend
+from ..deformer.model import Deformer
+from ..deformer.task import OffsetTask
+from ..learning import loop
+from ..learning.distributed import ALONE
 
 TOKENS = 128
 
@@ -74,23 +76,12 @@ VARIANTS = {"each vertex alone": Deformer, "pooled global code": Pooled, "attent
 
 
 def fit(kind: type[Deformer], pool: Pool, config: TrainConfig) -> tuple[Deformer, float]:
-    """A variant trained as `training.deformer.train` trains, without its checkpoints; and the minutes it took."""
-    torch.manual_seed(config.seed)
-    rng = np.random.default_rng(config.seed)
-    model = kind(ModelConfig(artists=pool.artists))
-    optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=config.decay)
+    """A variant trained as the deformer is, without averaged weights and checkpoints; and the minutes it took."""
+    plain = replace(config, ema=0.0)
+    task = OffsetTask(plain, pool, lambda: kind(ModelConfig(artists=pool.artists)))
     began = time.process_time()
-    for step in range(config.steps):
-        for group in optimiser.param_groups:
-            group["lr"] = rate_at(step, config)
-        batch = pool.draw(rng, config)
-        predicted = model.by_artist(batch.inputs, batch.artist, batch.chosen)
-        loss = losses.total(losses.terms(predicted, batch, config.loss), config.loss)
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        optimiser.step()
-    return model.eval(), (time.process_time() - began) / 60
+    result = loop.train(task, plain, ALONE, np.random.default_rng(config.seed), kind.__name__)
+    return result.network, (time.process_time() - began) / 60
 
 
 def predict(model: Deformer, mixes: Tensor, rig: Rig) -> tuple[Features, dict[str, tuple[np.ndarray, np.ndarray]]]:
@@ -116,8 +107,8 @@ def base_mixes(model: Deformer, pool: Pool) -> Tensor:
 
 
 def left_out(family: str) -> list[Rig]:
-    """The labelled rigs of a family."""
-    return [rig for rig in load_all() if rig.family == family and rig.name in labels.names()]
+    """The labelled rigs of a fold."""
+    return [rig for rig in labelled() if rig.facts.fold == family]
 
 
 def main() -> None:

@@ -23,8 +23,10 @@ from blendshape_addon.core.vocabulary import READABLE
 
 from ..data import manifest
 from ..data.prepare import missing_shards
+from ..data.sources import blenders
+from ..learning.arrays import SUFFIX
 from ..learning.atomic_files import atomic_write
-from . import blenders, samples, work
+from . import samples, work
 from .workers import processes, submit_all
 
 REPORT = "report.json"
@@ -109,7 +111,7 @@ def _is_whole(path: Path, recorded: str | None) -> bool:
     if recorded and manifest.hash_of(path) != recorded:
         print(f"{path} is damaged: it is made again.", file=sys.stderr)
         return False
-    if not recorded and path.suffix == ".npz":
+    if not recorded and path.suffix == SUFFIX:
         try:
             samples.load(path)
         except InputError:
@@ -121,7 +123,7 @@ def _make(
     executor: Executor, plan: work.Plan, rows: list[tuple], entries: dict[str, manifest.Entry], refused: dict[str, str]
 ) -> None:
     """Make faces and record them, one of each avatar before the second of any."""
-    rows.sort(key=lambda row: (row[4][-8:], row[4]))
+    rows.sort(key=lambda row: manifest.key_and_number(row[4])[::-1])
     for (_, source, key, _, shard), result in _each(executor, "making faces", work.make, rows):
         if isinstance(result, Exception):
             refused.setdefault(source.removeprefix("avatar:"), _sentence(shard, result))

@@ -6,18 +6,19 @@ file keeps each offset once, of the vertices that it moves, and `samples` gives 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import CONDITIONS
 
 from ..data.labelled_face import LabelledFace
-from ..learning.atomic_files import read_arrays, write_arrays
+from ..learning import arrays
 
+FORMAT = arrays.Format("file of samples", 1, "run `python -m training generate` again")
 INTENSITIES = np.arange(1, 11, dtype=np.float32) / 10
 SILENCE = "vrc.v_sil"
 
@@ -74,19 +75,17 @@ def face_of(head: LabelledFace, origin: Sequence[str], faults: Sequence[str]) ->
 
 def save(face: Face, path: Path) -> None:
     """Write a face's samples. Raises InputError when the disk does not take them."""
-    fields = {name: np.array(value, str) if name in _TEXTS else value for name, value in vars(face).items()}
-    write_arrays(path, fields | sparse(fields.pop("offsets")) | {"intensities": INTENSITIES})
+    numbers = {name: value for name, value in vars(face).items() if name not in _TEXTS}
+    numbers |= sparse(numbers.pop("offsets")) | {"intensities": INTENSITIES}
+    arrays.save(path, FORMAT, numbers, {name: getattr(face, name) for name in _TEXTS})
 
 
 def load(path: Path) -> Face:
-    """Read what `save` wrote. Raises InputError when it is damaged."""
-    arrays = read_arrays(path)
-    try:
-        offsets = dense(arrays, len(arrays["vertices"]))
-        fields = {name: arrays[name] for name in Face.__dataclass_fields__ if name != "offsets"}
-    except (KeyError, IndexError, ValueError) as error:
-        raise InputError(f"{path} is no file of samples, or one of another version: generate it again.") from error
-    return Face(offsets=offsets, **fields | {name: tuple(map(str, fields[name])) for name in _TEXTS})
+    """Read what `save` wrote. Raises InputError when it is damaged or of another version."""
+    numbers, texts = arrays.load(path, FORMAT)
+    offsets = dense(numbers, len(numbers["vertices"]))
+    fields = {field.name for field in dataclasses.fields(Face)} & numbers.keys()
+    return Face(offsets=offsets, **{name: numbers[name] for name in fields}, **{n: tuple(texts[n]) for n in _TEXTS})
 
 
 def samples(path: Path) -> Iterator[Sample]:
@@ -112,9 +111,9 @@ def sparse(offsets: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def dense(arrays: dict[str, np.ndarray], vertices: int) -> np.ndarray:
-    """(S, V, 3) of what `sparse` gave for so many vertices. Raises KeyError, IndexError, ValueError for others."""
-    count = arrays["count"]
-    offsets = np.zeros((len(count), vertices, 3), arrays["push"].dtype)
-    offsets[np.repeat(np.arange(len(count)), count), arrays["moved"]] = arrays["push"]
+def dense(kept: dict[str, np.ndarray], vertices: int) -> np.ndarray:
+    """(S, V, 3) of what `sparse` gave for so many vertices."""
+    count = kept["count"]
+    offsets = np.zeros((len(count), vertices, 3), kept["push"].dtype)
+    offsets[np.repeat(np.arange(len(count)), count), kept["moved"]] = kept["push"]
     return offsets

@@ -24,9 +24,10 @@ from ..data.augment import Solid
 from ..data.labelled_face import LabelledFace
 from ..data.prepare import bodies_of, instance_rng
 from ..data.rigs import Rig
-from ..data.sources import digest_of, sums
+from ..data.sources import blenders, digest_of, sums
 from ..data.sources.avatar import Shapes, rigs_of
-from . import avatar_cache, blenders, samples
+from ..learning.arrays import SUFFIX
+from . import avatar_cache, samples
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Plan:
 
     def extras(self, shard: str) -> list[str]:
         """Paths below `out` of what is made beside an instance."""
-        name = shard.removesuffix(".npz")
+        name = shard.removesuffix(SUFFIX)
         return [f"samples/{shard}", *([f"views_{self.views}/{name}.png"] if self.views else [])]
 
 
@@ -60,7 +61,7 @@ def read(plan: Plan, name: str) -> list[tuple[str, manifest.Entry]]:
     Raises UserError, in a sentence, when there is nothing in it to learn from.
     """
     file, stem = plan.folder / name, stem_of(name)
-    place = plan.out / "avatars" / f"{stem}.npz"
+    place = plan.out / "avatars" / f"{stem}{SUFFIX}"
     digest = _digest(plan, file)
     rigs = avatar_cache.load(place, digest)
     if rigs is None:
@@ -116,9 +117,9 @@ def make(plan: Plan, source: str, key: str, digest: str, shard: str) -> dict[str
 
     source and digest: of the avatar as `read` gave them. Raises InputError when the disk is full.
     """
-    rigs, bodies = _reading(plan.out / "avatars" / f"{stem_of(source.removeprefix('avatar:'))}.npz", digest)
+    rigs, bodies = _reading(plan.out / "avatars" / f"{stem_of(source.removeprefix('avatar:'))}{SUFFIX}", digest)
     rig = next(rig for rig in rigs if manifest.key_of(rig) == key)
-    rng, strength = instance_rng(rig.name, int(shard.removesuffix(".npz").rsplit("__", 1)[1]))
+    rng, strength = instance_rng(rig.name, manifest.key_and_number(shard)[1])
     head = dataset.make_head(rig, rng, strength, bodies, plan.same_mesh)
     dataset.save(dataset.instance_of(head, rng), plan.out / shard)
     origin = ["key" if n in rig.real else "deformer" if n in rig.distilled else "sum" for n in head.names]

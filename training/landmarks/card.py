@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
-from ..evaluation import card_figures
 from ..learning import model_card
-from .dataset import face_rigs, family_of
+from .dataset import face_rigs
 
 FIGURES = Path("out/landmarks/figures.json")
 
 
 def write(path: Path, data: bytes, hold_out: str | None = None) -> None:
     """The model NAME.onnx and its card, with the figures that `evaluate` left, if it ran."""
-    rigs = [rig for rig in face_rigs() if family_of(rig) != hold_out]
+    rigs = [rig for rig in face_rigs() if rig.facts.fold != hold_out]
     fields = {
         "name": "VRChat face finder" + (f" without {hold_out}" if hold_out else ""),
         "kind": "landmarks",
@@ -24,4 +24,9 @@ def write(path: Path, data: bytes, hold_out: str | None = None) -> None:
         "trained_on": [{"name": f"{rig.family}/{rig.name}", "licence": rig.licence} for rig in rigs],
     }
     tables = json.loads(FIGURES.read_text()) if FIGURES.exists() and hold_out is None else {}
-    model_card.write(path, data, fields, card_figures.finder_figures_of({"landmarks": tables}))
+    model_card.write(path, data, fields, figures_of(tables))
+
+
+def figures_of(tables: Mapping) -> dict[str, float]:
+    """The figures of a card, flat, from tables of figures by case."""
+    return {f"{case}: {name}": value for case, row in tables.items() for name, value in row.items()}

@@ -7,31 +7,32 @@ from __future__ import annotations
 
 import argparse
 import sys
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from blendshape_addon.core.detection.parameters import FRAMING
 from blendshape_addon.core.detection.views import View, crop, look, pieces
 from blendshape_addon.core.errors import InputError
+from blendshape_addon.core.inference.picture import PICTURE
 from blendshape_addon.core.vocabulary import LANDMARK_MIRROR, LANDMARKS
 
 from .. import commands
-from ..data import labels
-from ..data.rigs import Rig, data_folder, load
+from ..data import families, labels
+from ..data.rigs import Rig, folders, load
+from ..learning import arrays
 from . import extras, scenes
 
+FORMAT = arrays.Format("shard of pictures", 1, "delete it and draw it again with python -m training.landmarks.dataset")
 CACHE = Path("out/landmarks/pictures")
 PIXELS = 192
-CENTRE = np.array([0, FRAMING.centre_y, 0])  # of a face's window, eye distances from the middle between the eyes
+CENTRE = np.array([0, PICTURE.face_centre, 0])  # of a face's window, eye distances from the middle between the eyes
 HALF = 3.4  # half width of a cached picture, eye distances
 SEALED = 0.12  # share of pictures whose pieces do not show: all of one piece, or cut up in other ways
 LOOKS = 2  # pictures of one head
-# Pictures of one shard by what they show; a person's face fills most.
-SHARE = {"makehuman": 44, "ict": 44, "rocketbox": 48, "vrm": 32, "negative": 52}
+NEGATIVES = 52  # pictures of one shard that show no face; `families.pictures` says how many show one, of which fold
+NO_FOLD = "none"  # of pictures that show no rig
 
 
 @dataclass
@@ -41,16 +42,15 @@ class Shard:
     cover: (N, S, S) uint8, 0 nothing, 1 something, 2 a border of pieces.
 
     points: (N, L, 3) float32 landmarks relative to the centre in units of the half width, NaN without a face in front.
-    family: (N,) index into `families`, whose pictures a fold leaves out together.
+    fold: (N,) index into `folds`, whose pictures are left out together.
     """
 
     depth: np.ndarray
     normal: np.ndarray
     cover: np.ndarray
     points: np.ndarray
-    family: np.ndarray
-
-    families = ("makehuman", "ict", "rocketbox", "vrm", "none")
+    fold: np.ndarray
+    folds: tuple[str, ...]
 
     def view(self, n: int) -> View:
         """Picture `n` as the core's view, centred on the origin, half width 1."""
@@ -60,17 +60,15 @@ class Shard:
 
 
 def face_rigs() -> list[Rig]:
-    """Every labelled rig, those without expressions too."""
-    return [load(p.parent) for p in sorted(data_folder().glob("*/*/rig.npz")) if _name(p) in labels.all_names()]
+    """Every labelled rig of a fold that the finder learns from, those without expressions too."""
+    names, used = labels.all_names(), families.pictures()
+    rigs = [load(folder) for folder in folders() if folder.name in names]
+    return [rig for rig in rigs if rig.facts.fold in used]
 
 
-def _name(path: Path) -> str:
-    return path.parent.name
-
-
-def family_of(rig: Rig) -> str:
-    """The fold that a rig belongs to; the plain Rocketbox heads are Rocketbox."""
-    return "rocketbox" if "rocketbox" in str(rig.folder) else rig.family
+def faceless_rigs() -> list[Rig]:
+    """Every rig that is known to have no face."""
+    return [load(folder) for folder in folders() if not families.of(folder.parent.name, folder.name).face]
 
 
 def turn(yaw: float, pitch: float, roll: float = 0.0) -> np.ndarray:
@@ -83,19 +81,23 @@ def turn(yaw: float, pitch: float, roll: float = 0.0) -> np.ndarray:
 
 
 def draw_shard(rng: np.random.Generator, rigs: list[Rig], faceless: list[Rig]) -> Shard:
-    """One shard with the mixture of SHARE."""
-    by_family = {f: [r for r in rigs if family_of(r) == f] for f in SHARE}
+    """One shard with the mixture of `families.pictures` and NEGATIVES. Raises InputError for a fold without rigs."""
+    folds = (*families.pictures(), NO_FOLD)
     rows = []
-    for family, count in SHARE.items():
+    for fold, count in families.pictures().items():
+        own = [rig for rig in rigs if rig.facts.fold == fold]
+        if not own:
+            raise InputError(
+                f"There is no labelled rig of {fold}: set VRC_BLENDSHAPE_DATA to a folder that has them all."
+            )
         for _ in range(count // LOOKS):
-            if family == "negative":
-                rows += _negative(rng, rigs, faceless)
-                continue
-            scene = scenes.of_rig(by_family[family][rng.integers(len(by_family[family]))], rng)
+            scene = scenes.of_rig(own[rng.integers(len(own))], rng)
             for _ in range(LOOKS):
                 view = _look(scene, rng.uniform(-0.5, 0.5), rng, CENTRE, HALF)
                 points = (scene.points - view.centre) @ view.rotation.T / HALF
-                rows.append((view, points, Shard.families.index(family)))
+                rows.append((view, points, fold))
+    for _ in range(NEGATIVES // LOOKS):
+        rows += _negative(rng, rigs, faceless)
     views = [r[0] for r in rows]
     nothing = np.full((len(LANDMARKS), 3), np.nan)
     return Shard(
@@ -103,7 +105,8 @@ def draw_shard(rng: np.random.Generator, rigs: list[Rig], faceless: list[Rig]) -
         normal=np.stack([np.round(v.channels[1:3] * 127) for v in views]).astype(np.int8),
         cover=np.stack([v.channels[3] + v.channels[4] for v in views]).astype(np.uint8),
         points=np.stack([nothing if r[1] is None else r[1] for r in rows]).astype(np.float32),
-        family=np.array([r[2] for r in rows], np.int8),
+        fold=np.array([folds.index(r[2]) for r in rows], np.int8),
+        folds=folds,
     )
 
 
@@ -114,13 +117,13 @@ def _look(scene: scenes.Scene, yaw: float, rng: np.random.Generator, centre: np.
 
 def _negative(
     rng: np.random.Generator, rigs: list[Rig], faceless: list[Rig]
-) -> list[tuple[View, np.ndarray | None, int]]:
+) -> list[tuple[View, np.ndarray | None, str]]:
     """LOOKS at the back or side of a head, a head with no features, another part of a body, a body cut below the chin,
     a body made so, furniture."""
     kind = rng.choice(
         ["behind", "blank", "body", "headless", "faceless", "furniture"], p=[0.2, 0.1, 0.25, 0.15, 0.1, 0.2]
     )
-    family = Shard.families.index("none")
+    fold = NO_FOLD
     if kind == "furniture":
         scene = scenes.Scene.of_solids(extras.furniture(rng))
     elif kind == "faceless":
@@ -129,7 +132,7 @@ def _negative(
         scene = scenes.Scene((rig.vertices - rig.vertices.mean(0)) / size, rig.triangles, pieces(rig.avatar()), None)
     else:
         rig = rigs[rng.integers(len(rigs))]
-        family = Shard.families.index(family_of(rig))
+        fold = rig.facts.fold
         scene = scenes.blank(rig, rng) if kind == "blank" else scenes.of_rig(rig, rng)
     low = None if scene.points is None else scene.points[:, 1].min()
     if low is not None and (kind == "headless" or (kind == "body" and scene.vertices[:, 1].min() > low - 2)):
@@ -151,12 +154,22 @@ def _negative(
             centre = scene.vertices[far[rng.integers(len(far))]]
             if abs(centre[0]) < 4:  # keep the face out of the picture
                 half = min(half, max(low - 0.3 - centre[1], 0.5))
-        rows.append((_look(scene, yaw, rng, centre, half), None, family))
+        rows.append((_look(scene, yaw, rng, centre, half), None, fold))
     return rows
 
 
-def batch(shard: Shard, rows: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """Random crops of pictures: images (n, 5, s, s), points (n, L, 3), is_face (n,), weight (n,), all float32.
+class Crops(NamedTuple):
+    """n crops, all float32: image (n, 5, s, s), points (n, L, 3), is_face (n,), 0 or 1, and weight (n,) of the
+    landmarks."""
+
+    image: np.ndarray
+    points: np.ndarray
+    is_face: np.ndarray
+    weight: np.ndarray
+
+
+def batch(shard: Shard, rows: np.ndarray, rng: np.random.Generator) -> Crops:
+    """Random crops of the pictures `rows`.
 
     A face counts as one while it is mostly inside, upright within 25 degrees and of a sensible size; crops that turn
     it over or lose it are examples of no face.
@@ -165,7 +178,7 @@ def batch(shard: Shard, rows: np.ndarray, rng: np.random.Generator) -> tuple[np.
     for n in rows:
         view, points = shard.view(n), shard.points[n].astype(float)
         has_face = bool(np.isfinite(points).all())
-        roll, half = rng.uniform(-0.44, 0.44), np.exp(rng.normal(np.log(FRAMING.half_width), 0.12))
+        roll, half = rng.uniform(-0.44, 0.44), np.exp(rng.normal(np.log(PICTURE.face_half_width), 0.12))
         x, y = rng.normal(0, 0.12, 2)
         wide = rng.random() < 0.4
         if wide:  # what the first search offers
@@ -193,30 +206,39 @@ def batch(shard: Shard, rows: np.ndarray, rng: np.random.Generator) -> tuple[np.
             targets.append(local[list(LANDMARK_MIRROR)] if mirror else local)
         else:
             targets.append(np.zeros((len(LANDMARKS), 3)))
-        weights.append(float(has_face and not spoiled) * (half / FRAMING.half_width))
-    return (np.stack(images), np.stack(targets).astype(np.float32), np.array(faces, np.float32),
-            np.array(weights, np.float32))  # fmt: skip
+        weights.append(float(has_face and not spoiled) * (half / PICTURE.face_half_width))
+    return Crops(np.stack(images), np.stack(targets).astype(np.float32), np.array(faces, np.float32),
+                 np.array(weights, np.float32))  # fmt: skip
+
+
+def save(shard: Shard, path: Path) -> None:
+    """Write one shard. Raises InputError as `arrays.save` does."""
+    numbers = {name: value for name, value in vars(shard).items() if name != "folds"}
+    arrays.save(path, FORMAT, numbers, {"folds": shard.folds})
 
 
 def read(cache: Path, hold_out: str | None = None) -> Shard:
-    """All shards of `cache` as one, without the pictures of a family.
+    """All shards of `cache` as one, without the pictures of a fold.
 
-    Raises InputError when there are none or one is damaged.
+    Raises InputError when there are none, when one is damaged or of another version, or when no picture is of the fold.
     """
-    paths = sorted(cache.glob("shard_*.npz"))
+    paths = sorted(cache.glob(f"shard_*{arrays.SUFFIX}"))
     if not paths:
-        raise InputError(f"No pictures in {cache}: run python -m training.landmarks.dataset first.")
+        older = " of this version" if any(cache.glob("shard_*.npz")) else ""
+        raise InputError(f"No pictures{older} in {cache}: run python -m training.landmarks.dataset first.")
+    folds: tuple[str, ...] = ()
     parts: dict[str, list[np.ndarray]] = {}
     for path in paths:
-        try:
-            with np.load(path, allow_pickle=False) as data:
-                keep = data["family"] != (Shard.families.index(hold_out) if hold_out else -1)
-                for key in data.files:
-                    parts.setdefault(key, []).append(data[key][keep])
-        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-            raise InputError(f"{path} is damaged: delete it and draw it again with "
-                             "python -m training.landmarks.dataset.") from error  # fmt: skip
-    return Shard(**{key: np.concatenate(value) for key, value in parts.items()})
+        numbers, notes = arrays.load(path, FORMAT)
+        if folds and folds != tuple(notes["folds"]):
+            raise InputError(f"{path} was drawn for other folds than {paths[0].name}: {FORMAT.again}.")
+        folds = tuple(notes["folds"])
+        if hold_out is not None and hold_out not in folds:
+            raise InputError(f"No picture is of a fold {hold_out}: choose from {', '.join(folds[:-1])}.")
+        keep = numbers["fold"] != (-1 if hold_out is None else folds.index(hold_out))
+        for key, value in numbers.items():
+            parts.setdefault(key, []).append(value[keep])
+    return Shard(**{key: np.concatenate(value) for key, value in parts.items()}, folds=folds)
 
 
 def main() -> None:
@@ -225,18 +247,14 @@ def main() -> None:
     parser.add_argument("--shards", type=int, default=40)
     parser.add_argument("--first", type=int, default=0)
     arguments = parser.parse_args()
-    rigs = face_rigs()
-    faceless = [load(p.parent) for p in data_folder().glob("plain/*/rig.npz") if _name(p) not in labels.all_names()]
-    CACHE.mkdir(parents=True, exist_ok=True)
+    rigs, faceless = face_rigs(), faceless_rigs()
     for number in range(arguments.first, arguments.shards):
-        path = CACHE / f"shard_{number:03d}.npz"
+        path = CACHE / f"shard_{number:03d}{arrays.SUFFIX}"
         if path.exists():
             continue
         shard = draw_shard(np.random.default_rng(number), rigs, faceless)
-        part = path.with_name("part_" + path.name)
-        np.savez(part, **vars(shard))
-        part.rename(path)
-        print(path, len(shard.family), flush=True)
+        save(shard, path)
+        print(path, len(shard.fold), flush=True)
 
 
 if __name__ == "__main__":

@@ -20,19 +20,21 @@ from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.detection import detect, hint_prior
 from blendshape_addon.core.errors import FaceNotFound
 from blendshape_addon.core.face.face_space import FaceSpace
+from blendshape_addon.core.inference import registry
 
 from .. import commands
-from ..data import labels
-from ..data.rigs import Rig, data_folder, landmarks_of, load
+from ..data import augment, families
+from ..data.labelled_face import LabelledFace
+from ..data.rigs import Rig, landmarks_of
 from ..learning.atomic_files import atomic_write
 from . import card, extras, scenes
-from .dataset import face_rigs, family_of, turn
+from .dataset import face_rigs, faceless_rigs, turn
 
 FOLDS = Path("out/landmarks")
 SHIPPED = Path("models/landmarks.onnx")
 FURNITURE = 12  # piles
 SEED = 20  # of people and things that neither training nor the choice of the threshold saw
-CASES = ("makehuman", "ict", "rocketbox", "vrm", "shipped")
+CASES = (*families.pictures(), "shipped")
 
 Case = tuple[str, Avatar, np.ndarray]
 
@@ -75,7 +77,7 @@ def negatives(rigs: list[Rig], rng: np.random.Generator) -> list[tuple[str, Avat
     for rig in rigs:
         whole = scenes.of_rig(rig, rng, 0)
         corners = whole.vertices[whole.triangles]
-        if rig.family != "ict":
+        if augment.body_of(LabelledFace.of(rig)) is not None:
             out.append(("bodies cut below the chin", scenes.headless(whole)))
             reach = np.quantile(whole.vertices[:, 0], 0.999) - 3
             out.append(("hands", whole.part((corners[:, :, 0] > reach).all(1))))
@@ -83,8 +85,7 @@ def negatives(rigs: list[Rig], rng: np.random.Generator) -> list[tuple[str, Avat
         out.append(("backs of heads", whole.part((corners[:, :, 2] < front).all(1))))
         out.append(("heads without features", scenes.blank(rig, rng)))
     placed = [(kind, scene.avatar(anywhere(rng))) for kind, scene in out if len(scene.triangles)]
-    plain = [p.parent for p in sorted(data_folder().glob("plain/*/rig.npz")) if p.parent.name not in labels.all_names()]
-    return placed + [("bodies without a face", load(folder).avatar()) for folder in plain]
+    return placed + [("bodies without a face", rig.avatar()) for rig in faceless_rigs()]
 
 
 def measure(models: Path, cases: list[Case]) -> dict[str, float]:
@@ -131,7 +132,7 @@ def main() -> None:
     rigs = face_rigs()
     figures = {}
     for case in arguments.cases:
-        held = [rig for rig in rigs if family_of(rig) == case]
+        held = [rig for rig in rigs if rig.facts.fold == case]
         model = FOLDS / f"fold_{case}.onnx" if held else SHIPPED
         if not model.exists():
             print(f"{case}: no fold, run python -m training.landmarks.train --hold-out {case}")
@@ -149,7 +150,7 @@ def main() -> None:
         print(case, row, flush=True)
     earlier = json.loads(card.FIGURES.read_text()) if card.FIGURES.exists() else {}
     atomic_write(card.FIGURES, json.dumps(earlier | figures, indent=1).encode())
-    card.write(SHIPPED, SHIPPED.read_bytes())
+    card.write(SHIPPED, registry.load_file(SHIPPED).data)
 
 
 if __name__ == "__main__":

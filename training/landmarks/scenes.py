@@ -15,8 +15,10 @@ from blendshape_addon.core.geometry.mesh import edges_of, vertex_normals, weld_p
 
 from ..data.identities import random_style, random_warp, sample_neutral
 from ..data.rigs import Rig, landmarks_of
-from . import extras, toon
+from ..data.toon import warp as toon_warp
+from . import extras
 from .extras import Solid
+from .toon_heads import toon_head
 
 HIDEABLE = re.compile("lash|hair|eye|opacity|lacrimal|teeth|tongue|gums|glass|backpack", re.I)
 CLOTHES = re.compile("hair|wear|robo", re.I)
@@ -78,9 +80,9 @@ def of_rig(rig: Rig, rng: np.random.Generator, strength: float = 1.0) -> Scene:
             vertices = vertices + rig.shapes[name] * rng.uniform(0, 0.5)
     vertices = FaceSpace.of(marks(vertices)).to_face(vertices)
     vertices = random_warp(rng, strength * rng.uniform(0, 1.3))(vertices)
-    is_toon = rig.family != "vrm" and rng.random() < 0.55
+    is_toon = not rig.facts.toon and rng.random() < 0.55
     if is_toon:
-        vertices = toon.warp(vertices, marks(vertices), rng)
+        vertices = toon_warp(vertices, marks(vertices), rng)
     elif rng.random() < 0.6:
         vertices = random_style(marks(vertices), rng, strength)(vertices)
     is_doll = is_toon and rng.random() < 0.5
@@ -97,7 +99,7 @@ def of_rig(rig: Rig, rng: np.random.Generator, strength: float = 1.0) -> Scene:
         vertices, triangles, whole = cluster(vertices, triangles, rng.uniform(0.02, 0.07))
         piece = piece[whole]
     if is_doll:
-        (vertices, triangles, piece), points = toon.toon_head(vertices, triangles, piece, points, rng)
+        (vertices, triangles, piece), points = toon_head(vertices, triangles, piece, points, rng)
     solids: list[Solid] = []
     if not is_doll and rng.random() < (0.6 if is_toon else 0.2):
         solids += extras.drawn_features(points, rng)
@@ -146,7 +148,7 @@ def blank(rig: Rig, rng: np.random.Generator) -> Scene:
     """A head whose face is smooth, sometimes with marks that make no face; hair and all else as heads have it."""
     whole = of_rig(rig, rng, 0)
     kept = drop_parts(rig, rng, True)
-    mesh, points = toon.toon_head(
+    mesh, points = toon_head(
         whole.vertices, whole.triangles[kept], whole.piece[kept], whole.points, rng, featureless=True
     )
     return Scene(*extras.join(*mesh, extras.attire(points, rng, 0.8)), None)

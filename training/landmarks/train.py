@@ -2,6 +2,7 @@
 
 python -m training.landmarks.train                        the shipped model: models/landmarks.onnx
 python -m training.landmarks.train --hold-out vrm         a fold: out/landmarks/fold_vrm.onnx
+python -m training.landmarks.train --folds                every fold that is not there yet
 """
 
 from __future__ import annotations
@@ -11,60 +12,82 @@ import io
 import math
 import sys
 import warnings
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
-from tqdm import tqdm
+from torch import Tensor, nn
 
-from blendshape_addon.core.detection.views import SIZE
+from blendshape_addon.core.inference.picture import PICTURE
 
 from .. import commands
-from ..deformer.onnx_graph import OPSET
-from ..learning import checkpoint
+from ..config import LoopConfig
+from ..data import families
+from ..learning import loop
+from ..learning.distributed import ALONE
+from ..learning.model_card import OPSET
 from . import card
-from .dataset import CACHE, batch, read
+from .dataset import CACHE, Crops, Shard, batch, read
 from .model import FaceFinder, loss
 
 OUT = Path("out/landmarks")
 BATCH = 32
-RATE = 3e-3
 STEPS = 5000  # about 25 minutes on one core
-SAVE_EVERY = 100
+WARMUP = 100
+FACE_WEIGHT = 2  # of the term that tells faces from other things
+RECIPE = LoopConfig(
+    steps=STEPS, rate=3e-3, warmup=WARMUP, decay=0.02, clip=5.0, ema=0.0, precision="fp32", save_every=100,
+    sheet_every=0,
+)  # fmt: skip
 
 
-def train(hold_out: str | None, steps: int, file: Path, seed: int = 0) -> FaceFinder:
-    """Train for `steps` on one core; goes on from the checkpoint `file` if a run was cut short, and ends the same."""
+class FinderTask:
+    """The face finder on random crops of a shard's pictures."""
+
+    def __init__(self, shard: Shard, size: int) -> None:
+        self.shard, self.size = shard, size
+
+    def build(self) -> FaceFinder:
+        """In the memory layout in which convolutions are fastest on a CPU."""
+        return FaceFinder().to(memory_format=torch.channels_last).train()
+
+    def draw(self, rng: np.random.Generator) -> Crops:
+        """`size` crops, as tensors."""
+        return Crops(*map(torch.from_numpy, batch(self.shard, rng.integers(len(self.shard.fold), size=self.size), rng)))
+
+    def predict(self, network: nn.Module, batch: Crops) -> tuple[Tensor, Tensor, Tensor]:
+        """points, log_width and logit of `FaceFinder`."""
+        return network(batch.image.to(memory_format=torch.channels_last))
+
+    def terms(self, output: tuple[Tensor, Tensor, Tensor], batch: Crops) -> dict[str, Tensor]:
+        """Those of `model.loss`."""
+        landmarks, face = loss(output, batch.points, batch.is_face, batch.weight)
+        return {"landmarks": landmarks, "face": face}
+
+    def total(self, terms: dict[str, Tensor]) -> Tensor:
+        """Weighted by FACE_WEIGHT."""
+        return terms["landmarks"] + FACE_WEIGHT * terms["face"]
+
+
+def rate_at(step: int, config: LoopConfig) -> float:
+    """Learning rate of a step: linear warm-up under a cosine over all steps, to almost nothing."""
+    cosine = 0.5 + 0.5 * math.cos(math.pi * step / config.steps)
+    return config.rate * min(1, step / config.warmup) * cosine + 1e-6
+
+
+def train(hold_out: str | None, config: LoopConfig, file: Path, cache: Path = CACHE, size: int = BATCH) -> FaceFinder:
+    """Train on one core with crops of the pictures in `cache`, `size` in each step.
+
+    Goes on from the checkpoint `file` if a run was cut short, and ends the same; the last checkpoint stays, so that a
+    finished training is not done again. Raises InputError as `loop.train` and `dataset.read` do.
+    """
     torch.set_num_threads(1)
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    model = FaceFinder().to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(model.parameters(), RATE, weight_decay=0.02)
-    first = 0
-    if file.exists():
-        groups, notes = checkpoint.load(file)
-        model.load_state_dict(groups["model"])
-        checkpoint.restore_moments(optimiser, groups["optimiser"])
-        rng.bit_generator.state, first = notes["rng"], notes["step"]
-    model.train()
-    shard = read(CACHE, hold_out)
-    shown = tqdm(range(first, steps), initial=first, total=steps, desc="face finder", unit="step")
-    for step in shown:
-        for group in optimiser.param_groups:  # warm up, then a cosine to almost nothing
-            group["lr"] = RATE * min(1, step / 100) * (0.5 + 0.5 * math.cos(math.pi * step / steps)) + 1e-6
-        drawn = batch(shard, rng.integers(len(shard.family), size=BATCH), rng)
-        image, points, is_face, weight = (torch.from_numpy(a) for a in drawn)
-        landmarks, face = loss(model(image.to(memory_format=torch.channels_last)), points, is_face, weight)
-        optimiser.zero_grad()
-        (landmarks + 2 * face).backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-        optimiser.step()
-        if (step + 1) % SAVE_EVERY == 0 or step + 1 == steps:
-            shown.set_postfix(landmarks=f"{landmarks.item():.2f}", face=f"{face.item():.3f}")
-            groups = {"model": model.state_dict(), "optimiser": checkpoint.moments(optimiser)}
-            checkpoint.save(file, groups, {"rng": rng.bit_generator.state, "step": step + 1})
-    return model.eval()
+    rng = np.random.default_rng(config.seed)
+    settings = {"hold_out": hold_out, "size": size} | asdict(config)
+    task = FinderTask(read(cache, hold_out), size)
+    return loop.train(task, config, ALONE, rng, "face finder", file, settings, rate_at).network
 
 
 def export(model: FaceFinder) -> bytes:
@@ -73,7 +96,7 @@ def export(model: FaceFinder) -> bytes:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            model, (torch.zeros(1, 5, SIZE, SIZE),), data, opset_version=OPSET, dynamo=False,
+            model, (torch.zeros(1, 5, PICTURE.size, PICTURE.size),), data, opset_version=OPSET, dynamo=False,
             input_names=["image"], output_names=["points", "log_width", "logit"],
             dynamic_axes={name: {0: "n"} for name in ("image", "points", "log_width", "logit")},
         )  # fmt: skip
@@ -83,16 +106,18 @@ def export(model: FaceFinder) -> bytes:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--hold-out", choices=("makehuman", "ict", "rocketbox", "vrm"))
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--hold-out", choices=families.evaluated(), help="leave this fold out")
+    which.add_argument("--folds", action="store_true", help="leave out each fold in turn whose model is not there yet")
     parser.add_argument("--steps", type=int, default=STEPS, help="(default: %(default)s)")
-    arguments = parser.parse_args()
-    held = arguments.hold_out
-    OUT.mkdir(parents=True, exist_ok=True)
-    model = train(held, arguments.steps, OUT / f"{held or 'all'}.safetensors")
-    if held:
-        card.write(OUT / f"fold_{held}.onnx", export(model), held)
+    given = parser.parse_args()
+    if given.folds:
+        held: list[str | None] = [fold for fold in families.evaluated() if not (OUT / f"fold_{fold}.onnx").exists()]
     else:
-        card.write(Path("models/landmarks.onnx"), export(model))
+        held = [given.hold_out]
+    for fold in held:
+        model = train(fold, replace(RECIPE, steps=given.steps), OUT / f"{fold or 'all'}.safetensors")
+        card.write(OUT / f"fold_{fold}.onnx" if fold else Path("models/landmarks.onnx"), export(model), fold)
 
 
 if __name__ == "__main__":

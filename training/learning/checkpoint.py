@@ -1,39 +1,34 @@
-"""Files of tensors and notes, weights and what a run needs to go on where it was: safetensors, no pickle."""
+"""Files of tensors and notes: weights, and what a training needs to go on where it was."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import safetensors.torch
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, optim
 
-from blendshape_addon.core.errors import InputError
+from . import arrays
 
-from .atomic_files import atomic_write
-
+FORMAT = arrays.Format("checkpoint", 1, "delete it and train again")
 Groups = dict[str, dict[str, Tensor]]
 
 
 def save(path: Path, groups: Groups, notes: dict) -> None:
-    """Keep named groups of tensors and `notes`, whatever JSON can say. Raises InputError when the disk is full."""
-    tensors = {f"{group}/{name}": t.contiguous() for group, members in groups.items() for name, t in members.items()}
-    atomic_write(path, safetensors.torch.save(tensors, {"notes": json.dumps(notes)}))
+    """Keep named groups of tensors and `notes`, which JSON must be able to say. Raises InputError as `arrays.save`."""
+    tensors = {
+        f"{group}/{name}": t.detach().cpu().numpy() for group, rows in groups.items() for name, t in rows.items()
+    }
+    arrays.save(path, FORMAT, tensors, notes)
 
 
 def load(path: Path) -> tuple[Groups, dict]:
-    """What `save` kept, bit by bit. Raises InputError when the file is damaged or not one of these."""
+    """What `save` kept, bit by bit. Raises InputError as `arrays.load` does."""
+    found, notes = arrays.load(path, FORMAT)
     groups: Groups = {}
-    try:
-        with safe_open(path, "pt") as file:
-            for key in file.keys():  # noqa: SIM118
-                group, name = key.split("/", 1)
-                groups.setdefault(group, {})[name] = file.get_tensor(key)
-            return groups, json.loads(file.metadata()["notes"])
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is damaged or no checkpoint of this tool: delete it and train again.") from error
+    for key, value in found.items():
+        group, name = key.split("/", 1)
+        groups.setdefault(group, {})[name] = torch.from_numpy(value)
+    return groups, notes
 
 
 def moments(optimiser: optim.Optimizer) -> dict[str, Tensor]:

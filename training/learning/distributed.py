@@ -19,13 +19,13 @@ class Team:
     size: int
     device: torch.device
 
-    def shared(self, model: nn.Module) -> nn.Module:
-        """The model with its gradients averaged over all processes."""
+    def wrapped(self, network: nn.Module) -> nn.Module:
+        """The network with its gradients averaged over all processes."""
         if self.size == 1:
-            return model
-        return nn.parallel.DistributedDataParallel(model)
+            return network
+        return nn.parallel.DistributedDataParallel(network)
 
-    def everyones(self, mine: object) -> list:
+    def all_gather(self, mine: object) -> list:
         """`mine` of every process, by rank."""
         if self.size == 1:
             return [mine]
@@ -34,9 +34,12 @@ class Team:
         return gathered
 
 
+ALONE = Team(0, 1, torch.device("cpu"))
+
+
 @contextmanager
-def joined() -> Iterator[Team]:
-    """The team of this process, by the environment that `torchrun` sets."""
+def team() -> Iterator[Team]:
+    """The team of this process, by the environment that `torchrun` sets, on the GPU where there is one."""
     rank, size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     device = torch.device("cpu")
     if torch.cuda.is_available():

@@ -1,7 +1,4 @@
-"""The card beside a model: what it is, what it was trained on, its hash and its figures.
-
-The verb checks a model against its card and shows the card; --figures puts what `evaluate` measured on it.
-"""
+"""The card beside an exported model: what it is, what it was trained on, its hash and its figures."""
 
 from __future__ import annotations
 
@@ -9,13 +6,22 @@ import hashlib
 import json
 from pathlib import Path
 
-from ..deformer.onnx_graph import OPSET
+from blendshape_addon.core.inference import contract
+
 from .atomic_files import write_together
+
+OPSET = 17  # of every exported graph
+PARITY = 1e-4  # eye distances by which a vertex may lie elsewhere than in what a graph was made of
 
 
 def write(path: Path, data: bytes, fields: dict, figures: dict) -> None:
-    """NAME.onnx with these bytes and its card NAME.toml, both or neither. Raises InputError when the disk is full."""
+    """NAME.onnx with these bytes and its card NAME.toml, both or neither. Raises InputError when the disk is full.
+
+    The card says by `contract.of` what this version feeds networks of the kind in `fields`, so `data` has to be of a
+    network that learned on just that.
+    """
     lines = [f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in fields.items() if not isinstance(v, list)]
+    lines += [f"contract = {json.dumps(contract.of(fields['kind']))}"]
     lines += [f"sha256 = {json.dumps(hashlib.sha256(data).hexdigest())}", f"opset = {OPSET}", f"bytes = {len(data)}"]
     for table, rows in fields.items():
         for row in rows if isinstance(rows, list) else ():

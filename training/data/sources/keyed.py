@@ -1,7 +1,9 @@
 """What Blender alone can tell of an avatar file: its meshes, its hints, and how its creator's known keys move them.
 
 Runs with bpy as a module or inside any Blender, whose own Python has numpy and nothing else; so it may also run in a
-process of its own (`main`), and what it read crosses over as plain arrays.
+process of its own (`main`), and what it read crosses over as numpy's own file of arrays. That file is no format: the
+same version of this module writes it and reads it a moment later, and then it is deleted. What is kept on disk is
+written by `learning.arrays`, which takes a library that Blender's Python has not.
 """
 
 from __future__ import annotations
@@ -9,7 +11,9 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Sequence
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +25,6 @@ from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.avatar.hints import Hints
 from blendshape_addon.core.errors import InputError, UserError
 
-from ...learning.atomic_files import read_arrays, write_arrays
 from . import vrm
 
 if TYPE_CHECKING:
@@ -63,7 +66,7 @@ def read(path: Path) -> list[Keyed]:
 
 
 def pack(path: Path, found: Sequence[Keyed]) -> None:
-    """Write what was read."""
+    """Write what was read, for `unpack`."""
     arrays = {}
     for n, one in enumerate(found):
         avatar = one.avatar
@@ -75,14 +78,24 @@ def pack(path: Path, found: Sequence[Keyed]) -> None:
             **{name: getattr(avatar.hints, name) for name in _PLACES + _FLAGS},
         }  # fmt: skip
         arrays |= {f"{n}.{name}": np.asarray(value) for name, value in fields.items() if value is not None}
-    write_arrays(path, arrays)
+    _write(path, arrays)
+
+
+def _write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:  # an open file, for savez gives a name another ending
+        np.savez(file, **arrays)
 
 
 def unpack(path: Path) -> list[Keyed]:
     """What `pack` or `main` wrote. Raises InputError with what `main` could not read, or when the file is damaged."""
-    arrays = read_arrays(path)
-    if _SAID in arrays:
-        raise InputError(str(arrays[_SAID]))
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            arrays = dict(data)
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"{path} is damaged: run the same command again.") from error
+    if _REFUSAL in arrays:
+        raise InputError(str(arrays[_REFUSAL]))
     found = []
     while f"{len(found)}.vertices" in arrays:
         start = f"{len(found)}."
@@ -95,7 +108,7 @@ def unpack(path: Path) -> list[Keyed]:
     return found
 
 
-_SAID = "said"
+_REFUSAL = "refusal"
 
 
 def main(file: str, out: str) -> None:
@@ -108,7 +121,7 @@ def main(file: str, out: str) -> None:
         try:
             pack(Path(out), read(Path(file)))
         except UserError as error:
-            write_arrays(Path(out), {_SAID: np.array(str(error))})
+            _write(Path(out), {_REFUSAL: np.array(str(error))})
         status = 0
     except BaseException as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)

@@ -1,36 +1,62 @@
-"""Rig folders (see `rigs`), each with the hash of its files and with landmarks where it has no labels."""
+"""Rig folders (see `rigs`), each with the hash of its files: those with labels, or the others with landmarks found."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from blendshape_addon.core.detection import detect
+from blendshape_addon.core.errors import FaceNotFound, InputError
 
 from .. import labels, rigs
 from . import digest_of
 
 
 def read(path: Path | None, licence: str | None) -> list[rigs.Rig]:
-    """Rigs with shapes and a modelled face below `path`, $VRC_BLENDSHAPE_DATA if None; each has its own licence.
+    """The labelled rigs with shapes and a modelled face below `path`, $VRC_BLENDSHAPE_DATA if None; each has its own
+    licence.
 
-    Raises InputError when there is none or one is damaged, FaceNotFound.
+    Raises InputError when there is none or one is damaged.
     """
-    flat = set(labels.all_names()) - set(labels.names())
-    return [_complete(rig) for rig in rigs.load_all(path) if rig.name not in flat]
+    found = _hashed(rigs.labelled(path))
+    if not found:
+        raise InputError(
+            f"No rig below {path or rigs.data_folder()} has labels: `--source found` finds landmarks itself."
+        )
+    return found
 
 
-def found(rig: rigs.Rig) -> rigs.Rig:
+def read_unlabelled(path: Path | None, licence: str | None) -> list[rigs.Rig]:
+    """The other rigs with shapes below `path`, their landmarks found as on a creator's avatar.
+
+    One whose face is not found is named on stderr with the reason and left out. Raises InputError when none is left or
+    one is damaged.
+    """
+    unlabelled = [folder for folder in rigs.folders(path) if folder.name not in labels.all_names()]
+    out = []
+    for rig in map(rigs.load, unlabelled):
+        if rig.shapes and rig.facts.face:
+            try:
+                out.append(with_landmarks(rig))
+            except FaceNotFound as reason:
+                print(f"{rig.family}/{rig.name} is left out: {reason}", file=sys.stderr)
+    if not out:
+        raise InputError(
+            f"No rig below {path or rigs.data_folder()} has shapes and a face that is found, but no labels."
+        )
+    return _hashed(out)
+
+
+def with_landmarks(rig: rigs.Rig) -> rigs.Rig:
     """The rig with its landmarks found, as on a creator's avatar. Raises FaceNotFound."""
     avatar = rig.avatar()
     return replace(rig, marks=labels.on_skin(avatar, detect.find(avatar).points))
 
 
-def _complete(rig: rigs.Rig) -> rigs.Rig:
-    rig = replace(rig, digest=digest_of(_files(rig)))
-    if rig.name in labels.names():
-        return rig
-    return found(rig)
+def _hashed(found: Sequence[rigs.Rig]) -> list[rigs.Rig]:
+    return [replace(rig, digest=digest_of(_files(rig))) for rig in found]
 
 
 def _files(rig: rigs.Rig) -> list[Path]:

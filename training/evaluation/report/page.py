@@ -6,6 +6,7 @@ import html
 from collections.abc import Mapping
 from pathlib import Path
 
+from ...data.families import evaluated, fold_title
 from ..targets import targets
 from . import plots, tables
 from .table import Table
@@ -72,7 +73,7 @@ def write(results: Mapping, folder: Path) -> None:
         tables.verdicts(results).html().replace("<table>", '<table class="verdicts">', 1),
         *(_figure(drawn[name], CAPTIONS[name]) for name in CAPTIONS if name in drawn and name != "overview"),
         "<h3>Shape by shape</h3>",
-        *(_folded(tables.NAMES.get(family, family), _figure(drawn[f"shapes {family}"], _of_shapes(figures)))
+        *(_folded(fold_title(family), _figure(drawn[f"shapes {family}"], _of_shapes(figures)))
           for family, figures in results["families"].items() if f"shapes {family}" in drawn),
         '<h2 id="faces">Faces to look at</h2>',
         "<p>Every second row is the artist's own. Click for full size.</p>",
@@ -110,7 +111,7 @@ def _lead(results: Mapping) -> str:
     rows = [row for row in targets(results) if row.verdict != "not measured"]
     met = sum(row.verdict != "NOT MET" for row in rows)
     beaten, pairs = _beaten(results["families"])
-    names = ", ".join(tables.NAMES.get(family, family) for family in results["families"])
+    names = ", ".join(fold_title(family) for family in results["families"])
     right = sum(row["right"] for row in results["acceptance"].values())
     said = (
         f"Each family of rigs was left out of training in turn ({names}), and the tool was run on it as on any "
@@ -118,7 +119,7 @@ def _lead(results: Mapping) -> str:
         f"a family and a kind of shapes; {met} of {len(rows)} bars are met. The shipped models did the right thing on "
         f"{right:.0f} of {len(results['acceptance'])} rigs without a click."
     )
-    missing = [name for family, name in tables.NAMES.items() if family not in results["families"]]
+    missing = [fold_title(family) for family in evaluated() if family not in results["families"]]
     gone = f"<p>Not measured this time: {', '.join(missing)}.</p>" if missing else ""
     return f'<p class="lead">{html.escape(said)}</p>{gone}'
 

@@ -13,12 +13,12 @@ from matplotlib.figure import Figure
 
 from blendshape_addon.core.vocabulary import CONDITIONS
 
+from ...data.families import fold_title
 from ..artist_floor import BEST
 from ..regions import REGIONS
 from ..robustness import mean_change
 from ..run import SETS
 from ..targets import CHANGE
-from .tables import NAMES
 
 OURS, TEMPLATE, FLOOR = "#1f6feb", "#9aa4b2", "#d9730d"
 MARKS = {
@@ -43,7 +43,7 @@ def overview(results: Mapping) -> Figure | None:
             made = {method: one[method][group] for method in MARKS if group in one.get(method, {})}
             if made:
                 made["floor"] = {key: best.get(f"{key} {group.replace(' units', '')}") for key in ("cos", "rel")}
-                rows.append((f"{NAMES.get(family, family)}, {group}", made))
+                rows.append((f"{fold_title(family)}, {group}", made))
     if not rows:
         return None
     figure, axes = _figure(10, 1.2 + 0.34 * len(rows), 2)
@@ -136,7 +136,7 @@ def landmarks(results: Mapping) -> Figure | None:
     figure, (axis,) = _figure(8, 4.2, 1)
     for n, (family, errors) in enumerate(curves.items()):
         axis.step(errors, np.arange(1, len(errors) + 1) / len(errors), color=mpl.colormaps["tab10"](n), lw=2,
-                  label=f"{NAMES.get(family, family)}: median {np.median(errors):.1f} %", where="post")  # fmt: skip
+                  label=f"{fold_title(family)}: median {np.median(errors):.1f} %", where="post")  # fmt: skip
     axis.set_xscale("log")
     axis.set_xlim(0.5, 60)
     axis.set_ylim(0, 1)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from ...data.families import fold_title
 from ..artist_floor import BEST
 from ..robustness import mean_change
 from ..run import METHODS, SETS
 from ..targets import Target, targets
 from .table import NOTHING, Table, number
-
-NAMES = {"ict": "ICT-FaceKit", "makehuman": "MakeHuman", "rocketbox": "Rocketbox", "vrm": "VRM anime and toon"}
 
 
 def family(name: str, figures: Mapping) -> Table:
@@ -25,9 +24,7 @@ def family(name: str, figures: Mapping) -> Table:
     ]
     said = f"{figures['landmarks'].capitalize()} landmarks." + (f" Viseme top-1 {top:.0%}." if top is not None else "")
     said += "".join(f" {rig}: {why}" for rig, why in figures["lost"].items())
-    return Table(
-        f"{NAMES.get(name, name)} left out", ("shapes", "method", "rel", "cos", "mm", "q95", "stray"), rows, said
-    )
+    return Table(f"{fold_title(name)} left out", ("shapes", "method", "rel", "cos", "mm", "q95", "stray"), rows, said)
 
 
 def regions(families: Mapping) -> Table:
@@ -102,19 +99,21 @@ def acceptance(rows: Mapping) -> Table:
 def verdicts(results: Mapping) -> Table:
     """Every bar; of many values only those that miss the bar are named."""
     rows = targets(results)
-    kinds = {"aim": "good", "met": "good", "NOT MET": "bad", "not measured": ""}
+    kinds = {"goal": "good", "met": "good", "NOT MET": "bad", "not measured": ""}
     cells = [
-        (row.what, ("≥ " if row.higher else "≤ ") + number(row.bar), number(row.aim), row.verdict, _values(row))
+        (row.what, ("≥ " if row.higher else "≤ ") + number(row.bar), number(row.goal), row.verdict, _values(row))
         for row in rows
     ]
-    return Table("Bars", ("what", "bar", "aim", "verdict", "measured"), cells, "", [kinds[row.verdict] for row in rows])
+    return Table(
+        "Bars", ("what", "bar", "goal", "verdict", "measured"), cells, "", [kinds[row.verdict] for row in rows]
+    )
 
 
 def _values(row: Target) -> str:
     shown = row.values
     if len(shown) > 5:
         shown = {
-            k: v for k, v in shown.items() if not Target("", row.bar, row.aim, {k: v}, row.higher).reaches(row.bar)
+            k: v for k, v in shown.items() if not Target("", row.bar, row.goal, {k: v}, row.higher).reaches(row.bar)
         }
     text = ", ".join(
         f"{k} {number(v)}" + (f" (floor {number(row.floor[k])})" if k in row.floor else "") for k, v in shown.items()
@@ -125,7 +124,7 @@ def _values(row: Target) -> str:
 
 
 def glance(results: Mapping) -> Table:
-    """One line a family: what a reader asks first."""
+    """One line per family: what a reader asks first."""
     rows = []
     for name, figures in results["families"].items():
         best = results.get("floor", {}).get("units", {}).get(name, {}).get(BEST, {})
@@ -137,7 +136,7 @@ def glance(results: Mapping) -> Table:
                 pairs = zip((ours["rel"], ours["cos"]), other, floor, strict=True)
                 rows.append(
                     (
-                        NAMES.get(name, name),
+                        fold_title(name),
                         group,
                         *(c for v, t, f in pairs for c in (number(v), t, f)),
                         number(ours["mm"], ".1f"),

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from blendshape_addon.core.errors import InputError
 
-from ..data.sources import keyed
+from . import keyed
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PATIENCE = 600  # seconds that Blender may take for one file
 _PYTHON = ("-c",)
 _BLENDER = ("--background", "--factory-startup", "--python-exit-code", "1", "--python-expr")

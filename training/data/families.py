@@ -1,0 +1,67 @@
+"""What is true of a family of rigs or of one rig: from its meta.json, and where that is silent from families.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+
+TABLE = Path(__file__).with_name("families.toml")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Of one rig. fold: what it is left out of training with. people: how its identity basis is read, `modes` or
+    `targets`, empty without one. toon: it is drawn as anime or a toon. flat: its eyes and mouth are flat cards. face:
+    it has one."""
+
+    fold: str
+    people: str = ""
+    toon: bool = False
+    flat: bool = False
+    face: bool = True
+
+
+@cache
+def _table() -> dict:
+    return tomllib.loads(TABLE.read_text(encoding="utf-8"))
+
+
+def of(family: str, name: str, meta: Mapping[str, object] | None = None) -> Facts:
+    """Facts of the rig `name` of a family. meta: the content of its meta.json."""
+    known: dict = {"fold": family}
+    for pattern, row in _table()["rigs"].items():
+        if fnmatchcase(f"{family}/{name}", pattern):
+            known |= row
+    names = {field.name for field in fields(Facts)}
+    own = {key: value for key, value in (meta or {}).items() if key in names}
+    fold = str((known | own)["fold"])
+    return Facts(**{"toon": is_toon(fold)} | known | own)
+
+
+def is_toon(fold: str) -> bool:
+    """Whether a fold's rigs are drawn as anime or toons."""
+    return bool(_table()["folds"].get(fold, {}).get("toon"))
+
+
+def fold_title(fold: str) -> str:
+    """What tables call a fold."""
+    return _table()["folds"].get(fold, {}).get("title", fold)
+
+
+def pictures() -> dict[str, int]:
+    """How many pictures of a shard show each fold that the face finder learns from, in a fixed order."""
+    return {fold: row["pictures"] for fold, row in _table()["folds"].items() if row.get("pictures")}
+
+
+def evaluated() -> tuple[str, ...]:
+    """The folds that evaluation leaves out in turn, by name."""
+    return tuple(sorted(pictures()))
+
+
+def flat_rigs() -> frozenset[str]:
+    """Names of the rigs whose eyes and mouth are flat cards."""
+    return frozenset(pattern.split("/")[1] for pattern, row in _table()["rigs"].items() if row.get("flat"))
