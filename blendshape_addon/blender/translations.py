@@ -1,14 +1,14 @@
 """The add-on in Blender's language, through Blender's own translation system.
 
-One file a language lies in blendshape_addon/translations, named as Blender names it: English words to translated ones,
+One file per language lies in blendshape_addon/translations, named as Blender names it: English text to translated text,
 placeholders kept. How a string gets there:
 
 - What Blender draws by itself (labels, tooltips, names and descriptions of properties, items, ``text=`` of a button)
   is plain English in the code; Blender translates it. Names of the user's (objects, keys, files) are drawn with
   ``translate=False``.
-- What is put together at run time is a core.sentence.Sentence, or a UserError, and is translated by `told` where it
-  is shown: ``self.report({"INFO"}, told(Sentence("Kept {count} keys.", count=3)))``, ``self.report({"ERROR"},
-  told(error))``, ``layout.label(text=told("Speak"))``.
+- What is put together at run time is a core.messages.Message, or a UserError, and is translated by `translate` where it
+  is shown: ``self.report({"INFO"}, translate(Message("Kept {count} keys.", count=3)))``, ``self.report({"ERROR"},
+  translate(error))``, ``layout.label(text=translate("Speak"))``.
 
 tests/blender/test_languages.py finds what the code says and no file translates, and the other way round.
 
@@ -51,24 +51,24 @@ def unregister() -> None:
 
 def translate(said: str | UserError, /, **values: object) -> str:
     """`said` in Blender's language. On the main thread only: Blender translates nothing on others."""
-    sentence = said.message if isinstance(said, UserError) else Message(said, **values)
-    words = bpy.app.translations.pgettext_iface(sentence.template)
-    if not sentence.values:
+    message = said.message if isinstance(said, UserError) else Message(said, **values)
+    words = bpy.app.translations.pgettext_iface(message.template)
+    if not message.values:
         return words
     values = {
         name: translate(value) if isinstance(value, Message | UserError) else value
-        for name, value in sentence.values.items()
+        for name, value in message.values.items()
     }
     return words.format(**values)
 
 
 def language() -> str:
-    """The language of `told`, as HTML names it."""
+    """The language of `translate`, as HTML names it."""
     return bpy.app.translations.locale.replace("_", "-") or "en"
 
 
 def translate_all(document: object) -> object:
-    """A JSON-like document with each Sentence in it as `told` says it."""
+    """A JSON-like document with each Message in it translated."""
     if isinstance(document, Message):
         return translate(document)
     if isinstance(document, dict):

@@ -77,6 +77,9 @@ def check_it_is_all_there(objects):
 
 def test_an_avatar_of_an_earlier_release_is_all_there_and_goes_on(release, tmp_path):
     objects = open_file(release / "avatar.blend")
+    opened = stored()
+    assert opened["Key", objects[0].data.shape_keys.name][migration.STYLE] == {"preset": "natural", "automatic": True}
+    assert opened["Object", "Brows"][migration.OVERRIDES] == {parts.WHOLE: "ATTACHED"}
     check_it_is_all_there(objects)
     assert migration.newer(migration.blocks_of(objects)) is None
     body = objects[0]

@@ -13,11 +13,11 @@ from ...core.avatar.avatar import Avatar
 from ...core.errors import InputError
 from ...core.face.parts import PartOverride
 from ...core.messages import Message
-from ..stored import landmarks
+from ..stored import landmarks, migration
 from ..stored import parts as stored_parts
+from ..stored.migration import MADE
 
 Object = bpy.types.Object
-MADE = "vrc_blendshape_made"  # custom property of a mesh's keys that says which ones this tool made
 
 
 def avatars_of(objects: Iterable[Object]) -> list[list[Object]]:
@@ -158,8 +158,9 @@ def _keys(obj: Object) -> Iterable[tuple[str, np.ndarray, np.ndarray]]:
     """Name, base positions (n, 3) and offsets (n, 3) in world space of what those of the creator's keys move that tell
     of the face."""
     keys = obj.data.shape_keys
+    made = migration.read_table(keys, MADE)
     for key in keys.key_blocks if keys else ():
-        if hints.tells(key.name) and key != keys.reference_key and key.name not in keys.get(MADE, ()):
+        if hints.feature_of(key.name) and key != keys.reference_key and key.name not in made:
             base = coordinates(key.relative_key.points)
             push = coordinates(key.points) - base
             moved = np.flatnonzero(push.any(1))

@@ -30,12 +30,12 @@ CHOICES = {
     "ATTACHED": Part.ATTACHED,
     "OTHER": Part.OTHER,
 }
-WHOLE = "/"  # stands for the material of an object whose parts are not told apart
+WHOLE = "/"  # stands for the material of an object whose materials are not distinguished
 _MIXED = 0.2  # share of a part's vertices from which it is said to be something as well
 
 
 def correct(obj: Object, material: str, choice: str) -> None:
-    """Remember with `obj` what its creator says of a part: one of CHOICES, or AUTO to take it back."""
+    """Remember with `obj` what its creator says that a part is: one of CHOICES, or AUTO to take that back."""
     choices = corrections(obj)
     choices.pop(material, None)
     if choice != AUTO:
@@ -56,10 +56,10 @@ def recognised(obj: Object) -> dict[str, str]:
 def overrides(obj: Object) -> np.ndarray:
     """(V,) int8: what the creator says of each vertex of `obj`, as Avatar.part_override has it."""
     out = np.full(len(obj.data.vertices), PartOverride.NOTHING, np.int8)
-    said = corrections(obj)
-    for material, vertices in _parts(obj) if said else ():
-        if said.get(material) in CHOICES:
-            out[vertices] = CHOICES[said[material]]
+    corrected = corrections(obj)
+    for material, vertices in _parts(obj) if corrected else ():
+        if corrected.get(material) in CHOICES:
+            out[vertices] = CHOICES[corrected[material]]
     return out
 
 

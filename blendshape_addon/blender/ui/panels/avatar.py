@@ -35,7 +35,8 @@ class VRC_BLENDSHAPE_PT_avatar(SubPanel, bpy.types.Panel):
 
 
 def _part(layout, name: str, material: str, seen: str, corrected: str | None) -> None:
-    words = ", ".join(translate(PART_LABELS[part]) for part in ([corrected] if corrected else seen.split(",")))
+    found = [corrected] if corrected else seen.split(",")  # a newer version may know other parts
+    words = ", ".join(translate(PART_LABELS.get(part, part)) for part in found)
     row = layout.split(factor=0.5, align=True)
     label = name if material == parts.WHOLE else f"{name}: {material}"
     row.label(text=label, icon="USER" if corrected else "NONE", translate=False)
