@@ -1,4 +1,4 @@
-"""House style: what each shape is made of, as weights of what the deformer knows, in two presets."""
+"""What each shape is made of, as weights of what the deformer knows, in two presets."""
 
 from __future__ import annotations
 
