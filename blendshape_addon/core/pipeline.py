@@ -16,10 +16,11 @@ from .expressions import TABLE
 from .face import features, parts, symmetry
 from .face.anatomy import FaceAnatomy
 from .inference import deformer, registry
-from .inference.session import open_session
+from .inference.session import Session, open_session
 from .messages import Message
 from .options import GenerateOptions
 from .quality import report as quality_report
+from .quality.checks import ShapeReport
 from .quality.gate import repair_or_reject
 from .refinement import drawn_eye_motion, refine, style_offsets
 from .shapes import Shape
@@ -28,6 +29,8 @@ from .style.tuning import Tuning
 from .vocabulary import mirrored
 
 Progress = Callable[[float, str], None]
+StageProgress = Callable[..., None]  # (fraction of the stage), or that and what is done
+Requested = Sequence[tuple[str, float]]  # name of a condition, and how much stronger than full it is made
 
 
 @dataclass
@@ -87,64 +90,20 @@ def generate(
 
     Raises FaceNotFound, ModelError, InputError (all UserError); the avatar is only read.
     """
-    expressions, tuning = options.expressions, options.tuning
-    styles = recipe_file.load(options.own_recipes, tuning.changes)
+    styles = recipe_file.load(options.own_recipes, options.tuning.changes)
     stages = _Stages(progress)
     model = registry.deformer(options.models, options.model)
     analysis = analysis or _analyse(avatar, face, options.provider, options.models, stages)
-    anatomy, known = analysis.anatomy, analysis.anatomy.features
     with stages("loading the deformer", 0.45, 0.47):  # after the face finder: a provider that failed it is left alone
         session = open_session(model, options.provider)
-    style = recipes.pick(styles, options.preset, known.landmarks)
-    requested = _requested_conditions(expressions, tuning)
-    names = [name for name, _ in requested]
-    weights = style.weights(names)
-    model_styles = deformer.styles(model)
-    manner = style.preset, style.drawn_in, style.reach, tuple(style.opens.items()), tuning.asymmetric
-    cache_key = (tuple(requested), weights.tobytes(), manner, model.card["sha256"], session.provider)
-    if analysis.last is None or analysis.last[0] != cache_key:
-        with stages("network", 0.47, 0.6) as part:
-            drawn_in = deformer.style_weights(model, style.drawn_in)
-            offsets = deformer.offsets(session, known, weights, drawn_in, part)
-            style_offsets.keep_near_mouth(known, offsets, names, style.reach)
-            style_offsets.open_mouth(anatomy, offsets, names, style.opens)
-            offsets *= np.array([overdrive for _, overdrive in requested], np.float32)[:, None, None]
-            wanted = drawn_eye_motion.requested_closing(anatomy.drawn_eyes, offsets)
-        with stages("refining", 0.6, 0.92) as part:
-            offsets = refine.refine(anatomy, offsets, names, part)
-            drawn_eye_motion.move(anatomy, offsets, wanted, weights)
-            if not tuning.asymmetric:
-                symmetry.even_out(anatomy.mirror, offsets, _pairs(requested, weights))
-            analysis.last = cache_key, offsets
+    style = recipes.pick(styles, options.preset, analysis.anatomy.features.landmarks)
+    requested = _requested_conditions(options.expressions, options.tuning)
+    full = _full_shapes(analysis, model, session, style, requested, options.tuning.asymmetric, stages)
     with stages("checking", 0.92, 1.0):
-        strengths = [options.intensity * min(1.0, tuning.strength(name)) for name in expressions]
-        offsets = _combine_sides(expressions, requested, analysis.last[1], strengths, tuning)
-        masks = {name: mask[known.index] for name, mask in tuning.along_seams(avatar).items() if name in expressions}
-        for name, mask in masks.items():
-            offsets[expressions.index(name)] *= mask[:, None]
-            strengths[expressions.index(name)] = 0.0
-        rows = repair_or_reject(anatomy, expressions, offsets, strengths)
-        for name, mask in masks.items():
-            offsets[expressions.index(name), mask == 0] = 0  # what was repaired there, too
-        fallback = Message("Ran on the CPU: {reason}.", reason=session.reason) if session.reason else ""
-        notes = [style.message, *([fallback] if fallback else [])]
-        if style.drawn_in not in model_styles:
-            notes.append(
-                Message(
-                    "The model {model} has no style “{style}”: its style “{first}” was used.",
-                    model=model.name,
-                    style=style.drawn_in,
-                    first=model_styles[0],
-                )
-            )
-        report = quality_report.report(rows, known, analysis.face.score, notes)
-        report["provider"] = {"ran_on": session.provider, "fallback": fallback}
-        report["style"] = {"preset": style.preset, "automatic": style.automatic}
-        report["tuning"] = tuning.for_report()
+        offsets, rows = _at_strength(analysis.anatomy, options, requested, full)
+        report = _report(analysis, options, model, session, style, rows)
     shapes = [
-        _shape(name, known, offset)
-        for name, offset in zip(expressions, offsets, strict=True)
-        if name not in report["refused"]
+        _shape(row.name, analysis.anatomy.features, offset) for row, offset in zip(rows, offsets, strict=True) if row.ok
     ]
     return GenerationResult(shapes, analysis, report, stages.seconds)
 
@@ -165,12 +124,97 @@ def _analyse(
         return FaceAnalysis(face, FaceAnatomy(avatar, features.compute(avatar, face.points)))
 
 
+def _full_shapes(
+    analysis: FaceAnalysis,
+    model: registry.Model,
+    session: Session,
+    style: recipes.Style,
+    requested: Requested,
+    asymmetric: bool,
+    stages: _Stages,
+) -> np.ndarray:
+    """(E, N, 3) refined face-space offsets of what was `requested`, at full strength; those made last where all that
+    they depend on is the same."""
+    anatomy, names = analysis.anatomy, [name for name, _ in requested]
+    weights = style.weights(names)
+    manner = style.preset, style.drawn_in, style.reach, tuple(style.opens.items()), asymmetric
+    cache_key = (tuple(requested), weights.tobytes(), manner, model.card["sha256"], session.provider)
+    if analysis.last is not None and analysis.last[0] == cache_key:
+        return analysis.last[1]
+    with stages("network", 0.47, 0.6) as part:
+        drawn_in = deformer.style_weights(model, style.drawn_in)
+        offsets = deformer.offsets(session, anatomy.features, weights, drawn_in, part)
+        style_offsets.keep_near_mouth(anatomy.features, offsets, names, style.reach)
+        style_offsets.open_mouth(anatomy, offsets, names, style.opens)
+        offsets *= np.array([overdrive for _, overdrive in requested], np.float32)[:, None, None]
+        wanted = drawn_eye_motion.requested_closing(anatomy.drawn_eyes, offsets)
+    with stages("refining", 0.6, 0.92) as part:
+        offsets = refine.refine(anatomy, offsets, names, part)
+        drawn_eye_motion.move(anatomy, offsets, wanted, weights)
+        if not asymmetric:
+            symmetry.even_out(anatomy.mirror, offsets, _pairs(requested, weights))
+    analysis.last = cache_key, offsets
+    return offsets
+
+
+def _at_strength(
+    anatomy: FaceAnatomy, options: GenerateOptions, requested: Requested, full: np.ndarray
+) -> tuple[np.ndarray, list[ShapeReport]]:
+    """(E, N, 3) offsets of the expressions, each at its strength and within its mask, after the check; its reports."""
+    expressions, tuning = list(options.expressions), options.tuning
+    strengths = [options.intensity * min(1.0, tuning.strength(name)) for name in expressions]
+    offsets = _combine_sides(expressions, requested, full, strengths, tuning)
+    masks = {
+        expressions.index(name): mask[anatomy.features.index]
+        for name, mask in tuning.along_seams(anatomy.avatar).items()
+        if name in expressions
+    }
+    for number, mask in masks.items():
+        offsets[number] *= mask[:, None]
+        strengths[number] = 0.0  # no share of the full shape, which the checks of full shapes could be about
+    rows = repair_or_reject(anatomy, expressions, offsets, strengths)
+    for number, mask in masks.items():
+        offsets[number, mask == 0] = 0  # what was repaired there, too
+    return offsets, rows
+
+
+def _report(
+    analysis: FaceAnalysis,
+    options: GenerateOptions,
+    model: registry.Model,
+    session: Session,
+    style: recipes.Style,
+    rows: Sequence[ShapeReport],
+) -> dict[str, object]:
+    """The JSON-ready report of a run."""
+    notes = [style.message]
+    if session.reason:
+        notes.append(Message("Ran on the CPU: {reason}.", reason=session.reason))
+    fallback = notes[1] if session.reason else ""
+    known_styles = deformer.styles(model)
+    if style.drawn_in not in known_styles:
+        notes.append(
+            Message(
+                "The model {model} has no style “{style}”: its style “{first}” was used.",
+                model=model.name,
+                style=style.drawn_in,
+                first=known_styles[0],
+            )
+        )
+    return {
+        **quality_report.report(rows, analysis.anatomy.features, analysis.face.score, notes),
+        "provider": {"ran_on": session.provider, "fallback": fallback},
+        "style": {"preset": style.preset, "automatic": style.automatic},
+        "tuning": options.tuning.for_report(),
+    }
+
+
 def _overdrive(name: str, tuning: Tuning) -> float:
     """How much stronger than the full shape it is made, before geometry says where it ends: lips still meet."""
     return max(1.0, tuning.strength(name))
 
 
-def _requested_conditions(expressions: Sequence[str], tuning: Tuning) -> list[tuple[str, float]]:
+def _requested_conditions(expressions: Sequence[str], tuning: Tuning) -> Requested:
     """What the network is asked for: names of CONDITIONS, each with its `_overdrive`.
 
     Both sides are, where they are to be even, so that one shape alone comes out as it does among all.
@@ -181,7 +225,7 @@ def _requested_conditions(expressions: Sequence[str], tuning: Tuning) -> list[tu
     return list(dict.fromkeys(requested))
 
 
-def _pairs(requested: Sequence[tuple[str, float]], weights: np.ndarray) -> list[tuple[int, int]]:
+def _pairs(requested: Requested, weights: np.ndarray) -> list[tuple[int, int]]:
     """Numbers of shapes among the `requested` that mirror each other by what they are made of."""
     partners = [requested.index((mirrored(name), overdrive)) for name, overdrive in requested]
     pairs = {(min(pair), max(pair)) for pair in enumerate(partners)}
@@ -190,7 +234,7 @@ def _pairs(requested: Sequence[tuple[str, float]], weights: np.ndarray) -> list[
 
 def _combine_sides(
     expressions: Sequence[str],
-    requested: Sequence[tuple[str, float]],
+    requested: Requested,
     offsets: np.ndarray,
     strengths: Sequence[float],
     tuning: Tuning,
@@ -220,7 +264,7 @@ class _Stages:
         self._progress = progress
 
     @contextmanager
-    def __call__(self, name: str, start: float, end: float) -> Iterator[Progress]:
+    def __call__(self, name: str, start: float, end: float) -> Iterator[StageProgress]:
         """A stage from `start` to `end` of the job; yields a progress(fraction of the stage, what is done)."""
 
         def part(fraction: float, what: str = name) -> None:

@@ -8,9 +8,11 @@ from test_recipes import known_face
 
 from blendshape_addon.core import pipeline
 from blendshape_addon.core.errors import Cancelled
-from blendshape_addon.core.face import features
+from blendshape_addon.core.face import colliders, drawn_eyes, features, slits, symmetry
+from blendshape_addon.core.face.features import Features
 from blendshape_addon.core.inference import deformer
 from blendshape_addon.core.options import GenerateOptions
+from blendshape_addon.core.vocabulary import ALL_SHAPES
 
 OPTIONS = GenerateOptions(["vrc.v_aa", "vrc.blink", "joy"], provider="cpu")
 
@@ -75,3 +77,36 @@ def test_other_shapes_are_made_anew_on_what_was_seen(face, first, change):
     wanted = replace(OPTIONS, **{"preset": "natural", **change})
     fresh = pipeline.generate(avatar, wanted, face=known_face(marks))
     assert same(pipeline.generate(avatar, wanted, analysis=first.analysis), fresh)
+
+
+def test_nothing_of_a_face_is_computed_twice_in_a_run(face, monkeypatch):
+    """Slits, drawn eyes, colliders, the mirror and the triangles of each part: once, from refinement to the check."""
+    avatar, marks = face
+    calls = []
+
+    def counted(owner, name, key=lambda *arguments: ()):
+        original = getattr(owner, name)
+
+        def call(*arguments):
+            calls.append((name, *key(*arguments)))
+            return original(*arguments)
+
+        monkeypatch.setattr(owner, name, call)
+
+    counted(slits, "find_slit", lambda known, field: (field,))
+    counted(drawn_eyes, "find", lambda *_: ("drawn eyes",))
+    counted(symmetry, "find", lambda *_: ("mirror",))
+    counted(colliders, "teeth")
+    counted(colliders, "eyes")
+    counted(Features, "triangles", lambda known, avatar, *parts: parts)
+    pipeline.generate(avatar, GenerateOptions(ALL_SHAPES, provider="cpu"), face=known_face(marks))
+    assert len(calls) == len(set(calls)), sorted(call for call in set(calls) if calls.count(call) > 1)
+    assert {
+        ("find_slit", 0),
+        ("find_slit", 1),
+        ("find_slit", 2),
+        ("find", "drawn eyes"),
+        ("find", "mirror"),
+        ("teeth",),
+        ("eyes",),
+    } <= set(calls)
