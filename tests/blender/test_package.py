@@ -89,6 +89,7 @@ def test_names_the_licence_of_every_part(archive):
     assert not [part for part in parts if not part.endswith(".toml") and part not in text]
     assert not [source for card in cards for source in card["trained_on"] if source["licence"] not in text]
     assert "Microsoft" in archive.read("LICENSES/onnxruntime-LICENSE").decode()
+    assert archive.read("LICENSES/models-LICENSE") == (ROOT / "models" / "LICENSE").read_bytes()
 
 
 def test_the_same_sources_make_the_same_zip(archive, tmp_path, monkeypatch):

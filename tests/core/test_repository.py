@@ -1,7 +1,8 @@
-"""What a public host of the repository reads, and cannot be run here: the CI's workflow and the forms for issues."""
+"""What the repository holds for others: licences, and the CI and the forms of a public host, which cannot be run here."""
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,19 @@ def test_forms_ask_the_same_in_both_languages():
         asked = [[(f["id"], f["type"], f.get("validations")) for f in form["body"]] for form in forms]
         assert asked[0] == asked[1]
         assert forms[0]["labels"] == forms[1]["labels"] and forms[0]["name"] != forms[1]["name"]
+
+
+def test_every_part_has_its_licence():
+    """The code is the project's; a model's licence is that of its card, and the file credits all that cards list."""
+    assert "SPDX-License-Identifier: GPL-3.0-or-later" in (ROOT / "training" / "LICENSE").read_text(encoding="utf-8")
+    text = (ROOT / "models" / "LICENSE").read_text(encoding="utf-8")
+    cards = [tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "models").glob("*.toml"))]
+    assert {card["licence"] for card in cards} == {"MIT"} and "MIT License" in text
+    sources = {source["name"]: source["licence"] for card in cards for source in card["trained_on"]}
+    families = set(re.findall(r"^  (\w+) ", text, re.MULTILINE))
+    assert {name.partition("/")[0] for name in sources} == families
+    for licence in ("CC0", "MIT", "VRM Public License 1.0", "CC BY 3.0"):
+        assert licence in text and any(licence in said for said in sources.values())
+    unknown = [said for said in sources.values() if not re.match(r"CC0|MIT|VRM Public License 1\.0|CC BY 3\.0", said)]
+    assert unknown == []
+    assert all(credit in text for credit in ("VirtualCast, Inc.", "SirRichard94", "Lyuma", "Microsoft"))

@@ -14,14 +14,14 @@ _DIRECTML = "DirectML.dll"
 def licences(wheels: Sequence[Path], models: Path) -> dict[str, bytes]:
     """File name to content: THIRD_PARTY.md lists every part, the texts that come in a wheel stand beside it.
 
-    models: the folder of model cards. Raises KeyError for a wheel without its licence.
+    models: the folder of model cards and their licence. Raises KeyError for a wheel without its licence.
     """
     lines = [
         "# What is inside, and its licences",
         "",
         "The extension's own code: GPL-3.0-or-later, see `LICENSE` one folder up.",
     ]
-    texts: dict[str, bytes] = {}
+    texts = {"models-LICENSE": (models / "LICENSE").read_bytes()}
     lines += ["", "## onnxruntime", ""]
     for wheel in wheels:
         distribution, version = wheel.name.split("-")[:2]
@@ -36,7 +36,8 @@ def licences(wheels: Sequence[Path], models: Path) -> dict[str, bytes]:
         if _DIRECTML in native:
             lines.append(f"  - {_DIRECTML} in it: by Microsoft, redistributable under its licence terms for DirectML")
     for card in map(_card, sorted(models.glob("*.toml"))):
-        lines += ["", f"## {card['name']} (`models/{card['file']}`)", "", f"{card['licence']}. It was trained on:", ""]
+        lines += ["", f"## {card['name']} (`models/{card['file']}`)", ""]
+        lines += [f"{card['licence']} (`models-LICENSE`). It was trained on:", ""]
         lines += [f"- {source['name']}: {source['licence']}" for source in card["trained_on"]]
     return {"THIRD_PARTY.md": ("\n".join(lines) + "\n").encode(), **texts}
 
