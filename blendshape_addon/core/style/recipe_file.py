@@ -164,7 +164,8 @@ def words() -> tuple[str, ...]:
 
 
 def differing(styles: Mapping[str, Style]) -> Document:
-    """What `styles`, by preset, say otherwise than the bundled recipes. How far visemes reach is not part of it."""
+    """What `styles`, by preset, say otherwise than the bundled recipes. How far visemes reach and the
+    style of the network are not part of it."""
     document: dict[str, dict[str, Mapping[str, float]]] = {}
     bundled = load()
     for preset in PRESETS:
