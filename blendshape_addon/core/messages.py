@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class Message(str):
@@ -34,7 +35,7 @@ class Message(str):
         return (self.template,), self.values
 
 
-def from_json(kept: object) -> Message:
+def from_json(kept: Any) -> Message:
     """The message that Message.for_json gave `kept` of. Raises TypeError, ValueError or LookupError if none did."""
     template, values = kept
     if not isinstance(template, str):

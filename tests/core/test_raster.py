@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blendshape_addon.core.avatar.avatar import Avatar
-from blendshape_addon.core.detection.views import crop, look, pieces
+from blendshape_addon.core.detection.views import crop, draw, pieces
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.geometry import raster
 from blendshape_addon.core.geometry.parameters import RASTER
@@ -122,12 +122,12 @@ def test_borders_show_a_card_that_lies_flat_on_the_skin() -> None:
     avatar = Avatar(vertices, triangles, np.zeros(8, np.int32), ("Face",))
     normals = np.tile([0, 0, 1.0], (8, 1))
     assert len(np.unique(pieces(avatar))) == 2
-    view = look(vertices, triangles, normals, pieces(avatar), np.eye(3), np.zeros(3), 1.0, 40)
+    view = draw(vertices, triangles, normals, pieces(avatar), np.eye(3), np.zeros(3), 1.0, 40)
     row, column = np.nonzero(view.channels[4])
     off = np.maximum(np.abs((row + 0.5) / 20 - 1), np.abs((column + 0.5) / 20 - 1))
     assert len(off) > 70 and np.abs(off - 0.5).max() < 0.06  # the card's rim, not the skin's
     assert crop(view, 0, 0, 1.0).image[4].any()
-    one = look(vertices, triangles, normals, np.zeros(4, int), np.eye(3), np.zeros(3), 1.0, 40)
+    one = draw(vertices, triangles, normals, np.zeros(4, int), np.eye(3), np.zeros(3), 1.0, 40)
     assert not one.channels[4].any()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from blendshape_addon.core.detection.views import crop, look, pieces
+from blendshape_addon.core.detection.views import crop, draw, pieces
 from blendshape_addon.core.face import features
 from blendshape_addon.core.face.face_space import FaceSpace
 from blendshape_addon.core.geometry.mesh import vertex_normals
@@ -40,7 +40,7 @@ def measure(name: str) -> dict[str, np.ndarray]:
     normals = vertex_normals(avatar.vertices, avatar.triangles, avatar.weld)
     centre = space.origin + PICTURE.face_centre * space.scale * space.rotation[1]
     half = PICTURE.face_half_width * space.scale
-    view = look(avatar.vertices, avatar.triangles, normals, pieces(avatar), space.rotation, centre, half, PIXELS)
+    view = draw(avatar.vertices, avatar.triangles, normals, pieces(avatar), space.rotation, centre, half, PIXELS)
     return {
         "inputs": seen.inputs()[some],
         "to_face": seen.canonical.to_face[some].astype(np.float32),

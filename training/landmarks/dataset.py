@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from blendshape_addon.core.detection.views import View, crop, look, pieces
+from blendshape_addon.core.detection.views import View, crop, draw, pieces
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.inference.picture import PICTURE
 from blendshape_addon.core.vocabulary import LANDMARK_MIRROR, LANDMARKS
@@ -80,11 +81,18 @@ def turn(yaw: float, pitch: float, roll: float = 0.0) -> np.ndarray:
     return z @ x @ y
 
 
-def draw_shard(rng: np.random.Generator, rigs: list[Rig], faceless: list[Rig]) -> Shard:
-    """One shard with the mixture of `families.pictures` and NEGATIVES. Raises InputError for a fold without rigs."""
-    folds = (*families.pictures(), NO_FOLD)
+def draw_shard(
+    rng: np.random.Generator,
+    rigs: list[Rig],
+    faceless: list[Rig],
+    pictures: Mapping[str, int],
+    negatives: int = NEGATIVES,
+) -> Shard:
+    """One shard with so many `pictures` of each fold, and `negatives` without a face. Raises InputError for a fold without
+    rigs."""
+    folds = (*pictures, NO_FOLD)
     rows = []
-    for fold, count in families.pictures().items():
+    for fold, count in pictures.items():
         own = [rig for rig in rigs if rig.facts.fold == fold]
         if not own:
             raise InputError(
@@ -96,7 +104,7 @@ def draw_shard(rng: np.random.Generator, rigs: list[Rig], faceless: list[Rig]) -
                 view = _look(scene, rng.uniform(-0.5, 0.5), rng, CENTRE, HALF)
                 points = (scene.points - view.centre) @ view.rotation.T / HALF
                 rows.append((view, points, fold))
-    for _ in range(NEGATIVES // LOOKS):
+    for _ in range(negatives // LOOKS):
         rows += _negative(rng, rigs, faceless)
     views = [r[0] for r in rows]
     nothing = np.full((len(LANDMARKS), 3), np.nan)
@@ -112,7 +120,7 @@ def draw_shard(rng: np.random.Generator, rigs: list[Rig], faceless: list[Rig]) -
 
 def _look(scene: scenes.Scene, yaw: float, rng: np.random.Generator, centre: np.ndarray, half: float) -> View:
     camera = turn(yaw, rng.uniform(-0.4, 0.4))
-    return look(scene.vertices, scene.triangles, scene.normals, scene.piece, camera, centre, half, PIXELS)
+    return draw(scene.vertices, scene.triangles, scene.normals, scene.piece, camera, centre, half, PIXELS)
 
 
 def _negative(
@@ -252,7 +260,7 @@ def main() -> None:
         path = CACHE / f"shard_{number:03d}{arrays.SUFFIX}"
         if path.exists():
             continue
-        shard = draw_shard(np.random.default_rng(number), rigs, faceless)
+        shard = draw_shard(np.random.default_rng(number), rigs, faceless, families.pictures())
         save(shard, path)
         print(path, len(shard.fold), flush=True)
 

@@ -29,7 +29,7 @@ from .initial_guess import guess
 from .parameters import REFINEMENT, SCORES
 from .project import project_to_skin
 from .search import Detection, above_neck, orientations, run, search
-from .views import Crop, crop, look, pieces
+from .views import Crop, DrawnMesh, crop, draw, pieces
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,12 @@ def find(
     """
     session = open_session(registry.load("landmarks", models), provider)
     normals = vertex_normals(avatar.vertices, avatar.triangles, avatar.weld)
-    mesh = (avatar.vertices, avatar.triangles, normals, pieces(avatar))
+    mesh = DrawnMesh(avatar.vertices, avatar.triangles, normals, pieces(avatar))
     hints = avatar.hints
     hinted = [Detection(points, np.ones(len(points)), 0.0) for points in guesses(hints)]
     best = _best_face(mesh, avatar.size, session, hinted, None)
     stages = [(mesh, directions) for directions in orientations()]
-    if hints.forward is not None:
+    if hints.forward is not None and hints.up is not None:
         stages.insert(0, (above_neck(mesh, hints), [(hints.forward, [hints.up])]))
     done, total = 0, sum(len(directions) for _, directions in stages)
     for searched, directions in stages:
@@ -107,7 +107,7 @@ def _face_of_hints(hints: Hints) -> Face:
 
 
 def _best_face(
-    mesh: tuple[np.ndarray, ...], size: float, session: Session, detections: list[Detection], best: Face | None
+    mesh: DrawnMesh, size: float, session: Session, detections: list[Detection], best: Face | None
 ) -> Face | None:
     """The best face behind the likeliest `detections` on an avatar of `size`, or `best` if none is better."""
     for detection in sorted(detections, key=lambda d: -d.logit)[: REFINEMENT.candidates]:
@@ -119,7 +119,7 @@ def _best_face(
     return best
 
 
-def _refine(mesh: tuple[np.ndarray, ...], size: float, session: Session, detection: Detection) -> Face | None:
+def _refine(mesh: DrawnMesh, size: float, session: Session, detection: Detection) -> Face | None:
     """Look again, closer and straighter; None where the landmarks collapse or run away."""
     for number in range(REFINEMENT.passes):
         space = FaceSpace.of(detection.points)
@@ -130,8 +130,8 @@ def _refine(mesh: tuple[np.ndarray, ...], size: float, session: Session, detecti
         crops = []
         for yaw, half, roll in REFINEMENT.last_views if last else REFINEMENT.views:
             turn = np.array([[np.cos(yaw), 0, -np.sin(yaw)], [0, 1, 0], [np.sin(yaw), 0, np.cos(yaw)]])
-            width = PICTURE.face_half_width * space.scale
-            view = look(*mesh, turn @ space.rotation, centre, width, REFINEMENT.pixels)
+            window = PICTURE.face_half_width * space.scale
+            view = draw(*mesh, turn @ space.rotation, centre, window, REFINEMENT.pixels)
             crops += [crop(view, 0, 0, half, roll, mirror) for mirror in (False, True)]
         detections = run(session, crops, [False, True] * (len(crops) // 2))
         points = _fuse(crops, detections)

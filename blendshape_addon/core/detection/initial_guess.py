@@ -25,7 +25,7 @@ def _at_the_top(avatar: Avatar) -> np.ndarray:
     """(L, 3) landmarks of the canonical face at the front of the upper end of `avatar`."""
     hints = avatar.hints
     rotation = np.array([(1.0, 0, 0), (0, 0, 1), (0, -1, 0)])
-    if hints.forward is not None:
+    if hints.left is not None and hints.up is not None and hints.forward is not None:
         rotation = np.stack([hints.left, hints.up, hints.forward])
     upright = avatar.vertices[avatar.used] @ rotation.T
     low, high = upright.min(0), upright.max(0)

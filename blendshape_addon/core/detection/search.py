@@ -11,7 +11,7 @@ from ..avatar.hints import Hints
 from ..inference.session import Session
 from ..vocabulary import LANDMARK_MIRROR, LANDMARKS
 from .parameters import SEARCH
-from .views import Crop, View, crop, look
+from .views import Crop, DrawnMesh, View, crop, draw
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,11 @@ class Detection:
     logit: float
 
 
-def above_neck(mesh: tuple[np.ndarray, ...], hints: Hints) -> tuple[np.ndarray, ...]:
-    """The part of `mesh`, see `search`, above the joint of the head and, as chins are, a little below it."""
-    vertices, triangles, normals, piece = mesh
-    height = (vertices - hints.head) @ hints.up
-    kept = (height > -SEARCH.below_head * height[triangles].max())[triangles].all(1)
-    return vertices, triangles[kept], normals, piece[kept]
+def above_neck(mesh: DrawnMesh, hints: Hints) -> DrawnMesh:
+    """The part of `mesh` above the joint of the head and, as chins are, a little below it."""
+    height = (mesh.vertices - hints.head) @ hints.up
+    kept = (height > -SEARCH.below_head * height[mesh.triangles].max())[mesh.triangles].all(1)
+    return mesh._replace(triangles=mesh.triangles[kept], piece=mesh.piece[kept])
 
 
 def orientations() -> list[list[tuple[np.ndarray, list[np.ndarray]]]]:
@@ -46,14 +45,9 @@ def orientations() -> list[list[tuple[np.ndarray, list[np.ndarray]]]]:
     return [*usual, others]
 
 
-def search(
-    mesh: tuple[np.ndarray, ...], session: Session, forward: np.ndarray, ups: list[np.ndarray]
-) -> list[Detection]:
-    """What may be a face that looks along `forward` with one of `ups`.
-
-    mesh: (V, 3) vertices, (T, 3) triangles, (V, 3) normals and (T,) pieces, as `views.look` draws them.
-    """
-    vertices = mesh[0][np.unique(mesh[1])]
+def search(mesh: DrawnMesh, session: Session, forward: np.ndarray, ups: list[np.ndarray]) -> list[Detection]:
+    """What may be a face that looks along `forward` with one of `ups`."""
+    vertices = mesh.vertices[np.unique(mesh.triangles)]
     if len(vertices) == 0:
         return []
     up = ups[0]
@@ -63,7 +57,7 @@ def search(
     half = SEARCH.half_width * float((high - low)[:2].max())
     if half == 0:  # all vertices are one point, or lie in one line along `forward`
         return []
-    view = look(*mesh, rotation, (low + high) / 2 @ rotation, half, SEARCH.pixels)
+    view = draw(*mesh, rotation, (low + high) / 2 @ rotation, half, SEARCH.pixels)
     crops = [
         crop(view, x, y, half, roll)
         for other in ups
@@ -85,7 +79,7 @@ def _windows(view: View, roll: float) -> Iterator[tuple[float, float, float]]:
     cosine, sine = np.cos(roll), np.sin(roll)
     for half in SEARCH.scales * height:
         band = np.nonzero(mask[rows[0] : rows[0] + max(2, int(half * size))])[1]
-        middles = [(np.median(band) + 0.5) / size * 2 - 1]
+        middles = [float(np.median(band) + 0.5) / size * 2 - 1]
         if abs(middles[0]) > SEARCH.off_middle * half:
             middles.append(0.0)
         for below in SEARCH.below_top:

@@ -48,7 +48,7 @@ def _snap_eye(vertices: np.ndarray, triangles: np.ndarray, is_eye: np.ndarray, m
     """
     inner, outer = (LANDMARK_INDEX[f"eye_{end}_{side}"] for end in ("inner", "outer"))
     centre = (marks[inner] + marks[outer]) / 2
-    half = SNAPPING.eye_window * np.linalg.norm(marks[inner] - marks[outer])
+    half = SNAPPING.eye_window * float(np.linalg.norm(marks[inner] - marks[outer]))
     # What is seen of the eyeball from the front: the connected region of its pixels nearest to the eye's middle.
     picture = rasterise((vertices - centre) / half, triangles, SNAPPING.pixels)
     eye = np.zeros(picture.mask.shape, bool)
@@ -87,7 +87,7 @@ def _snap_lips(avatar: Avatar, vertices: np.ndarray, skin: np.ndarray, marks: np
     skin: (V,) bool. All in face space.
     """
     corners = marks[[LANDMARK_INDEX[f"mouth_corner_{side}"] for side in "rl"]]
-    centre, half = corners.mean(0), SNAPPING.mouth_window * np.linalg.norm(corners[0] - corners[1]) / 2
+    centre, half = corners.mean(0), SNAPPING.mouth_window * float(np.linalg.norm(corners[0] - corners[1])) / 2
     near = skin & (np.abs(vertices - centre) < max(half, SNAPPING.mouth_around)).all(1)
     triangles = avatar.triangles[near[avatar.triangles].all(1)]
     # The field is held away from the lips: a landmark just over their edge would hold the wrong one.
@@ -101,11 +101,12 @@ def _snap_lips(avatar: Avatar, vertices: np.ndarray, skin: np.ndarray, marks: np
     if slit is None:
         return
     columns, above, below = slit
-    for mark, end in zip(("mouth_corner_r", "mouth_corner_l"), (0, -1), strict=True):
+    for side, end in (("r", 0), ("l", -1)):
+        mark = LANDMARK_INDEX[f"mouth_corner_{side}"]
         found = place[above[end], columns[end], :3]
-        moved = np.linalg.norm((found - marks[LANDMARK_INDEX[mark]])[:2])
+        moved = np.linalg.norm((found - marks[mark])[:2])
         if moved < SNAPPING.max_corner * half / SNAPPING.mouth_window:
-            marks[LANDMARK_INDEX[mark]] = found
+            marks[mark] = found
     for name in ("l", "mid", "r"):
         for lip, rows in (("upper", above), ("lower", below)):
             mark = LANDMARK_INDEX[f"lip_{lip}_inner_{name}"]

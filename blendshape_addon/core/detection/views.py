@@ -7,12 +7,22 @@ Training and inference both take their crops from here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from ..avatar.avatar import Avatar
 from ..geometry.raster import rasterise
 from ..inference.picture import PICTURE
+
+
+class DrawnMesh(NamedTuple):
+    """What `draw` draws: (V, 3) vertices, (T, 3) triangles, (V, 3) normals, (T,) numbers of the triangles' pieces."""
+
+    vertices: np.ndarray
+    triangles: np.ndarray
+    normals: np.ndarray
+    piece: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -57,7 +67,7 @@ def pieces(avatar: Avatar) -> np.ndarray:
     return avatar.components[first] * len(avatar.object_names) + avatar.object_id[first]
 
 
-def look(
+def draw(
     vertices: np.ndarray,
     triangles: np.ndarray,
     normals: np.ndarray,
@@ -68,8 +78,8 @@ def look(
     size: int,
 ) -> View:
     """Draw (V, 3) vertices with (V, 3) normals and (T,) pieces from `rotation`'s third row, size x size pixels."""
-    seen = (vertices - centre) @ rotation.T / half
-    picture = rasterise(seen, triangles, size)
+    inside = (vertices - centre) @ rotation.T / half
+    picture = rasterise(inside, triangles, size)
     normal = picture.interpolate(normals @ rotation.T, triangles)
     normal /= np.maximum(np.linalg.norm(normal, axis=2, keepdims=True), 1e-9)
     normal *= np.where(normal[..., 2:] < 0, -1, 1)  # a shell seen from inside looks like one seen from outside

@@ -52,6 +52,7 @@ def _fields(data: memoryview) -> Iterator[tuple[int, memoryview | int]]:
     """Number and value of each field of a message."""
     at = 0
     while at < len(data):
+        value: memoryview | int
         tag, at = _varint(data, at)
         kind = tag & 7
         if kind == 0:

@@ -120,9 +120,12 @@ def _try(name: str, providers: list[list[Any]], data: bytes) -> Message | None:
     # The process finds what this one does, the extension's wheels too, and not what lies beside this file.
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     command = [sys.executable, "-P", __file__, json.dumps(providers)]
-    how = {"env": environment, "timeout": SECONDS, "creationflags": getattr(subprocess, "CREATE_NO_WINDOW", 0)}
+    no_window = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # on Windows alone
     try:
-        done = subprocess.run(command, input=data, capture_output=True, check=False, **how)
+        done = subprocess.run(
+            command, input=data, capture_output=True, check=False, env=environment, timeout=SECONDS,
+            creationflags=no_window,
+        )  # fmt: skip
     except subprocess.TimeoutExpired:
         return Message("{name} did not answer within {seconds} seconds", name=name, seconds=SECONDS)
     except OSError as error:

@@ -7,6 +7,7 @@ import hashlib
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..errors import ModelError
 from ..messages import join_messages
@@ -21,7 +22,7 @@ class Model:
     """A checked model: its card and the bytes that the hash was taken of, so nothing can change in between."""
 
     name: str
-    card: dict
+    card: dict[str, Any]
     data: bytes
 
 
@@ -85,7 +86,7 @@ class ListedModel:
     """A model as a list shows it. card: empty where it cannot be read; problem: why it cannot be used, if so."""
 
     path: Path
-    card: dict
+    card: dict[str, Any]
     problem: ModelError | None
 
 
@@ -93,7 +94,8 @@ def list_models(folder: Path) -> list[ListedModel]:
     """Every model of a folder, checked as for use, and what stands in the way of those that cannot be used."""
     found = []
     for path in sorted({path.with_suffix(".onnx") for path in folder.glob("*") if path.suffix in (".onnx", ".toml")}):
-        card, problem = {}, None
+        card: dict[str, Any] = {}
+        problem: ModelError | None = None
         try:
             card = _card(path.with_suffix(".toml")) if path.with_suffix(".toml").is_file() else {}
             load_file(path)
@@ -103,7 +105,7 @@ def list_models(folder: Path) -> list[ListedModel]:
     return found
 
 
-def _card(path: Path) -> dict:
+def _card(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_CARD_BYTES:
             raise ModelError(
@@ -116,8 +118,8 @@ def _card(path: Path) -> dict:
         raise ModelError(
             "The model card {file} cannot be read: install the extension again.", file=path.name
         ) from error
-    seen, figures = card.get("trained_on", []), card.get("figures", {})
-    known = isinstance(seen, list) and all(isinstance(one, dict) and {"name", "licence"} <= one.keys() for one in seen)
+    rigs, figures = card.get("trained_on", []), card.get("figures", {})
+    known = isinstance(rigs, list) and all(isinstance(one, dict) and {"name", "licence"} <= one.keys() for one in rigs)
     if not known or not isinstance(figures, dict):
         raise ModelError(
             "The model card {card} does not say as cards do what the model was trained on.", card=path.name
@@ -125,7 +127,7 @@ def _card(path: Path) -> dict:
     return card
 
 
-def _checked(path: Path, card: dict) -> Model:
+def _checked(path: Path, card: dict[str, Any]) -> Model:
     name = Path(str(card.get("file", path.stem + ".onnx"))).name  # a card cannot point out of its folder
     file = path.with_name(name)
     try:
