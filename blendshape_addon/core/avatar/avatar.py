@@ -46,7 +46,7 @@ class Avatar:
         """A hash of everything that shapes are made from: the same for two avatars only if these are the same."""
         digest = hashlib.sha1(repr((self.object_names, self.hints)).encode())
         for array in (self.vertices, self.triangles, self.object_id, self.part_override, self.manual_landmarks):
-            digest.update(b"none" if array is None else np.ascontiguousarray(array))
+            digest.update(b"none" if array is None else np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
     @cached_property

@@ -25,7 +25,7 @@ _SHORTEST_TAIL = 3  # letters after a mesh's name: "Hand.A" is no vowel
 def conventions() -> dict[str, dict[str, tuple[str, ...]]]:
     """Names of each shape by convention, first choice first: {convention: {shape: names}}."""
     table = tomllib.loads(FILE.read_text(encoding="utf-8"))
-    own = {"vrchat": {name: (name,) for name in ALL_SHAPES if name not in ARKIT}}
+    own: dict[str, dict[str, tuple[str, ...]]] = {"vrchat": {name: (name,) for name in ALL_SHAPES if name not in ARKIT}}
     own["arkit"] = {name: (name, re.sub("(L)eft$|(R)ight$", r"_\1\2", name)) for name in ARKIT}
     table["unified"] = {name: [name[0].upper() + name[1:]] for name in ARKIT} | table["unified"]
     return own | {name: {shape: tuple(names) for shape, names in rows.items()} for name, rows in table.items()}

@@ -46,7 +46,8 @@ def _pieces(
     avatar: Avatar, features: Features, box: np.ndarray, brow: float
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Feature vertices (m,) of each piece that belongs to the eye in the (2, 2) `box`, and to the `brow` above it."""
-    eye, above = [], []
+    eye: list[np.ndarray] = []
+    above: list[np.ndarray] = []
     place, number = features.positions[:, :2], avatar.components[features.index]
     middle, size = box.mean(0), np.ptp(box, axis=0)
     near = np.isin(features.part, (Part.ATTACHED, Part.EYE)) & (np.abs(place[:, 0] - middle[0]) < size[0])

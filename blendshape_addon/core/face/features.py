@@ -54,10 +54,10 @@ class Features:
 
     def inputs(self, mirror: bool = False, some: slice = slice(None)) -> np.ndarray:
         """(N, INPUTS) float32 of `some` vertices, of the mirrored face if `mirror`."""
-        seen, side = (self.canonical.positions[some], self.normals[some]), self.side[some]
+        positions, normals, side = self.canonical.positions[some], self.normals[some], self.side[some]
         if mirror:
-            seen, side = [one * MIRROR_X for one in seen], side[:, [0, 2, 1]]
-        return assemble(*seen, side, self.part[some])
+            positions, normals, side = positions * MIRROR_X, normals * MIRROR_X, side[:, [0, 2, 1]]
+        return assemble(positions, normals, side, self.part[some])
 
     def triangles(self, avatar: Avatar, *parts: Part) -> np.ndarray:
         """(T, 3) triangles of these parts, numbered as the feature vertices are."""

@@ -99,7 +99,7 @@ def _guessed(avatar: Avatar, vertices: np.ndarray, landmarks: np.ndarray) -> np.
     eyes = eye_centres(landmarks)
     eye_width = np.linalg.norm(point(landmarks, "eye_inner_l") - point(landmarks, "eye_outer_l"))
     seam = point(landmarks, "lip_upper_inner_mid", "lip_lower_inner_mid")
-    mouth_half = 0.5 * np.linalg.norm(point(landmarks, "mouth_corner_l") - point(landmarks, "mouth_corner_r"))
+    mouth_half = 0.5 * float(np.linalg.norm(point(landmarks, "mouth_corner_l") - point(landmarks, "mouth_corner_r")))
     chin_drop = seam[1] - point(landmarks, "chin_under")[1]
     near = (
         (low < PIECES.around).all(1)

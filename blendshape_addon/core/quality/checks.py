@@ -54,7 +54,7 @@ class ShapeReport:
         """Sentences on what failed, and the remarks."""
         return [self.sentences[check] for check, passed in self.checks.items() if not passed] + self.remarks
 
-    def for_json(self) -> dict:
+    def for_json(self) -> dict[str, object]:
         """The row of a report: the values and all the above beside each other."""
         return {
             "name": self.name, **self.values, "grades": self.grades, "sentences": self.sentences,

@@ -20,4 +20,4 @@ def push_out(anatomy: FaceAnatomy, offsets: np.ndarray, names: Sequence[str]) ->
             [offset for offset, name in zip(offsets, names, strict=True) if not TABLE[name].rolls_lips]
         )
     for eye in anatomy.eye_colliders:
-        eye.push_out(offsets)
+        eye.push_out(list(offsets))
