@@ -17,6 +17,7 @@ from typing import Protocol
 import numpy as np
 
 from .avatar.avatar import Avatar
+from .face.face_space import EYE_DISTANCE_MM
 from .face.parts import Part
 from .geometry.nearest import nearest_to
 from .shapes import Shape
@@ -33,7 +34,7 @@ class Markers:
 
     min_shapes: int = 3  # shapes whose mark must be found before any is believed
     rounding: float = 0.004  # share that a mark may be off by; amounts differ by 0.5 % or more
-    eye_distance: float = 0.063  # metres, of an adult
+    eye_distance: float = EYE_DISTANCE_MM / 1000  # metres, of an adult
     metric: tuple[float, float] = (0.01, 0.4)  # an avatar whose eyes lie so far apart was modelled in metres
     head: float = 3.0  # from the middle of the landmarks, what lies within is the head
     covers: float = 5.0  # from there too, what lies within may hide something of the head
