@@ -48,7 +48,7 @@ class FaceAnalysis:
 
 @dataclass
 class GenerationResult:
-    """What a run made. seconds: stage name to seconds; report: JSON-ready, see quality.report."""
+    """What a run made. seconds: stage name to seconds; report: JSON-ready, see quality.report.of_run."""
 
     shapes: list[Shape]
     analysis: FaceAnalysis
@@ -82,7 +82,7 @@ def generate(
 ) -> GenerationResult:
     """Find the face of `avatar` and make a shape for each expression of `options`.
 
-    A shape that fails its check, and cannot be repaired, is left out; its row of the report says why.
+    A shape that fails its check, and cannot be repaired, is left out; its part of the report says why.
 
     face: landmarks that are known already, else they are found. analysis: what `analyse` or an earlier run computed of
     this very avatar, which is not computed again. progress(fraction, stage) is called often and may raise Cancelled,
@@ -100,10 +100,12 @@ def generate(
     requested = _requested_conditions(options.expressions, options.tuning)
     full = _full_shapes(analysis, model, session, style, requested, options.tuning.asymmetric, stages)
     with stages("checking", 0.92, 1.0):
-        offsets, rows = _at_strength(analysis.anatomy, options, requested, full)
-        report = _report(analysis, options, model, session, style, rows)
+        offsets, reports = _at_strength(analysis.anatomy, options, requested, full)
+        report = _report(analysis, options, model, session, style, reports)
     shapes = [
-        _shape(row.name, analysis.anatomy.features, offset) for row, offset in zip(rows, offsets, strict=True) if row.ok
+        _shape(of_shape.name, analysis.anatomy.features, offset)
+        for of_shape, offset in zip(reports, offsets, strict=True)
+        if of_shape.ok
     ]
     return GenerationResult(shapes, analysis, report, stages.seconds)
 
@@ -172,10 +174,10 @@ def _at_strength(
     for number, mask in masks.items():
         offsets[number] *= mask[:, None]
         strengths[number] = 0.0  # no share of the full shape, which the checks of full shapes could be about
-    rows = repair_or_reject(anatomy, expressions, offsets, strengths)
+    reports = repair_or_reject(anatomy, expressions, offsets, strengths)
     for number, mask in masks.items():
         offsets[number, mask == 0] = 0  # what was repaired there, too
-    return offsets, rows
+    return offsets, reports
 
 
 def _report(
@@ -184,7 +186,7 @@ def _report(
     model: registry.Model,
     session: Session,
     style: recipes.Style,
-    rows: Sequence[ShapeReport],
+    reports: Sequence[ShapeReport],
 ) -> dict[str, object]:
     """The JSON-ready report of a run."""
     notes = [style.message]
@@ -202,7 +204,7 @@ def _report(
             )
         )
     return {
-        **quality_report.report(rows, analysis.anatomy.features, analysis.face.score, notes),
+        **quality_report.of_run(reports, analysis.anatomy.features, analysis.face.score, notes),
         "provider": {"ran_on": session.provider, "fallback": fallback},
         "style": {"preset": style.preset, "automatic": style.automatic},
         "tuning": options.tuning.for_report(),
@@ -241,10 +243,10 @@ def _combine_sides(
 ) -> np.ndarray:
     """(E, N, 3) offsets of `expressions`, each at its strength, from those of what was `requested`: the halves of an
     expression add up to it."""
-    rows = dict(zip(requested, offsets, strict=True))
+    made = dict(zip(requested, offsets, strict=True))
     return np.stack(
         [
-            sum(rows[half, _overdrive(name, tuning)] * np.float32(strength) for half in TABLE[name].halves)
+            sum(made[half, _overdrive(name, tuning)] * np.float32(strength) for half in TABLE[name].halves)
             for name, strength in zip(expressions, strengths, strict=True)
         ]
     )

@@ -74,7 +74,7 @@ class Repairs:
     ridge: float = 0.1
     beside_rim: float = 0.5  # of a rim vertex's motion, that its neighbours follow
     weaker: tuple[float, ...] = (0.75, 0.5)  # strengths that are tried next: a shape that is torn at half of it is none
-    silent: float = 0.01  # intensity below which a shape that moves nothing was asked to
+    silent: float = 0.01  # intensity below which a shape is meant to move nothing
 
 
 LIMITS = Limits()

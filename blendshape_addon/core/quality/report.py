@@ -100,7 +100,7 @@ def where(
     return checks.named(check).where(shape)
 
 
-def report(shapes: Sequence[ShapeReport], features: Features, confidence: float, notes: Sequence[Message]) -> dict:
+def of_run(shapes: Sequence[ShapeReport], features: Features, confidence: float, notes: Sequence[Message]) -> dict:
     """The JSON-ready report of a run."""
     return {
         "ok": all(shape.ok for shape in shapes),
