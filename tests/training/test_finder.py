@@ -3,14 +3,19 @@
 import dataclasses
 
 import numpy as np
+import onnxruntime
 import pytest
+import shipped
 import torch
 
 from blendshape_addon.core.detection.views import View
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.face.face_space import canonical_landmarks
-from training.data import families
-from training.landmarks import dataset, extras, train
+from blendshape_addon.core.inference import registry
+from blendshape_addon.core.inference.picture import PICTURE
+from training.data import families, rigs
+from training.landmarks import dataset, evaluate, extras, train
+from training.landmarks.model import FaceFinder
 from training.landmarks.scenes import Scene
 from training.learning import loop
 
@@ -95,3 +100,66 @@ def test_pictures_that_cannot_be_used_are_said(cache, tmp_path):
     (tmp_path / "old" / "shard_000.npz").write_bytes(b"PK")
     with pytest.raises(InputError, match="No pictures of this version"):
         dataset.read(tmp_path / "old")
+
+
+@pytest.fixture(scope="module")
+def face():
+    return shipped.rig("proxy")
+
+
+@pytest.fixture(scope="module")
+def body(face):
+    """The same rig below the chin, which has no face."""
+    low = face.vertices[:, 1] < rigs.landmarks_of(face, face.vertices)[:, 1].min() - 0.05
+    return dataclasses.replace(face, triangles=face.triangles[low[face.triangles].all(1)], shapes={})
+
+
+def test_a_shard_has_its_share_of_faces_and_of_other_things_and_can_be_drawn_again(face, body):
+    one, again = (dataset.draw_shard(np.random.default_rng(3), [face], [body], {"proxy": 4}, 6) for _ in range(2))
+    assert one.folds == ("proxy", dataset.NO_FOLD) and (one.fold[:4] == 0).all() and len(one.fold) == 10
+    shown = np.isfinite(one.points).all((1, 2))
+    assert shown[:4].all() and not shown[4:].any()
+    assert (one.cover[:4] > 0).mean((1, 2)).min() > 0.02
+    assert all(
+        np.array_equal(getattr(one, n), getattr(again, n), equal_nan=True) for n in ("depth", "normal", "points")
+    )
+    with pytest.raises(InputError, match="no labelled rig of uma"):
+        dataset.draw_shard(np.random.default_rng(3), [face], [body], {"uma": 4}, 6)
+
+
+def test_the_shipped_finder_is_measured_on_a_face_and_on_things_without_one(face, body, monkeypatch, capsys):
+    monkeypatch.setattr(evaluate, "FURNITURE", 2)
+    rng = np.random.default_rng(evaluate.SEED)
+    models = registry.models_folder()
+    cases = evaluate.faces([face], 1, rng)
+    assert [name for name, _, _ in cases] == ["proxy", "proxy 0"]
+    row = evaluate.measure(models, cases[:1])
+    assert row["faces"] == 1 and row["detected"] == 1 and 0 < row["median"] < 10 and row["median"] <= row["p95"]
+    turned = evaluate.measure(models, [("turned", cases[0][1], cases[0][2][::-1] + 9)])
+    assert turned == {"faces": 1, "detected": 0.0}, "found elsewhere is not found"
+    (hinted,) = evaluate.hinted([face])
+    assert hinted[1].hints.sided
+    without = evaluate.negatives([face], [body], rng)
+    kinds = [kind for kind, _ in without]
+    assert kinds.count("furniture") == 2 and {
+        "backs of heads",
+        "heads without features",
+        "bodies without a face",
+    } <= set(kinds)
+    accepted = evaluate.false_accepts(models, without)
+    assert accepted["false accepts, bodies without a face"] == "0 of 1"
+    assert accepted.keys() == {f"false accepts, {kind}" for kind in kinds}
+    (wrong,) = evaluate.false_accepts(models, [("proxy", cases[0][1])]).values()
+    assert wrong == "1 of 1" and "ACCEPTED" in capsys.readouterr().out
+
+
+def test_the_exported_finder_says_what_pytorch_says():
+    torch.manual_seed(0)
+    model = FaceFinder().eval()
+    session = onnxruntime.InferenceSession(train.export(model), providers=["CPUExecutionProvider"])
+    for count in (1, 3):
+        image = torch.randn(count, 5, PICTURE.size, PICTURE.size)
+        with torch.no_grad():
+            expected = model(image)
+        for one, other in zip(session.run(None, {"image": image.numpy()}), expected, strict=True):
+            assert np.abs(one - other.numpy()).max() < 1e-4

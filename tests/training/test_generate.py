@@ -19,7 +19,7 @@ from training import __main__, commands
 from training.data import dataset, labels, manifest, prepare, rigs, sources
 from training.data.sampler import Pool
 from training.data.sources import blenders
-from training.generate import avatar_cache, command, samples, work, workers
+from training.generate import avatar_cache, command, samples, views, work, workers
 
 ROOT = Path(__file__).resolve().parents[2]
 FACES = 6
@@ -242,6 +242,16 @@ def test_views_show_every_expression_from_three_sides(plan):
     neutral, silent, jaw, _ = picture.reshape(4, 64, 3 * 64, 3)
     assert np.array_equal(neutral, silent) and np.abs(neutral - jaw).max() > 50
     assert "views_64/avatar_mask__mask__0000.png" in manifest.read(made.out)["avatar_mask__mask"].samples
+
+
+def test_a_view_is_drawn_of_a_file_of_samples(tmp_path, whole):
+    image = pytest.importorskip("PIL.Image")
+    face = samples.load(whole.out / "samples" / "avatar_mask__mask__0000.safetensors")
+    views.save(face, tmp_path / "views" / "one.png", 32)
+    picture = np.asarray(image.open(tmp_path / "views" / "one.png")).reshape(4, 32, 3, 32, 3).astype(int)
+    left, front, right = picture[0].transpose(1, 0, 2, 3)
+    assert np.abs(left - front).max() > 20 and np.abs(left - right).max() > 20, "three sides"
+    assert np.abs(front - picture[2, :, 1]).max() > 20, "an open jaw"
 
 
 def threads():

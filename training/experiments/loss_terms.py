@@ -27,7 +27,7 @@ from ..data.sampler import Pool
 from ..data.surface_rings import rings_of
 from ..deformer import losses
 from ..deformer.model import Deformer
-from .global_context import fit, house_mixes, left_out, predict
+from .global_context import fit, base_mixes, left_out, predict
 
 TERMS = tuple(one.name for one in fields(LossConfig) if one.type == "float")
 COLUMNS = ("rel", "cos", *TERMS, "flipped")
@@ -67,7 +67,7 @@ def main() -> None:
         pool, rigs = Pool(given.dataset, family), left_out(family)
         for name, weights in trials.items():
             model, minutes = fit(Deformer, pool, TrainConfig(steps=given.steps, loss=LossConfig(**weights)))
-            mixes = house_mixes(model, pool)
+            mixes = base_mixes(model, pool)
             rows = [row for rig in rigs for row in judge(model, mixes, rig)]
             figures = " | ".join(f"{np.median([row[column] for row in rows]):.4f}" for column in COLUMNS)
             print(f"| {family} | {name} | {figures} | {minutes:.1f} |", flush=True)

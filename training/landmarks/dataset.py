@@ -88,8 +88,10 @@ def draw_shard(
     pictures: Mapping[str, int],
     negatives: int = NEGATIVES,
 ) -> Shard:
-    """One shard with so many `pictures` of each fold, and `negatives` without a face. Raises InputError for a fold without
-    rigs."""
+    """One shard with so many `pictures` of each fold, and `negatives` without a face.
+
+    Raises InputError for a fold without rigs.
+    """
     folds = (*pictures, NO_FOLD)
     rows = []
     for fold, count in pictures.items():

@@ -79,7 +79,10 @@ class FaceSpace:
 
 @cache
 def canonical_landmarks() -> np.ndarray:
-    """(L, 3) landmarks of the canonical face in face space: the symmetric mean of the training rigs."""
+    """(L, 3) landmarks of the canonical face in face space: the symmetric mean of the first training rigs.
+
+    It stays as it is when rigs or labels change, for the shipped networks learned in its space.
+    """
     table = json.loads((Path(__file__).parent / "canonical_face.json").read_text())
     return np.array([table[name] for name in LANDMARKS])
 

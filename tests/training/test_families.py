@@ -1,0 +1,64 @@
+"""What is known of a rig: its own meta.json first, then the table."""
+
+import json
+
+import numpy as np
+import pytest
+
+from blendshape_addon.core.errors import InputError
+from training.data import families, labels, rigs
+
+needs_rigs = pytest.mark.skipif(not rigs.data_folder().is_dir(), reason=f"no rigs in {rigs.data_folder()}")
+
+
+def folder(path, **meta):
+    """A rig folder of two triangles in two parts."""
+    path.mkdir(parents=True)
+    vertices = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 1], [0, 1, 1]], float)
+    np.savez(
+        path / "rig.npz", vertices=vertices, triangles=[[0, 1, 2], [3, 4, 5]], part_id=[0, 0, 0, 1, 1, 1],
+        part_names=["skin", "overlay"],
+    )  # fmt: skip
+    known = {"name": path.name, "family": path.parent.name, "licence": "CC0", "visemes": {}, "emotions": {}}
+    (path / "meta.json").write_text(json.dumps(known | {"n_real_visemes": 0} | meta))
+    return path
+
+
+def test_an_unknown_family_is_a_fold_of_its_own_and_no_toon():
+    assert families.of("studio", "someone") == families.Facts(fold="studio")
+    assert families.fold_title("studio") == "studio"
+
+
+def test_facts_of_a_rig_win_over_those_of_its_family():
+    assert families.of("plain", "rocketbox_Male_Adult_01").fold == "rocketbox"
+    assert families.of("vrm", "godette") == families.Facts(fold="vrm", toon=True, flat=True)
+    assert not families.of("vrm", "seed_san").flat and not families.of("plain", "cryptovoxels").face
+    assert families.flat_rigs() <= set(labels.all_names())
+
+
+def test_what_meta_says_wins_over_the_table(tmp_path):
+    own = rigs.load(folder(tmp_path / "vrm" / "adult", toon=False, fold="studio"))
+    assert own.facts == families.Facts(fold="studio")
+    assert rigs.load(folder(tmp_path / "vrm" / "other")).facts == families.Facts(fold="vrm", toon=True)
+    assert rigs.load(folder(tmp_path / "studio" / "drawn", fold="vrm")).facts.toon, "as its fold"
+
+
+def test_parts_are_masked_by_number_and_by_name(tmp_path):
+    for number, meta in enumerate(({"hide_parts": [1]}, {"mask_parts": ["overlay"]})):
+        assert rigs.load(folder(tmp_path / "studio" / str(number), **meta)).hidden_parts == (1,)
+    with pytest.raises(InputError, match="no rig folder"):
+        rigs.load(folder(tmp_path / "studio" / "wrong", mask_parts=["hat"]))
+
+
+def test_folds_of_the_finder_are_those_that_evaluation_leaves_out():
+    assert set(families.evaluated()) == families.pictures().keys() and sum(families.pictures().values()) > 100
+
+
+@needs_rigs
+def test_every_shared_rig_of_an_evaluated_fold_has_a_title_and_its_basis():
+    for place in rigs.folders():
+        meta = json.loads((place / "meta.json").read_text())
+        facts = families.of(meta["family"], meta["name"], meta)
+        assert not facts.people or (place.parent / "identity.npz").exists()
+        if facts.fold in families.evaluated():
+            assert families.fold_title(facts.fold) != facts.fold
