@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.face.face_space import Canonical, FaceSpace, canonical_landmarks
-from blendshape_addon.core.geometry.mesh import Facing, connected_components, edges_of, vertex_normals, weld_points
+from blendshape_addon.core.geometry.mesh import (
+    Facing,
+    both_ways,
+    connected_components,
+    edges_of,
+    vertex_normals,
+    weld_points,
+)
+from blendshape_addon.core.geometry.nearest import nearest_on_triangles, nearest_within
+from blendshape_addon.core.geometry.smoothing import neighbour_means
 from blendshape_addon.core.geometry.thin_plate import ThinPlate
 from blendshape_addon.core.vocabulary import LANDMARK_MIRROR
 
@@ -148,3 +157,37 @@ def test_canonical_space_takes_a_stretched_face_to_the_canonical_one(face):
 def test_the_canonical_face_is_symmetric():
     marks = canonical_landmarks()
     assert np.allclose(marks[list(LANDMARK_MIRROR)] * [-1, 1, 1], marks, atol=1e-3)
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.02, 0.2))
+@settings(max_examples=30, deadline=None)
+def test_the_nearest_within_a_radius_is_the_nearest_of_all_or_none(seed, radius):
+    rng = np.random.default_rng(seed)
+    points, queries = rng.uniform(0, 1, (60, 3)), rng.uniform(-0.1, 1.1, (80, 3))
+    apart = np.linalg.norm(queries[:, None] - points, axis=2)
+    expected = np.where(apart.min(1) < radius, apart.argmin(1), -1)
+    assert np.array_equal(nearest_within(points, queries, radius), expected)
+
+
+def test_the_nearest_on_triangles_is_no_farther_than_any_sample_of_them():
+    rng = np.random.default_rng(0)
+    corners, points = rng.uniform(0, 1, (40, 3, 3)), rng.uniform(-0.2, 1.2, (30, 3))
+    reach = 0.15
+    found, which = nearest_on_triangles(points, corners, reach)
+    weights = rng.dirichlet([1, 1, 1], 4000)
+    sampled = np.linalg.norm(points[:, None, None] - np.einsum("sk,tkc->tsc", weights, corners), axis=3).min(2)
+    distance = np.linalg.norm(found - points, axis=1)
+    on = which >= 0
+    assert 5 < on.sum() < len(points) and (found[~on] == points[~on]).all()
+    assert (distance[on] <= sampled[on].min(1) + 1e-12).all() and (distance[on] < reach).all()
+    assert (sampled[~on].min(1) > 0.95 * reach).all()
+    assert (np.abs(distance[on] - sampled[on, which[on]]) < 0.05).all()
+
+
+def test_means_over_neighbours_leave_the_vertex_out():
+    edges = np.array([[0, 1], [1, 2], [1, 3]])
+    values = np.array([1.0, 10.0, 2.0, 6.0, 99.0])
+    assert neighbour_means(*both_ways(edges), values).tolist() == [10, 3, 10, 10, 0]
+    pairs = np.stack([values, -values], 1)
+    assert np.array_equal(neighbour_means(*both_ways(edges), pairs)[:, 1], [-10, -3, -10, -10, 0])
+    assert neighbour_means(edges[:, 0], edges[:, 1], values).tolist() == [10, 4, 0, 0, 0]

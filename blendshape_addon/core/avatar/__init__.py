@@ -1,1 +1,1 @@
-"""What a file tells of an avatar: its meshes, bones, names and keys."""
+"""What a file says of an avatar: its meshes, bones, names and keys."""

@@ -81,16 +81,16 @@ def _is_drawn(
     places = view[iris]
     depth = rasterise(view, skin, DRAWN_EYES.pixels).depth
 
-    def seen(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
+    def sample(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
         column, row = np.clip(nearest_pixels(points, DRAWN_EYES.pixels), 0, DRAWN_EYES.pixels - 1)
         return picture[row, column]
 
     middle = (places.min(0) + places.max(0)) / 2
     own = features.triangles(avatar, Part.ATTACHED, Part.EYE)
     drawn = rasterise(view, own[np.isin(own, iris).all(1)], DRAWN_EYES.pixels).mask
-    filled = seen(drawn, middle + DRAWN_EYES.inside * (places - middle))
+    filled = sample(drawn, middle + DRAWN_EYES.inside * (places - middle))
     there, around = (
-        (places[:, 2] - seen(depth, middle + wider * (places - middle))) * width for wider in (1.0, DRAWN_EYES.around)
+        (places[:, 2] - sample(depth, middle + wider * (places - middle))) * width for wider in (1.0, DRAWN_EYES.around)
     )
     on_skin = (there > -DRAWN_EYES.behind) & (there < DRAWN_EYES.before)
     runs_on = (around > -DRAWN_EYES.behind) & (around < np.inf)

@@ -17,7 +17,7 @@ from .parameters import FIELDS
 
 
 def constraints(landmarks: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Points in face space that hold the fields (lips, left lids, right lids): (above, below) of each, (n, 3)."""
+    """The fields (lips, left lids, right lids) as points in face space, (n, 3) where each is +1 and where it is -1."""
     lips_above = np.stack([
         point(landmarks, "nose_base"), point(landmarks, "lip_upper_outer_mid"),
         point(landmarks, "lip_upper_outer_l"), point(landmarks, "lip_upper_outer_r"),
@@ -38,18 +38,19 @@ def constraints(landmarks: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def solve_on_skin(
-    avatar: Avatar, vertices: np.ndarray, skin: np.ndarray, held: list[tuple[np.ndarray, np.ndarray]]
+    avatar: Avatar, vertices: np.ndarray, skin: np.ndarray, fixed: list[tuple[np.ndarray, np.ndarray]]
 ) -> np.ndarray:
     """(V, F) fields, solved on the welded surface of the (V,) bool `skin`; 0 elsewhere.
 
-    vertices: (V, 3) in face space. held: for each field the points (n, 3) above and below, see `constraints`.
+    vertices: (V, 3) in face space. fixed: for each field the points (n, 3) above
+    and below, see `constraints`.
     """
     points, local = np.unique(avatar.weld[skin], return_inverse=True)
     renumber = np.full(avatar.weld.max() + 1, -1)
     renumber[points] = np.arange(len(points))
     triangles = renumber[avatar.weld[avatar.triangles]]
     triangles = triangles[(triangles >= 0).all(1)]
-    out = np.zeros((len(vertices), len(held)))
+    out = np.zeros((len(vertices), len(fixed)))
     if len(triangles) == 0:
         return out
     where = np.empty((len(points), 3))
@@ -57,8 +58,8 @@ def solve_on_skin(
     outward = vertex_normals(where, triangles)
     # A constraint takes the nearest point of the outer surface, not one inside the mouth or behind the lid.
     backwards = FIELDS.inner_handicap * (outward[:, 2] < 0)
-    fixed = [tuple(np.unique(nearest_to(marks, where, backwards)) for marks in pair) for pair in held]
+    vertices_at = [tuple(np.unique(nearest_to(marks, where, backwards)) for marks in pair) for pair in fixed]
     edges, weights = cotangent_weights(where, triangles)
-    fields = solve(len(points), edges, weights, fixed)
+    fields = solve(len(points), edges, weights, vertices_at)
     out[skin] = fields[local.reshape(-1)]
     return out

@@ -33,7 +33,7 @@ class Sealed:
     """Whether the lips are one surface."""
 
     depth: float = 0.1  # from the seam of the lips, up, down and back, within which lips touch
-    width: float = 0.25  # of the mouth's width, on either side of its middle, where they are looked at
+    width: float = 0.25  # of the mouth's width, on either side of its middle, where they are compared
     min_difference: float = 0.05  # of the lip field over a triangle that runs from lip to lip
 
 
@@ -111,7 +111,7 @@ class Symmetry:
     near: float = 0.15  # within which the landmarks' middle may be beside the mesh's
     kept: float = 0.7  # share of the points, the best matched ones, that the plane is fitted to in a round
     band: int = 2000  # vertices about the height of the eyes that are matched
-    asked: int = 250  # of these, mirrored and matched in a round
+    matched: int = 250  # of these, mirrored and matched in a round
     rounds: int = 10
     late: int = 5  # round from which all of the distance counts
     min_points: int = 8  # that a plane is fitted to

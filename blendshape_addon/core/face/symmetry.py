@@ -76,7 +76,7 @@ def _plane(points: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndar
     point, normal = np.zeros(3), np.array([1.0, 0.0, 0.0])
     chosen = np.argsort(np.abs(points[:, 1]), kind="stable")[: SYMMETRY.band]
     points, normals = points[chosen], normals[chosen]
-    some = np.arange(0, len(points), max(1, len(points) // SYMMETRY.asked))
+    some = np.arange(0, len(points), max(1, len(points) // SYMMETRY.matched))
     for number in range(SYMMETRY.rounds if len(points) >= SYMMETRY.min_points else 0):
         # Match the images of some points with the nearest points; those that match worst are left out.
         images = points[some] - 2 * np.outer((points[some] - point) @ normal, normal)

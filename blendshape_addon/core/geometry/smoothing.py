@@ -11,7 +11,7 @@ from .parameters import FLIP_SMOOTHING
 
 
 class FlipDetector:
-    """The triangles that turn over in an offset; asked again, only those that have moved since are examined."""
+    """The triangles that turn over in an offset; of a later offset only those that have moved since are examined."""
 
     def __init__(self, facing: Facing, rest: np.ndarray) -> None:
         """facing: the triangles to examine. rest: (N, 3) positions of the neutral."""

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ..expressions import TABLE
 from ..face.anatomy import FaceAnatomy
 from ..face.face_space import canonical_landmarks, mouth_corners
 from ..face.features import Features
 from ..face.parts import Part
 from ..face.slits import COLUMNS
-from ..vocabulary import VISEMES
 from .parameters import MOUTH_OPENING
 
 
@@ -28,7 +28,7 @@ def keep_near_mouth(
     away = (((features.canonical.positions - mouth)[:, :2] / reach) ** 2).sum(1)
     share = np.exp(-(away**2) / 2).astype(np.float32)
     share[np.isin(features.part, (Part.TEETH_LOWER, Part.TONGUE, Part.MOUTH))] = 1
-    offsets[[name in VISEMES for name in names]] *= share[:, None]
+    offsets[[TABLE[name].group == "visemes" for name in names]] *= share[:, None]
 
 
 def open_mouth(anatomy: FaceAnatomy, offsets: np.ndarray, names: Sequence[str], shares: Mapping[str, float]) -> None:
