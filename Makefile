@@ -108,9 +108,10 @@ evaluate: $(VENV)/training/ready ## train without each family in turn, measure o
 	@$(TRAINING) -m training.landmarks.evaluate
 	@$(TRAINING) -m training evaluate
 
-lint: $(VENV)/core/ready ## ruff, by the rules of pyproject.toml
+lint: $(VENV)/core/ready ## ruff, and mypy on the core, by the rules of pyproject.toml
 	@$(CORE) -m ruff check .
 	@$(CORE) -m ruff format --check .
+	@$(CORE) -m mypy
 
 clean: ## remove everything that was made, environments too
 	rm -rf $(VENV) out dist

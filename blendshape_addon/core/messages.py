@@ -25,7 +25,7 @@ class Message(str):
         message.template, message.values = template, values
         return message
 
-    def for_json(self) -> list:
+    def for_json(self) -> list[object]:
         """What `from_json` makes the message of again. Its values are numbers, texts and messages."""
         kept = {name: value.for_json() if isinstance(value, Message) else value for name, value in self.values.items()}
         return [self.template, kept]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +44,7 @@ class FaceAnalysis:
 
     face: detect.Face
     anatomy: FaceAnatomy
-    last: tuple[tuple, np.ndarray] | None = None
+    last: tuple[tuple[object, ...], np.ndarray] | None = None
 
 
 @dataclass
@@ -52,7 +53,7 @@ class GenerationResult:
 
     shapes: list[Shape]
     analysis: FaceAnalysis
-    report: dict
+    report: dict[str, Any]
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -46,7 +47,7 @@ def _measured(
 ) -> Iterator[ShapeMeasures]:
     """The shapes one after the other, so that what was measured of one is freed before the next."""
     full = np.broadcast_to(intensity, len(names)) >= MEASURING.full
-    teeth, eyes = measures.teeth(names, offsets), measures.eyes(offsets)
+    teeth, eyes = measures.teeth(names, list(offsets)), measures.eyes(list(offsets))
     visemes = [number for number, name in enumerate(names) if TABLE[name].group == "visemes"]
     for number, (name, offset) in enumerate(zip(names, offsets, strict=True)):
         partner = mirrored(name)
@@ -100,7 +101,7 @@ def where(
     return checks.named(check).where(shape)
 
 
-def of_run(shapes: Sequence[ShapeReport], features: Features, confidence: float, notes: Sequence[Message]) -> dict:
+def of_run(shapes: Sequence[ShapeReport], features: Features, confidence: float, notes: Sequence[Message]) -> dict[str, Any]:
     """The JSON-ready report of a run."""
     return {
         "ok": all(shape.ok for shape in shapes),
