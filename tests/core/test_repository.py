@@ -1,4 +1,4 @@
-"""What the repository holds for others: licences, and the CI and the forms of a public host, which cannot be run here."""
+"""What the repository holds for others: licences, and the CI and forms of a public host, which cannot be run here."""
 
 import re
 import shlex
