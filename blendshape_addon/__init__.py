@@ -3,6 +3,10 @@
 `core` is the product without Blender; `blender` puts it on real meshes and is imported only inside Blender.
 """
 
+import logging
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent until somebody asks, see blender/debug_log.py
+
 
 def register() -> None:
     from . import blender

@@ -2,11 +2,16 @@
 
 import os
 import sys
+import traceback
 
 from .cli import main
 
 if __name__ == "__main__":
-    status = main(sys.argv[1:])
+    status = 1  # Python's own, after a traceback
+    try:
+        status = main(sys.argv[1:])
+    except BaseException:
+        traceback.print_exc()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(status)  # bpy as a module may hang in a clean exit
+    os._exit(status)  # bpy as a module may hang in a clean exit, after an error too

@@ -19,7 +19,7 @@ from .core.style import recipes
 from .core.style.tuning import strengths_of
 
 OK, CHECK_FAILED, BAD_INPUT, STOPPED = 0, 1, 2, 130
-_OF_ALL = ("verb", "input", "output", "report", "sheet", "thumbnail", "jobs", "time_limit", "again", "part")
+_OF_ALL = ("verb", "input", "output", "report", "sheet", "thumbnail", "log", "jobs", "time_limit", "again", "part")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -78,6 +78,8 @@ def parser() -> argparse.ArgumentParser:
     add("--rename", action="store_true", help="with --aliases, of one kind: give keys these names instead of their own")
     add("--models", type=Path, help="folder of models to use instead of the bundled ones")
     add("--model", type=Path, help="a deformer that learned from an avatar (.onnx), instead of the bundled one")
+    add("--log", type=Path, metavar="FILE",
+        help="write what is done, stage by stage, and the traces of failures: for bug reports")  # fmt: skip
     add("--thumbnail", type=Path, help="write a small picture of a few shapes (JPEG)")
     folder = generate.add_argument_group(
         "folders", "What is finished is not done again while file, options and tool stay the same."

@@ -2,7 +2,7 @@
 
 import bpy
 
-from . import session, translations
+from . import debug_log, session, settings, translations
 from .jobs import command_line, training_process
 from .stored import migration, tuning
 from .ui import operators, panels, preferences, properties, state
@@ -33,6 +33,7 @@ def _register() -> None:
     migration.register()
     state.register()
     landmark_overlay.register()
+    preferences.switch_debug_log(settings.debug_log(bpy.context))
     session.current().commands.append(bpy.utils.register_cli_command("vrc_blendshape", command_line.main))
 
 
@@ -53,4 +54,5 @@ def unregister() -> None:
         for cls in reversed(module.CLASSES):
             bpy.utils.unregister_class(cls)
     translations.unregister()
+    debug_log.switch(False)
     session.end()

@@ -52,6 +52,12 @@ def learned_model(context: bpy.types.Context, name: str) -> Path | None:
     return learned_folder(context) / f"{name}.onnx" if name else None
 
 
+def debug_log(context: bpy.types.Context) -> bool:
+    """Whether the debug log is switched on in the preferences."""
+    chosen = _preferences(context)
+    return bool(chosen and chosen.debug_log)
+
+
 def _preferences(context: bpy.types.Context) -> bpy.types.AddonPreferences | None:
     addon = context.preferences.addons.get(PACKAGE)
     return addon.preferences if addon else None

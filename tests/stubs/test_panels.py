@@ -155,6 +155,17 @@ def test_parts_can_be_corrected_one_by_one(draw):
     assert labels(drawn) == ["Body: Skin", "Body: Inside"]
 
 
+def test_what_a_newer_version_stored_is_shown_as_it_is(draw):
+    notes = {"vrc_blendshape_parts": Notes({"/": "SKIN"}), "vrc_blendshape_told": Notes({"/": "HORN"})}
+    bpy.data.objects["Body"] = body = SimpleNamespace(name="Body", get=notes.get)
+    drawn = draw(VRC_BLENDSHAPE_PT_avatar, state={"objects": [body]})
+    bpy.data.objects.clear()
+    assert labels(drawn) == ["Body"]
+    assert labels(draw(VRC_BLENDSHAPE_PT_main, state={"newer": "Made with a newer version."})) == [
+        "Made with a newer version."
+    ]
+
+
 def test_a_running_generator_shows_how_far_it_is_and_can_be_cancelled(draw):
     run = SimpleNamespace(what="generate", stage="making faces", fraction=0.42, left="00:14")
     session.current().training.run = run
@@ -208,7 +219,7 @@ def test_the_style_of_the_active_avatar_is_told(draw):
 def test_preferences_offer_where_to_run_recipes_models_and_the_training_python(draw):
     drawn = draw(preferences.Preferences)
     props = [entry[1] for entry in drawn if entry[0] == "prop"]
-    assert props == ["provider", "recipes", "learned", "training_python", "show_models"]
+    assert props == ["provider", "recipes", "learned", "training_python", "debug_log", "show_models"]
     assert settings.TRAINING_TOOLS_MISSING.startswith(labels(drawn)[0]) and len(buttons(drawn)) == 1
 
 
@@ -227,7 +238,7 @@ def test_the_list_of_models_tells_what_each_card_says_and_why_one_cannot_be_used
     def row(**more):
         told = {
             "name": "Mine",
-            "what": "A hand.",
+            "what": "A style.",
             "licence": "CC0",
             "trained_on": "a: CC0\nb: MIT",
             "figures": "rel 0.5",
@@ -237,10 +248,10 @@ def test_the_list_of_models_tells_what_each_card_says_and_why_one_cannot_be_used
     def told(*rows, shown=True):
         return labels(draw(preferences.Preferences, state={"models": rows, "show_models": shown}))
 
-    assert "Yours" not in told(row(), shown=False) and "Yours" in told(row())
-    assert "It is damaged." in told(row(problem="It is damaged.")) and "A hand." not in told(row())
+    assert "Added by You" not in told(row(), shown=False) and "Added by You" in told(row())
+    assert "It is damaged." in told(row(problem="It is damaged.")) and "A style." not in told(row())
     open_card = told(row(unfolded=True, bundled=True))
-    for words in ("Comes with the add-on", "A hand.", "Licence: CC0", "a: CC0", "b: MIT", "rel 0.5"):
+    for words in ("Bundled", "A style.", "Licence: CC0", "a: CC0", "b: MIT", "rel 0.5"):
         assert words in open_card
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import shutil
@@ -21,6 +22,7 @@ from ...core.vocabulary import READABLE
 from ..stored import migration
 from .mesh_io import Object, root_of
 
+_log = logging.getLogger(__name__)
 WRITABLE = (".blend", ".glb", ".fbx")
 _NO_MESH = ("CURVE", "CURVES", "SURFACE", "META", "FONT")  # geometry of other kinds
 _BINARY_FBX = b"Kaydara FBX Binary"
@@ -35,6 +37,7 @@ def load(path: Path) -> list[str]:
     """Open an avatar file in place of what is open now. Returns notes for the user. Raises InputError."""
     suffix = path.suffix.lower()
     _look_at(path, suffix)
+    _log.info("opening %s, %d bytes", path, path.stat().st_size)
     notes = []
     try:
         with quiet():
@@ -44,6 +47,7 @@ def load(path: Path) -> list[str]:
                 bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
                 _import(path, suffix)
     except Exception as error:  # importers raise whatever a broken file makes them stumble over
+        _log.warning("%s cannot be read", path, exc_info=True)
         raise InputError(
             "{file} cannot be read: it is damaged or not a {suffix} file.", file=path.name, suffix=suffix
         ) from error
@@ -68,7 +72,9 @@ def save(path: Path, objects: Sequence[Object]) -> None:
         with quiet():
             _export(part, part.suffix, objects)
         part.replace(path)
+        _log.info("wrote %s, %d bytes", path, path.stat().st_size)
     except Exception as error:
+        _log.warning("%s cannot be written", path, exc_info=True)
         raise OutputError("{path} cannot be written: check the folder and the free space.", path=path) from error
     finally:
         part.unlink(missing_ok=True)
@@ -92,7 +98,9 @@ def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
     try:
         part.write_text(text, encoding=encoding, newline="")
         part.replace(path)
+        _log.info("wrote %s", path)
     except OSError as error:
+        _log.warning("%s cannot be written", path, exc_info=True)
         raise OutputError(
             "{path} cannot be written: close the program that has it open, or free some space.", path=path
         ) from error

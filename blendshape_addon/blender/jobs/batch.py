@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -27,13 +28,15 @@ from ...core.messages import Message
 from ..io import files
 from ..translations import translate
 
+_log = logging.getLogger(__name__)
 RECORDS = ".batch"  # in the output folder: reports, thumbnails and the logs of crashes
 _PACKAGE = Path(__file__).resolve().parents[2]
 
 
 @dataclass
 class Job:
-    """One avatar file. settings: the child's other arguments; depends_on: digest of them and of this tool.
+    """One avatar file. settings: the child's other arguments; depends_on: digest of them and of this tool; debug:
+    whether the child writes a debug log, which goes into this process's.
 
     entries: report entries, there when it was done; before: an earlier run did it.
     """
@@ -44,6 +47,7 @@ class Job:
     settings: Sequence[str]
     depends_on: str
     sheet: Path | None = None
+    debug: bool = False
     entries: list[dict] = field(default_factory=list)
     before: bool = False
 
@@ -61,6 +65,10 @@ class Job:
     @property
     def log(self) -> Path:
         return self.record.with_suffix(".log")
+
+    @property
+    def debug_log(self) -> Path:
+        return self.record.with_suffix(".debug.log")
 
     def read(self) -> None:
         """Take the entries from the record, none if there is no whole one."""
@@ -165,6 +173,9 @@ def _start(job: Job) -> subprocess.Popen:
                  "--thumbnail", str(job.thumbnail), *job.settings]  # fmt: skip
     if job.sheet:
         arguments += ["--sheet", str(job.sheet)]
+    if job.debug:
+        job.debug_log.unlink(missing_ok=True)
+        arguments += ["--log", str(job.debug_log)]
     path = os.pathsep.join(filter(None, [str(_PACKAGE.parent), os.environ.get("PYTHONPATH")]))
     # In a group of its own a child does not get the user's Ctrl-C: stopping it is for `run`.
     apart: dict = {"start_new_session": True}
@@ -182,6 +193,10 @@ def _end(process: subprocess.Popen, job: Job) -> None:
     process.kill()
     process.wait()
     job.clear()
+    if job.debug_log.is_file():
+        said = job.debug_log.read_text(encoding="utf-8", errors="replace")
+        _log.info("%s, exit status %s:\n%s", job.source, process.returncode, said.rstrip())
+        job.debug_log.unlink()
     if job.record.is_file():
         job.log.unlink(missing_ok=True)
 

@@ -5,10 +5,13 @@ Reading (mesh_io.read) and writing touch Blender and belong on the main thread; 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from ...core.avatar.avatar import Avatar
 from ...core.detection.detect import Face
@@ -18,6 +21,8 @@ from ...core.shape_markers import main_object, with_shape_markers
 from .. import session
 from ..io import mesh_io
 from ..keys import shape_keys
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -49,15 +54,18 @@ def run(objects: Sequence[mesh_io.Object], options: GenerateOptions, progress: P
 def compute(avatar: Avatar, options: GenerateOptions, progress: Progress | None = None) -> GenerationResult:
     """core.pipeline.generate, with the analysis of the same avatar just before."""
     known, analysis = _recall(avatar, options.provider, options.models)
-    result = generate(known, options, analysis=analysis, progress=progress)
+    _log_avatar(avatar, analysis is not None)
+    result = generate(known, options, analysis=analysis, progress=_logged(progress))
     _remember(known, result.analysis, options.provider, options.models)
+    _log_result(result)
     return result
 
 
 def analysis_of(avatar: Avatar, provider: str, progress: Progress | None = None) -> FaceAnalysis:
     """core.pipeline.analyse, or the analysis of the same avatar just before."""
     known, analysis = _recall(avatar, provider, None)
-    analysis = analysis or analyse(known, provider=provider, progress=progress)
+    _log_avatar(avatar, analysis is not None)
+    analysis = analysis or analyse(known, provider=provider, progress=_logged(progress))
     _remember(known, analysis, provider, None)
     return analysis
 
@@ -65,7 +73,8 @@ def analysis_of(avatar: Avatar, provider: str, progress: Progress | None = None)
 def face_of(avatar: Avatar, provider: str, progress: Progress | None = None) -> Face:
     """core.pipeline.find_face, or the face that was found on the same avatar just before."""
     known, analysis = _recall(avatar, provider, None)
-    return analysis.face if analysis else find_face(known, provider, progress=progress)
+    _log_avatar(avatar, analysis is not None)
+    return analysis.face if analysis else find_face(known, provider, progress=_logged(progress))
 
 
 def write(
@@ -79,7 +88,49 @@ def write(
     written = shape_keys.write(objects, avatar, result.shapes, main, options.existing.upper())
     shape_keys.remember_style(objects[main], **result.report["style"])
     result.seconds["writing"] = time.perf_counter() - began
+    _log.info("written to %s in %.3f s: %s", objects[main].name, result.seconds["writing"], written)
     return Done(objects, objects[main], avatar, result, written)
+
+
+def _log_avatar(avatar: Avatar, known: bool) -> None:
+    sizes = np.bincount(avatar.object_id, minlength=len(avatar.object_names))
+    objects = ", ".join(f"{name} ({size} vertices)" for name, size in zip(avatar.object_names, sizes, strict=True))
+    kept = [name for name in ("part_override", "manual_landmarks") if getattr(avatar, name) is not None]
+    _log.info(
+        "avatar of %s, %d triangles; the creator's: %s; %s",
+        objects, len(avatar.triangles), ", ".join(kept) or "nothing", "analysed before" if known else "new",
+    )  # fmt: skip
+
+
+def _log_result(result: GenerationResult) -> None:
+    report, provider = result.report, result.report["provider"]
+    _log.info("ran on %s%s", provider["ran_on"], f": {provider['fallback']}" if provider["fallback"] else "")
+    _log.info("face %s, style %s", report["face"], report["style"])
+    for stage, seconds in result.seconds.items():
+        _log.info("stage %s: %.3f s", stage, seconds)
+    for row in report["shapes"]:
+        said = "; ".join(map(str, [*row.get("sentences", {}).values(), *row.get("remarks", ())]))
+        if said or not row["ok"]:
+            _log.info("%s %s: %s", row["name"], "kept" if row["ok"] else "left out", said)
+    for note in report["notes"]:
+        _log.info("note: %s", note)
+
+
+def _logged(progress: Progress | None) -> Progress | None:
+    """`progress` that logs each stage as it begins, so that a log ends where a crash was."""
+    if not _log.isEnabledFor(logging.DEBUG):
+        return progress
+    last = ""
+
+    def show(fraction: float, stage: str) -> None:
+        nonlocal last
+        if stage != last:
+            _log.debug("%3.0f %% %s", fraction * 100, stage)
+            last = stage
+        if progress:
+            progress(fraction, stage)
+
+    return show
 
 
 def forget() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from typing import Any
 
 from ...core.errors import Cancelled
 from ...core.pipeline import Progress
+
+_log = logging.getLogger(__name__)
 
 
 class Task:
@@ -48,6 +51,7 @@ class Task:
         try:
             self._result = work(self._progress)
         except BaseException as error:  # whatever it is, it belongs to who asks for the result
+            _log.warning("the work in the background ended early", exc_info=True)
             self._error = error
 
     def _progress(self, fraction: float, stage: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from ..settings import TRAINING_TOOLS_MISSING
 
 # "making faces:  42%|████▏     | 25/60 [00:10<00:14,  2.5face/s]"
 _BAR = re.compile(r"^(?P<stage>[\w ]+): +(?P<percent>\d+)%\|.*\[[\d:]+<(?P<left>[\d:?]+)")
+_log = logging.getLogger(__name__)
 _ENOUGH = 40  # last lines that are kept
 # What the bars of the tools say, for translation; anything else that the tools say stays as it is.
 _STAGES = {
@@ -81,6 +83,11 @@ class Run:
     def running(self) -> bool:
         return self._reader.is_alive() or self._process.poll() is None
 
+    @property
+    def said(self) -> list[str]:
+        """Its last lines but for the bars."""
+        return list(self._said)
+
     def stop(self) -> None:
         """Ask it to end."""
         self._stopped = True
@@ -127,6 +134,7 @@ def start(what: str, line: Sequence[str], stopped: str, after: Callable[[bool], 
         raise InputError("The training tools are at work already: wait for them or cancel what they do.")
     training.run, training.after = Run(what, line, stopped), after
     training.messages.pop(what, None)
+    _log.info("started %s", " ".join(line))
     return training.run
 
 
@@ -157,6 +165,7 @@ def end() -> tuple[bool, str]:
     good = False
     try:
         good, training.messages[ended.what] = ended.result()
+        _log.info("%s ended %s: %s", ended.what, "well" if good else "badly", "\n".join(ended.said))
     finally:
         training.run = training.after = None
         if after:

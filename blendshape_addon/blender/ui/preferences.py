@@ -1,9 +1,13 @@
 """Settings of the add-on that hold for every file."""
 
+import contextlib
+
 import bpy
 
+from ...core.errors import OutputError
 from ...core.inference.providers import CHOICES
-from .. import settings
+from ...core.messages import Message
+from .. import debug_log, session, settings
 from . import model_list
 from .panels import models
 from .panels.tab import beside, paragraph
@@ -17,38 +21,53 @@ _NAMES = {
 }
 
 
+def switch_debug_log(on: bool) -> None:
+    """Begin or end the debug log; a file that cannot be written is said where the switch is drawn."""
+    with contextlib.suppress(OutputError):
+        debug_log.switch(on)
+
+
+def _switch_debug_log(self, context: bpy.types.Context) -> None:
+    switch_debug_log(self.debug_log)
+
+
 class Preferences(bpy.types.AddonPreferences):
     """Edit > Preferences > Add-ons > VRChat Blendshape Generator."""
 
     bl_idname = settings.PACKAGE
 
     provider: bpy.props.EnumProperty(
-        name="Run On",
-        description="Where the network runs; it falls back to the CPU where the choice does not work",
+        name="Processor",
+        description="Processor that runs the network; the CPU is used where the chosen one does not work",
         items=[(name, _NAMES[name], "") for name in CHOICES],
         default="auto",
     )
 
     recipes: bpy.props.StringProperty(
-        name="Recipes",
-        description=(
-            "A file of your own: what it says of a viseme or an emotion counts in place of the bundled recipes.toml"
-        ),
+        name="Recipe File",
+        description="Recipe file of your own: its visemes and emotions replace those of the bundled recipes.toml",
         subtype="FILE_PATH",
     )
 
     training_python: bpy.props.StringProperty(
         name="Training Python",
-        description="The Python that has the training tools (pip install -e .[training]), which learn and make data",
+        description="Python with the training tools (pip install -e .[training]): they learn styles and make datasets",
         subtype="FILE_PATH",
     )
 
     learned: bpy.props.StringProperty(
-        name="Further Models",
-        description="Folder of models that learned from avatars, and of others that you put there; each has its card, "
-        "NAME.toml, beside it. Empty: a folder of the add-on's own",
+        name="Extra Models Folder",
+        description="Folder of models that learned from avatars and of models that you add; each needs its card, "
+        "NAME.toml, beside it. Empty: the add-on's own folder",
         subtype="DIR_PATH",
         update=model_list.refresh_from_property,
+    )
+
+    debug_log: bpy.props.BoolProperty(
+        name="Debug Log",
+        description="Write to a file what the add-on does, stage by stage, and traces of what failed: for bug reports. "
+        "It names your files and objects",
+        update=_switch_debug_log,
     )
 
     def draw(self, context):
@@ -64,12 +83,24 @@ class Preferences(bpy.types.AddonPreferences):
         fields.prop(self, "recipes")
         fields.prop(self, "learned")
         fields.prop(self, "training_python")
+        fields.prop(self, "debug_log")
+        if self.debug_log:
+            _log_file(context, fields)
         if self.training_python:
             beside(context, layout, "adapt", "vrc_blendshape.learn_from_avatar", "OUTLINER_DATA_GP_LAYER")
             beside(context, layout, "generate", "vrc_blendshape.generate_dataset", "FILE_FOLDER")
         else:
             paragraph(context, layout, settings.TRAINING_TOOLS_MISSING, icon="INFO")
         models.draw(context, layout)
+
+
+def _log_file(context, layout) -> None:
+    file = str(debug_log.path())
+    if session.current().log:
+        paragraph(context, layout, Message("It is written to {path}.", path=file), icon="INFO")
+    else:
+        said = Message("{path} cannot be written: check the folder and the free space.", path=file)
+        paragraph(context, layout, said, icon="ERROR")
 
 
 CLASSES = (Preferences,)

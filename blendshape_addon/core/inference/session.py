@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
@@ -12,6 +13,7 @@ from ..messages import Message, join_messages
 from . import probe, providers
 from .registry import Model
 
+_log = logging.getLogger(__name__)
 TIMED = {"V": 2000, "E": 20}  # vertices and shapes of the network's run in `report_provider`
 
 
@@ -37,6 +39,7 @@ class Session:
         try:
             return self._loaded.run(names, inputs)
         except Exception as error:
+            _log.warning("%s failed to run %s", self.provider, self._model.name, exc_info=True)
             if self.provider == "cpu":
                 raise ModelError(
                     "The model {model} does not fit this version of the add-on or failed to run: use the one that "
@@ -77,14 +80,18 @@ def open_session(model: Model, provider: str = "auto") -> Session:
             try:
                 return Session(model, _load(model, name), name, None)
             except Exception as error:  # a provider may fail in any way of its own; the CPU still can
+                _log.warning("%s failed to load %s", name, model.name, exc_info=True)
                 reason = Message("{name} failed to start: {reason}", name=name, reason=Message(_first_line(error)))
         failed[name] = reason
     try:
         loaded = _load(model, "cpu")
     except Exception as error:
+        _log.warning("the CPU failed to load %s", model.name, exc_info=True)
         raise ModelError(
             "The model {model} cannot be loaded: install the extension again.", model=model.name
         ) from error
+    for name, reason in failed.items():
+        _log.info("%s is not used: %s", name, reason)
     probe.cache.disabled.update(failed)  # the fault was the provider's, not the model's
     if provider not in ("auto", "cpu", *failed):
         failed[provider] = Message("{provider} is not in this build of onnxruntime", provider=provider)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,7 @@ from ...viewport import landmark_modal
 from ...viewport.events import is_navigation_event
 from .. import state
 
+_log = logging.getLogger(__name__)
 _TICK = 0.1  # seconds between looks at the task
 
 
@@ -43,6 +45,9 @@ class Background:
             self.finish(context, objects, avatar, result)
         except UserError as error:
             return self._refuse(error)
+        except Exception:
+            _log.exception("%s failed", self.bl_idname)
+            raise
         return self._finished(context)
 
     def invoke(self, context, event):
@@ -83,6 +88,9 @@ class Background:
             return self._ask_for_landmarks(error)
         except UserError as error:
             return self._refuse(error)
+        except Exception:
+            _log.exception("%s failed", self.bl_idname)
+            raise
         return self._finished(context)
 
     def cancel(self, context):
@@ -90,6 +98,7 @@ class Background:
         leave()
 
     def _begin(self, context) -> tuple[list[mesh_io.Object], Avatar, Callable[[Progress], Any]]:
+        _log.info("%s", self.bl_idname)
         objects = mesh_io.avatar_from_selection(context)
         avatar = mesh_io.read(objects)
         return objects, avatar, self.work(context, avatar)
@@ -118,6 +127,7 @@ class Background:
         return {"CANCELLED"}
 
     def _refuse(self, error: UserError) -> set[str]:
+        _log.info("%s was refused", self.bl_idname, exc_info=error)
         self.report({"ERROR"}, translate(error))
         return {"CANCELLED"}
 

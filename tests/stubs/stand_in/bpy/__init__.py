@@ -95,6 +95,7 @@ app = SimpleNamespace(
     ),
     timers=SimpleNamespace(is_registered=lambda function: False),
 )  # fmt: skip
+context = SimpleNamespace(preferences=SimpleNamespace(addons={}))
 data = SimpleNamespace(objects={})
 utils = SimpleNamespace(
     register_class=_register_class,
