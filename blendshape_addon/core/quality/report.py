@@ -101,7 +101,9 @@ def where(
     return checks.named(check).where(shape)
 
 
-def of_run(shapes: Sequence[ShapeReport], features: Features, confidence: float, notes: Sequence[Message]) -> dict[str, Any]:
+def of_run(
+    shapes: Sequence[ShapeReport], features: Features, confidence: float, notes: Sequence[Message]
+) -> dict[str, Any]:
     """The JSON-ready report of a run."""
     return {
         "ok": all(shape.ok for shape in shapes),
