@@ -1,4 +1,4 @@
-"""The tables of the evaluation: verdicts, the floor, regions, and one rig through all of it."""
+"""The tables of the evaluation: verdicts, the baseline, regions, and one rig through all of it."""
 
 import dataclasses
 import json
@@ -18,7 +18,7 @@ from tests import faces
 from tests.core.pieces import mask
 from training.data import contact_sheets, labels, rigs
 from training.data.labelled_face import LabelledFace
-from training.evaluation import artist_floor, card_figures, evaluate, regions, robustness, run, targets
+from training.evaluation import card_figures, evaluate, inter_artist_baseline, regions, robustness, run, targets
 from training.evaluation.report import results, tables
 from training.evaluation.targets import Target
 
@@ -66,29 +66,29 @@ def test_of_many_values_those_that_miss_the_bar_are_named():
 
 
 def test_the_floor_is_said_beside_what_was_measured():
-    bar = Target("cos", 0.9, 0.95, {"ict": 0.8, "vrm": None}, higher=True, floor={"ict": 0.82})
-    assert tables._values(bar) == "ict 0.80 (floor 0.82), vrm –"
+    bar = Target("cos", 0.9, 0.95, {"ict": 0.8, "vrm": None}, higher=True, baseline={"ict": 0.82})
+    assert tables._values(bar) == "ict 0.80 (baseline 0.82), vrm –"
 
 
 def test_carrying_a_face_to_itself_gives_itself(talker):
-    again = artist_floor.carried(talker, talker)
+    again = inter_artist_baseline.carried(talker, talker)
     assert np.abs(again - talker.offsets).max() < 0.1 * np.abs(talker.offsets).max()
     double = dataclasses.replace(talker, offsets=2 * talker.offsets)
     rig = dataclasses.make_dataclass("Artist", ["real"])(frozenset(ARKIT))
-    found = artist_floor.units((rig, double), (rig, talker))
+    found = inter_artist_baseline.units((rig, double), (rig, talker))
     assert set(found) == {"jawOpen", "mouthSmileLeft", "mouthSmileRight"}
     assert min(fit.cos for fit in found.values()) > 0.99 and min(fit.skin for fit in found.values()) > 0.99
     assert [fit.amplitude for fit in found.values()] == pytest.approx([2, 2, 2], rel=0.05)
-    row = artist_floor.units_row([found])
+    row = inter_artist_baseline.units_row([found])
     assert row["rel all"] < 0.15 and row["amplitude"] == pytest.approx(2, rel=0.05)
 
 
 def test_recipes_are_found_and_speak_for_another_artist(talker):
-    mixes = artist_floor.recipes(talker)
+    mixes = inter_artist_baseline.recipes(talker)
     assert mixes["vrc.v_e"][ARKIT.index("mouthSmileLeft")] == pytest.approx(0.5, abs=1e-3)
-    assert artist_floor.visemes(mixes, talker) == pytest.approx({"cos": 1, "top-1": 1})
+    assert inter_artist_baseline.visemes(mixes, talker) == pytest.approx({"cos": 1, "top-1": 1})
     swapped = dataclasses.replace(talker, offsets=talker.offsets[[0, 1, 2, 4, 5, 3]])
-    assert artist_floor.visemes(mixes, swapped)["top-1"] == 0
+    assert inter_artist_baseline.visemes(mixes, swapped)["top-1"] == 0
 
 
 def test_the_error_is_found_where_it_was_put(talker):
@@ -109,7 +109,7 @@ def test_an_artist_alone_has_no_floor(talker):
     rig = dataclasses.make_dataclass("Artist", ["name", "family", "real"])("alone", "numbers", frozenset(ARKIT))
     names = ARKIT[:21]
     one = dataclasses.replace(talker, names=names, offsets=np.repeat(talker.offsets[:1], 21, 0))
-    assert artist_floor.measure([(rig, one)])["units"] == {}
+    assert inter_artist_baseline.measure([(rig, one)])["units"] == {}
 
 
 @pytest.mark.parametrize("name", [*faces.NAMES, *shipped.present("rocketbox/Female_Adult_01")])

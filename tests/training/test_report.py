@@ -37,7 +37,7 @@ def measured(**changes):
     return {
         "families": {"ict": family()}, "lip gaps": family()["lip gaps"],
         "landmarks": {"ict left out": {"median": 3.2, "p95": 9.0}},
-        "floor": {
+        "inter_artist_baseline": {
             "units": {"ict": {"bert": unit, "best of them": unit}}, "shapes": {"ict": {"jawOpen": 0.7}},
             "visemes": {"anna": {"bert": {"cos": 0.3, "top-1": 0.2}}},
         },
@@ -93,7 +93,7 @@ def test_the_page_shows_every_plot_table_and_sheet_and_links_to_nothing_outside(
 
 def test_the_page_does_without_what_was_not_measured(tmp_path):
     bare = measured(robustness={}, curves={}, landmarks={}, sheets=[])
-    del bare["floor"]
+    del bare["inter_artist_baseline"]
     lost = {"anna": "No face was found."}
     bare["families"] = {"vrm": {"landmarks": "labelled", "viseme top-1": None, "lost": lost}}
     bare["families"]["vrm"] |= {what: {} for what in ("lip gaps", "regions", "shapes", "landmark errors")}

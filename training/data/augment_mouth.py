@@ -66,7 +66,7 @@ def opened(head: LabelledFace, amount: float) -> LabelledFace:
 
 
 def sealed(head: LabelledFace) -> LabelledFace:
-    """Lips grown into one surface with nothing behind; a head whose slit cannot be told is given back as it is.
+    """Lips grown into one surface with nothing behind; a face whose mouth has no slit is given back as it is.
 
     The truth becomes what one surface can do: where the lips meet both move by the mean of what they did, and each lets
     go of the other over SEAL_REACH.

@@ -61,8 +61,8 @@ def warped(head: LabelledFace, rng: np.random.Generator, strength: float) -> Lab
 def rebuilt(head: LabelledFace, rng: np.random.Generator, bodies: Sequence[Solid]) -> LabelledFace:
     """The same face as another mesh: a random few of the ways in `augment`; one of `bodies` for a head without."""
 
-    def happens(chance: float) -> bool:
-        return rng.random() < chance
+    def happens(probability: float) -> bool:
+        return rng.random() < probability
 
     if happens(0.2):
         head = augment_mouth.opened(head, rng.uniform(0.03, 0.25))

@@ -38,7 +38,7 @@ class FixedNetwork(nn.Module):
         super().__init__()
         width = config.width
 
-        def two(inputs: int) -> nn.Sequential:  # normalised, or the face would drown out what is asked
+        def two(inputs: int) -> nn.Sequential:  # normalised, or the face would drown out the expression
             return nn.Sequential(
                 nn.Linear(inputs, width), nn.SiLU(), nn.Linear(width, width), nn.LayerNorm(width)
             )  # fmt: skip
@@ -52,9 +52,9 @@ class FixedNetwork(nn.Module):
     def forward(self, places: Tensor, artist: Tensor, chosen: Tensor) -> Tensor:
         """(B, V, 3) in face space and (E,) conditions to (B, V, E, 3) at full intensity; artist: there is one."""
         mesh = self.mesh_encoder(((places - self.middle) / SIZE).flatten(1))
-        asked = self.condition_encoder(torch.eye(len(CONDITIONS), device=places.device)[chosen])
-        shape = (len(mesh), len(asked), -1)
-        fused = self.fusion(torch.cat([mesh[:, None].expand(shape), asked[None].expand(shape)], -1))
+        wanted = self.condition_encoder(torch.eye(len(CONDITIONS), device=places.device)[chosen])
+        shape = (len(mesh), len(wanted), -1)
+        fused = self.fusion(torch.cat([mesh[:, None].expand(shape), wanted[None].expand(shape)], -1))
         return self.offsets(fused).unflatten(-1, (-1, 3)).transpose(1, 2) * OFFSET_SCALE
 
 

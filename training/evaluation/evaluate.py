@@ -2,9 +2,9 @@
 
 For each family a deformer is trained on the others with the recipe of the shipped model (or taken from an earlier run),
 and the core pipeline makes every shape that the left-out rigs have truth for. Beside it run a template transfer and
-doing nothing; then come the floor that artists set, the robustness table, the shipped models on every rig there is, and
-every bar with its verdict. All figures (results.json), contact sheets, plots and a page to read them on (index.html)
-land in one folder, and only when all are whole.
+doing nothing; then come the baseline of how far artists differ, the robustness table, the shipped models on every rig
+there is, and every bar with its verdict. All figures (results.json), contact sheets, plots and a page to read them on
+(index.html) land in one folder, and only when all are whole.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from ..data.metrics import top1
 from ..data.rigs import Rig, every_rig, landmarks_of
 from ..landmarks import card as landmark_card
 from ..learning.training_log import read_curve
-from . import acceptance, artist_floor, folds, regions, robustness, run
+from . import acceptance, folds, inter_artist_baseline, regions, robustness, run
 from .baselines import template_transfer
 from .report import page, tables
 from .report.results import FILE, origin, plain, read, whole
@@ -115,8 +115,8 @@ def evaluate(work: Path, config: TrainConfig, held_out: Sequence[str], detect: b
     body = next((body for r, h in rigs if (body := augment.body_of(h))), None)
     results: dict = {"families": {}, "lip gaps": {}, "landmarks": {}, "robustness": {}, "curves": {}}
     if not quick:
-        results["floor"] = plain(artist_floor.measure(rigs))
-        say(tables.floor_units(results["floor"]), tables.floor_visemes(results["floor"]))
+        baseline = results["inter_artist_baseline"] = plain(inter_artist_baseline.measure(rigs))
+        say(tables.baseline_units(baseline), tables.baseline_visemes(baseline))
     for family in held_out:
         held = [(r, h) for r, h in faces if r.facts.fold == family]
         if not held:
@@ -170,7 +170,7 @@ def main(arguments: list[str]) -> None:
     add("--families", nargs="+", choices=families.evaluated(), default=list(families.evaluated()))
     add("--steps", type=int, default=TrainConfig.steps)
     add("--labels", action="store_true", help="use labelled landmarks instead of detected ones")
-    add("--sheets", action="store_true", help="sheets and main figures only: no floor, no robustness")
+    add("--sheets", action="store_true", help="sheets and main figures only: no inter-artist baseline, no robustness")
     add("--out", type=Path, default=Path("out/evaluate"), help="what is written (default: %(default)s)")
     add("--page-only", action="store_true", help="measure nothing: draw plots and page anew from results.json in --out")
     given = parser.parse_args(arguments)

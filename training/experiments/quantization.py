@@ -92,7 +92,7 @@ VARIANTS = {
 
 
 def cost(data: bytes) -> tuple[float, float]:
-    """Milliseconds on one core to load a model, and to ask it for all expressions of VERTICES; the best of RUNS."""
+    """Milliseconds on one core to load a model, and to run it for all expressions of VERTICES; the best of RUNS."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     rng = np.random.default_rng(0)
@@ -111,7 +111,7 @@ def cost(data: bytes) -> tuple[float, float]:
     return min(loads) * 1e3, min(runs) * 1e3
 
 
-def asked(data: bytes, rig: Rig, head: LabelledFace, seen: Features) -> dict[str, np.ndarray]:
+def predict(data: bytes, rig: Rig, head: LabelledFace, seen: Features) -> dict[str, np.ndarray]:
     """Offsets (N, 3) of the feature vertices of a rig with labelled landmarks for each shape that it has truth of, by
     the network alone in its first style, nothing refined."""
     session = open_session(Model("variant", {}, data), "cpu")
@@ -128,7 +128,7 @@ def _first_style(data: bytes) -> np.ndarray:
 
 
 def rel(shapes: dict[str, np.ndarray], head: LabelledFace, seen: Features) -> float:
-    """Median rel of what `asked` gives."""
+    """Median rel of what `predict` gives."""
     used = ~head.hidden[seen.index]
     truth = dict(zip(head.names, head.offsets, strict=True))
     return float(np.median([compare(o[used], truth[name][seen.index][used])["rel"] for name, o in shapes.items()]))
@@ -140,13 +140,13 @@ def table(proto: onnx.ModelProto, rigs: Sequence[Rig], allowed: float) -> Table:
     heads = [(rig, LabelledFace.of(rig)) for rig in rigs]
     faces = [(rig, head, head.features) for rig, head in heads]
     data = {name: made(proto) for name, made in VARIANTS.items()}
-    plain = [asked(data["fp32"], *face) for face in faces]
+    plain = [predict(data["fp32"], *face) for face in faces]
     times = {name: cost(model) for name, model in data.items()}
     rows = []
     for name, model in data.items():
         loss = far = 0.0
         for before, (rig, head, seen) in zip(plain, faces, strict=True):
-            shapes = asked(model, rig, head, seen)
+            shapes = predict(model, rig, head, seen)
             loss = max(loss, rel(shapes, head, seen) - rel(before, head, seen))
             far = max(far, *(float(np.abs(offset - before[shape]).max()) for shape, offset in shapes.items()))
         size, speed = len(model) / len(data["fp32"]) - 1, times[name][1] / times["fp32"][1] - 1

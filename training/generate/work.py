@@ -105,7 +105,7 @@ def distilled(avatar: Avatar, face: FoundFace, own: Shapes) -> Shapes:
 
 
 @lru_cache(maxsize=2)
-def _reading(place: Path, digest: str) -> tuple[list[Rig], list[Solid]]:
+def _read_avatars(place: Path, digest: str) -> tuple[list[Rig], list[Solid]]:
     rigs = avatar_cache.load(place, digest)
     if rigs is None:
         raise InputError(f"{place} has changed under way: run the same command again.")
@@ -117,7 +117,7 @@ def make(plan: Plan, source: str, key: str, digest: str, shard: str) -> dict[str
 
     source and digest: of the avatar as `read` gave them. Raises InputError when the disk is full.
     """
-    rigs, bodies = _reading(plan.out / "avatars" / f"{stem_of(source.removeprefix('avatar:'))}{SUFFIX}", digest)
+    rigs, bodies = _read_avatars(plan.out / "avatars" / f"{stem_of(source.removeprefix('avatar:'))}{SUFFIX}", digest)
     rig = next(rig for rig in rigs if manifest.key_of(rig) == key)
     rng, strength = instance_rng(rig.name, manifest.key_and_number(shard)[1])
     head = dataset.make_head(rig, rng, strength, bodies, plan.same_mesh)

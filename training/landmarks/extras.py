@@ -79,16 +79,16 @@ def drawn_features(points: np.ndarray, rng: np.random.Generator) -> list[Solid]:
     return parts
 
 
-def attire(points: np.ndarray, rng: np.random.Generator, chance: float) -> list[Solid]:
-    """Hair and what sits in it, each kind with `chance` or less."""
+def attire(points: np.ndarray, rng: np.random.Generator, probability: float) -> list[Solid]:
+    """Hair and what sits in it, each kind with `probability` or less."""
     head = _Head(points)
     parts: list[Solid] = []
-    if rng.random() < 0.6 * chance:
+    if rng.random() < 0.6 * probability:
         parts += hair_shell(head, rng)
-    if rng.random() < 0.8 * chance:
+    if rng.random() < 0.8 * probability:
         parts += strands(head, rng)
     for kind, share in ((tails, 0.25), (ears, 0.2), (glasses, 0.12), (hat, 0.1)):
-        if rng.random() < share * chance:
+        if rng.random() < share * probability:
             parts += kind(head, rng)
     return parts
 

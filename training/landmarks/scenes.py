@@ -62,7 +62,7 @@ _PIECES: dict[str, np.ndarray] = {}
 
 
 def _pieces(rig: Rig) -> np.ndarray:
-    """(T,) face_view.pieces of `rig`, found once."""
+    """(T,) `views.pieces` of `rig`, found once."""
     if rig.name not in _PIECES:
         _PIECES[rig.name] = pieces(rig.avatar())
     return _PIECES[rig.name]
@@ -85,12 +85,12 @@ def of_rig(rig: Rig, rng: np.random.Generator, strength: float = 1.0) -> Scene:
         vertices = toon_warp(vertices, marks(vertices), rng)
     elif rng.random() < 0.6:
         vertices = random_style(marks(vertices), rng, strength)(vertices)
-    is_doll = is_toon and rng.random() < 0.5
-    if not is_doll and rng.random() < (0.5 if is_toon else 0.25):
+    has_drawn_face = is_toon and rng.random() < 0.5
+    if not has_drawn_face and rng.random() < (0.5 if is_toon else 0.25):
         vertices = relax(vertices, rig.triangles, int(rng.integers(3, 25)), rng.uniform(0.3, 1))
     vertices = FaceSpace.of(marks(vertices)).to_face(vertices)
     points = marks(vertices)
-    kept = drop_parts(rig, rng, is_doll)
+    kept = drop_parts(rig, rng, has_drawn_face)
     triangles, piece = rig.triangles[kept], _pieces(rig)[kept]
     if rng.random() < 0.2:
         seam = weld_points(vertices)
@@ -98,10 +98,10 @@ def of_rig(rig: Rig, rng: np.random.Generator, strength: float = 1.0) -> Scene:
     if rng.random() < 0.25:
         vertices, triangles, whole = cluster(vertices, triangles, rng.uniform(0.02, 0.07))
         piece = piece[whole]
-    if is_doll:
+    if has_drawn_face:
         (vertices, triangles, piece), points = toon_head(vertices, triangles, piece, points, rng)
     solids: list[Solid] = []
-    if not is_doll and rng.random() < (0.6 if is_toon else 0.2):
+    if not has_drawn_face and rng.random() < (0.6 if is_toon else 0.2):
         solids += extras.drawn_features(points, rng)
     solids += extras.attire(points, rng, 0.8 if is_toon else 0.3)
     return Scene(*extras.join(vertices, triangles, piece, solids), points)

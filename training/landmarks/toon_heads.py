@@ -82,9 +82,9 @@ def draw_features(
     height, number = ground.copy(), np.zeros(x.shape, int)
     at = LANDMARK_INDEX
 
-    def put(where: np.ndarray, shift: float | np.ndarray, chance: float) -> None:
+    def put(where: np.ndarray, shift: float | np.ndarray, probability: float) -> None:
         height[where] = (ground + shift)[where]
-        if rng.random() < chance:
+        if rng.random() < probability:
             number[where] = number.max() + 1
 
     card = rng.uniform(0.0, 0.05)
@@ -134,7 +134,7 @@ def draw_features(
 def random_curve(
     x: np.ndarray, y: np.ndarray, ground: np.ndarray, points: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """As `paint`, but no face: nothing, or lines, plates and dots in any place."""
+    """As `draw_features`, but no face: nothing, or lines, plates and dots in any place."""
     height, number = ground.copy(), np.zeros(x.shape, int)
     low, high = points.min(0), points.max(0)
     for n in range(rng.integers(0, 5)):

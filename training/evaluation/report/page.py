@@ -13,7 +13,7 @@ from .table import Table
 
 CAPTIONS = {
     "overview": "Medians of each family that was left out. Blue is the network, grey a template transfer from the "
-    "nearest other family, orange the floor: what another artist's own shapes would get. "
+    "nearest other family, orange the inter-artist baseline: what another artist's own shapes would get. "
     "A rel above 2 is drawn at the edge.",
     "landmarks": "How far the landmarks are off that the tool found on rigs whose family it never saw.",
     "regions": "Where the error lies (strong colours) and where the true motion is (pale), by region of the face.",
@@ -33,7 +33,7 @@ compared with the artist's own, vertex by vertex:</p>
 apart</dd>
 <dt>stray</dt><dd>mean motion in mm where the truth stands still</dd>
 <dt>template</dt><dd>a thin-plate transfer of the nearest other family's shapes, with the same landmarks</dd>
-<dt>floor</dt><dd>the shapes of whichever other artist fits best, carried over with no network: artists differ by as
+<dt>baseline</dt><dd>the shapes of whichever other artist fits best, carried over with no network: artists differ by as
 much</dd>
 </dl>
 """
@@ -97,8 +97,9 @@ def everything(results: Mapping) -> list[Table]:
     """Every table that there are figures for, in the order they are read."""
     families = results["families"]
     out = [tables.family(name, figures) for name, figures in families.items()]
-    if "floor" in results:
-        out += [tables.floor_units(results["floor"]), tables.floor_visemes(results["floor"])]
+    if "inter_artist_baseline" in results:
+        baseline = results["inter_artist_baseline"]
+        out += [tables.baseline_units(baseline), tables.baseline_visemes(baseline)]
     out += [tables.regions(families), tables.lips(results["lip gaps"])]
     out.append(tables.acceptance(results["acceptance"]))
     if results.get("robustness"):

@@ -14,17 +14,17 @@ from matplotlib.figure import Figure
 from blendshape_addon.core.vocabulary import CONDITIONS
 
 from ...data.families import fold_title
-from ..artist_floor import BEST
+from ..inter_artist_baseline import BEST
 from ..regions import REGIONS
 from ..robustness import mean_change
 from ..run import SETS
 from ..targets import CHANGE
 
-OURS, TEMPLATE, FLOOR = "#1f6feb", "#9aa4b2", "#d9730d"
+OURS, TEMPLATE, BASELINE = "#1f6feb", "#9aa4b2", "#d9730d"
 MARKS = {
     "deformer": {"color": OURS, "marker": "o", "s": 34},
     "template": {"color": TEMPLATE, "marker": "s", "s": 20},
-    "floor": {"color": FLOOR, "marker": "|", "s": 90, "linewidths": 2},
+    "inter-artist baseline": {"color": BASELINE, "marker": "|", "s": 90, "linewidths": 2},
 }
 STYLE = {
     "font.size": 10, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "axes.axisbelow": True,
@@ -34,15 +34,17 @@ FAR = 2.0  # rel: what is worse is drawn at the edge
 
 
 def overview(results: Mapping) -> Figure | None:
-    """cos and rel of each family and set of shapes, beside the template and the floor."""
-    floor = results.get("floor", {}).get("units", {})
+    """cos and rel of each family and set of shapes, beside the template and the inter-artist baseline."""
+    baseline = results.get("inter_artist_baseline", {}).get("units", {})
     rows = []
     for family, one in results["families"].items():
-        best = floor.get(family, {}).get(BEST, {})
+        best = baseline.get(family, {}).get(BEST, {})
         for group in SETS:
             made = {method: one[method][group] for method in MARKS if group in one.get(method, {})}
             if made:
-                made["floor"] = {key: best.get(f"{key} {group.replace(' units', '')}") for key in ("cos", "rel")}
+                made["inter-artist baseline"] = {
+                    key: best.get(f"{key} {group.replace(' units', '')}") for key in ("cos", "rel")
+                }
                 rows.append((f"{fold_title(family)}, {group}", made))
     if not rows:
         return None
@@ -54,8 +56,8 @@ def overview(results: Mapping) -> Figure | None:
     return figure
 
 
-def shapes(figures: Mapping, floor: Mapping[str, float]) -> Figure | None:
-    """cos and rel of every shape of one family, mean of its rigs. floor: cos by unit."""
+def shapes(figures: Mapping, baseline: Mapping[str, float]) -> Figure | None:
+    """cos and rel of every shape of one family, mean of its rigs. baseline: cos by unit."""
     names = [n for n in CONDITIONS if any(n in one["deformer"] for one in figures["shapes"].values())]
     if not names:
         return None
@@ -68,8 +70,10 @@ def shapes(figures: Mapping, floor: Mapping[str, float]) -> Figure | None:
     figure, axes = _figure(10, 1.2 + 0.19 * len(names), 2)
     for axis, key in zip(axes, ("cos", "rel"), strict=True):
         values = {method: [mean(method, name, key) for name in names] for method in ("deformer", "template")}
-        best = [floor.get(name) for name in names]
-        values["floor"] = best if key == "cos" else [None if c is None else (1 - max(c, 0) ** 2) ** 0.5 for c in best]
+        best = [baseline.get(name) for name in names]
+        values["inter-artist baseline"] = (
+            best if key == "cos" else [None if c is None else (1 - max(c, 0) ** 2) ** 0.5 for c in best]
+        )
         _dots(axis, names, values, key)
         axis.tick_params(axis="y", labelsize=7.5)
     _legend(figure, axes[0])
@@ -109,7 +113,7 @@ def robustness(results: Mapping) -> Figure | None:
     figure, (axis,) = _figure(9, 1.2 + 0.32 * len(names), 1)
     places = np.arange(len(names))
     for shift, key, colour, label in (
-        (-0.19, "all", OURS, "landmarks labelled"), (0.19, "found", FLOOR, "face found by the tool"),
+        (-0.19, "all", OURS, "landmarks labelled"), (0.19, "found", BASELINE, "face found by the tool"),
     ):  # fmt: skip
         means = [mean_change(table, name, key) for name in names]
         axis.barh(places + shift, [m or 0 for m in means], 0.36, color=colour, label=label)
@@ -168,12 +172,12 @@ def training(results: Mapping) -> Figure | None:
 
 def draw(results: Mapping, folder: Path) -> dict[str, str]:
     """Write every plot that there are figures for; file name by plot name, those of shapes by `shapes FAMILY`."""
-    floor = results.get("floor", {}).get("shapes", {})
+    baseline = results.get("inter_artist_baseline", {}).get("shapes", {})
     plots: dict[str, Callable[[], Figure | None]] = {
         plot.__name__: partial(plot, results) for plot in (overview, regions, robustness, landmarks, training)
     }
     for family, figures in results["families"].items():
-        plots[f"shapes {family}"] = partial(shapes, figures, floor.get(family, {}))
+        plots[f"shapes {family}"] = partial(shapes, figures, baseline.get(family, {}))
     written = {}
     with mpl.rc_context(STYLE):
         for name, plot in plots.items():

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from ...data.families import fold_title
-from ..artist_floor import BEST
+from ..inter_artist_baseline import BEST
 from ..robustness import mean_change
 from ..run import METHODS, SETS
 from ..targets import Target, targets
@@ -45,7 +45,7 @@ def lips(gaps: Mapping) -> Table:
     return Table("Gap between the lips, mm", ("rig", "PP", "aa", "aa of truth"), rows)
 
 
-def floor_units(table: Mapping) -> Table:
+def baseline_units(table: Mapping) -> Table:
     """One artist's units on another's face."""
     keys = ("cos mouth+jaw", "cos all", "cos skin", "rel mouth+jaw", "rel all")
     rows = [
@@ -56,21 +56,21 @@ def floor_units(table: Mapping) -> Table:
     ]  # fmt: skip
     note = "cos of mouth and jaw units, of all, and of all on the skin alone; rel as if each amplitude were known."
     return Table(
-        "The floor: one artist's units on another's face, no network",
+        "Inter-artist baseline: one artist's units on another's face, no network",
         ("onto", "from", "cos mouth", "cos all", "cos skin", "rel mouth", "rel all", "amplitude", "10 % to 90 %"),
         rows,
         note,
     )
 
 
-def floor_visemes(table: Mapping) -> Table:
+def baseline_visemes(table: Mapping) -> Table:
     """One artist's recipes over another's units."""
     rows = [
         (target, source, number(row["cos"]), number(row["top-1"], ".0%"))
         for target, sources in table["visemes"].items()
         for source, row in sources.items()
     ]
-    title = "The floor of visemes: one artist's recipes over the other's own true units"
+    title = "Inter-artist baseline of visemes: one artist's recipes over the other's own true units"
     return Table(title, ("onto", "recipes of", "cos", "top-1"), rows)
 
 
@@ -116,7 +116,8 @@ def _values(row: Target) -> str:
             k: v for k, v in shown.items() if not Target("", row.bar, row.goal, {k: v}, row.higher).reaches(row.bar)
         }
     text = ", ".join(
-        f"{k} {number(v)}" + (f" (floor {number(row.floor[k])})" if k in row.floor else "") for k, v in shown.items()
+        f"{k} {number(v)}" + (f" (baseline {number(row.baseline[k])})" if k in row.baseline else "")
+        for k, v in shown.items()
     )
     if len(shown) == len(row.values):
         return text
@@ -127,13 +128,13 @@ def glance(results: Mapping) -> Table:
     """One line per family: what a reader asks first."""
     rows = []
     for name, figures in results["families"].items():
-        best = results.get("floor", {}).get("units", {}).get(name, {}).get(BEST, {})
+        best = results.get("inter_artist_baseline", {}).get("units", {}).get(name, {}).get(BEST, {})
         for group, key in (("mouth+jaw", "mouth+jaw"), ("all units", "all"), ("visemes", ""), ("emotions", "")):
             ours, template = (figures.get(method, {}).get(group) for method in ("deformer", "template"))
             if ours:
                 other = [number(template[k]) if template else NOTHING for k in ("rel", "cos")]
-                floor = [number(best.get(f"{k} {key}")) for k in ("rel", "cos")]
-                pairs = zip((ours["rel"], ours["cos"]), other, floor, strict=True)
+                baseline = [number(best.get(f"{k} {key}")) for k in ("rel", "cos")]
+                pairs = zip((ours["rel"], ours["cos"]), other, baseline, strict=True)
                 rows.append(
                     (
                         fold_title(name),
@@ -142,7 +143,17 @@ def glance(results: Mapping) -> Table:
                         number(ours["mm"], ".1f"),
                     )
                 )
-    head = ("left out", "shapes", "rel", "rel, template", "rel, floor", "cos", "cos, template", "cos, floor", "mm")
+    head = (
+        "left out",
+        "shapes",
+        "rel",
+        "rel, template",
+        "rel, baseline",
+        "cos",
+        "cos, template",
+        "cos, baseline",
+        "mm",
+    )
     note = (
         "rel: the error's length over the true motion's, 0 is perfect and 1 is doing nothing. cos: how well the "
         "direction fits, 1 is perfect. mm: mean error where the face truly moves, on an adult's face."

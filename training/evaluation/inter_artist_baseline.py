@@ -114,7 +114,7 @@ def visemes(mixes: dict[str, np.ndarray], target: LabelledFace) -> dict[str, flo
 
 def measure(rigs: Sequence[tuple[Rig, LabelledFace]]) -> dict:
     """Both tables as {"units": {target: {source: figures}}, "visemes": {…}}, families in place of rigs for units, and
-    under "shapes" the best cos by unit of each family. A family that is alone has no floor."""
+    under "shapes" the best cos by unit of each family. A family that is alone has none."""
     table: dict = {"units": {}, "visemes": {}, "shapes": {}}
     artists = [pair for pair in rigs if len(set(ARKIT) & set(pair[1].names)) > 20]
     for family in dict.fromkeys(rig.family for rig, _ in artists):
