@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from real_rigs import DATA, FACELESS, FACES, avatar_of, truth_of
 
 from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.avatar.hints import Hints, collect
-from blendshape_addon.core.detection.detect import find, plausibility
+from blendshape_addon.core.detection.detect import Face, find, plausibility
 from blendshape_addon.core.detection.project import project_to_skin
 from blendshape_addon.core.errors import Cancelled, FaceNotFound
 from blendshape_addon.core.face.face_space import FaceSpace, eye_centres
@@ -35,6 +36,12 @@ def known(name: str, place: np.ndarray | None = None) -> tuple[Avatar, np.ndarra
         return face.avatar, face.landmarks
     folder = next(p for p in FACES if p.name == name)
     return avatar_of(folder, place), truth_of(folder, place)
+
+
+@cache
+def found_as_it_is(name: str) -> Face:
+    """The face of one of KNOWN in its own space, searched for once."""
+    return find(known(name)[0])
 
 
 def tilt(degrees: float, axis: int) -> np.ndarray:
@@ -63,18 +70,17 @@ def test_every_face_is_found_as_blender_imports_it(name: str) -> None:
 @pytest.mark.parametrize(
     "place",
     [
-        np.eye(3),  # glTF
-        100 * BLENDER,  # centimetres
-        np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0.0]]),  # facing +x, z up
+        None,  # glTF: y up, +z forward
+        100 * np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0.0]]),  # facing +x, z up, in centimetres
         np.array([[-1, 0, 0], [0, -1, 0], [0, 0, 1.0]]),  # standing on its head
         0.01 * np.array([[0, -1, 0], [0, 0, -1], [1, 0, 0.0]]),  # lying on its side
         tilt(15, 0) @ tilt(-12, 2) @ BLENDER,  # an object left rotated
     ],
-    ids=["gltf", "centimetres", "sideways", "upside down", "lying", "tilted"],
+    ids=["gltf", "sideways", "upside down", "lying", "tilted"],
 )
-def test_axes_units_and_tilt_do_not_matter(name: str, place: np.ndarray) -> None:
+def test_axes_units_and_tilt_do_not_matter(name: str, place: np.ndarray | None) -> None:
     avatar, truth = known(name, place)
-    face = find(avatar)
+    face = found_as_it_is(name) if place is None else find(avatar)
     error = np.linalg.norm(face.points - truth, axis=1) / FaceSpace.of(truth).scale
     assert np.median(error) < 0.06
 
@@ -84,7 +90,7 @@ def test_landmarks_lie_on_the_skin(name: str) -> None:
     avatar, _ = known(name)
     body = next(n for n, part in enumerate(avatar.object_names) if part.lower() == "body")
     skin = avatar.triangles[avatar.object_id[avatar.triangles[:, 0]] == body]
-    face = find(avatar)
+    face = found_as_it_is(name)
     for p in face.points:
         on = closest_on_triangles(p, avatar.vertices[skin])
         assert np.linalg.norm(on - p, axis=1).min() < 1e-6
