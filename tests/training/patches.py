@@ -37,11 +37,11 @@ def instance(seed=0, side=12):
     )
 
 
-def folder(path, **without):
-    """A dataset of two artists' faces in `path`; without: fields that older versions did not keep, as None."""
+def folder(path, **changes):
+    """A dataset of two artists' faces in `path`, with some fields of each changed."""
     path.mkdir(parents=True)
     for number, artist in enumerate(("anna", "bert")):
         one = instance(number)
-        vars(one).update(without)
+        vars(one).update(changes)
         dataset.save(one, path / f"{artist}__sheet__0000.safetensors")
     return path

@@ -18,7 +18,7 @@ from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.inference.picture import PICTURE
 from training import config
 from training.config import LossConfig, ModelConfig, TrainConfig
-from training.data import dataset, sampler
+from training.data import sampler
 from training.deformer import losses, train
 from training.deformer import weights as saved
 from training.deformer.model import Deformer
@@ -217,14 +217,13 @@ def test_no_instances_is_a_sentence(tmp_path):
         train.train(tiny(), tmp_path, tmp_path / "deformer.safetensors")
 
 
-def test_instances_without_a_surface_train_but_not_with_terms_of_the_surface(tmp_path, faces, one_thread):
-    old = patches.folder(tmp_path / "old", places=None, triangles=None)
-    assert dataset.load(next(old.glob("*.safetensors"))).triangles is None
+def test_loose_vertices_train_but_not_with_terms_of_the_surface(tmp_path, faces, one_thread):
+    old = patches.folder(tmp_path / "old", triangles=np.zeros((0, 3), np.int32))
     assert_same(
         weights(train.train(tiny(sheet_every=2), old, tmp_path / "a.safetensors")),
         weights(train.train(tiny(), faces, tmp_path / "b.safetensors")),
     )
-    with pytest.raises(InputError, match="prepare the dataset again"):
+    with pytest.raises(InputError, match="has no surface"):
         train.train(tiny(loss=LossConfig(edge=0.1)), old, tmp_path / "c.safetensors")
 
 

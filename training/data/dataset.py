@@ -33,7 +33,7 @@ class Instance:
 
     canonical, normals, side (N, 3) and part (N,) as in core.features; to_face (N, 3, 3); targets (N, E, 3) face-space
     offsets; energy (E,) mean squared offset over all its vertices; known (E,) bool. places (N, 3) in face space and
-    triangles (T, 3) between them, see `surface_rings`; None where no surface was kept.
+    triangles (T, 3) between them, see `surface_rings`.
     """
 
     canonical: np.ndarray
@@ -44,8 +44,8 @@ class Instance:
     targets: np.ndarray
     energy: np.ndarray
     known: np.ndarray
-    places: np.ndarray | None = None
-    triangles: np.ndarray | None = None
+    places: np.ndarray
+    triangles: np.ndarray
 
 
 def warped(head: LabelledFace, rng: np.random.Generator, strength: float) -> LabelledFace:
@@ -147,7 +147,7 @@ def _shown(head: LabelledFace) -> np.ndarray:
 
 def save(instance: Instance, path: Path) -> None:
     """Write one instance. Raises InputError as `arrays.save` does."""
-    arrays.save(path, FORMAT, {name: value for name, value in vars(instance).items() if value is not None})
+    arrays.save(path, FORMAT, vars(instance))
 
 
 def load(path: Path) -> Instance:

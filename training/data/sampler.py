@@ -56,7 +56,7 @@ class Pool:
     def draw(self, rng: np.random.Generator, config: TrainConfig) -> Batch:
         """`config.batch` random faces; with whole one-rings where the loss has a term of the surface.
 
-        Raises InputError when it has and the instances were made by a version that kept no surface.
+        Raises InputError when it has and a face is all loose vertices.
         """
         chosen = np.sort(rng.choice(len(CONDITIONS), config.expressions, replace=False))
         columns: list[list[np.ndarray]] = [[] for _ in range(7)]
@@ -99,9 +99,9 @@ def _sample(
 
 def _rings(one: dataset.Instance, rng: np.random.Generator, count: int) -> np.ndarray:
     """(count, 1 + 2 RING) vertices of random one-rings."""
-    if one.triangles is None or not len(one.triangles):
-        raise InputError("These instances keep no surface, which the terms of the loss for laplacian, edge and volume "
-                         "need: prepare the dataset again, into another folder.")  # fmt: skip
+    if not len(one.triangles):
+        raise InputError("A face of the dataset has no surface, which the terms of the loss for laplacian, edge and "
+                         "volume need: leave these at 0, or take its source out of the dataset.")  # fmt: skip
     rings = rings_of(one.triangles, len(one.part))
     return rings[rng.choice(np.unique(one.triangles), count)]
 

@@ -20,13 +20,13 @@ SHAPES = SHOWN[::3]  # drawing all takes a quarter of a minute per face
 
 
 class ArtistSheets:
-    """One face of each artist of a pool, the first that keeps its surface."""
+    """One face of each artist of a pool: the first, if it has a surface."""
 
     def __init__(self, pool: Pool) -> None:
         self.artists = pool.artists
         self.faces: dict[int, Instance] = {}
         for artist, instances in zip(pool.artist, pool.groups.values(), strict=True):
-            if instances[0].triangles is not None:
+            if len(instances[0].triangles):
                 self.faces.setdefault(artist, instances[0])
 
     def draw(self, network: Deformer) -> Iterator[tuple[str, np.ndarray]]:

@@ -27,7 +27,7 @@ from ..data.sampler import Pool
 from ..data.surface_rings import rings_of
 from ..deformer import losses
 from ..deformer.model import Deformer
-from .global_context import fit, base_mixes, left_out, predict
+from .global_context import base_mixes, fit, left_out, predict
 
 TERMS = tuple(one.name for one in fields(LossConfig) if one.type == "float")
 COLUMNS = ("rel", "cos", *TERMS, "flipped")
