@@ -53,6 +53,10 @@ def mirrored(name: str) -> str:
     return name
 
 
+# For each of CONDITIONS the index of the same one on the other side.
+CONDITION_MIRROR = tuple(CONDITIONS.index(mirrored(name)) for name in CONDITIONS)
+
+
 def shapes_of(groups: str) -> tuple[str, ...]:
     """Shape names of a comma-separated list of groups, in key order.
 

@@ -7,14 +7,14 @@ from collections.abc import Callable
 import numpy as np
 
 from ..errors import ModelError
+from ..face.face_space import MIRROR_X
 from ..face.features import Features
-from ..vocabulary import CONDITIONS, mirrored
+from ..vocabulary import CONDITION_MIRROR
 from .registry import Model
 from .session import Session
 
 # The weights of the same expression on the other side.
-MIRROR = np.array([CONDITIONS.index(mirrored(name)) for name in CONDITIONS])
-_FLIP = np.array([-1.0, 1.0, 1.0], np.float32)
+MIRROR = np.array(CONDITION_MIRROR)
 BLOCK = 8192  # vertices at a time: bounds the memory
 
 
@@ -24,8 +24,9 @@ def styles(model: Model) -> tuple[str, ...]:
     Raises ModelError where the card lists none.
     """
     listed = model.card.get("styles")
-    names = [one.get("name") for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-    if not names or not all(isinstance(name, str) for name in names):
+    rows = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    names = [row["name"] for row in rows if isinstance(row.get("name"), str)]
+    if not names or len(names) < len(rows):
         raise ModelError(
             "The card of the model {model} lists no styles: use the model that came with the add-on.", model=model.name
         )
@@ -69,7 +70,7 @@ def offsets(
         # Half of their sum, turned from canonical to face space: a loop over shapes keeps to the processor's cache.
         turn = np.ascontiguousarray(features.canonical.to_face[some].astype(np.float32).transpose(1, 2, 0)) / 2
         for made, own, other in zip(out[:, some], straight, flipped, strict=True):
-            x, y, z = (own + other * _FLIP).T
+            x, y, z = (own + other * MIRROR_X).T
             for axis, (a, b, c) in enumerate(turn):
                 made[:, axis] = x * a + y * b + z * c
         if progress:
