@@ -1,4 +1,4 @@
-"""What came of a batch, for whoever answers for it: a table for a spreadsheet and a page with pictures."""
+"""The result of a batch: a table for a spreadsheet and an HTML page with pictures."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ td.name { overflow-wrap: anywhere; font-weight: 600; min-width: 9rem; } ul { mar
 
 
 @dataclass(frozen=True)
-class Row:
-    """One avatar. shapes: as in a report; sentence: why there are none; picture: a JPEG that may be there."""
+class AvatarRow:
+    """One avatar. shapes: as in a report; message: why there are none; picture: a JPEG file, which may be missing."""
 
     file: str
     state: str
-    sentence: str = ""
+    message: str = ""
     avatar: str = ""
     output: str = ""
     shapes: Sequence[dict] = ()
@@ -60,7 +60,7 @@ class Row:
     def verdict(self) -> Message:
         """One line: why there is nothing, or how many shapes there are and which failed."""
         if not self.shapes:
-            return Message(self.sentence)
+            return Message(self.message)
         if not self.failed:
             return Message("{count} shapes, all passed", count=len(self.shapes))
         which = ", ".join(f"{shape['name']} ({'; '.join(shape['notes'])})" for shape in self.failed)
@@ -68,39 +68,39 @@ class Row:
 
     @property
     def passed(self) -> Message:
-        """How many shapes did."""
+        """How many shapes passed."""
         good, count = len(self.shapes) - len(self.failed), len(self.shapes)
         return Message("{good} of {count} shapes passed", good=good, count=count)
 
 
-def rows_of(file: Path, entries: Sequence[dict], pictures: Path) -> Iterator[Row]:
+def rows_of(file: Path, entries: Sequence[dict], pictures: Path) -> Iterator[AvatarRow]:
     """The rows of one file: its report's entries, with thumbnails in the folder `pictures`, which may be
     mounted elsewhere, and with other slashes, on the machine that made them."""
     if not entries:
-        yield Row(str(file), WAITING)
+        yield AvatarRow(str(file), WAITING)
     for entry in entries:
         if "error" in entry:
-            yield Row(str(file), CRASHED if entry.get("crashed") else REFUSED, entry["error"])
+            yield AvatarRow(str(file), CRASHED if entry.get("crashed") else REFUSED, entry["error"])
             continue
         picture = pictures / PureWindowsPath(entry["thumbnail"]).name
         kept = [Message("Kept your own {names}.", names=", ".join(entry["kept"]))] if entry["kept"] else []
-        yield Row(
+        yield AvatarRow(
             str(file), FINE if entry["ok"] else LOOK, "", entry["avatar"], entry["output"], entry["shapes"],
             [*entry["notes"], *kept], sum(entry["seconds"].values()), picture,
         )  # fmt: skip
 
 
-def count(rows: Sequence[Row]) -> str:
+def count(rows: Sequence[AvatarRow]) -> str:
     """All rows in a line."""
     return f"{len(rows)} avatars: " + ", ".join(f"{number} {state}" for state, number in _counts(rows))
 
 
-def _counts(rows: Sequence[Row]) -> list[tuple[str, int]]:
+def _counts(rows: Sequence[AvatarRow]) -> list[tuple[str, int]]:
     found = [(state, sum(row.state == state for row in rows)) for state in _MEANING]
     return [(state, number) for state, number in found if number]
 
 
-def table(rows: Sequence[Row]) -> str:
+def table(rows: Sequence[AvatarRow]) -> str:
     """All rows as CSV, for a spreadsheet."""
     out = io.StringIO()
     writer = csv.writer(out)
@@ -109,47 +109,47 @@ def table(rows: Sequence[Row]) -> str:
     )  # fmt: skip
     for row in rows:
         writer.writerow([
-            row.file, row.state, row.sentence, row.avatar, len(row.shapes), len(row.shapes) - len(row.failed),
+            row.file, row.state, row.message, row.avatar, len(row.shapes), len(row.shapes) - len(row.failed),
             "; ".join(f"{shape['name']}: {', '.join(shape['notes'])}" for shape in row.failed),
             "" if row.seconds is None else f"{row.seconds:.2f}", row.output, " ".join(row.notes),
         ])  # fmt: skip
     return out.getvalue()
 
 
-def page(rows: Sequence[Row], title: str, say: Callable[[str], str] = str, language: str = "en") -> str:
+def page(rows: Sequence[AvatarRow], title: str, translate: Callable[[str], str] = str, language: str = "en") -> str:
     """All rows as one HTML page with its pictures inside, what needs a look first.
 
-    say: puts a Sentence into `language`, named as in HTML.
+    translate: puts a Message into `language`, named as in HTML.
     """
     figures = "".join(
-        f'<div><b class="{_kind(state)}">{number}</b>{say(state)}<br>'
-        f'<span class="small">{say(_MEANING[state])}</span></div>'
+        f'<div><b class="{_kind(state)}">{number}</b>{translate(state)}<br>'
+        f'<span class="small">{translate(_MEANING[state])}</span></div>'
         for state, number in _counts(rows)
     )
-    sections = "".join(_section(state, [row for row in rows if row.state == state], say) for state in _MEANING)
+    sections = "".join(_section(state, [row for row in rows if row.state == state], translate) for state in _MEANING)
     return (
         f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width"><title>{html.escape(say(title))}</title>'
-        f"<style>{_STYLE}</style></head>\n<body>\n<h1>{html.escape(say(title))}</h1>\n"
+        f'<meta name="viewport" content="width=device-width"><title>{html.escape(translate(title))}</title>'
+        f"<style>{_STYLE}</style></head>\n<body>\n<h1>{html.escape(translate(title))}</h1>\n"
         f'<div class="bar">{figures}</div>\n{sections}</body></html>\n'
     )
 
 
-def _section(state: Message, rows: Sequence[Row], say: Callable[[str], str]) -> str:
+def _section(state: Message, rows: Sequence[AvatarRow], translate: Callable[[str], str]) -> str:
     if not rows:
         return ""
-    lines = "".join(_line(row, say) for row in rows)
-    return f"<h2>{say(state).capitalize()}</h2>\n<table>\n{lines}</table>\n"
+    lines = "".join(_line(row, translate) for row in rows)
+    return f"<h2>{translate(state).capitalize()}</h2>\n<table>\n{lines}</table>\n"
 
 
-def _line(row: Row, say: Callable[[str], str]) -> str:
-    said = html.escape(say(row.verdict))
+def _line(row: AvatarRow, translate: Callable[[str], str]) -> str:
+    said = html.escape(translate(row.verdict))
     if row.failed:
-        said = f"{html.escape(say(row.passed))}; {say(_LEFT_OUT)}<ul>" + "".join(
+        said = f"{html.escape(translate(row.passed))}; {translate(_LEFT_OUT)}<ul>" + "".join(
             f"<li>{html.escape(shape['name'])}: {html.escape('; '.join(shape['notes']))}</li>" for shape in row.failed
         )
         said += "</ul>"
-    notes = f'<div class="small">{html.escape(" ".join(map(say, row.notes)))}</div>' if row.notes else ""
+    notes = f'<div class="small">{html.escape(" ".join(map(translate, row.notes)))}</div>' if row.notes else ""
     name = html.escape(row.file) + (f'<div class="small">{html.escape(row.avatar)}</div>' if row.avatar else "")
     seconds = "" if row.seconds is None else f"{row.seconds:.1f} s"
     return (

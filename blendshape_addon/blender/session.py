@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Training:
     """The training tools beside Blender.
 
-    run: the command that runs. after: called with whether it ended well. messages: verb to what its last run said.
+    run: the command that runs. after: called with whether it ended well. messages: verb to the message of its last run.
     """
 
     run: Run | None = None

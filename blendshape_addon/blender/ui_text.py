@@ -1,4 +1,4 @@
-"""Words on lines of a width, in any language of the add-on."""
+"""Line wrapping for labels, in any language of the add-on."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _CLOSES = "、。，．・：；？！」』）】〉》”’…ーぁぃぅぇ
 _PIECE = re.compile(rf"\s+|[{_OPENS}]*(?:[{_LETTER}][{_CLOSES}]*|[^\s{_LETTER}{_OPENS}]+)|[{_OPENS}]+")
 
 
-def wrapped(words: str, width: int) -> list[str]:
-    """`words` on lines of at most `width` Latin letters, of which a Chinese, Japanese or Korean one takes two. What is
-    wider than a line stands alone on one."""
+def wrap(words: str, width: int) -> list[str]:
+    """Wrap `words` to lines of at most `width` Latin letters; a Chinese, Japanese or Korean letter takes two. A piece
+    that is wider than a line stands alone on one."""
     lines, line = [], ""
     for piece in _PIECE.findall(words):
         if line and _width(line) + _width(piece.rstrip()) > width:

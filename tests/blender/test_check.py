@@ -12,8 +12,8 @@ from blendshape_addon.core.vocabulary import VISEMES
 buttons = bpy.ops.vrc_blendshape
 
 
-def verdicts():
-    return [(v.shape, v.check, v.grade) for v in bpy.context.window_manager.vrc_blendshape.verdicts]
+def check_results():
+    return [(v.shape, v.check, v.grade) for v in bpy.context.window_manager.vrc_blendshape.check_results]
 
 
 def spoil(body, name, where, offset):
@@ -39,7 +39,7 @@ def spoilt(person):
 
 def test_faults_are_told_shown_and_mended(spoilt):
     body = spoilt
-    found = verdicts()
+    found = check_results()
     assert ("vrc.v_aa", "flips", RED) in found and ("vrc.v_oh", "outside", RED) in found
     assert ("vrc.v_e", "", GREEN) in found
     assert {name for name, _, _ in found} == {"", *VISEMES}
@@ -53,7 +53,7 @@ def test_faults_are_told_shown_and_mended(spoilt):
     assert chosen and np.abs(before[chosen]).any(1).all()
 
     assert buttons.fix_shape(shape="vrc.v_aa") == {"FINISHED"}
-    assert ("vrc.v_aa", "flips", RED) not in verdicts()
+    assert ("vrc.v_aa", "flips", RED) not in check_results()
     assert np.abs(deltas(body, "vrc.v_aa.backup") - before).max() < 1e-7  # an edited key is the creator's
     change = np.linalg.norm(deltas(body, "vrc.v_aa") - before, axis=1)
     assert 0 < (change > 1e-6).sum() < 0.2 * len(change)
@@ -62,7 +62,7 @@ def test_faults_are_told_shown_and_mended(spoilt):
     feet = coordinates(body.data.vertices)[:, 2] < 0.1
     assert not deltas(body, "vrc.v_oh")[feet].any() and deltas(body, "vrc.v_oh").any()
     buttons.check()
-    assert not [row for row in verdicts() if row[2] == RED]
+    assert not [row for row in check_results() if row[2] == RED]
 
 
 def test_what_cannot_be_shown_or_mended_is_a_sentence(spoilt):
@@ -87,7 +87,7 @@ def test_a_mended_key_of_this_tools_stays_its_own(person):
 
 
 def graded(objects, triangles=1000):
-    return {finding.sentence: finding.grade for finding in vrchat_check.readiness(objects, triangles)}
+    return {finding.message: finding.grade for finding in vrchat_check.readiness(objects, triangles)}
 
 
 def one(found, words):
@@ -125,5 +125,5 @@ def test_an_avatar_whose_face_is_not_found_is_checked_all_the_same():
     add_key(box, "vrc.v_aa")
     select(box)
     assert buttons.check() == {"FINISHED"}
-    told = [v.sentence for v in bpy.context.window_manager.vrc_blendshape.verdicts]
+    told = [v.message for v in bpy.context.window_manager.vrc_blendshape.check_results]
     assert any("lacks" in sentence for sentence in told) and any("could not be measured" in s for s in told)

@@ -11,7 +11,7 @@ from helpers import ROOT
 from blendshape_addon.blender import session, settings
 from blendshape_addon.blender.io import files
 from blendshape_addon.blender.jobs import training_process
-from blendshape_addon.blender.ui.operators.dataset import KEPT
+from blendshape_addon.blender.ui.operators.dataset import STOPPED
 from training.data import manifest
 
 BAR = "from tqdm import tqdm\nfor step in tqdm([0.1, 0.5, 600], desc='making faces', unit='face', mininterval=0): "
@@ -64,7 +64,9 @@ def test_a_folder_of_avatars_becomes_a_dataset(person, tmp_path, training_python
 
 
 def test_a_run_tells_how_far_it_is_and_can_be_stopped():
-    running = training_process.start("generate", [sys.executable, "-c", f"{BAR}__import__('time').sleep(step)"], KEPT)
+    running = training_process.start(
+        "generate", [sys.executable, "-c", f"{BAR}__import__('time').sleep(step)"], STOPPED
+    )
     end = time.monotonic() + 60
     while running.fraction < 0.5:
         assert time.monotonic() < end and training_process.watch() is not None

@@ -24,7 +24,7 @@ def test_a_fresh_avatar_has_nothing(shown):
     now = shown()
     assert now.problem == "" and now.face == "Body"
     assert [row.name for row in now.objects] == ["Body", "Hair", "Teeth"]
-    assert [(g.name, g.there, g.wanted) for g in now.groups] == [
+    assert [(g.name, g.present, g.wanted) for g in now.groups] == [
         ("visemes", 0, 15), ("emotions", 0, 5), ("blink", 0, 3), ("arkit", 0, 52)
     ]  # fmt: skip
 
@@ -33,7 +33,7 @@ def test_a_button_writes_down_what_it_made(shown, figure):
     shown()
     operators.generate_visemes()
     visemes = bpy.context.window_manager.vrc_blendshape.groups["visemes"]
-    assert (visemes.there, visemes.ours, visemes.missing, visemes.empty) == (15, 15, "", "")
+    assert (visemes.present, visemes.ours, visemes.missing, visemes.empty) == (15, 15, "", "")
 
 
 def test_missing_empty_same_and_own_are_told_apart(shown, figure):
@@ -44,9 +44,14 @@ def test_missing_empty_same_and_own_are_told_apart(shown, figure):
     keys["vrc.v_e"].points.foreach_set("co", [c for p in keys["Basis"].points for c in p.co])
     keys["vrc.v_oh"].points.foreach_set("co", [c for p in keys["vrc.v_aa"].points for c in p.co])
     visemes = shown().groups["visemes"]
-    assert (visemes.there, visemes.missing, visemes.empty, visemes.twins) == (14, "vrc.v_ch", "vrc.v_e", "vrc.v_oh")
+    assert (visemes.present, visemes.missing, visemes.empty, visemes.duplicates) == (
+        14,
+        "vrc.v_ch",
+        "vrc.v_e",
+        "vrc.v_oh",
+    )
     assert visemes.ours == 12
-    assert inventory.take([body]).twins == {"vrc.v_oh": "vrc.v_aa"}
+    assert inventory.take([body]).duplicates == {"vrc.v_oh": "vrc.v_aa"}
 
 
 def test_the_reason_why_nothing_can_be_made_is_told(shown):
@@ -60,7 +65,7 @@ def test_what_changes_the_panel_changes_the_mark(shown, figure):
     shown()
 
     def marked():
-        return bpy.context.window_manager.vrc_blendshape.mark == state.selection_fingerprint(bpy.context)
+        return bpy.context.window_manager.vrc_blendshape.fingerprint == state.selection_fingerprint(bpy.context)
 
     assert marked()
     body.shape_key_add(name="Basis")

@@ -125,7 +125,7 @@ class Mouse:
     0.3 m, with a sidebar over its right edge."""
 
     def __init__(self, mode) -> None:
-        self.mode, self.hand = mode, LandmarkEventHandler(mode)
+        self.mode, self.events = mode, LandmarkEventHandler(mode)
         matrix = np.eye(4)
         matrix[:3] = [[1 / 0.15, 0, 0, 0], [0, 0, 1 / 0.15, -HEAD_CENTRE[2] / 0.15], [0, 0.1, 0, 0]]
         self.view = SimpleNamespace(
@@ -145,7 +145,7 @@ class Mouse:
 
     def __call__(self, kind: str, value: str = "PRESS", ctrl: bool = False, shift: bool = False) -> str:
         event = SimpleNamespace(type=kind, value=value, ctrl=ctrl, shift=shift, mouse_x=self.at[0], mouse_y=self.at[1])
-        return self.hand.answer(self.context, event)
+        return self.events.handle(self.context, event)
 
 
 @pytest.fixture
@@ -210,12 +210,12 @@ def test_looking_around_and_the_sidebar_stay_usable_and_nothing_else(mouse):
 def test_no_job_starts_while_landmarks_are_moved(figure):
     shown = bpy.context.window_manager.vrc_blendshape
     assert operators.generate_visemes.poll()
-    shown.placing = "MOVING"
+    shown.editing_landmarks = "MOVING"
     try:
         assert not operators.generate_visemes.poll()
-        assert operators.end_landmarks(wanted="LEAVE") == {"FINISHED"} and shown.placing == "LEAVE"
+        assert operators.end_landmarks(wanted="LEAVE") == {"FINISHED"} and shown.editing_landmarks == "LEAVE"
     finally:
-        shown.placing = ""
+        shown.editing_landmarks = ""
 
 
 def test_every_landmark_is_drawn_in_a_colour_with_a_rim_that_tells_how_sure_it_is(mouse):
@@ -236,5 +236,5 @@ def test_every_landmark_is_drawn_in_a_colour_with_a_rim_that_tells_how_sure_it_i
 
 
 def test_names_are_words():
-    assert landmark_overlay.words("lid_upper_in_l") == "lid upper in, left"
-    assert landmark_overlay.words("nose_tip") == "nose tip"
+    assert landmark_overlay.label("lid_upper_in_l") == "lid upper in, left"
+    assert landmark_overlay.label("nose_tip") == "nose tip"

@@ -95,7 +95,7 @@ def test_names_are_not_translated_and_sentences_in_sentences_are(speak, figure):
     figure["body"].name = "Emotions"
     select(figure["body"])
     bpy.ops.vrc_blendshape.check()
-    sentences = [verdict.sentence for verdict in bpy.context.window_manager.vrc_blendshape.verdicts]
+    sentences = [result.message for result in bpy.context.window_manager.vrc_blendshape.check_results]
     assert "「Emotions」にはまだビゼームがありません。「ビゼームを生成」を押してください。" in sentences
 
 
@@ -118,7 +118,7 @@ def test_keys_keep_their_names_and_a_report_its_fields(speak, planted, source, t
 
 def test_the_page_on_a_folder_speaks_and_its_table_does_not(speak):
     shape = {"name": "vrc.v_aa", "ok": False, "notes": ["hardly moves"]}
-    rows = [summary.Row("a.fbx", summary.LOOK, shapes=[shape]), summary.Row("b.fbx", summary.WAITING)]
+    rows = [summary.AvatarRow("a.fbx", summary.LOOK, shapes=[shape]), summary.AvatarRow("b.fbx", summary.WAITING)]
     speak("ko_KR")
     page = summary.page(
         rows, Message("Shape keys of {count} avatars: {folder}", count=2, folder="fine"), translate, "ko-KR"

@@ -51,7 +51,7 @@ def use(figure) -> list:
     operators.speak()
     points = np.column_stack([canonical_landmarks(), np.zeros(len(canonical_landmarks()))])
     session.current().landmark_mode = landmark_modal.of(objects, mesh_io.read(objects), points)
-    bpy.context.window_manager.vrc_blendshape.placing = "MOVING"
+    bpy.context.window_manager.vrc_blendshape.editing_landmarks = "MOVING"
     landmark_overlay.add()
     training_process.start("generate", [sys.executable, "-c", "import time; time.sleep(600)"], "Stopped.")
     bpy.app.timers.register(training_process.watch, persistent=True)
@@ -112,6 +112,6 @@ def test_the_command_line_has_a_session_without_registration(unregistered):
 
 def test_leaving_where_nothing_is_moved_changes_nothing(addon):
     shown = bpy.context.window_manager.vrc_blendshape
-    shown.placing = ""
+    shown.editing_landmarks = ""
     landmarks.leave()
-    assert session.current().landmark_mode is None and shown.placing == ""
+    assert session.current().landmark_mode is None and shown.editing_landmarks == ""

@@ -9,7 +9,7 @@ import bpy
 
 from blendshape_addon import blender
 from blendshape_addon.blender.stored import tuning
-from blendshape_addon.blender.viewport.landmark_overlay import words as landmark
+from blendshape_addon.blender.viewport.landmark_overlay import label as landmark
 from blendshape_addon.core.vocabulary import LANDMARKS
 
 PACKAGE = Path(blender.__file__).parents[1]

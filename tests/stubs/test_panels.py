@@ -57,9 +57,9 @@ def test_every_operator_has_its_button(draw, instance, monkeypatch):
     body = SimpleNamespace(data=SimpleNamespace(shape_keys=None), name="Body", get=lambda key: Notes({"/": "SKIN"}))
     body.vrc_blendshape = kept = instance(tuning.TuningProperties)
     bpy.data.objects["Body"] = body
-    fault = SimpleNamespace(shape="joy", check="flips", grade="red", sentence="7 triangles turn over", mendable=True)
-    state = {"objects": [body], "face": "Body", "running": True, "checked": "Body", "verdicts": [fault]}
-    state |= {"placing": "MOVING", "holder": "Body"}
+    fault = SimpleNamespace(shape="joy", check="flips", grade="red", message="7 triangles turn over", repairable=True)
+    state = {"objects": [body], "face": "Body", "running": True, "checked": "Body", "check_results": [fault]}
+    state |= {"editing_landmarks": "MOVING", "holder": "Body"}
     monkeypatch.setattr(settings, "training_python", lambda context: "python")
     drawn = set()
     for kept.recipes, state["running"] in (([], True), ([own_recipe(instance)], False)):
@@ -109,12 +109,12 @@ class Notes(dict):
 
 
 def group(name, wanted, there, **more):
-    lists = {"missing": "", "empty": "", "twins": "", "ours": there}
-    return SimpleNamespace(name=name, wanted=wanted, there=there, **{**lists, **more})
+    lists = {"missing": "", "empty": "", "duplicates": "", "ours": there}
+    return SimpleNamespace(name=name, wanted=wanted, present=there, **{**lists, **more})
 
 
 def test_what_is_there_is_told(draw):
-    groups = [group("visemes", 15, 13, missing="vrc.v_ch, vrc.v_ss", empty="vrc.v_ou", twins="vrc.v_nn", ours=10)]
+    groups = [group("visemes", 15, 13, missing="vrc.v_ch, vrc.v_ss", empty="vrc.v_ou", duplicates="vrc.v_nn", ours=10)]
     state = {"objects": [SimpleNamespace(name="Body"), SimpleNamespace(name="Teeth")], "face": "Body", "groups": groups}
     told = labels(draw(VRC_BLENDSHAPE_PT_main, state=state))
     assert told[:2] == ["Body and 1 more object", "Visemes 13/15"]
@@ -167,7 +167,7 @@ def test_what_a_newer_version_stored_is_shown_as_it_is(draw):
 
 
 def test_a_running_generator_shows_how_far_it_is_and_can_be_cancelled(draw):
-    run = SimpleNamespace(what="generate", stage="making faces", fraction=0.42, left="00:14")
+    run = SimpleNamespace(verb="generate", stage="making faces", fraction=0.42, left="00:14")
     session.current().training.run = run
     drawn = draw(VRC_BLENDSHAPE_PT_dataset)
     assert ("progress", 0.42, "Making faces, 00:14 left") in drawn
@@ -179,12 +179,12 @@ def test_a_running_generator_shows_how_far_it_is_and_can_be_cancelled(draw):
 
 
 def test_verdicts_are_of_the_avatar_that_is_shown_and_fine_ones_on_request(draw):
-    def verdict(shape, check, grade, sentence, mendable=False):
-        return SimpleNamespace(shape=shape, check=check, grade=grade, sentence=sentence, mendable=mendable)
+    def result(shape, check, grade, message, repairable=False):
+        return SimpleNamespace(shape=shape, check=check, grade=grade, message=message, repairable=repairable)
 
-    verdicts = [verdict("", "", "amber", "no armature"), verdict("joy", "symmetry", "amber", "halves differ"),
-                verdict("fun", "", "green", "is fine")]  # fmt: skip
-    state = {"face": "Body", "checked": "Body", "verdicts": verdicts}
+    check_results = [result("", "", "amber", "no armature"), result("joy", "symmetry", "amber", "halves differ"),
+                result("fun", "", "green", "is fine")]  # fmt: skip
+    state = {"face": "Body", "checked": "Body", "check_results": check_results}
     drawn = draw(VRC_BLENDSHAPE_PT_check, state=state)
     assert labels(drawn) == ["no armature", "joy: halves differ"]
     assert buttons(drawn)["vrc_blendshape.show_problem"].check == "symmetry"

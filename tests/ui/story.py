@@ -115,7 +115,7 @@ def _move_a_landmark(folds: Folds) -> Waiting:
     index = window.module("core.vocabulary").LANDMARK_INDEX
     yield from folds.unfold("Face Landmarks")
     yield from folds.button("vrc_blendshape.edit_landmarks")
-    yield from until(lambda: state().placing == "MOVING", "the landmarks can be moved")
+    yield from until(lambda: state().editing_landmarks == "MOVING", "the landmarks can be moved")
     yield from settled()
     yield from picture("6_landmarks")
     mode = window.module("blender.session").current().landmark_mode
@@ -132,7 +132,7 @@ def _move_a_landmark(folds: Folds) -> Waiting:
     window.mouse("mouseup", 1)
     yield 0.3
     yield from key("Return")
-    yield from until(lambda: not state().placing, "Enter keeps the landmarks", 10)
+    yield from until(lambda: not state().editing_landmarks, "Enter keeps the landmarks", 10)
     kept = window.module("blender.stored.landmarks").read([_body()])
     moved = np.linalg.norm(kept[:, :3] - before[:, :3], axis=1) * 1000
     left, right = moved[index["mouth_corner_l"]], moved[index["mouth_corner_r"]]
@@ -146,11 +146,11 @@ def _move_a_landmark(folds: Folds) -> Waiting:
 def _check(folds: Folds) -> Waiting:
     yield from folds.unfold("Check")
     yield from folds.button("vrc_blendshape.check")
-    yield from until(lambda: len(state().verdicts) > 0 and not state().running, "the check tells", 60)
+    yield from until(lambda: len(state().check_results) > 0 and not state().running, "the check tells", 60)
     yield from _into_view()
     yield from settled()
     yield from picture("8_check")
-    assert {row.shape for row in state().verdicts} >= set(window.module("core.vocabulary").VISEMES)
+    assert {row.shape for row in state().check_results} >= set(window.module("core.vocabulary").VISEMES)
     yield from folds.fold()
     _told("the check told of every viseme")
 

@@ -138,7 +138,7 @@ def _motion(objects: Sequence[bpy.types.Object]) -> Motion:
 def _dropped_by_unity(objects: Sequence[bpy.types.Object]) -> set[Key]:
     """Keys that move nothing, and visemes that are the same as an earlier one."""
     face = inventory.take(objects)
-    dropped = {(face.face.name, name) for name in face.twins}
+    dropped = {(face.face.name, name) for name in face.duplicates}
     for obj in objects:
         keys = obj.data.shape_keys.key_blocks[1:] if obj.data.shape_keys else ()
         dropped |= {(obj.name, key.name) for key in keys if is_empty(key)}

@@ -1,7 +1,7 @@
-"""Many avatar files, each in a process of its own: a crash or a hang in one costs that one only.
+"""Many avatar files, each in a process of its own: a crash or a hang in one loses that file only.
 
-A child is this same command line on one file. The report that it leaves is named by everything that the result depends
-on, so a file is finished when its report is there, whoever made it and when; that is all there is to going on.
+Each child process runs this same command line on one file. The name of its report is a hash of everything that the
+result depends on. A file counts as finished when its report exists, so a stopped run can be continued by any machine.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Job:
     """One avatar file. settings: the child's other arguments; depends_on: digest of them and of this tool; debug:
     whether the child writes a debug log, which goes into this process's.
 
-    entries: report entries, there when it was done; before: an earlier run did it.
+    entries: report entries, there when it was done; done_before: an earlier run did it.
     """
 
     source: Path
@@ -49,7 +49,7 @@ class Job:
     sheet: Path | None = None
     debug: bool = False
     entries: list[dict] = field(default_factory=list)
-    before: bool = False
+    done_before: bool = False
 
     @cached_property
     def record(self) -> Path:
@@ -71,7 +71,7 @@ class Job:
         return self.record.with_suffix(".debug.log")
 
     def read(self) -> None:
-        """Take the entries from the record, none if there is no whole one."""
+        """Read the entries from the record; none if it is missing or incomplete."""
         try:
             self.entries = json.loads(self.record.read_text(encoding="utf-8"))["avatars"]
         except (OSError, ValueError, LookupError):
@@ -79,27 +79,27 @@ class Job:
 
     @property
     def finished(self) -> bool:
-        """Whether doing it again would give the entries and files that are there."""
+        """Whether the record and the output files exist, so that the job need not run again."""
 
-        def there(entry: dict) -> bool:
+        def is_there(entry: dict) -> bool:
             if "error" in entry:
                 return not entry.get("passing")
             drawn = PureWindowsPath(entry.get("sheet", "")).name  # by a machine that may see other folders
             return self.target.is_file() and (not self.sheet or self.sheet.with_name(drawn or "?").is_file())
 
-        return bool(self.entries) and all(map(there, self.entries))
+        return bool(self.entries) and all(map(is_there, self.entries))
 
     def clear(self) -> None:
-        """Remove what a child that did not come to its end left behind."""
+        """Remove unfinished files of a child that was ended early."""
         files.clear_unfinished(self.target)
         files.clear_unfinished(self.record)
 
 
-def run(jobs: Sequence[Job], at_once: int, minutes: float, again: bool, tell: Callable[[Job, float], None]) -> None:
+def run(jobs: Sequence[Job], at_once: int, minutes: float, again: bool, on_done: Callable[[Job, float], None]) -> None:
     """Do every job, `at_once` at a time, none longer than `minutes`, and fill in its entries.
 
-    again: do finished ones too. tell(job, seconds_left) is called after each. Raises KeyboardInterrupt when the user or
-    the system asks to stop: what was being done is given up, what was finished stays.
+    again: do finished ones too. on_done(job, seconds_left) is called after each. Raises KeyboardInterrupt when the user
+    or the system asks to stop: running jobs are ended, finished ones stay.
     """
     waiting, running, done = deque(jobs), {}, 0
     began = time.monotonic()
@@ -110,8 +110,8 @@ def run(jobs: Sequence[Job], at_once: int, minutes: float, again: bool, tell: Ca
                     job = waiting.popleft()
                     job.read()
                     if job.finished and not again:
-                        job.before = True
-                        tell(job, _left(began, done, len(waiting) + len(running)))
+                        job.done_before = True
+                        on_done(job, _seconds_left(began, done, len(waiting) + len(running)))
                     else:
                         running[_start(job)] = job, time.monotonic() + minutes * 60
                 for process, (job, latest) in list(running.items()):
@@ -125,7 +125,7 @@ def run(jobs: Sequence[Job], at_once: int, minutes: float, again: bool, tell: Ca
                         job.entries = [{"input": str(job.source), "ok": False, "error": reason, "crashed": True}]
                     del running[process]
                     done += 1
-                    tell(job, _left(began, done, len(waiting) + len(running)))
+                    on_done(job, _seconds_left(began, done, len(waiting) + len(running)))
                 time.sleep(0.05)
         finally:
             for process, (job, _) in running.items():
@@ -202,7 +202,7 @@ def _end(process: subprocess.Popen, job: Job) -> None:
 
 
 def _reason(job: Job, status: int, minutes: float | None) -> Message:
-    """Why there is no report, in a sentence."""
+    """Why there is no report."""
     log = Message("what it said last is in {path}", path=job.log)
     if minutes is not None:
         return Message(
@@ -226,14 +226,14 @@ def _reason(job: Job, status: int, minutes: float | None) -> Message:
     )
 
 
-def _left(began: float, done: int, todo: int) -> float:
-    """Seconds that `todo` more will take at the pace of those done by this run; NaN while nothing is known."""
+def _seconds_left(began: float, done: int, todo: int) -> float:
+    """Seconds that `todo` more jobs will take at the pace of this run; NaN before its first job is done."""
     return (time.monotonic() - began) / done * todo if done else float("nan")
 
 
 @contextmanager
 def _stopped_by_signals() -> Iterator[None]:
-    """KeyboardInterrupt for Ctrl-C, which Blender keeps to itself, and for a polite request to end."""
+    """Raise KeyboardInterrupt at Ctrl-C, which Blender would handle itself, and at SIGTERM."""
 
     def stop(*_) -> None:
         raise KeyboardInterrupt

@@ -121,7 +121,7 @@ def _run_file(path: Path, target: Path, names: Sequence[str], options: argparse.
 
 
 def _run_folder(plan: Sequence[tuple[Path, Path]], options: argparse.Namespace) -> int:
-    registry.deformer(options.models, options.model)  # said once where it fails, and not by every avatar
+    registry.deformer(options.models, options.model)  # fails once, here, and not for every avatar
     settings = options_of_one(options)
     # Recipes and models of the user's own count by what is in them, wherever they lie.
     by_name = options_of_one(options, without=("recipes", "models", "model"))
@@ -133,22 +133,22 @@ def _run_folder(plan: Sequence[tuple[Path, Path]], options: argparse.Namespace) 
         )
         for source, target in plan[part - 1 :: parts]
     ]
-    told = 0
+    count = 0
 
-    def tell(job: batch.Job, seconds_left: float) -> None:
-        nonlocal told
-        told += 1
+    def report_progress(job: batch.Job, seconds_left: float) -> None:
+        nonlocal count
+        count += 1
         for row in _rows(job):
-            if row.sentence:
-                _complain(InputError(row.sentence), job.source)
-            said = translate(row.state if row.sentence else row.verdict)
-            said += ", done before" if job.before else ""
+            if row.message:
+                _complain(InputError(row.message), job.source)
+            text = translate(row.state if row.message else row.verdict)
+            text += ", done before" if job.done_before else ""
             left = f", {_duration(seconds_left)} left" if seconds_left > 0 else ""
-            print(f"{told} of {len(jobs)}{left}: {job.source}: {said}", flush=True)
+            print(f"{count} of {len(jobs)}{left}: {job.source}: {text}", flush=True)
 
     status = None
     try:
-        batch.run(jobs, options.jobs, options.time_limit, options.again, tell)
+        batch.run(jobs, options.jobs, options.time_limit, options.again, report_progress)
     except KeyboardInterrupt:
         status = STOPPED
         _complain(Cancelled("Stopped: what was finished is kept; the same command goes on from there."))
@@ -162,11 +162,11 @@ def _run_folder(plan: Sequence[tuple[Path, Path]], options: argparse.Namespace) 
     return status
 
 
-def _rows(job: batch.Job) -> list[summary.Row]:
+def _rows(job: batch.Job) -> list[summary.AvatarRow]:
     return list(summary.rows_of(job.source, job.entries, job.record.parent))
 
 
-def _summarize(rows: Sequence[summary.Row], folder: Path) -> None:
+def _summarize(rows: Sequence[summary.AvatarRow], folder: Path) -> None:
     title = Message("Shape keys of {count} avatars: {folder}", count=len(rows), folder=folder.resolve().name)
     files.write_text(folder / "summary.csv", summary.table(rows), "utf-8-sig")  # spreadsheets go by the mark
     files.write_text(folder / "summary.html", summary.page(rows, title, translate, language()))

@@ -1,4 +1,4 @@
-"""The whole job on one avatar in Blender: read, compute, write. Operators and the command line both do it.
+"""One avatar in Blender: read, compute, write. Operators and the command line both use it.
 
 Reading (mesh_io.read) and writing touch Blender and belong on the main thread; computing may be on any.
 """

@@ -1,4 +1,4 @@
-"""Work beside the main thread, that can be asked how far it is and told to stop. It must not touch Blender."""
+"""Work in a thread beside Blender's main thread, with progress and a way to stop it. It must not use bpy."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Task:
 
     @property
     def seconds_left(self) -> float | None:
-        """At the pace so far; None while that says little."""
+        """Estimate from the pace so far; None while there is too little to estimate from."""
         spent = time.monotonic() - self._began
         return spent * (1 - self.fraction) / self.fraction if self.fraction > 0.1 and spent > 0.5 else None
 
     def stop(self) -> None:
-        """Ask the work to end at its next step; what it makes is of no interest any more."""
+        """Ask the work to end at its next step; its result is discarded."""
         self._stop.set()
 
     def result(self) -> Any:

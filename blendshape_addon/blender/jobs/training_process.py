@@ -1,4 +1,4 @@
-"""A command of the training package in a process of its own beside Blender: started, watched, stopped."""
+"""A command of the training package, run in a process of its own beside Blender."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from ..settings import TRAINING_TOOLS_MISSING
 # "making faces:  42%|████▏     | 25/60 [00:10<00:14,  2.5face/s]"
 _BAR = re.compile(r"^(?P<stage>[\w ]+): +(?P<percent>\d+)%\|.*\[[\d:]+<(?P<left>[\d:?]+)")
 _log = logging.getLogger(__name__)
-_ENOUGH = 40  # last lines that are kept
-# What the bars of the tools say, for translation; anything else that the tools say stays as it is.
+_MAX_LINES = 40  # last lines of output that are stored
+# Stages that the progress bars of the tools name, for translation; their other output is not translated.
 _STAGES = {
     str(stage): stage
     for stage in (
@@ -35,7 +35,7 @@ _STAGES = {
 
 
 def tools(python: str) -> list[str]:
-    """The beginning of a command line of the training tools. Raises InputError, in a sentence, when they are missing.
+    """The beginning of a command line of the training tools. Raises InputError, when they are missing.
 
     python: the Training Python of the preferences.
     """
@@ -56,14 +56,14 @@ def blender() -> list[str]:
 
 
 class Run:
-    """A running command. what: the verb of the tools. stage, fraction and left (a clock, empty while unknown) say how
-    far it is."""
+    """A running command. verb: of the tools. stage, fraction (0 to 1) and left (time as text, empty while unknown):
+    its progress."""
 
-    def __init__(self, what: str, line: Sequence[str], stopped: str) -> None:
-        """stopped: what to say when it was stopped. Raises InputError when the program cannot be started."""
-        self.what, self._told_stopped = what, stopped
+    def __init__(self, verb: str, line: Sequence[str], stopped: str) -> None:
+        """stopped: message for a run that was stopped. Raises InputError when the program cannot be started."""
+        self.verb, self._stopped_message = verb, stopped
         self.stage, self.fraction, self.left = _STAGES["starting"], 0.0, ""
-        self._said: list[str] = []
+        self._lines: list[str] = []
         self._stopped = False
         try:
             self._process = subprocess.Popen(
@@ -86,7 +86,7 @@ class Run:
     @property
     def said(self) -> list[str]:
         """Its last lines but for the bars."""
-        return list(self._said)
+        return list(self._lines)
 
     def stop(self) -> None:
         """Ask it to end."""
@@ -94,52 +94,52 @@ class Run:
         self._process.terminate()
 
     def result(self) -> tuple[bool, str]:
-        """Wait for the end; was everything made, and what it said last."""
+        """Wait for the end; returns whether it succeeded, and its last line."""
         self._reader.join()
         status = self._process.wait()
         if self._stopped:
-            return False, self._told_stopped
-        if any(line.startswith("ModuleNotFoundError") or "No module named training" in line for line in self._said):
+            return False, self._stopped_message
+        if any(line.startswith("ModuleNotFoundError") or "No module named training" in line for line in self._lines):
             return False, TRAINING_TOOLS_MISSING
-        return status == 0, self._said[-1] if self._said else Message("It ended with {status}.", status=status)
+        return status == 0, self._lines[-1] if self._lines else Message("It ended with {status}.", status=status)
 
     def _read(self) -> None:
-        """A bar begins its line with a carriage return, so the newest one has no end yet."""
+        """Read the output. A progress bar starts with a carriage return, so the newest one has no line end yet."""
         rest = b""
         while chunk := self._process.stdout.read1():
             *lines, rest = re.split(b"[\r\n]", rest + chunk)
             for line in lines:
-                self._hear(line)
+                self._parse(line)
             if _BAR.match(rest.decode(errors="replace")):
-                self._hear(rest)
-        self._hear(rest)
+                self._parse(rest)
+        self._parse(rest)
 
-    def _hear(self, raw: bytes) -> None:
+    def _parse(self, raw: bytes) -> None:
         line = raw.decode(errors="replace").strip()
         if bar := _BAR.match(line):
             self.stage = _STAGES.get(bar["stage"], bar["stage"])
             self.fraction = int(bar["percent"]) / 100
             self.left = "" if "?" in bar["left"] else bar["left"]
         elif line:
-            self._said = [*self._said[1 - _ENOUGH :], line]
+            self._lines = [*self._lines[1 - _MAX_LINES :], line]
 
 
-def start(what: str, line: Sequence[str], stopped: str, after: Callable[[bool], None] | None = None) -> Run:
+def start(verb: str, line: Sequence[str], stopped: str, after: Callable[[bool], None] | None = None) -> Run:
     """Start the one run there may be; `after` is called with whether it ended well, on the main thread.
 
-    what, stopped: see Run. Raises InputError when one runs already or the program cannot be started.
+    verb, stopped: see Run. Raises InputError when one runs already or the program cannot be started.
     """
     training = session.current().training
     if training.run:
         raise InputError("The training tools are at work already: wait for them or cancel what they do.")
-    training.run, training.after = Run(what, line, stopped), after
-    training.messages.pop(what, None)
+    training.run, training.after = Run(verb, line, stopped), after
+    training.messages.pop(verb, None)
     _log.info("started %s", " ".join(line))
     return training.run
 
 
 def follow() -> tuple[bool, str] | None:
-    """Watch the run from a timer; without a window wait for it, and give how it ended."""
+    """Watch the run from a timer and return None; without a window wait for it and return its result."""
     if bpy.app.background:
         return end()
     bpy.app.timers.register(watch, persistent=True)
@@ -159,18 +159,18 @@ def watch() -> float | None:
 
 
 def end() -> tuple[bool, str]:
-    """Wait for the run and remember what it said; as Run.result."""
+    """Wait for the run, store its message and return Run.result."""
     training = session.current().training
     ended, after = training.run, training.after
     good = False
     try:
-        good, training.messages[ended.what] = ended.result()
-        _log.info("%s ended %s: %s", ended.what, "well" if good else "badly", "\n".join(ended.said))
+        good, training.messages[ended.verb] = ended.result()
+        _log.info("%s ended %s: %s", ended.verb, "well" if good else "badly", "\n".join(ended.said))
     finally:
         training.run = training.after = None
         if after:
             after(good)
-    return good, training.messages[ended.what]
+    return good, training.messages[ended.verb]
 
 
 def stop() -> None:

@@ -1,4 +1,4 @@
-"""A look into a written FBX file: are all shape keys in it, as they are here?"""
+"""Reads a written FBX file and compares its shape keys with those in the scene."""
 
 from __future__ import annotations
 

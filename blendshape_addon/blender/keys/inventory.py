@@ -1,4 +1,4 @@
-"""Which shapes an avatar has already, and what is the matter with them."""
+"""Which shapes an avatar has already, and which of them are empty or duplicates."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _SMALLEST = 1e-6  # of the coordinate: FBX exporters drop what is smaller
 class Inventory:
     """Names of vocabulary.ALL_SHAPES, in order. face: the object that VRChat would take visemes from.
 
-    empty: keys that move nothing an exporter would keep. twins: visemes, each with an earlier one of the same shape.
-    ours: keys that this tool made and nobody has edited since.
+    empty: keys that move nothing an exporter would keep. duplicates: visemes, each with an earlier one
+    of the same shape. ours: keys that this tool made and nobody has edited since.
     """
 
     face: Object
-    there: list[str] = field(default_factory=list)
+    present: list[str] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
-    twins: dict[str, str] = field(default_factory=dict)
+    duplicates: dict[str, str] = field(default_factory=dict)
     ours: set[str] = field(default_factory=set)
 
     def missing(self, group: str) -> list[str]:
-        """What of a group of vocabulary.GROUPS is not there."""
-        return [name for name in GROUPS[group] if name not in self.there]
+        """The shapes of a group of vocabulary.GROUPS that the avatar lacks."""
+        return [name for name in GROUPS[group] if name not in self.present]
 
 
 def face_of(objects: Sequence[Object]) -> Object:
@@ -42,21 +42,21 @@ def face_of(objects: Sequence[Object]) -> Object:
 
 
 def take(objects: Sequence[Object]) -> Inventory:
-    """What is there on the face, see `face_of`: VRChat takes visemes from one mesh."""
+    """The shapes on the face, see `face_of`: VRChat takes visemes from one mesh."""
     face = face_of(objects)
     keys = _keys(face)
     found = Inventory(face, [name for name in ALL_SHAPES if name in keys], ours=key_blocks.made_by_us(face))
     base = basis(face)
     tolerance = _SMALLEST * np.abs(base)
     seen: dict[bytes, str] = {}
-    for name in found.there:
+    for name in found.present:
         target = coordinates(keys[name].points)
         if not (np.abs(target - base) > tolerance).any():
             found.empty.append(name)
         elif name in VISEMES:
             first = seen.setdefault(target.tobytes(), name)
             if first != name:
-                found.twins[name] = first
+                found.duplicates[name] = first
     return found
 
 

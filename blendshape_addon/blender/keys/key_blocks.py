@@ -1,4 +1,4 @@
-"""The shape keys of one object: whose they are, copied, taken off and ordered without harm to the others.
+"""The shape keys of one object: whose they are; copied, removed and sorted without changing the others.
 
 Keys that this tool wrote are marked on the mesh's key datablock with a hash of what was written: one that was edited
 since counts as the creator's work.

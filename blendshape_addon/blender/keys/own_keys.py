@@ -1,4 +1,4 @@
-"""This tool's own keys: taken off again, known again after an export, brought into order."""
+"""This tool's own keys: removed, recognised after an export, sorted."""
 
 from __future__ import annotations
 

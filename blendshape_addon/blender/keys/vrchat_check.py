@@ -1,4 +1,4 @@
-"""Would VRChat take the avatar? In grades and sentences for its creator."""
+"""Would VRChat take the avatar? In grades and messages for its creator."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ RANKS = ((32_000, "Excellent"), (70_000, "Good"))
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at, its grade (of core.verdicts) and what there is to say."""
+    """One thing that was looked at, its grade (of core.check_results) and what there is to say."""
 
     grade: str
-    sentence: Message
+    message: Message
 
 
 def readiness(objects: Sequence[Object], triangles: int) -> list[Finding]:
-    """Whether VRChat takes the avatar of `objects`, which has so many triangles."""
+    """Whether VRChat accepts the avatar of `objects`, which has so many triangles."""
     found = inventory.take(objects)
-    out = [Finding(RED, sentence) for sentence in problems(objects)]
+    out = [Finding(RED, message) for message in problems(objects)]
     if not out:
         out.append(Finding(GREEN, Message("All 15 visemes are there, none is empty and no two are the same.")))
     out += _dances(found.face)
@@ -84,7 +84,7 @@ def _rank(triangles: int) -> Finding:
 
 
 def problems(objects: Sequence[Object]) -> list[Message]:
-    """One sentence for each thing that would break lip sync or be lost on export; empty when all is well.
+    """One message for each thing that would break lip sync or be lost on export; empty when all is well.
 
     Groups of keys other than visemes count only once the mesh has one of them.
     """
@@ -92,26 +92,26 @@ def problems(objects: Sequence[Object]) -> list[Message]:
     missing = found.missing("visemes")
     if missing == list(VISEMES):
         return [Message("“{name}” has no visemes yet: press Generate Visemes.", name=found.face.name)]
-    sentences = []
+    messages = []
     if missing:
-        sentences.append(
+        messages.append(
             Message(
                 "“{name}” lacks {names}: VRChat needs all 15 visemes.", name=found.face.name, names=", ".join(missing)
             )
         )
     if found.empty:
-        sentences.append(
+        messages.append(
             Message(
                 "{names} would be lost on export, because they move nothing: generate them again.",
                 names=", ".join(found.empty),
             )
         )
-    for name, twin in found.twins.items():
-        sentences.append(
+    for name, twin in found.duplicates.items():
+        messages.append(
             Message(
                 "{name} is the same shape as {twin}, which stops lip sync in VRChat: generate them again.",
                 name=name,
                 twin=twin,
             )
         )
-    return sentences
+    return messages

@@ -1,4 +1,4 @@
-"""What the list of models in the preferences shows."""
+"""Fills the list of models that the preferences show."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..translations import translate
 
 
 def refresh(context: bpy.types.Context) -> None:
-    """Look at the bundled models and those of the chosen folder, and write down what their cards say."""
+    """Read the cards of the bundled models and of those in the chosen folder."""
     rows = context.window_manager.vrc_blendshape.models
     unfolded = {row.file for row in rows if row.unfolded}
     rows.clear()
@@ -34,7 +34,7 @@ def refresh_from_property(self: bpy.types.bpy_struct, context: bpy.types.Context
 
 
 def _figures(figures: dict[str, object]) -> Iterator[str]:
-    """A line for what each figure's name says before its colon: "faces left out: rel 0.6, cos 0.8"."""
+    """One line per prefix of the figures' names before the colon: "faces left out: rel 0.6, cos 0.8"."""
     lines: dict[str, list[str]] = {}
     for name, value in figures.items():
         about, _, what = name.rpartition(": ")

@@ -1,4 +1,4 @@
-"""Settings of the add-on that hold for every file."""
+"""The add-on's preferences, which hold for every file; `settings.py` reads them."""
 
 import contextlib
 
@@ -10,7 +10,7 @@ from ...core.messages import Message
 from .. import debug_log, session, settings
 from . import model_list
 from .panels import models
-from .panels.tab import beside, paragraph
+from .panels.tab import paragraph, process_button
 
 _NAMES = {
     "auto": "Automatic",
@@ -22,7 +22,7 @@ _NAMES = {
 
 
 def switch_debug_log(on: bool) -> None:
-    """Begin or end the debug log; a file that cannot be written is said where the switch is drawn."""
+    """Begin or end the debug log; where the file cannot be written, the switch's drawing says so."""
     with contextlib.suppress(OutputError):
         debug_log.switch(on)
 
@@ -87,8 +87,8 @@ class Preferences(bpy.types.AddonPreferences):
         if self.debug_log:
             _log_file(context, fields)
         if self.training_python:
-            beside(context, layout, "adapt", "vrc_blendshape.learn_from_avatar", "OUTLINER_DATA_GP_LAYER")
-            beside(context, layout, "generate", "vrc_blendshape.generate_dataset", "FILE_FOLDER")
+            process_button(context, layout, "adapt", "vrc_blendshape.learn_from_avatar", "OUTLINER_DATA_GP_LAYER")
+            process_button(context, layout, "generate", "vrc_blendshape.generate_dataset", "FILE_FOLDER")
         else:
             paragraph(context, layout, settings.TRAINING_TOOLS_MISSING, icon="INFO")
         models.draw(context, layout)

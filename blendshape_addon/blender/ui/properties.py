@@ -1,4 +1,4 @@
-"""What the panel remembers: settings with the file, and what it shows with the window."""
+"""Properties of the panels: settings, saved with the file, and the state that they show, kept with the window."""
 
 import bpy
 
@@ -54,7 +54,7 @@ def _redraw(self, context: bpy.types.Context) -> None:
 
 
 class Settings(bpy.types.PropertyGroup):
-    """Scene.vrc_blendshape: what the panel's buttons are pressed with."""
+    """Scene.vrc_blendshape: the options that the panel's buttons pass to their operators."""
 
     preset: preset()
     intensity: intensity()
@@ -74,21 +74,25 @@ class GroupState(bpy.types.PropertyGroup):
     """Which shapes of a group of the vocabulary (its name) the avatar has. Lists are names, comma-separated."""
 
     wanted: bpy.props.IntProperty()
-    there: bpy.props.IntProperty()
+    present: bpy.props.IntProperty()
     ours: bpy.props.IntProperty()
     missing: bpy.props.StringProperty()
     empty: bpy.props.StringProperty()
-    twins: bpy.props.StringProperty()
+    duplicates: bpy.props.StringProperty()
 
 
-class Verdict(bpy.types.PropertyGroup):
-    """One check of a shape, or of the avatar where `shape` is empty; check: empty where a shape is fine altogether."""
+class CheckResult(bpy.types.PropertyGroup):
+    """The result of one check: of a shape, or of the avatar where `shape` is empty.
+
+    check: empty where a shape passes all of them. grade: see core.quality.checks. message: in Blender's language.
+    repairable: whether Fix may repair it.
+    """
 
     shape: bpy.props.StringProperty()
     check: bpy.props.StringProperty()
     grade: bpy.props.StringProperty()
-    sentence: bpy.props.StringProperty()
-    mendable: bpy.props.BoolProperty()
+    message: bpy.props.StringProperty()
+    repairable: bpy.props.BoolProperty()
 
 
 class ModelRow(bpy.types.PropertyGroup):
@@ -105,7 +109,7 @@ class ModelRow(bpy.types.PropertyGroup):
 
 
 class State(bpy.types.PropertyGroup):
-    """WindowManager.vrc_blendshape: what panels show, put there by operators and handlers so that they only draw."""
+    """WindowManager.vrc_blendshape: what panels show. Operators and handlers write it, panels only draw."""
 
     running: bpy.props.BoolProperty()
     cancel: bpy.props.BoolProperty(description="Asks the running job to stop")
@@ -116,18 +120,18 @@ class State(bpy.types.PropertyGroup):
     face: bpy.props.StringProperty(description="Name of the object that carries the shapes")
     objects: bpy.props.CollectionProperty(type=bpy.types.PropertyGroup)
     groups: bpy.props.CollectionProperty(type=GroupState)
-    verdicts: bpy.props.CollectionProperty(type=Verdict)
-    checked: bpy.props.StringProperty(description="Name of the object that the verdicts are about")
+    check_results: bpy.props.CollectionProperty(type=CheckResult)
+    checked: bpy.props.StringProperty(description="Name of the object that was checked")
     show_fine: bpy.props.BoolProperty(name="Show All", description="Show shapes that are fine as well")
     fallback: bpy.props.StringProperty(description="Why the last shapes were made on the CPU")
-    provider: bpy.props.StringProperty(description="What Test in the preferences told")
+    provider: bpy.props.StringProperty(description="What Test in the preferences reported")
     models: bpy.props.CollectionProperty(type=ModelRow)
     show_models: bpy.props.BoolProperty(
         name="Models",
         description="Show every model and its card",
         update=model_list.refresh_from_property,
     )
-    mark: bpy.props.StringProperty(description="What the avatar was when this was written down")
+    fingerprint: bpy.props.StringProperty(description="Selection that this describes, see ui/state.py")
     viseme: bpy.props.StringProperty(description="The shape that is shown")
     speak_from: bpy.props.IntProperty(description="The frame where the sentence began")
     holder: bpy.props.StringProperty(description="Name of the object that the avatar's tuning is kept with")
@@ -135,11 +139,11 @@ class State(bpy.types.PropertyGroup):
         name="Shape", description="The shape to tune", items=[(name, name, "") for name in ALL_SHAPES],
         default="vrc.v_aa",
     )  # fmt: skip
-    placing: bpy.props.StringProperty(description="MOVING while landmarks are moved; KEEP or LEAVE to end that")
+    editing_landmarks: bpy.props.StringProperty(description="MOVING while landmarks are moved; KEEP or LEAVE ends it")
     show_landmarks: bpy.props.BoolProperty(
         name="Show in 3D View", description="Draw the landmarks over the 3D view", default=True, update=_redraw
     )
     show_all: bpy.props.BoolProperty(name="Show All", description="Show parts that are not of the face as well")
 
 
-CLASSES = (Settings, GroupState, Verdict, ModelRow, State)
+CLASSES = (Settings, GroupState, CheckResult, ModelRow, State)

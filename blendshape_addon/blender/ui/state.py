@@ -1,4 +1,4 @@
-"""Keeps WindowManager.vrc_blendshape true to the selected avatar, so that panels need not look at meshes."""
+"""Updates WindowManager.vrc_blendshape when the selection changes, so that panels need not read meshes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ..stored.migration import MADE
 from ..translations import translate
 from ..viewport import preview
 
-_PAUSE = 0.2  # seconds of quiet before the avatar is looked at again
+_PAUSE = 0.2  # seconds without a change before the avatar is read again
 
 
 def refresh(context: bpy.types.Context) -> None:
-    """Look at the selected avatar and write down what is there."""
+    """Read the selected avatar and write its state."""
     state = context.window_manager.vrc_blendshape
-    state.mark = selection_fingerprint(context)
+    state.fingerprint = selection_fingerprint(context)
     state.objects.clear()
     state.groups.clear()
     state.face = state.holder = state.problem = state.newer = ""
@@ -38,15 +38,15 @@ def refresh(context: bpy.types.Context) -> None:
     for group, names in GROUPS.items():
         row = state.groups.add()
         row.name = group
-        row.wanted, row.there = len(names), len(names) - len(found.missing(group))
+        row.wanted, row.present = len(names), len(names) - len(found.missing(group))
         row.ours = len(found.ours & set(names))
         row.missing = ", ".join(found.missing(group))
         row.empty = ", ".join(name for name in found.empty if name in names)
-        row.twins = ", ".join(name for name in found.twins if name in names)
+        row.duplicates = ", ".join(name for name in found.duplicates if name in names)
 
 
 def selection_fingerprint(context: bpy.types.Context) -> str:
-    """Something cheap that changes whenever `refresh` would write down something else, but for edited coordinates,
+    """A text, cheap to make, that changes whenever `refresh` would write another state; but for edited coordinates,
     which change in modes other than object mode."""
     active = context.view_layer.objects.active
     keys = getattr(active.data, "shape_keys", None) if active else None
@@ -56,10 +56,10 @@ def selection_fingerprint(context: bpy.types.Context) -> str:
 
 
 def _later() -> None:
-    """Run by a timer: handlers must not write, and many changes are looked at once."""
+    """Run by a timer: handlers must not write, and many changes need one update."""
     context = bpy.context
     state = context.window_manager.vrc_blendshape
-    if not state.running and state.mark != selection_fingerprint(context):
+    if not state.running and state.fingerprint != selection_fingerprint(context):
         refresh(context)
         redraw(context)
 
@@ -80,7 +80,7 @@ def _changed(*_) -> None:
 
 @bpy.app.handlers.persistent
 def _undone(*_) -> None:
-    bpy.context.window_manager.vrc_blendshape.mark = ""
+    bpy.context.window_manager.vrc_blendshape.fingerprint = ""
     _changed()
 
 
@@ -88,7 +88,7 @@ def _undone(*_) -> None:
 def _loaded(*_) -> None:
     """A file may have been saved while a job ran."""
     shown = bpy.context.window_manager.vrc_blendshape
-    shown.running, shown.placing = False, ""
+    shown.running, shown.editing_landmarks = False, ""
     _undone()
 
 

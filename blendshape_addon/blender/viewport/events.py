@@ -1,23 +1,23 @@
-"""What the mouse is over in a 3D view, and which events do no harm while something else goes on."""
+"""Which region of a 3D view the mouse is over, and which events may pass to Blender during a modal operator."""
 
 from __future__ import annotations
 
 import bpy
 
-_LOOKING_AROUND = {
+_NAVIGATION = {
     "MOUSEMOVE", "INBETWEEN_MOUSEMOVE", "MIDDLEMOUSE", "WHEELUPMOUSE", "WHEELDOWNMOUSE", "WHEELINMOUSE",
     "WHEELOUTMOUSE", "TRACKPADPAN", "TRACKPADZOOM", "MOUSEROTATE", "MOUSESMARTZOOM", "NDOF_MOTION",
 }  # fmt: skip
 
 
 def is_navigation_event(context, event) -> bool:
-    """Looking around is, and a click into the sidebar, where the Cancel button is; what edits has to wait."""
-    if event.type in _LOOKING_AROUND:
+    """Whether an event moves the view, or clicks into the sidebar, where the Cancel button is; edits have to wait."""
+    if event.type in _NAVIGATION:
         return True
-    return event.type == "LEFTMOUSE" and part_under(context, event, "UI") is not None
+    return event.type == "LEFTMOUSE" and region_under(context, event, "UI") is not None
 
 
-def part_under(context, event, kind: str) -> bpy.types.Region | None:
+def region_under(context, event, kind: str) -> bpy.types.Region | None:
     """The region of a 3D view under the cursor, if it is of this kind. Sidebars and headers may overlap the view."""
     found = [
         region

@@ -1,4 +1,4 @@
-"""What mouse and keys do while landmarks are moved."""
+"""Mouse and keyboard events while landmarks are moved."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import bpy
 import numpy as np
 
 from ...core.geometry.camera import Screen
-from .events import is_navigation_event, part_under
+from .events import is_navigation_event, region_under
 from .landmark_modal import LandmarkMode
 
 _REACH = 14  # pixels from a landmark, at a user interface scale of 1, within which a click means it
@@ -15,25 +15,25 @@ _STEP = 1.05  # of size, a notch of the wheel
 
 
 class LandmarkEventHandler:
-    """held: the landmark that is dragged, and the region of the view it is dragged in."""
+    """Turns events into calls of the mode's LandmarkEditor."""
 
     def __init__(self, mode: LandmarkMode) -> None:
         self._mode = mode
-        self._held: tuple[int, bpy.types.Region] | None = None
-        self._carried = False
+        self._dragged: tuple[int, bpy.types.Region] | None = None
+        self._moved_face = False
 
-    def answer(self, context, event) -> str:
-        """What becomes of an event: KEEP or LEAVE the mode, PASS_THROUGH to Blender, or RUNNING_MODAL."""
+    def handle(self, context, event) -> str:
+        """Handle an event. Returns KEEP or LEAVE to end the mode, PASS_THROUGH for Blender, or RUNNING_MODAL."""
         mode, pressed = self._mode, event.value == "PRESS"
-        if self._held:
-            return self._answer_held(context, event)
-        view = part_under(context, event, "WINDOW")
+        if self._dragged:
+            return self._handle_drag(context, event)
+        view = region_under(context, event, "WINDOW")
         if event.type == "MOUSEMOVE" and view:
             reach = _REACH * context.preferences.system.ui_scale
             mode.hovered = _screen(view).pick(mode.editor.landmarks[:, :3], *_within(view, event), reach)
         elif event.type == "LEFTMOUSE" and pressed and view and mode.hovered is not None:
             mode.editor.grab()
-            self._held = mode.hovered, view
+            self._dragged = mode.hovered, view
             return "RUNNING_MODAL"
         elif event.type == "ESC" and pressed:
             return "LEAVE"
@@ -47,23 +47,23 @@ class LandmarkEventHandler:
             return "RUNNING_MODAL"
         return "PASS_THROUGH" if is_navigation_event(context, event) or event.type in _VIEWS else "RUNNING_MODAL"
 
-    def _answer_held(self, context, event) -> str:
-        editor, (index, view) = self._mode.editor, self._held
+    def _handle_drag(self, context, event) -> str:
+        editor, (index, view) = self._mode.editor, self._dragged
         if event.type == "MOUSEMOVE":
             ray = _screen(view).ray(*_within(view, event))
-            self._carried = event.ctrl
+            self._moved_face = event.ctrl
             if event.ctrl:
                 editor.move_all(index, *ray)
             else:
                 editor.drag(index, *ray, alone=event.shift)
         elif event.type == "LEFTMOUSE" and event.value == "RELEASE":
             editor.drop()
-            if self._carried:
+            if self._moved_face:
                 editor.snap_to_surface()
-            self._held, self._carried = None, False
+            self._dragged, self._moved_face = None, False
         elif event.type == "ESC" and event.value == "PRESS":
             editor.undo()
-            self._held, self._carried = None, False
+            self._dragged, self._moved_face = None, False
         return "RUNNING_MODAL"
 
 

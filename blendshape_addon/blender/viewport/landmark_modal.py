@@ -1,4 +1,4 @@
-"""The mode in which landmarks are moved: what it works on, while it lasts."""
+"""The mode in which the user moves landmarks, and its data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .. import session
 from ..io import mesh_io
 from ..stored import landmarks
 from ..translations import translate
-from ..ui_text import wrapped
+from ..ui_text import wrap
 
 KEYS = (
     Message("Drag a point, and the one opposite follows; with Shift this side alone, with Ctrl the whole face."),
@@ -29,7 +29,7 @@ _LETTERS = 100  # of a line over the 3D view
 @dataclass
 class LandmarkMode:
     """names: of the avatar's objects, since undo may replace these; main: which of them carries the face. hovered: the
-    landmark under the cursor. why: the sentence that brought the creator here, if any."""
+    landmark under the cursor. why: message that says why landmarks have to be moved, if any."""
 
     names: list[str]
     main: int
@@ -39,8 +39,8 @@ class LandmarkMode:
 
     @property
     def hints(self) -> list[str]:
-        """What to draw over the view, line by line."""
-        return [*wrapped(self.why, _LETTERS), *map(translate, KEYS)]
+        """Lines of text to draw over the view."""
+        return [*wrap(self.why, _LETTERS), *map(translate, KEYS)]
 
     def keep(self) -> str:
         """Keep the landmarks as they are now. Returns the name of the object that has them. Raises InputError."""
@@ -66,5 +66,5 @@ def start(mode: LandmarkMode) -> None:
 
 
 def stop() -> None:
-    """Leave the mode; what was moved and not kept is forgotten."""
+    """Leave the mode; moves that were not saved are lost."""
     session.current().landmark_mode = None

@@ -43,7 +43,7 @@ def add() -> None:
     session.current().overlay = bpy.types.SpaceView3D.draw_handler_add(_draw, (), "WINDOW", "POST_PIXEL")
 
 
-def words(name: str) -> Message:
+def label(name: str) -> Message:
     """A landmark's name in words: `lid_upper_in_l` is “lid upper in, left”."""
     stem, _, side = name.rpartition("_")
     if side == "l":
@@ -89,7 +89,7 @@ def _draw() -> None:
     points = {"pos": np.column_stack([corners, np.zeros(len(corners))]).tolist(), "color": colours.tolist()}
     batch_for_shader(shader, "TRIS", points).draw(shader)
     if held is not None:
-        _write(translate(words(LANDMARKS[held])), at[held, 0] + 12 * scale, at[held, 1] + 8 * scale, scale)
+        _write(translate(label(LANDMARKS[held])), at[held, 0] + 12 * scale, at[held, 1] + 8 * scale, scale)
     if mode:
         for line, text in enumerate(reversed(mode.hints)):
             _write(text, 20 * scale, (20 + 1.6 * _TEXT * line) * scale, scale)

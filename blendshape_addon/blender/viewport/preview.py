@@ -1,6 +1,6 @@
-"""Shape keys set for a look, and put back exactly as they were.
+"""Preview: shape keys set to other values for a while, and restored exactly.
 
-What they were is kept with each object, so that it can be put back whatever happens in between.
+The values before are stored with each object, so that they can be restored whatever happens in between.
 """
 
 from __future__ import annotations
@@ -52,30 +52,30 @@ def restore(objects: Sequence[Object]) -> None:
 
 
 def shown() -> list[Object]:
-    """The objects whose keys are set for a look now."""
+    """The objects whose keys a preview sets now."""
     return [obj for obj in bpy.data.objects if _BEFORE in obj]
 
 
 def is_shown(obj: Object | None) -> bool:
-    """Whether the keys of `obj` are set for a look now."""
+    """Whether a preview sets the keys of `obj` now."""
     return obj is not None and obj.get(_BEFORE) is not None
 
 
 def mixed(settings: bpy.types.PropertyGroup, weights: Mapping[str, float]) -> dict[str, float]:
-    """`weights` with the emotion that the panel mixes in."""
+    """`weights` and the emotion that is chosen in the panel."""
     if settings.emotion == "NONE":
         return dict(weights)
     return {**weights, settings.emotion: settings.emotion_strength}
 
 
 def remix(context: bpy.types.Context) -> None:
-    """Show what is shown with the emotion as it is set now."""
+    """Update the preview after the emotion was changed."""
     viseme = context.window_manager.vrc_blendshape.viseme
     show(shown(), mixed(context.scene.vrc_blendshape, {viseme: 1.0} if viseme else {}))
 
 
 def speak(scene: bpy.types.Scene, *_) -> None:
-    """Handler of frame changes: set what is shown to the sentence at this frame."""
+    """Handler of frame changes: set the previewed keys to the sentence at this frame."""
     fps = scene.render.fps / scene.render.fps_base
     start = bpy.context.window_manager.vrc_blendshape.speak_from
     show(shown(), mixed(scene.vrc_blendshape, speech.weights((scene.frame_current - start) / fps)))
@@ -86,7 +86,7 @@ def is_speaking() -> bool:
 
 
 def stop() -> None:
-    """Put everything back that is set for a look, and speak no more."""
+    """End the preview and restore all keys."""
     if is_speaking():
         bpy.app.handlers.frame_change_pre.remove(speak)
     restore(shown())

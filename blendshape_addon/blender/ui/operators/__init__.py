@@ -1,4 +1,4 @@
-"""What the buttons do, one file a kind. A UserError becomes a report and leaves everything as it was."""
+"""What the buttons do, one file per kind. A UserError becomes a report and leaves everything as it was."""
 
 from . import background, check, dataset, export, generate, keys, landmarks, learn, parts, preview, provider, tuning
 

@@ -1,4 +1,4 @@
-"""Buttons whose work takes seconds: beside Blender in a window, straight through where there is none."""
+"""Base of operators whose work takes seconds: in a thread where there is a window, directly where there is none."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ...viewport.events import is_navigation_event
 from .. import state
 
 _log = logging.getLogger(__name__)
-_TICK = 0.1  # seconds between looks at the task
+_TICK = 0.1  # seconds between checks of the task
 
 
 class Background:
@@ -34,10 +34,10 @@ class Background:
     @classmethod
     def poll(cls, context):
         shown = context.window_manager.vrc_blendshape
-        return not shown.running and not shown.placing
+        return not shown.running and not shown.editing_landmarks
 
     def execute(self, context):
-        """Straight through: for scripts, the command line and the redo panel."""
+        """Run directly: for scripts, the command line and the redo panel."""
         try:
             objects, avatar, work = self._begin(context)
             with _in_status_bar(context) as progress:
@@ -114,7 +114,7 @@ class Background:
         return {"FINISHED"}
 
     def _ask_for_landmarks(self, error: FaceNotFound) -> set[str]:
-        """Let the creator correct the best guess of where the face is."""
+        """Let the user correct the best guess of the face's landmarks."""
         if error.guess is None:
             return self._refuse(error)
         try:
@@ -133,7 +133,7 @@ class Background:
 
 
 def leave() -> None:
-    """Stop the work beside the window, if there is any, and let the window be as it was."""
+    """Stop the work in the background, if there is any, and restore the window."""
     background = session.current().background
     if background is None:
         return

@@ -1,4 +1,4 @@
-"""Check, and what to do about what it finds: see it on the mesh, mend it."""
+"""Operators that check shapes, show a fault on the mesh and repair it."""
 
 from collections.abc import Iterable
 
@@ -47,15 +47,15 @@ class VRC_BLENDSHAPE_OT_check(Background, bpy.types.Operator):
         rows, trouble = result
         state = context.window_manager.vrc_blendshape
         state.checked = inventory.take(objects).face.name
-        state.verdicts.clear()
+        state.check_results.clear()
         findings = vrchat_check.readiness(objects, len(avatar.triangles))
         if trouble:
             findings.append(vrchat_check.Finding(AMBER, trouble))
         for finding in findings:
-            entry = state.verdicts.add()
-            entry.grade, entry.sentence = finding.grade, translate(finding.sentence)
-            self.report({_REPORTED[finding.grade]}, entry.sentence)
-        _write_down(state.verdicts, rows)
+            entry = state.check_results.add()
+            entry.grade, entry.message = finding.grade, translate(finding.message)
+            self.report({_REPORTED[finding.grade]}, entry.message)
+        _write_down(state.check_results, rows)
         for row in rows:
             if row.grade == RED:
                 self.report({"WARNING"}, f"{row.name}: {translate(join_messages(row.notes))}")
@@ -145,10 +145,10 @@ class VRC_BLENDSHAPE_OT_fix_shape(_OnShape, bpy.types.Operator):
             raise InputError("{shape} could not be fixed: generate it again.", shape=self.shape)
         backups = shape_keys.rewrite(objects, avatar, repaired)
         state = context.window_manager.vrc_blendshape
-        for number in reversed(range(len(state.verdicts))):
-            if state.verdicts[number].shape == self.shape:
-                state.verdicts.remove(number)
-        _write_down(state.verdicts, [after])
+        for number in reversed(range(len(state.check_results))):
+            if state.check_results[number].shape == self.shape:
+                state.check_results.remove(number)
+        _write_down(state.check_results, [after])
         if left:
             done = translate(
                 "Fixed {shape}, but a fault is left: {fault}.", shape=self.shape, fault=after.sentences[left[0]]
@@ -160,15 +160,15 @@ class VRC_BLENDSHAPE_OT_fix_shape(_OnShape, bpy.types.Operator):
         self.report({"INFO"}, done)
 
 
-def _write_down(verdicts, rows: Iterable[ShapeReport]) -> None:
-    """Add `rows` to what the panel shows."""
+def _write_down(check_results, rows: Iterable[ShapeReport]) -> None:
+    """Add `rows` to the results that the panel shows."""
     for row in rows:
-        mendable = shape_check.repairable(row)
+        repairable = shape_check.repairable(row)
         for name, sentence in row.sentences.items() or [("", Message("is fine"))]:
-            entry = verdicts.add()
-            entry.shape, entry.check, entry.sentence = row.name, name, translate(sentence)
+            entry = check_results.add()
+            entry.shape, entry.check, entry.message = row.name, name, translate(sentence)
             entry.grade = row.grades.get(name, GREEN)
-            entry.mendable = name in mendable
+            entry.repairable = name in repairable
 
 
 CLASSES = (VRC_BLENDSHAPE_OT_check, VRC_BLENDSHAPE_OT_show_problem, VRC_BLENDSHAPE_OT_fix_shape)

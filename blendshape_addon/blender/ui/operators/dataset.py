@@ -8,7 +8,7 @@ from ... import settings
 from ...jobs import training_process
 from ...translations import translate
 
-KEPT = Message("Stopped: what was made is kept, and the same button goes on from there.")
+STOPPED = Message("Stopped: what was made is kept, and the same button goes on from there.")
 
 
 class VRC_BLENDSHAPE_OT_generate_dataset(bpy.types.Operator):
@@ -45,7 +45,7 @@ class VRC_BLENDSHAPE_OT_generate_dataset(bpy.types.Operator):
             training_process.stop()
             return {"FINISHED"}
         try:
-            training_process.start("generate", self._command(context), KEPT)
+            training_process.start("generate", self._command(context), STOPPED)
         except UserError as error:
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}

@@ -32,7 +32,7 @@ class _Export:
         try:
             objects = avatar_from_selection(context)
             files.save(path, objects)
-            checked = self.look(path, objects)
+            checked = self.verify(path, objects)
         except UserError as error:
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
@@ -41,8 +41,8 @@ class _Export:
         self.report({"INFO"}, translate(checked))
         return {"FINISHED"}
 
-    def look(self, path, objects) -> Message:
-        """What a look into the written file tells."""
+    def verify(self, path, objects) -> Message:
+        """Check the written file; returns the message to report."""
         return Message("Exported {file}.", file=path.name)
 
 
@@ -55,7 +55,7 @@ class VRC_BLENDSHAPE_OT_export_fbx(_Export, bpy.types.Operator):
 
     filter_glob: bpy.props.StringProperty(default="*.fbx", options={"HIDDEN"})
 
-    def look(self, path, objects):
+    def verify(self, path, objects):
         count = fbx_verify.count_keys(path, objects)
         return Message("Exported {file}: {count} shape keys, read back and compared.", file=path.name, count=count)
 

@@ -1,4 +1,4 @@
-"""The buttons that look after keys: other names, clean-up, order."""
+"""Operators on existing keys: other names, clean-up, order."""
 
 import bpy
 

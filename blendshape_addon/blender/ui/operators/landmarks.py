@@ -1,4 +1,4 @@
-"""Landmarks seen, moved, kept and removed."""
+"""Operators that find, move, store and remove landmarks."""
 
 import bpy
 import numpy as np
@@ -49,16 +49,16 @@ class VRC_BLENDSHAPE_OT_move_landmarks(bpy.types.Operator):
 
     def invoke(self, context, event):
         self._events = LandmarkEventHandler(session.current().landmark_mode)
-        context.window_manager.vrc_blendshape.placing = "MOVING"
+        context.window_manager.vrc_blendshape.editing_landmarks = "MOVING"
         context.workspace.status_text_set(" ".join(map(translate, landmark_modal.KEYS)))
         context.window_manager.modal_handler_add(self)
         state.redraw(context)
         return {"RUNNING_MODAL"}
 
     def modal(self, context, event):
-        wanted = context.window_manager.vrc_blendshape.placing
+        wanted = context.window_manager.vrc_blendshape.editing_landmarks
         if wanted == "MOVING":
-            wanted = self._events.answer(context, event)
+            wanted = self._events.handle(context, event)
             state.redraw(context)
         if wanted == "KEEP":
             return self._keep(context)
@@ -85,12 +85,12 @@ class VRC_BLENDSHAPE_OT_move_landmarks(bpy.types.Operator):
 
 
 def leave() -> None:
-    """End the mode in which landmarks are moved, if it is on; what was not kept is forgotten."""
+    """End the mode in which landmarks are moved, if it is on; moves that were not saved are lost."""
     if session.current().landmark_mode is None:
         return
     landmark_modal.stop()
     context = bpy.context
-    context.window_manager.vrc_blendshape.placing = ""
+    context.window_manager.vrc_blendshape.editing_landmarks = ""
     if context.workspace:
         context.workspace.status_text_set(None)
     state.redraw(context)
@@ -109,7 +109,7 @@ class VRC_BLENDSHAPE_OT_end_landmarks(bpy.types.Operator):
     )
 
     def execute(self, context):
-        context.window_manager.vrc_blendshape.placing = self.wanted
+        context.window_manager.vrc_blendshape.editing_landmarks = self.wanted
         return {"FINISHED"}
 
 

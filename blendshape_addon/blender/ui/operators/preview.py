@@ -1,4 +1,4 @@
-"""Looking at shapes: one by one, speaking, and all on a sheet. None leaves anything behind on the avatar."""
+"""Operators that preview shapes: one by one, as speech, and all on a contact sheet. The avatar is not changed."""
 
 import tempfile
 from pathlib import Path
@@ -16,7 +16,7 @@ from .background import Background
 
 
 def _start(context) -> list[mesh_io.Object]:
-    """The objects to look at. Raises InputError when they have no shapes."""
+    """The objects to preview. Raises InputError when they have no shapes."""
     objects = mesh_io.avatar_from_selection(context)
     preview.require_shapes(objects)
     return objects
@@ -37,7 +37,7 @@ class VRC_BLENDSHAPE_OT_show_shape(bpy.types.Operator):
         except UserError as error:
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
-        _silence(context)
+        _stop_speaking(context)
         context.window_manager.vrc_blendshape.viseme = self.shape
         preview.show(objects, preview.mixed(context.scene.vrc_blendshape, {self.shape: 1.0}))
         return {"FINISHED"}
@@ -56,7 +56,7 @@ class VRC_BLENDSHAPE_OT_speak(bpy.types.Operator):
         except UserError as error:
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
-        _silence(context)
+        _stop_speaking(context)
         state = context.window_manager.vrc_blendshape
         state.viseme, state.speak_from = "", context.scene.frame_current
         preview.show(objects, preview.mixed(context.scene.vrc_blendshape, {}))
@@ -74,14 +74,14 @@ class VRC_BLENDSHAPE_OT_stop_preview(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, context):
-        _silence(context)
+        _stop_speaking(context)
         preview.stop()
         context.window_manager.vrc_blendshape.viseme = ""
         return {"FINISHED"}
 
 
-def _silence(context) -> None:
-    """End the sentence, if it plays, at the frame where it began."""
+def _stop_speaking(context) -> None:
+    """Stop the sentence, if it plays, and go to the frame where it began."""
     if not preview.is_speaking():
         return
     bpy.app.handlers.frame_change_pre.remove(preview.speak)

@@ -17,7 +17,7 @@ from .. import state
 
 
 class _OnTuning:
-    """Does `work` on what is kept with the selected avatar, in one undo step, and reports the sentence it returns."""
+    """Does `work` on the selected avatar's tuning, in one undo step, and reports the message that it returns."""
 
     bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
@@ -25,8 +25,8 @@ class _OnTuning:
         try:
             objects = avatar_from_selection(context)
             face = inventory.face_of(objects)
-            kept = tuning.holder(objects, face).vrc_blendshape
-            said = self.work(context, kept, shape_keys.preset_of(face, context.scene.vrc_blendshape.preset))
+            props = tuning.holder(objects, face).vrc_blendshape
+            said = self.work(context, props, shape_keys.preset_of(face, context.scene.vrc_blendshape.preset))
         except UserError as error:
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
@@ -39,7 +39,7 @@ class _OnTuning:
 class _OnRecipe(_OnTuning):
     """Changes the recipe of the shape that the panel shows, in the style that the avatar has."""
 
-    def work(self, context, kept, preset):
+    def work(self, context, props, preset):
         shape = context.window_manager.vrc_blendshape.tuned
         if shape not in recipes.RECIPE_SHAPES:
             raise InputError(
@@ -49,11 +49,11 @@ class _OnRecipe(_OnTuning):
             raise InputError(
                 "Which style this avatar has is not known yet: generate a shape, or choose Natural or Anime."
             )
-        own = tuning.recipe(kept, preset, shape)
+        own = tuning.recipe(props, preset, shape)
         if own is None:
             style = recipe_file.load(settings.own_recipes(context))[preset]
-            own = tuning.put_recipe(kept, preset, shape, style.parts[shape], style.opens.get(shape, 0.0))
-        return self.change(kept, own)
+            own = tuning.put_recipe(props, preset, shape, style.parts[shape], style.opens.get(shape, 0.0))
+        return self.change(props, own)
 
 
 class VRC_BLENDSHAPE_OT_edit_recipe(_OnRecipe, bpy.types.Operator):
@@ -62,7 +62,7 @@ class VRC_BLENDSHAPE_OT_edit_recipe(_OnRecipe, bpy.types.Operator):
     bl_idname = "vrc_blendshape.edit_recipe"
     bl_label = "Edit Recipe"
 
-    def change(self, kept, own):
+    def change(self, props, own):
         return None
 
 
@@ -72,7 +72,7 @@ class VRC_BLENDSHAPE_OT_add_recipe_part(_OnRecipe, bpy.types.Operator):
     bl_idname = "vrc_blendshape.add_recipe_part"
     bl_label = "Add Part"
 
-    def change(self, kept, own):
+    def change(self, props, own):
         own.parts.add().word = recipe_file.LEARNED
 
 
@@ -84,7 +84,7 @@ class VRC_BLENDSHAPE_OT_remove_recipe_part(_OnRecipe, bpy.types.Operator):
 
     part: bpy.props.IntProperty(options={"HIDDEN"})
 
-    def change(self, kept, own):
+    def change(self, props, own):
         if not 0 <= self.part < len(own.parts):
             raise InputError("The recipe of {shape} has no part number {number}.", shape=own.name, number=self.part + 1)
         own.parts.remove(self.part)
@@ -96,8 +96,8 @@ class VRC_BLENDSHAPE_OT_reset_recipe(_OnRecipe, bpy.types.Operator):
     bl_idname = "vrc_blendshape.reset_recipe"
     bl_label = "Use the Style's Recipe"
 
-    def change(self, kept, own):
-        tuning.remove_recipe(kept, own)
+    def change(self, props, own):
+        tuning.remove_recipe(props, own)
 
 
 class VRC_BLENDSHAPE_OT_save_recipes(_OnTuning, bpy.types.Operator):
@@ -115,9 +115,9 @@ class VRC_BLENDSHAPE_OT_save_recipes(_OnTuning, bpy.types.Operator):
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
-    def work(self, context, kept, preset):
+    def work(self, context, props, preset):
         path = Path(bpy.path.abspath(self.filepath)).with_suffix(".toml")
-        styles = recipe_file.load(settings.own_recipes(context), tuning.changes(kept))
+        styles = recipe_file.load(settings.own_recipes(context), tuning.changes(props))
         document = recipe_file.differing(styles)
         if not document:
             raise InputError("There is nothing to save: every recipe of this avatar is the bundled one.")
@@ -138,16 +138,16 @@ class VRC_BLENDSHAPE_OT_load_recipes(_OnTuning, bpy.types.Operator):
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
-    def work(self, context, kept, preset):
+    def work(self, context, props, preset):
         path = Path(bpy.path.abspath(self.filepath))
         styles = recipe_file.load(path)
-        kept.recipes.clear()
+        props.recipes.clear()
         for name, table in recipe_file.read(path).items():
             style = styles[name]
             own = {*table, *table.get(recipe_file.OPENS, ())}
             for shape in (shape for shape in recipes.RECIPE_SHAPES if shape in own):
-                tuning.put_recipe(kept, name, shape, style.parts[shape], style.opens.get(shape, 0.0))
-        return Message("Loaded {count} recipes: generate again to see them.", count=len(kept.recipes))
+                tuning.put_recipe(props, name, shape, style.parts[shape], style.opens.get(shape, 0.0))
+        return Message("Loaded {count} recipes: generate again to see them.", count=len(props.recipes))
 
 
 CLASSES = (

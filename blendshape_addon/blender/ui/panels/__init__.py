@@ -1,4 +1,4 @@
-"""The sidebar tab "VRChat", top to bottom as the work goes; one file a sub-panel. Panels only draw."""
+"""The sidebar tab "VRChat", top to bottom as the work goes; one file per sub-panel. Panels only draw."""
 
 from . import avatar, check, dataset, export, keys, landmarks, learn, main, preview, shapes, tuning
 

@@ -1,4 +1,4 @@
-"""Would VRChat take it, and are its shapes fit?"""
+"""Results of the checks: of the avatar for VRChat, and of each shape."""
 
 import bpy
 
@@ -14,28 +14,28 @@ class VRC_BLENDSHAPE_PT_check(SubPanel, bpy.types.Panel):
     def draw(self, context):
         layout, state = self.layout, context.window_manager.vrc_blendshape
         layout.operator("vrc_blendshape.check", icon="CHECKMARK")
-        if not state.verdicts or state.checked != state.face:
+        if not state.check_results or state.checked != state.face:
             return
-        for verdict in state.verdicts:
-            if not verdict.shape:
-                paragraph(context, layout, verdict.sentence, icon=_ICONS[verdict.grade])
-        fine = sum(verdict.shape != "" and verdict.check == "" for verdict in state.verdicts)
+        for result in state.check_results:
+            if not result.shape:
+                paragraph(context, layout, result.message, icon=_ICONS[result.grade])
+        fine = sum(result.shape != "" and result.check == "" for result in state.check_results)
         layout.prop(state, "show_fine", text=translate("{count} shapes are fine", count=fine), translate=False)
-        for verdict in state.verdicts:
-            if verdict.check or (verdict.shape and state.show_fine):
-                _row(context, layout, verdict)
+        for result in state.check_results:
+            if result.check or (result.shape and state.show_fine):
+                _row(context, layout, result)
 
 
-def _row(context, layout, verdict) -> None:
+def _row(context, layout, result) -> None:
     box = layout.box()
-    paragraph(context, box, f"{verdict.shape}: {verdict.sentence}", icon=_ICONS[verdict.grade])
-    if not verdict.check:
+    paragraph(context, box, f"{result.shape}: {result.message}", icon=_ICONS[result.grade])
+    if not result.check:
         return
     buttons = box.row(align=True)
     button = buttons.operator("vrc_blendshape.show_problem", icon="RESTRICT_SELECT_OFF")
-    button.shape, button.check = verdict.shape, verdict.check
-    if verdict.mendable:
-        buttons.operator("vrc_blendshape.fix_shape", icon="MODIFIER").shape = verdict.shape
+    button.shape, button.check = result.shape, result.check
+    if result.repairable:
+        buttons.operator("vrc_blendshape.fix_shape", icon="MODIFIER").shape = result.shape
 
 
 CLASSES = (VRC_BLENDSHAPE_PT_check,)

@@ -3,7 +3,7 @@
 import bpy
 
 from ... import settings
-from .tab import SubPanel, beside
+from .tab import SubPanel, process_button
 
 
 class VRC_BLENDSHAPE_PT_dataset(SubPanel, bpy.types.Panel):
@@ -15,7 +15,7 @@ class VRC_BLENDSHAPE_PT_dataset(SubPanel, bpy.types.Panel):
         return bool(settings.training_python(context))
 
     def draw(self, context):
-        beside(context, self.layout, "generate", "vrc_blendshape.generate_dataset", "FILE_FOLDER")
+        process_button(context, self.layout, "generate", "vrc_blendshape.generate_dataset", "FILE_FOLDER")
 
 
 CLASSES = (VRC_BLENDSHAPE_PT_dataset,)

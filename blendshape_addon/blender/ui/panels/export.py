@@ -1,4 +1,4 @@
-"""Out of Blender, to Unity."""
+"""Export for Unity."""
 
 import bpy
 

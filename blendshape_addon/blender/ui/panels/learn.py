@@ -3,7 +3,7 @@
 import bpy
 
 from ... import settings
-from .tab import SubPanel, beside, paragraph
+from .tab import SubPanel, paragraph, process_button
 
 
 class VRC_BLENDSHAPE_PT_learn(SubPanel, bpy.types.Panel):
@@ -14,7 +14,7 @@ class VRC_BLENDSHAPE_PT_learn(SubPanel, bpy.types.Panel):
         if not settings.training_python(context):
             paragraph(context, self.layout, "Learning needs the training tools: see the add-on's preferences.")
             return
-        beside(context, self.layout, "adapt", "vrc_blendshape.learn_from_avatar", "OUTLINER_DATA_GP_LAYER")
+        process_button(context, self.layout, "adapt", "vrc_blendshape.learn_from_avatar", "OUTLINER_DATA_GP_LAYER")
 
 
 CLASSES = (VRC_BLENDSHAPE_PT_learn,)

@@ -1,4 +1,4 @@
-"""The panel at the top of the tab: whose face, what is there, and what most creators come for."""
+"""The panel at the top of the tab: the avatar's state and the Generate buttons."""
 
 import bpy
 
@@ -20,18 +20,18 @@ class VRC_BLENDSHAPE_PT_main(Tab, bpy.types.Panel):
         state = context.window_manager.vrc_blendshape
         if state.problem or state.face:
             _avatar(context, layout.box(), state)
-        if state.placing:
-            _end_placing(context, layout)
+        if state.editing_landmarks:
+            _end_editing(context, layout)
         first = layout.row()
         first.scale_y = 2.0
         if state.running:  # where the button was, so that a second click does not meet another one
             first.progress(factor=state.fraction, text=state.stage)
             layout.operator("vrc_blendshape.cancel", icon="CANCEL")
         else:
-            first.enabled = not state.placing
+            first.enabled = not state.editing_landmarks
             generate_button(first, "generate_visemes", settings, icon="SHAPEKEY_DATA")
         column = layout.column()
-        column.enabled = not state.running and not state.placing
+        column.enabled = not state.running and not state.editing_landmarks
         _more(column, settings)
         if style := shape_keys.style_of(context.object):
             paragraph(context, layout, Message("Style: {style}", style=style), icon="INFO")
@@ -55,10 +55,10 @@ def _avatar(context, box, state) -> None:
     grid = box.grid_flow(columns=2, row_major=True, even_columns=True, align=True)
     for group in state.groups:
         short = translate(_SHORT[group.name])
-        grid.label(text=f"{short} {group.there}/{group.wanted}", icon=icon_of(group), translate=False)
+        grid.label(text=f"{short} {group.present}/{group.wanted}", icon=icon_of(group), translate=False)
 
 
-def _end_placing(context, layout) -> None:
+def _end_editing(context, layout) -> None:
     paragraph(context, layout, "Drag the landmarks in the 3D view to where they belong.", icon="INFO")
     row = layout.row(align=True)
     row.operator("vrc_blendshape.end_landmarks", icon="CHECKMARK").wanted = "KEEP"
@@ -66,12 +66,12 @@ def _end_placing(context, layout) -> None:
 
 
 def icon_of(group) -> str:
-    """How a group of shapes stands, at a glance."""
-    if group.empty or group.twins:
+    """The icon for the state of a group of shapes."""
+    if group.empty or group.duplicates:
         return "ERROR"
-    if group.there == 0:
+    if group.present == 0:
         return "RADIOBUT_OFF"
-    return "CHECKMARK" if group.there == group.wanted else "REMOVE"
+    return "CHECKMARK" if group.present == group.wanted else "REMOVE"
 
 
 def _more(layout, settings) -> None:

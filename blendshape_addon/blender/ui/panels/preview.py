@@ -1,4 +1,4 @@
-"""Shapes to click through, to hear speak without a voice, and on a sheet."""
+"""Preview of shapes: one by one, as speech, and on a contact sheet."""
 
 import bpy
 

@@ -1,4 +1,4 @@
-"""Which shapes are there already, group by group."""
+"""The shapes that the avatar has, group by group."""
 
 import bpy
 
@@ -16,10 +16,10 @@ class VRC_BLENDSHAPE_PT_shapes(SubPanel, bpy.types.Panel):
         for group in context.window_manager.vrc_blendshape.groups:
             box = self.layout.box()
             name = GROUP_LABELS[group.name]
-            title = translate("{group}: {there} of {wanted}", group=name, there=group.there, wanted=group.wanted)
+            title = translate("{group}: {there} of {wanted}", group=name, there=group.present, wanted=group.wanted)
             box.label(text=title, icon=icon_of(group), translate=False)
-            if group.there:
-                own = group.there - group.ours
+            if group.present:
+                own = group.present - group.ours
                 if own:
                     whose = Message("{ours} made by this tool, {own} your own or edited.", ours=group.ours, own=own)
                 else:
@@ -27,9 +27,9 @@ class VRC_BLENDSHAPE_PT_shapes(SubPanel, bpy.types.Panel):
                 paragraph(context, box, whose)
             if group.empty:
                 paragraph(context, box, Message("Empty: {names}.", names=group.empty))
-            if group.twins:
-                paragraph(context, box, Message("Same as another: {names}.", names=group.twins))
-            if group.missing and group.there:
+            if group.duplicates:
+                paragraph(context, box, Message("Same as another: {names}.", names=group.duplicates))
+            if group.missing and group.present:
                 paragraph(context, box, Message("Missing: {names}.", names=group.missing))
 
 

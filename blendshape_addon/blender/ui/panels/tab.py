@@ -1,10 +1,10 @@
-"""What panels of this add-on share: their place, and words that are wider than a sidebar."""
+"""Shared by the add-on's panels: their place, wrapped text, and the button of a training process."""
 
 from __future__ import annotations
 
 from ... import session
 from ...translations import translate
-from ...ui_text import wrapped
+from ...ui_text import wrap
 
 _PIXELS = 6.2  # of a letter, about, at a user interface scale of 1
 
@@ -18,31 +18,31 @@ class Tab:
 
 
 class SubPanel(Tab):
-    """A panel below the main one, collapsed until it is wanted."""
+    """A panel below the main one, collapsed at first."""
 
     bl_parent_id = "VRC_BLENDSHAPE_PT_main"
     bl_options = {"DEFAULT_CLOSED"}
 
 
-def paragraph(context, layout, said: str, icon: str = "NONE") -> None:
-    """Draw what is `said`, in Blender's language, on as many lines as the sidebar's width needs."""
+def paragraph(context, layout, text: str, icon: str = "NONE") -> None:
+    """Draw `text`, in Blender's language, wrapped to the sidebar's width."""
     scale = context.preferences.system.ui_scale
     margin = 45 if icon == "NONE" else 65
     letters = max(20, int((context.region.width / scale - margin) / _PIXELS))
     lines = layout.column(align=True)
     lines.scale_y = 0.8
-    for number, line in enumerate(wrapped(translate(said), letters)):
+    for number, line in enumerate(wrap(translate(text), letters)):
         lines.label(text=line, icon="BLANK1" if number and icon != "NONE" else icon, translate=False)
 
 
-def beside(context, layout, verb: str, button: str, icon: str) -> None:
-    """Draw the button of a command of the training tools, what it said last, and while it runs how far it is."""
+def process_button(context, layout, verb: str, button: str, icon: str) -> None:
+    """Draw the button of a command of the training tools, and its progress or its last message."""
     training = session.current().training
     run = training.run
-    if run is None or run.what != verb:
+    if run is None or run.verb != verb:
         layout.operator(button, icon=icon)
-        if said := training.messages.get(verb):
-            paragraph(context, layout, said, icon="INFO")
+        if message := training.messages.get(verb):
+            paragraph(context, layout, message, icon="INFO")
         return
     stage = translate(run.stage).capitalize()
     text = translate("{stage}, {time} left", stage=stage, time=run.left) if run.left else stage

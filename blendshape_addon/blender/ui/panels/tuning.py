@@ -1,4 +1,4 @@
-"""How strong shapes are, where they may move the mesh, and what a single one is made of."""
+"""The avatar's tuning: strengths, masks, and the recipe of a single shape."""
 
 import bpy
 
@@ -18,7 +18,7 @@ from .tab import SubPanel, paragraph
 
 
 class _Tuning(SubPanel):
-    """Shows what is kept with the avatar."""
+    """Shows properties that are stored with the avatar."""
 
     def draw(self, context):
         state = context.window_manager.vrc_blendshape
@@ -35,25 +35,25 @@ class _Tuning(SubPanel):
 class VRC_BLENDSHAPE_PT_tuning(_Tuning, bpy.types.Panel):
     bl_label = "Tuning"
 
-    def show(self, context, layout, kept, face):
+    def show(self, context, layout, props, face):
         for group, label in GROUP_LABELS.items():
-            layout.prop(kept, strength_of(group), text=label)
-        layout.prop_search(kept, mask_of(EVERY), face, "vertex_groups")
-        layout.prop(kept, "asymmetric")
+            layout.prop(props, strength_of(group), text=label)
+        layout.prop_search(props, mask_of(EVERY), face, "vertex_groups")
+        layout.prop(props, "asymmetric")
 
 
 class VRC_BLENDSHAPE_PT_one_shape(_Tuning, bpy.types.Panel):
     bl_label = "Edit One Shape"
 
-    def show(self, context, layout, kept, face):
+    def show(self, context, layout, props, face):
         state, scene_settings = context.window_manager.vrc_blendshape, context.scene.vrc_blendshape
         layout.prop(state, "tuned")
-        layout.prop(kept, strength_of(state.tuned))
-        layout.prop_search(kept, mask_of(state.tuned), face, "vertex_groups")
+        layout.prop(props, strength_of(state.tuned))
+        layout.prop_search(props, mask_of(state.tuned), face, "vertex_groups")
         if state.tuned in RECIPE_SHAPES:
-            _recipe(context, layout.box(), kept, face)
+            _recipe(context, layout.box(), props, face)
         row = layout.row(align=True)
-        row.enabled = not state.running and not state.placing
+        row.enabled = not state.running and not state.editing_landmarks
         generate_button(row, "regenerate_shape", scene_settings, icon="FILE_REFRESH").shape = state.tuned
         row.operator("vrc_blendshape.show_shape", text="", icon="HIDE_OFF").shape = state.tuned
         row = layout.row(align=True)
@@ -61,10 +61,10 @@ class VRC_BLENDSHAPE_PT_one_shape(_Tuning, bpy.types.Panel):
         row.operator("vrc_blendshape.load_recipes", icon="IMPORT")
 
 
-def _recipe(context, box, kept, face) -> None:
+def _recipe(context, box, props, face) -> None:
     """The avatar's own recipe of the shape, to be changed; else how to begin."""
     preset = shape_keys.preset_of(face, context.scene.vrc_blendshape.preset)
-    own = tuning.recipe(kept, preset, context.window_manager.vrc_blendshape.tuned)
+    own = tuning.recipe(props, preset, context.window_manager.vrc_blendshape.tuned)
     if own is None:
         _usual(context, box, preset)
         return
