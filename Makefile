@@ -31,8 +31,9 @@ JOBS := 1
 # Of `make test`: processes that share the tests of one kind. The tests of a file stay together, for they share fixtures.
 WORKERS := 2
 PYTEST := -m pytest -q -n $(WORKERS) --dist loadfile
-# Of `make coverage`: read by the processes that the tests start, too.
-MEASURED := out/coverage
+# Of `make coverage`, which sets MEASURE: a file for each kind of test, and for each process that it starts.
+MEASURED := $(CURDIR)/out/coverage
+COVER = $(if $(MEASURE),--cov --cov-report=)
 # Of `make package`: where the extension lives on the web, for its manifest. There is no such place yet.
 WEBSITE :=
 
@@ -50,23 +51,24 @@ test: ## every test, of all four kinds even if one fails
 	@$(MAKE) --no-print-directory --keep-going test-core test-stubs test-blender test-training
 
 test-core: $(VENV)/core/ready ## the core, with numpy and onnxruntime only
-	@echo "== core"; $(CORE) $(PYTEST) $(COVER) tests/core
+	@echo "== core"; COVERAGE_FILE=$(MEASURED)/core $(CORE) $(PYTEST) $(COVER) tests/core
 
 test-stubs: $(VENV)/core/ready ## the add-on on a stand-in of Blender's API, and its use of that API
-	@echo "== stubs"; $(CORE) $(PYTEST) $(COVER) tests/stubs
+	@echo "== stubs"; COVERAGE_FILE=$(MEASURED)/stubs $(CORE) $(PYTEST) $(COVER) tests/stubs
 
 test-blender: $(VENV)/blender/ready $(ONNXRUNTIME)/ready ## the add-on in real Blender
-	@echo "== blender"; PYTHONPATH=$(CURDIR)/$(ONNXRUNTIME) $(BLENDER) $(PYTEST) $(COVER) tests/blender
+	@echo "== blender"; COVERAGE_FILE=$(MEASURED)/blender PYTHONPATH=$(CURDIR)/$(ONNXRUNTIME) \
+		$(BLENDER) $(PYTEST) $(COVER) tests/blender
 
 test-training: $(VENV)/training/ready ## the training code, on small things
-	@echo "== training"; $(TRAINING) $(PYTEST) $(COVER) tests/training
+	@echo "== training"; COVERAGE_FILE=$(MEASURED)/training $(TRAINING) $(PYTEST) $(COVER) tests/training
 
 golden: $(VENV)/training/ready ## after a change that is meant to change shapes: renew tests/golden/table.toml
 	@$(TRAINING) -m tests.golden
 
 coverage: $(VENV)/core/ready ## what part of each package the tests run, in per cent of its lines
 	@rm -rf $(MEASURED) && mkdir -p $(MEASURED)
-	@$(MAKE) --no-print-directory --keep-going test COVER="--cov --cov-report="; status=$$?; \
+	@$(MAKE) --no-print-directory --keep-going test MEASURE=yes; status=$$?; \
 		$(CORE) -m training.devtools.coverage_by_package && exit $$status
 
 test-matrix: ## tests/blender in Blender 4.2, 4.5, 5.0 and 5.2, one after the other

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 
 ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "out" / "coverage"
 CORE = "blendshape_addon/core"
 CORE_PERCENT = 95.0  # of its lines, at least
 
@@ -50,7 +51,8 @@ def table(files: Mapping[str, Lines]) -> list[str]:
 def measured() -> dict[str, Lines]:
     """Path from the repository to lines, of what `coverage` kept. Raises CalledProcessError where it kept nothing."""
     coverage = [sys.executable, "-m", "coverage"]
-    subprocess.run([*coverage, "combine", "--quiet", "--keep"], cwd=ROOT, check=True)
+    kept = sorted(map(str, FOLDER.iterdir()))
+    subprocess.run([*coverage, "combine", "--quiet", "--keep", *kept], cwd=ROOT, check=True)
     out = subprocess.run(
         [*coverage, "json", "--quiet", "-o", "-"], cwd=ROOT, check=True, capture_output=True, text=True
     )
