@@ -294,7 +294,7 @@ def test_a_worker_that_dies_is_said():
 
 def test_no_scheduler_is_said(monkeypatch):
     pytest.importorskip("distributed")
-    monkeypatch.setattr(workers, "ANSWER", 0.5)
+    monkeypatch.setattr(workers, "SCHEDULER_TIMEOUT", 0.5)
     with pytest.raises(InputError, match="No Dask scheduler"), workers.processes(1, "tcp://127.0.0.1:9"):
         pass
 

@@ -1,4 +1,4 @@
-"""`make package`: the extension as Blender installs it, one zip a platform, with the onnxruntime wheels inside.
+"""`make package`: the extension as Blender installs it, one zip per platform, with the onnxruntime wheels inside.
 
 The same sources make the same zips byte for byte. Runs in an environment that has bpy installed, for Blender's own
 extension tool; bpy itself is not imported.

@@ -34,7 +34,7 @@ from ..learning.training_log import read_curve
 from . import acceptance, folds, inter_artist_baseline, regions, robustness, run
 from .baselines import template_transfer
 from .report import page, tables
-from .report.results import FILE, origin, plain, read, whole
+from .report.results import FILE, atomic_folder, origin, plain, read
 
 
 def judge(
@@ -175,7 +175,7 @@ def main(arguments: list[str]) -> None:
     add("--page-only", action="store_true", help="measure nothing: draw plots and page anew from results.json in --out")
     given = parser.parse_args(arguments)
     began = time.monotonic()
-    with whole(given.out) as folder:
+    with atomic_folder(given.out) as folder:
         if given.page_only:
             results = read(given.out / FILE)
         else:

@@ -21,9 +21,9 @@ from ..data.metrics import compare, top1
 from ..data.rigs import Rig
 from .regions import regions_of
 
-SIDE = 0.5  # eye distances that two lips or lids lie apart, so that they are never matched with each other
-PARTS = 10.0  # and two kinds of parts
-SAME = "itself"  # another face by the same artist: what carrying over costs
+SIDE_GAP = 0.5  # eye distances that two lips or lids lie apart, so that they are never matched with each other
+PART_GAP = 10.0  # the same for two kinds of parts
+SAME_ARTIST = "itself"  # another face by the same artist: what carrying over costs
 BEST = "best of them"  # each unit, and all visemes, from whichever artist of another family fits best
 
 
@@ -38,7 +38,7 @@ class Fit(NamedTuple):
 def carried(source: LabelledFace, target: LabelledFace) -> np.ndarray:
     """(S, V, 3) the source's shapes on the target's vertices: in canonical space, from the four nearest of its own."""
     ours, theirs = (
-        np.concatenate([f.canonical.positions, SIDE / 2 * f.side, PARTS * f.part[:, None]], axis=1)
+        np.concatenate([f.canonical.positions, SIDE_GAP / 2 * f.side, PART_GAP * f.part[:, None]], axis=1)
         for f in (target.features, source.features)
     )
     far, match = cKDTree(theirs).query(ours, k=4)
@@ -125,7 +125,7 @@ def measure(rigs: Sequence[tuple[Rig, LabelledFace]]) -> dict:
             for source in (pair for pair in artists if pair[0] is not target[0]):
                 fit = units(source, target)
                 same = source[0].family == family
-                rows.setdefault(SAME if same else source[0].family, []).append(fit)
+                rows.setdefault(SAME_ARTIST if same else source[0].family, []).append(fit)
                 others += [] if same else [fit]
             best.append(best_units(others))
         if any(best):

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from blendshape_addon.core.errors import ModelError, UserError
+from blendshape_addon.core.errors import ModelError
 from blendshape_addon.core.inference import registry
 
+from .. import commands
 from ..adaptation import few_shot
 from ..adaptation.few_shot import Face
 from ..adaptation.onnx_patch import Base, StyleAdapter, likeness
@@ -102,18 +103,13 @@ def table(work: Path, draws: int) -> Table:
     return Table("Adapting to a rig that was left out", head, rows, note)
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=Path("out/train"), help="where the folds are (%(default)s)")
     parser.add_argument("--draws", type=int, default=3, help="random choices of the given shapes (%(default)s)")
     given = parser.parse_args()
-    try:
-        print(table(given.work, given.draws).text())
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    print(table(given.work, given.draws).text())
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(commands.run(main))

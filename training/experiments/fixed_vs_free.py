@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from blendshape_addon.core.errors import InputError, UserError
+from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import CONDITIONS
 
+from .. import commands
 from ..config import ModelConfig, TrainConfig
 from ..data import dataset, manifest
 from ..data.labelled_face import LabelledFace
@@ -150,7 +151,7 @@ def table(rig: Rig, others: list[Rig], config: TrainConfig, faces: int, work: Pa
     return Table("Fixed and free topology", head, rows, note)
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--avatar", metavar="SOURCE", default="anny", help="as of `prepare` (%(default)s)")
     parser.add_argument("--licence", help="under which the avatar may be used")
@@ -159,20 +160,12 @@ def main() -> int:
     parser.add_argument("--work", type=Path, default=Path("out/architectures"))
     given = parser.parse_args()
     torch.set_num_threads(1)
-    try:
-        rig = fixed_topology.avatar_of(given.avatar, given.licence)
-        there = labelled() if data_folder().is_dir() else []
-        others = [r for r in there if r.facts.fold != rig.facts.fold]
-        config = TrainConfig(steps=given.steps, warmup=min(200, given.steps // 10), sheet_every=0)
-        print(table(rig, others, config, given.faces, given.work).text())
-    except UserError as problem:
-        print(problem, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("Stopped: the same command goes on where it was.", file=sys.stderr)
-        return 130
-    return 0
+    rig = fixed_topology.avatar_of(given.avatar, given.licence)
+    there = labelled() if data_folder().is_dir() else []
+    others = [r for r in there if r.facts.fold != rig.facts.fold]
+    config = TrainConfig(steps=given.steps, warmup=min(200, given.steps // 10), sheet_every=0)
+    print(table(rig, others, config, given.faces, given.work).text())
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(commands.run(main))

@@ -19,7 +19,7 @@ from blendshape_addon.core.errors import InputError
 from ..commands import ONE_THREAD
 
 LOCAL = "local"
-ANSWER = 10  # seconds that a scheduler has to answer
+SCHEDULER_TIMEOUT = 10  # seconds that a scheduler has to answer
 
 
 @contextmanager
@@ -77,7 +77,7 @@ def _ctrl_c_for_this_process() -> Iterator[None]:
 
 @contextmanager
 def _own(jobs: int) -> Iterator[Executor]:
-    executor = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_settle)
+    executor = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_prepare_worker)
     try:
         yield executor
     except BaseException:
@@ -88,7 +88,7 @@ def _own(jobs: int) -> Iterator[Executor]:
     executor.shutdown()
 
 
-def _settle() -> None:
+def _prepare_worker() -> None:
     """A worker leaves Ctrl-C to its parent, and does not outlive it even if that is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
@@ -112,7 +112,7 @@ def _dask(jobs: int, scheduler: str) -> Iterator[Executor]:
             if scheduler == LOCAL:
                 client = distributed.Client(n_workers=jobs, threads_per_worker=1, processes=True, **options)
             else:
-                client = distributed.Client(scheduler, timeout=ANSWER)
+                client = distributed.Client(scheduler, timeout=SCHEDULER_TIMEOUT)
     except (OSError, TimeoutError, ValueError) as error:
         raise InputError(f"No Dask scheduler answers at {scheduler}: start one with `dask scheduler`.") from error
     try:

@@ -31,7 +31,7 @@ PIXELS = 192
 CENTRE = np.array([0, PICTURE.face_centre, 0])  # of a face's window, eye distances from the middle between the eyes
 HALF = 3.4  # half width of a cached picture, eye distances
 SEALED = 0.12  # share of pictures whose pieces do not show: all of one piece, or cut up in other ways
-LOOKS = 2  # pictures of one head
+VIEWS = 2  # pictures of one scene
 NEGATIVES = 52  # pictures of one shard that show no face; `families.pictures` says how many show one, of which fold
 NO_FOLD = "none"  # of pictures that show no rig
 
@@ -100,13 +100,13 @@ def draw_shard(
             raise InputError(
                 f"There is no labelled rig of {fold}: set VRC_BLENDSHAPE_DATA to a folder that has them all."
             )
-        for _ in range(count // LOOKS):
+        for _ in range(count // VIEWS):
             scene = scenes.of_rig(own[rng.integers(len(own))], rng)
-            for _ in range(LOOKS):
+            for _ in range(VIEWS):
                 view = _look(scene, rng.uniform(-0.5, 0.5), rng, CENTRE, HALF)
                 points = (scene.points - view.centre) @ view.rotation.T / HALF
                 rows.append((view, points, fold))
-    for _ in range(negatives // LOOKS):
+    for _ in range(negatives // VIEWS):
         rows += _negative(rng, rigs, faceless)
     views = [r[0] for r in rows]
     nothing = np.full((len(LANDMARKS), 3), np.nan)
@@ -128,8 +128,8 @@ def _look(scene: scenes.Scene, yaw: float, rng: np.random.Generator, centre: np.
 def _negative(
     rng: np.random.Generator, rigs: list[Rig], faceless: list[Rig]
 ) -> list[tuple[View, np.ndarray | None, str]]:
-    """LOOKS at the back or side of a head, a head with no features, another part of a body, a body cut below the chin,
-    a body made so, furniture."""
+    """VIEWS pictures of the back or side of a head, a head with no features, another part of a body, a body cut below
+    the chin, a body made so, furniture."""
     kind = rng.choice(
         ["behind", "blank", "body", "headless", "faceless", "furniture"], p=[0.2, 0.1, 0.25, 0.15, 0.1, 0.2]
     )
@@ -149,7 +149,7 @@ def _negative(
         scene = scenes.headless(scene)
     rows = []
     used = np.unique(scene.triangles)
-    for _ in range(LOOKS):
+    for _ in range(VIEWS):
         yaw, half, centre = rng.uniform(0, 2 * np.pi), float(np.exp(rng.uniform(np.log(0.8), np.log(7)))), np.zeros(3)
         if kind == "behind":
             yaw, half, centre = rng.uniform(1.4, 2 * np.pi - 1.4), rng.uniform(1.2, 3.4), CENTRE - [0, 0, 1]

@@ -81,7 +81,7 @@ def drawn_features(points: np.ndarray, rng: np.random.Generator) -> list[Solid]:
 
 def attire(points: np.ndarray, rng: np.random.Generator, probability: float) -> list[Solid]:
     """Hair and what sits in it, each kind with `probability` or less."""
-    head = _Head(points)
+    head = _Skull(points)
     parts: list[Solid] = []
     if rng.random() < 0.6 * probability:
         parts += hair_shell(head, rng)
@@ -93,7 +93,7 @@ def attire(points: np.ndarray, rng: np.random.Generator, probability: float) -> 
     return parts
 
 
-class _Head:
+class _Skull:
     """An ellipsoid about the skull: centre (3,), radius (3,); heights of brow and chin; front (3,), the forehead."""
 
     def __init__(self, points: np.ndarray) -> None:
@@ -108,7 +108,7 @@ class _Head:
         self.radius = np.array([1.15 * side, max(0.8 * self.face, 1.15 * side), self.front[2] - self.centre[2]])
 
 
-def hair_shell(head: _Head, rng: np.random.Generator) -> list[Solid]:
+def hair_shell(head: _Skull, rng: np.random.Generator) -> list[Solid]:
     """A cap around the head with a jagged fringe, sometimes long at the sides."""
     radius = head.radius * rng.uniform([0.98, 0.9, 1.02], [1.2, 1.2, 1.25])
     rows, columns = 24, 48
@@ -128,7 +128,7 @@ def hair_shell(head: _Head, rng: np.random.Generator) -> list[Solid]:
     return [(shell.reshape(-1, 3), quads[keep[quads].all(1)])]
 
 
-def strands(head: _Head, rng: np.random.Generator) -> list[Solid]:
+def strands(head: _Skull, rng: np.random.Generator) -> list[Solid]:
     """Tapered spikes of hair from the crown over brows and eyes, each a piece of its own."""
     parts = []
     low = head.brow + rng.uniform(-0.45, 0.3) * head.face
@@ -152,7 +152,7 @@ def strands(head: _Head, rng: np.random.Generator) -> list[Solid]:
     return parts
 
 
-def tails(head: _Head, rng: np.random.Generator) -> list[Solid]:
+def tails(head: _Skull, rng: np.random.Generator) -> list[Solid]:
     """Twin-tails, plaits or balls of hair on both sides."""
     root = head.centre + head.radius * [rng.uniform(0.9, 1.3), rng.uniform(0.1, 0.9), rng.uniform(-0.6, 0.1)]
     if rng.random() < 0.4:
@@ -165,7 +165,7 @@ def tails(head: _Head, rng: np.random.Generator) -> list[Solid]:
     return [tail, mirrored(tail)]
 
 
-def ears(head: _Head, rng: np.random.Generator) -> list[Solid]:
+def ears(head: _Skull, rng: np.random.Generator) -> list[Solid]:
     """Animal ears or horns on top of the head."""
     root = head.centre + head.radius * [rng.uniform(0.3, 0.75), rng.uniform(0.6, 0.9), 0]
     tip = root + [rng.uniform(-0.1, 0.5), rng.uniform(0.4, 1.8), rng.uniform(-0.3, 0.3)]
@@ -175,7 +175,7 @@ def ears(head: _Head, rng: np.random.Generator) -> list[Solid]:
     return [ear, mirrored(ear)]
 
 
-def glasses(head: _Head, rng: np.random.Generator) -> list[Solid]:
+def glasses(head: _Skull, rng: np.random.Generator) -> list[Solid]:
     """Two rims before the eyes, with or without panes, and a bridge."""
     at = head.points
     eye = point(at, "eye_inner_l", "eye_outer_l")
@@ -191,7 +191,7 @@ def glasses(head: _Head, rng: np.random.Generator) -> list[Solid]:
     return [rim, mirrored(rim), (bar, grid(2, 2))]
 
 
-def hat(head: _Head, rng: np.random.Generator) -> list[Solid]:
+def hat(head: _Skull, rng: np.random.Generator) -> list[Solid]:
     """A crown with a brim."""
     base = head.centre[1] + head.radius[1] * rng.uniform(0.3, 0.7)
     w = np.linspace(0, 2 * np.pi, 24, endpoint=False)

@@ -77,6 +77,6 @@ def loss(
     predicted, log_width, logit = output
     error = (predicted - points).abs() * predicted.new_tensor([1.0, 1.0, 0.5])
     likelihood = (error.sum(2) * torch.exp(-log_width) + 2 * log_width).mean(1)
-    direct = 4 * error.sum(2).mean(1)  # keeps large errors worth mending while the widths are still wide
+    direct = 4 * error.sum(2).mean(1)  # large errors cost enough while the widths are still wide
     landmarks = ((likelihood + direct) * weight).sum() / weight.sum().clamp(min=1)
     return landmarks, nn.functional.binary_cross_entropy_with_logits(logit, is_face)

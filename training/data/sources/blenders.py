@@ -15,7 +15,7 @@ from blendshape_addon.core.errors import InputError
 from . import keyed
 
 ROOT = Path(__file__).resolve().parents[3]
-PATIENCE = 600  # seconds that Blender may take for one file
+TIMEOUT = 600  # seconds that Blender may take for one file
 _PYTHON = ("-c",)
 _BLENDER = ("--background", "--factory-startup", "--python-exit-code", "1", "--python-expr")
 
@@ -50,9 +50,9 @@ def read(command: Sequence[str], file: Path, place: Path) -> list[keyed.Keyed]:
     with tempfile.TemporaryFile() as log:
         blender = subprocess.Popen([*command, line], stdin=subprocess.PIPE, stdout=log, stderr=log)
         try:
-            status = blender.wait(PATIENCE)
+            status = blender.wait(TIMEOUT)
         except subprocess.TimeoutExpired as error:
-            raise InputError(f"{file.name} kept Blender busy for {PATIENCE // 60} minutes.") from error
+            raise InputError(f"{file.name} kept Blender busy for {TIMEOUT // 60} minutes.") from error
         finally:
             blender.kill()
             blender.stdin.close()

@@ -81,7 +81,7 @@ def shapes(figures: Mapping, baseline: Mapping[str, float]) -> Figure | None:
 
 
 def regions(results: Mapping) -> Figure | None:
-    """Shares of error and of motion by region, two bars a rig."""
+    """Shares of error and of motion by region, two bars per rig."""
     rigs = {rig: parts for one in results["families"].values() for rig, parts in one["regions"].items() if parts}
     if not rigs:
         return None
@@ -193,7 +193,7 @@ def _figure(width: float, height: float, columns: int) -> tuple[Figure, list[Axe
 
 
 def _dots(axis: Axes, labels: list[str], values: Mapping[str, list[float | None]], key: str) -> None:
-    """One row a label with a mark a method; better is to the right in both figures, for rel runs backwards."""
+    """One row per label with a mark per method; better is to the right in both figures, for rel runs backwards."""
     far = FAR if key == "rel" else None
     for method, row in values.items():
         there = [n for n, v in enumerate(row) if v is not None]

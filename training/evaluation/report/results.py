@@ -38,7 +38,7 @@ def origin(command: str, minutes: float) -> dict:
 
 
 @contextmanager
-def whole(out: Path) -> Iterator[Path]:
+def atomic_folder(out: Path) -> Iterator[Path]:
     """A folder beside `out` whose files move into it when the block ends well, index.html last; or not at all."""
     part = out.with_name(f"{out.name}.part")
     rmtree(part, ignore_errors=True)
