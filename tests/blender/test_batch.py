@@ -202,7 +202,7 @@ def test_signals_that_blender_set_itself(monkeypatch):
     before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(signal, "signal", lambda number, handler: real(number, handler) and None)
     try:
-        batch.run([], at_once=1, minutes=1, again=False, tell=print)
+        batch.run([], at_once=1, minutes=1, again=False, on_done=print)
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     finally:
         real(signal.SIGTERM, before)

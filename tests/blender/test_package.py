@@ -42,8 +42,23 @@ try:
     installed.press("generate_visemes")
 except SystemExit as refusal:
     print("refused", refusal)
+import logging
+def left():
+    handlers = [getattr(bpy.app.handlers, event) for event in dir(bpy.app.handlers)]
+    ours = [one for found in handlers if isinstance(found, list) for one in found
+            if (one.__module__ or "").startswith(installed.NAME)]
+    files = [one for one in logging.getLogger(installed.NAME).handlers if isinstance(one, logging.FileHandler)]
+    owners = (bpy.types.Scene, bpy.types.Object, bpy.types.WindowManager)
+    return ours + files + [one for one in owners if hasattr(one, "vrc_blendshape")]
+addon.debug_log = True
+log = installed.module("blender.debug_log").path()
+print("log", os.path.relpath(log, work).split(os.sep)[0], "add-on 0" in log.read_text(), len(left()) > 3)
 addon_utils.disable(installed.NAME)
-print("gone", not hasattr(bpy.types.Scene, "vrc_blendshape"))
+print("gone", left() == [], installed.module("blender.session").exists())
+addon_utils.enable(installed.NAME)
+print("back", len(left()) > 3, installed.module("blender.session").exists())
+addon_utils.disable(installed.NAME)
+print("gone again", left() == [], installed.module("blender.session").exists())
 sys.stdout.flush()
 os._exit(0)
 """
@@ -178,7 +193,10 @@ def told(archive, tmp_path_factory):
         "models models",
         "session cpu",
         "repository False",
-        "gone True",
+        "log blender_user True True",
+        "gone True False",
+        "back True True",
+        "gone again True False",
     ],
 )
 def test_installs_runs_on_what_it_brings_and_leaves(told, line):
