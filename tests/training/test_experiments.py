@@ -1,6 +1,9 @@
 """The experiments, run small on the face that ships with the tests."""
 
+import sys
+
 import numpy as np
+import patches
 import pytest
 import shipped
 import torch
@@ -72,3 +75,15 @@ def test_each_term_is_judged_on_the_whole_face_and_is_0_for_the_truth(rig, pool,
     monkeypatch.setattr(loss_terms, "predict", lambda *arguments: (found, exact))
     for row in loss_terms.judge(model, mixes, rig):
         assert row["cos"] == pytest.approx(1) and max(row[name] for name in ("rel", "flipped", "reach", "edge")) < 1e-4
+
+
+@pytest.mark.skipif(not shipped.present("rocketbox/Female_Adult_01"), reason="no Rocketbox rigs")
+@pytest.mark.parametrize("experiment", [global_context, loss_terms])
+def test_the_commands_print_a_line_for_each_network(tmp_path, monkeypatch, capsys, config, experiment):
+    folder = patches.folder(tmp_path / "dataset")
+    options = ["--dataset", str(folder), "--families", "rocketbox", "--steps", "2"]
+    monkeypatch.setattr(sys, "argv", [experiment.__name__, *options])
+    experiment.main()
+    lines = [line for line in capsys.readouterr().out.splitlines() if "rocketbox" in line]
+    names = global_context.VARIANTS if experiment is global_context else [*loss_terms.TERMS, "reconstruction", "all"]
+    assert len(lines) == len(names) and all(any(name in line for line in lines) for name in names)
