@@ -109,9 +109,9 @@ def _log_result(result: GenerationResult) -> None:
     for stage, seconds in result.seconds.items():
         _log.info("stage %s: %.3f s", stage, seconds)
     for row in report["shapes"]:
-        said = "; ".join(map(str, [*row.get("sentences", {}).values(), *row.get("remarks", ())]))
-        if said or not row["ok"]:
-            _log.info("%s %s: %s", row["name"], "kept" if row["ok"] else "left out", said)
+        remarks = "; ".join(map(str, [*row.get("sentences", {}).values(), *row.get("remarks", ())]))
+        if remarks or not row["ok"]:
+            _log.info("%s %s: %s", row["name"], "ok" if row["ok"] else "left out", remarks)
     for note in report["notes"]:
         _log.info("note: %s", note)
 

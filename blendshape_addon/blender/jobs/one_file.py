@@ -95,11 +95,11 @@ def draw(done: Sequence[one_avatar.Done], options: argparse.Namespace) -> None:
 
 
 def _pictures(options: argparse.Namespace, number: int, count: int) -> list[tuple[str, Path]]:
-    """What to draw of avatar `number` of `count`, and where."""
-    asked = {"sheet": options.sheet, "thumbnail": options.thumbnail}
+    """The pictures of avatar `number` of `count`, each with its path."""
+    requested = {"sheet": options.sheet, "thumbnail": options.thumbnail}
     return [
         (kind, path if count == 1 else path.with_name(f"{path.stem}_{number + 1}{path.suffix}"))
-        for kind, path in asked.items()
+        for kind, path in requested.items()
         if path
     ]
 
@@ -121,14 +121,14 @@ def table(entry: dict) -> str:
 
 
 class _Progress:
-    """Says on stderr how far the job is, as soon as it takes longer than a moment."""
+    """Prints the progress on stderr, once per second at most."""
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._told = time.perf_counter()
+        self._printed = time.perf_counter()
 
     def __call__(self, fraction: float, stage: str) -> None:
         now = time.perf_counter()
-        if now - self._told > 1.0:
-            self._told = now
+        if now - self._printed > 1.0:
+            self._printed = now
             print(f"{self._name}: {fraction:4.0%} {stage}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Landmarks drawn over the 3D view: those that are being moved, or those kept with the avatar where that is wanted."""
+"""Draws landmarks over the 3D view: those that are being moved, or those stored with the avatar if they are shown."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _COLOURS = {
     "nose": (0.95, 0.9, 0.3), "lip": (1.0, 0.35, 0.55), "mouth": (1.0, 0.35, 0.55),
     "cheek": (0.45, 0.9, 0.45), "jaw": (0.45, 0.9, 0.45), "chin": (0.45, 0.9, 0.45),
 }  # fmt: skip
-_RADIUS, _HELD, _RIM = 5.0, 7.5, 2.0  # pixels at a user interface scale of 1
-_DOUBT, _HAND = (0.9, 0.1, 0.1), (1.0, 1.0, 1.0)  # rims: nothing sure, put there by hand; black where found surely
+_RADIUS, _RADIUS_HOVERED, _RIM = 5.0, 7.5, 2.0  # pixels at a user interface scale of 1
+_UNSURE, _MANUAL = (0.9, 0.1, 0.1), (1.0, 1.0, 1.0)  # rims: nothing sure, put there by hand; black where found surely
 _TEXT = 14
 _CIRCLE = np.linspace(0, 2 * np.pi, 17)
 
@@ -53,15 +53,15 @@ def label(name: str) -> Message:
     return Message(name.replace("_", " "))
 
 
-def discs(points: np.ndarray, at: np.ndarray, held: int | None, scale: float) -> tuple[np.ndarray, np.ndarray]:
+def discs(points: np.ndarray, at: np.ndarray, hovered: int | None, scale: float) -> tuple[np.ndarray, np.ndarray]:
     """Corners (n, 2) in pixels of triangles, and their colours (n, 4): a disc in a rim for each of (L, 4) `points`, at
-    (L, 3) `at` on the screen. The one that is `held` and the one opposite are larger."""
+    (L, 3) `at` on the screen. The one that is `hovered` and the one opposite are larger."""
     corners, colours = [], []
-    grown = {held, LANDMARK_MIRROR[held]} if held is not None else ()
+    grown = {hovered, LANDMARK_MIRROR[hovered]} if hovered is not None else ()
     for i in np.flatnonzero(np.isfinite(at).all(1)):
-        radius = scale * (_HELD if i in grown else _RADIUS)
+        radius = scale * (_RADIUS_HOVERED if i in grown else _RADIUS)
         sure = points[i, 3]
-        rim = _HAND if sure == 1 else np.array(_DOUBT) * (1 - sure)
+        rim = _MANUAL if sure == 1 else np.array(_UNSURE) * (1 - sure)
         for size, colour in ((radius + _RIM * scale, rim), (radius, _COLOURS[LANDMARKS[i].split("_")[0]])):
             ring = at[i, :2] + size * np.column_stack([np.cos(_CIRCLE), np.sin(_CIRCLE)])
             fan = np.stack([np.broadcast_to(at[i, :2], ring[1:].shape), ring[:-1], ring[1:]], axis=1)
@@ -74,22 +74,22 @@ def _draw() -> None:
     context = bpy.context
     mode = session.current().landmark_mode
     if mode:
-        points, held = mode.editor.landmarks, mode.hovered
+        points, hovered = mode.editor.landmarks, mode.hovered
     else:
         state = context.window_manager.vrc_blendshape
         objects = (bpy.data.objects.get(row.name) for row in state.objects) if state.show_landmarks else ()
-        points, held = landmarks.read(obj for obj in objects if obj), None
+        points, hovered = landmarks.read(obj for obj in objects if obj), None
     if points is None:
         return
     region, scale = context.region, context.preferences.system.ui_scale
     screen = Screen(np.array(context.region_data.perspective_matrix, float), region.width, region.height)
     at = screen.project(points[:, :3])
-    corners, colours = discs(points, at, held, scale)
+    corners, colours = discs(points, at, hovered, scale)
     shader = gpu.shader.from_builtin("FLAT_COLOR")
-    points = {"pos": np.column_stack([corners, np.zeros(len(corners))]).tolist(), "color": colours.tolist()}
-    batch_for_shader(shader, "TRIS", points).draw(shader)
-    if held is not None:
-        _write(translate(label(LANDMARKS[held])), at[held, 0] + 12 * scale, at[held, 1] + 8 * scale, scale)
+    vertices = {"pos": np.column_stack([corners, np.zeros(len(corners))]).tolist(), "color": colours.tolist()}
+    batch_for_shader(shader, "TRIS", vertices).draw(shader)
+    if hovered is not None:
+        _write(translate(label(LANDMARKS[hovered])), at[hovered, 0] + 12 * scale, at[hovered, 1] + 8 * scale, scale)
     if mode:
         for line, text in enumerate(reversed(mode.hints)):
             _write(text, 20 * scale, (20 + 1.6 * _TEXT * line) * scale, scale)

@@ -164,9 +164,9 @@ def _write_down(check_results, rows: Iterable[ShapeReport]) -> None:
     """Add `rows` to the results that the panel shows."""
     for row in rows:
         repairable = shape_check.repairable(row)
-        for name, sentence in row.sentences.items() or [("", Message("is fine"))]:
+        for name, message in row.sentences.items() or [("", Message("is fine"))]:
             entry = check_results.add()
-            entry.shape, entry.check, entry.message = row.name, name, translate(sentence)
+            entry.shape, entry.check, entry.message = row.name, name, translate(message)
             entry.grade = row.grades.get(name, GREEN)
             entry.repairable = name in repairable
 

@@ -57,7 +57,7 @@ class VRC_BLENDSHAPE_OT_generate_dataset(bpy.types.Operator):
         return {"FINISHED"}
 
     def _command(self, context) -> list[str]:
-        """The generator's command line. Raises InputError, in a sentence, when something is missing."""
+        """The generator's command line. Raises InputError when something is missing."""
         tools = training_process.tools(settings.training_python(context))
         avatars, out = (bpy.path.abspath(folder) for folder in (self.avatars, self.out))
         for value, request in (

@@ -36,8 +36,8 @@ class _Export:
         except UserError as error:
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
-        for sentence in files.left_out(objects):
-            self.report({"WARNING"}, translate(sentence))
+        for message in files.left_out(objects):
+            self.report({"WARNING"}, translate(message))
         self.report({"INFO"}, translate(checked))
         return {"FINISHED"}
 
