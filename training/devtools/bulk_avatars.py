@@ -26,7 +26,6 @@ from ..data.sources.anny import MakeHuman
 from . import avatar
 
 SUFFIXES = (".glb", ".fbx", ".blend")
-_FACELESS = "cryptovoxels"
 _SHAPELY = 0.35  # of random_warp, for rigs that have no identities: another person, not another style
 
 
@@ -58,7 +57,7 @@ def _people() -> list[tuple[str, Callable]]:
     makehuman = MakeHuman()
     people: list[tuple[str, Callable]] = [("makehuman", lambda rng: avatar.add(makehuman.sample(rng)))]
     if data_folder().is_dir():
-        people += [(rig.name, partial(_add_rig, rig)) for rig in every_rig() if rig.name != _FACELESS]
+        people += [(rig.name, partial(_add_rig, rig)) for rig in every_rig() if rig.facts.face]
     return people
 
 
