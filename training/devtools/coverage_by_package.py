@@ -50,13 +50,14 @@ def table(files: Mapping[str, Lines]) -> list[str]:
 
 def measured() -> dict[str, Lines]:
     """Path from the repository to lines, of what `coverage` kept. Raises CalledProcessError where it kept nothing."""
-    coverage = [sys.executable, "-m", "coverage"]
-    kept = sorted(map(str, FOLDER.iterdir()))
-    subprocess.run([*coverage, "combine", "--quiet", "--keep", *kept], cwd=ROOT, check=True)
-    out = subprocess.run(
-        [*coverage, "json", "--quiet", "-o", "-"], cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    files = json.loads(out.stdout)["files"]
+    total = f"--data-file={FOLDER}.all"
+
+    def coverage(*arguments: str) -> str:
+        command = [sys.executable, "-m", "coverage", *arguments]
+        return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+    coverage("combine", "--quiet", "--keep", total, *sorted(map(str, FOLDER.iterdir())))
+    files = json.loads(coverage("json", "--quiet", total, "-o", "-"))["files"]
     return {
         PurePath(path).as_posix(): (file["summary"]["num_statements"], file["summary"]["covered_lines"])
         for path, file in files.items()
