@@ -81,7 +81,8 @@ def draw(
     inside = (vertices - centre) @ rotation.T / half
     picture = rasterise(inside, triangles, size)
     normal = picture.interpolate(normals @ rotation.T, triangles)
-    normal /= np.maximum(np.linalg.norm(normal, axis=2, keepdims=True), 1e-9)
+    x, y, z = np.moveaxis(normal, 2, 0)
+    normal /= np.maximum(np.sqrt(x * x + y * y + z * z), 1e-9)[..., None]
     normal *= np.where(normal[..., 2:] < 0, -1, 1)  # a shell seen from inside looks like one seen from outside
     depth = np.where(picture.mask, picture.depth, 0)
     number = np.where(picture.mask, piece[picture.triangle], -1)
@@ -143,5 +144,5 @@ def _sample(channels: np.ndarray, column: np.ndarray, row: np.ndarray) -> np.nda
         for dc, wc in ((0, 1 - fc), (1, fc)):
             r, c = r0 + dr, c0 + dc
             weight = wr * wc * ((r >= 0) & (r < size) & (c >= 0) & (c < size))
-            out += flat[:, np.clip(r, 0, size - 1) * size + np.clip(c, 0, size - 1)] * weight
+            out += flat.take(np.clip(r, 0, size - 1) * size + np.clip(c, 0, size - 1), axis=1) * weight
     return out

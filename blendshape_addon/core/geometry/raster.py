@@ -15,6 +15,8 @@ import numpy as np
 from ..errors import InputError
 from .parameters import RASTER
 
+Weights = tuple[np.ndarray, np.ndarray, np.ndarray]  # (F,) of each corner
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -36,8 +38,9 @@ class Picture:
         """(S, S, C) of a (V, C) vertex attribute; 0 where nothing is."""
         out = np.zeros((*self.triangle.shape, values.shape[1]))
         seen = self.mask
-        corners = values[triangles[self.triangle[seen]]]
-        out[seen] = (corners * self.barycentric[seen][:, :, None]).sum(1)
+        corners = triangles[self.triangle[seen]].T
+        weights = self.barycentric[seen].T[:, :, None]
+        out[seen] = sum(values.take(corner, axis=0) * weight for corner, weight in zip(corners, weights, strict=True))
         return out
 
 
@@ -69,7 +72,7 @@ def rasterise(vertices: np.ndarray, triangles: np.ndarray, size: int) -> Picture
         np.maximum.at(depth, pixel[nearer], z[nearer])
         best = nearer[z[nearer] == depth[pixel[nearer]]][::-1]  # of equal ones the first is written last and stays
         seen = pixel[best]
-        triangle[seen], barycentric[seen] = number[best], weight[:, best].T
+        triangle[seen], barycentric[seen] = number[best], np.stack([of_corner[best] for of_corner in weight], 1)
     return Picture(depth.reshape(size, size), triangle.reshape(size, size), barycentric.reshape(size, size, 3))
 
 
@@ -89,9 +92,9 @@ def depths(poses: Iterable[np.ndarray], triangles: np.ndarray, size: int) -> Ite
 
 def _fragments(
     vertices: np.ndarray, triangles: np.ndarray, size: int, most: int
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-    """Pixels (F,), depths (F,), triangles (F,) and barycentric weights (3, F) of what triangles cover, in their order;
-    some at a time.
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, Weights]]:
+    """Pixels (F,), depths (F,), triangles (F,) and barycentric weights of what triangles cover, in their order; some at
+    a time.
 
     Raises InputError where more than `most` pixels would have to be tested.
     """
@@ -127,31 +130,34 @@ def _fragments(
 
 def _covered(
     kept: np.ndarray, first: np.ndarray, width: np.ndarray, height: np.ndarray, size: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, Weights]:
     """Of n triangles with boxes of `width` and `height` pixels at `first` (2, n): _fragments. What is the same along a
     row of a box is computed once for it."""
     bx, by, ux, uy, cx, cy, vx, vy, area, *corners = kept
-    # Per row of a box (t is its triangle): the part of the edge functions that the column does not change.
+    left, top = first
+    # Per row of a box (t is its triangle): the first weight, u x (p - b) / area, and the second, v x (p - c) / area, of
+    # its leftmost pixel p, and per triangle what each changes by from one column to the next.
     t = np.repeat(np.arange(len(width)), height)
-    row = _counting(first[1], height)
-    first_edge, second_edge = ux[t] * (row - by[t]), vx[t] * (row - cy[t])
-    uy, bx, vy, cx, area = (values[t] for values in (uy, bx, vy, cx, area))
-    # Per pixel of a row (r): a is the first weight, u x (p - b) / area, and pixels where it is negative are dropped …
-    r = np.repeat(np.arange(len(t)), width[t])
-    column = _counting(first[0, t], width[t])
-    a = (first_edge.take(r) - uy.take(r) * (column - bx.take(r))) / area.take(r)
+    row = _counting(top, height)
+    start = row * size + left[t]
+    first_weight = ((ux / area)[t] * (row - by[t])) - (uy / area * (left - bx))[t]
+    second_weight = ((vx / area)[t] * (row - cy[t])) - (vy / area * (left - cx))[t]
+    first_step, second_step = -(uy / area)[t], -(vy / area)[t]
+    # Per pixel of a row (r): where the first weight is negative, pixels are dropped …
+    widths = width[t]
+    r = np.repeat(np.arange(len(t)), widths)
+    column = _counting(np.zeros_like(widths), widths)
+    a = first_weight.take(r) + first_step.take(r) * column
     inside = np.flatnonzero(a >= RASTER.edge)
     a, r, column = a.take(inside), r.take(inside), column.take(inside)
-    # … before the second, v x (p - c) / area, is computed; the third is what they leave of 1.
-    b = (second_edge.take(r) - vy.take(r) * (column - cx.take(r))) / area.take(r)
+    # … before the second is computed; the third is what they leave of 1.
+    b = second_weight.take(r) + second_step.take(r) * column
     c = 1 - a - b
     inside = np.flatnonzero((b >= RASTER.edge) & (c >= RASTER.edge))
-    weight = np.stack([a, b, c]).take(inside, axis=1)
-    r = r.take(inside)
+    a, b, c, r, column = (values.take(inside) for values in (a, b, c, r, column))
     t = t.take(r)
     za, zb, zc = (z.take(t) for z in corners)
-    depth = weight[0] * za + weight[1] * zb + weight[2] * zc
-    return row.take(r) * size + column.take(inside), depth, t, weight
+    return start.take(r) + column, a * za + b * zb + c * zc, t, (a, b, c)
 
 
 def _counting(start: np.ndarray, count: np.ndarray) -> np.ndarray:
@@ -162,10 +168,12 @@ def _counting(start: np.ndarray, count: np.ndarray) -> np.ndarray:
 
 def _boxes(pixels: np.ndarray, triangles: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Triangles (n,) whose boxes hold the centre of a pixel, and the first (2, n) and last (2, n) column and row."""
-    first, last = np.empty((2, len(triangles))), np.empty((2, len(triangles)))
-    for along, low, high in zip(pixels, first, last, strict=True):
-        a, b, c = (along[corner] for corner in triangles.T)
-        np.ceil(np.maximum(np.minimum(np.minimum(a, b), c), 0) - 1e-9, out=low)
-        np.floor(np.minimum(np.maximum(np.maximum(a, b), c), size - 1) + 1e-9, out=high)
-    number = np.flatnonzero((last >= first).all(0))
-    return number, first[:, number], last[:, number]
+    number = np.arange(len(triangles))
+    ends = np.empty((0, len(number)))
+    for along in pixels[::-1]:  # rows first: close to a face, most of an avatar lies below the picture
+        a, b, c = (along.take(corner) for corner in triangles[number].T)
+        low = np.ceil(np.maximum(np.minimum(np.minimum(a, b), c), 0) - 1e-9)
+        high = np.floor(np.minimum(np.maximum(np.maximum(a, b), c), size - 1) + 1e-9)
+        drawn = np.flatnonzero(high >= low)
+        number, ends = number[drawn], np.concatenate([[low, high], ends])[:, drawn]
+    return number, ends[[0, 2]], ends[[1, 3]]
