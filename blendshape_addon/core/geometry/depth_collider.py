@@ -40,6 +40,7 @@ class DepthCollider:
             clear = self.rest_penetration == 0
             skin, self.rest_penetration = skin[clear], self.rest_penetration[clear]
         self.skin = skin
+        self._rest_pixel = tuple(np.clip(self._pixels(rest[skin]), 0, DEPTH_COLLIDER.pixels - 1))
         depth = self._depth(self.rest_depth, rest[skin])
         self._before = np.isfinite(depth) & (depth < rest[skin, 2])
 
@@ -47,20 +48,32 @@ class DepthCollider:
         """For each of E (N, 3) `offsets`: (M,) how far skin that lies before the pieces in the neutral lies behind
         them."""
         for offset, picture in zip(offsets, self._pictures(offsets), strict=True):
-            moved = offset[self.skin]
-            if moved.any():
-                push = self._penetration(picture, self.rest[self.skin] + moved) - self.rest_penetration
-                yield np.maximum(push - self.gap, 0) * self._before
-            else:
-                yield np.zeros(len(self.skin))
+            behind = np.zeros(len(self.skin))
+            some, _, push = self._pushes(offset, picture)
+            behind[some] = np.maximum(push - self.gap, 0) * self._before[some]
+            yield behind
 
     def push_out(self, offsets: Sequence[np.ndarray]) -> None:
         """Push the skin back before the pieces in each of E (N, 3) `offsets`, fading around, in place."""
         for offset, picture in zip(offsets, self._pictures(offsets), strict=True):
-            if offset[self.skin].any():
-                moved = self.rest[self.skin] + offset[self.skin]
-                near, most = self._spread(moved, self._penetration(picture, moved) - self.rest_penetration)
+            some, moved, push = self._pushes(offset, picture)
+            if (push > 0).any():
+                everywhere = self.rest[self.skin]
+                everywhere[some] = moved
+                near, most = self._spread(everywhere, some[push > 0], push[push > 0])
                 offset[self.skin[near], 2] += most.astype(np.float32)
+
+    def _pushes(self, offset: np.ndarray, picture: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Which (n,) of the skin may have come to lie behind the pieces of `picture` in an (N, 3) `offset`, where they
+        are (n, 3), and how much deeper (n,) than in the neutral; none where no skin moves."""
+        motion = offset[self.skin]
+        moves = any3(motion != 0)
+        # Skin that rests lies as deep as in the neutral, but where the pieces before or behind it have moved.
+        if moves.any():
+            moves |= (picture != self.rest_depth)[self._rest_pixel]
+        some = np.flatnonzero(moves)
+        moved = self.rest[self.skin[some]] + motion[some]
+        return some, moved, self._penetration(picture, moved) - self.rest_penetration[some]
 
     def _draw(self, offsets: Iterable[np.ndarray], triangles: np.ndarray) -> Iterator[np.ndarray]:
         """The (S, S) depths of `triangles` of the pieces, moved by each of (N, 3) `offsets`."""
@@ -79,12 +92,17 @@ class DepthCollider:
         for some in moved:
             yield np.maximum(rest, next(drawn)) if some.any() else self.rest_depth
 
+    def _pixels(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(M,) row and (M,) column of the pixels that (M, 3) positions are in, which may lie beside the picture."""
+        column, row = nearest_pixels((positions - self.centre) / self.half, DEPTH_COLLIDER.pixels)
+        return row, column
+
     def _depth(self, picture: np.ndarray, positions: np.ndarray) -> np.ndarray:
         """(M,) z of what a `picture` has at (M, 3) positions; -inf beside the window and where nothing is."""
-        size = DEPTH_COLLIDER.pixels
-        column, row = nearest_pixels((positions - self.centre) / self.half, size)
-        inside = (np.minimum(row, column) >= 0) & (np.maximum(row, column) < size)
-        row, column = np.clip(row, 0, size - 1), np.clip(column, 0, size - 1)
+        last = DEPTH_COLLIDER.pixels - 1
+        row, column = self._pixels(positions)
+        inside = (np.minimum(row, column) >= 0) & (np.maximum(row, column) <= last)
+        row, column = np.clip(row, 0, last), np.clip(column, 0, last)
         return np.where(inside, picture[row, column] * self.half + self.centre[2], -np.inf)
 
     def _penetration(self, picture: np.ndarray, positions: np.ndarray) -> np.ndarray:
@@ -92,12 +110,9 @@ class DepthCollider:
         behind = self._depth(picture, positions) - positions[:, 2] + self.gap
         return np.where(behind < 2 * DEPTH_COLLIDER.farthest, np.clip(behind, 0, DEPTH_COLLIDER.farthest), 0)
 
-    def _spread(self, moved: np.ndarray, push: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Which (n,) of the skin at (M, 3) `moved` come forward, and by how much (n,): a `push` (M,) above 0 fades
-        around as a Gaussian, and of several the greatest counts."""
-        pushed = np.flatnonzero(push > 0)
-        if len(pushed) == 0:
-            return pushed, np.empty(0)
+    def _spread(self, moved: np.ndarray, pushed: np.ndarray, push: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Which (n,) of the skin at (M, 3) `moved` come forward, and by how much (n,): a `push` (P,) of those that are
+        `pushed` (P,) fades around as a Gaussian, and of several the greatest counts."""
         spread = DEPTH_COLLIDER.spread
         reach = 4 * spread
         low, high = moved[pushed].min(0) - reach, moved[pushed].max(0) + reach
@@ -106,7 +121,7 @@ class DepthCollider:
         # lengths in units of spread. The first two terms are one product of matrices: (near, 1) times
         # (pushed, log push - |pushed|^2 / 2); the last is the same for every pushed vertex, so it waits for the end.
         to, at = (np.column_stack([(moved[n] - self.centre) / spread, np.ones(len(n))]) for n in (near, pushed))
-        at[:, 3] = np.log(push[pushed]) - (at[:, :3] ** 2).sum(1) / 2
+        at[:, 3] = np.log(push) - (at[:, :3] ** 2).sum(1) / 2
         best = np.full(len(near), -np.inf)
         for some in np.array_split(at, 1 + len(pushed) // DEPTH_COLLIDER.block):
             np.maximum(best, (to @ some.T).max(1), out=best)
