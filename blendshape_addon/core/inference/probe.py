@@ -101,6 +101,8 @@ def load(onnxruntime: Any, data: bytes, providers: list[list[Any]]) -> Any:
     """An onnxruntime session that stays on `providers`, see `failure`, and on the CPU for what they lack."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # failures come back as exceptions; the console is the user's
+    # Its threads wait for more work by spinning, which keeps a processor busy long after the last run.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     if providers[0][0] == "DmlExecutionProvider":  # it can do neither otherwise
         options.enable_mem_pattern = False
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
