@@ -97,13 +97,15 @@ class Facing:
         return Facing(triangles, normals, areas, MESH.sliver * float(areas.mean()) if len(areas) else 0.0)
 
     def only(self, chosen: np.ndarray) -> Facing:
-        """Those `chosen` by (T,) bools or (n,) indices; what a sliver is among all is one among them."""
-        return Facing(self.triangles[chosen], self.normals[:, chosen], self.areas[chosen], self.sliver)
+        """Those `chosen` by (T,) bools; what a sliver is among all is one among them."""
+        some = np.flatnonzero(chosen)
+        triangles, normals = self.triangles.take(some, axis=0), self.normals.take(some, axis=1)
+        return Facing(triangles, normals, self.areas[some], self.sliver)
 
-    def flipped(self, moved: np.ndarray, some: np.ndarray | slice = slice(None)) -> np.ndarray:
-        """(T,) bool: which triangles (of `some`, if given) turn over in (V, 3) positions; slivers are not counted."""
-        x, y, z = self.normals[:, some] * crosses(moved, self.triangles[some])
-        return (x + y + z < 0) & (self.areas[some] > self.sliver)
+    def flipped(self, moved: np.ndarray) -> np.ndarray:
+        """(T,) bool: which triangles turn over in (V, 3) positions; slivers are not counted."""
+        x, y, z = self.normals * crosses(moved, self.triangles)
+        return (x + y + z < 0) & (self.areas > self.sliver)
 
 
 def flipped(rest: np.ndarray, moved: np.ndarray, triangles: np.ndarray) -> np.ndarray:

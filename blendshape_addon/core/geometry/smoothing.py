@@ -22,8 +22,8 @@ class FlipDetector:
         """(n, 3) triangles that turn over in an (N, 3) offset. changed: (N,) bools, what differs from the last call's
         offset; all of them in the first call."""
         triangles = self._facing.triangles
-        some = np.flatnonzero(any3(changed[triangles]))
-        self._over[some] = self._facing.flipped(self._rest + offset, some)
+        some = any3(changed[triangles])
+        self._over[some] = self._facing.only(some).flipped(self._rest + offset)
         return triangles[self._over]
 
 

@@ -45,7 +45,7 @@ class Measures:
         self.mouth_mm = EYE_DISTANCE_MM * float(np.linalg.norm(np.subtract(*mouth_corners(features.landmarks))))
         self.has_tongue = bool((features.part == Part.TONGUE).any())
         self._facing = Facing.of(self.rest, self.triangles)
-        self._lengths = _edge_lengths(self.rest, self.triangles)
+        self._longest = MEASURING.stretch * np.maximum(_edge_lengths(self.rest, self.triangles), 1e-6)
         self._teeth, self._eyes = anatomy.teeth_collider, anatomy.eye_colliders
         self._seams = _Seams(anatomy)
         self._halves = _Halves(features, anatomy.skin_and_drawn_mouth)
@@ -69,10 +69,10 @@ class Measures:
     def stretched(self, offset: np.ndarray, moving: np.ndarray) -> np.ndarray:
         """(T,) bool: the triangles with an edge that stretches too far and becomes long enough for that to be seen."""
         out = np.zeros(len(self.triangles), bool)
-        lengths = _edge_lengths(self.rest + offset, self.triangles[moving])
-        ratio = (lengths / np.maximum(self._lengths[:, moving], 1e-6)).max(0)
+        some = np.flatnonzero(moving)
+        lengths = _edge_lengths(self.rest + offset, self.triangles.take(some, axis=0))
         visible = lengths.max(0) > MEASURING.visible_mm / EYE_DISTANCE_MM
-        out[moving] = visible & (ratio > MEASURING.stretch)
+        out[some] = visible & (lengths > self._longest.take(some, axis=1)).any(0)
         return out
 
     def teeth(self, names: Sequence[str], offsets: Sequence[np.ndarray]) -> Iterator[Amounts]:
@@ -163,7 +163,7 @@ class ShapeMeasures:
     @cached_property
     def size_mm(self) -> np.ndarray:
         """(N,) how far each vertex moves."""
-        return np.linalg.norm(self.offset, axis=1) * EYE_DISTANCE_MM
+        return np.sqrt(np.einsum("nc,nc->n", self.offset, self.offset)) * EYE_DISTANCE_MM
 
     @property
     def peak_mm(self) -> float:
@@ -309,17 +309,17 @@ class _Halves:
         row -= row.min(initial=0)
         self._cells = 2 * width * (row.max(initial=0) + 1)
         self._cell = row * 2 * width + width + column
-        twin = row * 2 * width + width - 1 - column
-        self._twin = twin
+        self._twin = np.arange(self._cells).reshape(-1, 2 * width)[:, ::-1].reshape(-1)  # of each square
         count = np.bincount(self._cell, minlength=self._cells)
         self._count = np.maximum(count, 1)[:, None]
-        self._known = count[twin] > 0
+        self._known = count[self._twin] > 0
 
     def difference(self, offset: np.ndarray, partner: np.ndarray) -> np.ndarray:
         """(M,) eye distances between the mean motion of each vertex's square and the mirrored one's."""
-        own, other = (self._mean(motion[self.vertices]) for motion in (offset, partner))
-        apart = np.linalg.norm(own[self._cell] - other[self._twin] * MIRROR_X, axis=1)
-        return np.where(self._known, apart, 0.0)
+        own = self._mean(offset[self.vertices])
+        other = own if partner is offset else self._mean(partner[self.vertices])
+        apart = own - other[self._twin] * MIRROR_X
+        return np.where(self._known, np.sqrt(np.einsum("nc,nc->n", apart, apart)), 0.0)[self._cell]
 
     def _mean(self, motion: np.ndarray) -> np.ndarray:
         total = [np.bincount(self._cell, motion[:, axis], self._cells) for axis in range(3)]

@@ -50,12 +50,13 @@ def _measured(
     teeth, eyes = measures.teeth(names, list(offsets)), measures.eyes(list(offsets))
     visemes = [number for number, name in enumerate(names) if TABLE[name].group == "visemes"]
     for number, (name, offset) in enumerate(zip(names, offsets, strict=True)):
-        partner = mirrored(name)
+        other = mirrored(name)
+        partner = offset if other == name else offsets[names.index(other)] if other in names else None
         shape = ShapeMeasures(
             measures,
             name,
             offset,
-            partner=offsets[names.index(partner)] if partner in names else None,
+            partner=partner,
             full=bool(full[number]),
         )
         shape.teeth, shape.eyes = next(teeth), next(eyes)
