@@ -31,8 +31,7 @@ class Mirror:
     def even_out(self, offset: np.ndarray, other: np.ndarray) -> np.ndarray:
         """(N, 3) the mean of `offset` and the mirror image of `other`, the offset of the same shape on the other side;
         as far as `share` goes."""
-        mirrored = other[self.twin]
-        mirrored = mirrored - 2 * np.outer(mirrored @ self.normal, self.normal)
+        mirrored = other[self.twin] @ (np.eye(3) - 2 * np.outer(self.normal, self.normal))
         return (offset + self.share[:, None] * ((offset + mirrored) / 2 - offset)).astype(np.float32)
 
 

@@ -40,9 +40,10 @@ class DepthCollider:
             clear = self.rest_penetration == 0
             skin, self.rest_penetration = skin[clear], self.rest_penetration[clear]
         self.skin = skin
-        self._rest_pixel = tuple(np.clip(self._pixels(rest[skin]), 0, DEPTH_COLLIDER.pixels - 1))
-        depth = self._depth(self.rest_depth, rest[skin])
-        self._before = np.isfinite(depth) & (depth < rest[skin, 2])
+        self._rest_of_skin = rest[skin]
+        self._rest_pixel = tuple(np.clip(self._pixels(self._rest_of_skin), 0, DEPTH_COLLIDER.pixels - 1))
+        depth = self._depth(self.rest_depth, self._rest_of_skin)
+        self._before = np.isfinite(depth) & (depth < self._rest_of_skin[:, 2])
 
     def penetrations(self, offsets: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
         """For each of E (N, 3) `offsets`: (M,) how far skin that lies before the pieces in the neutral lies behind
@@ -58,7 +59,7 @@ class DepthCollider:
         for offset, picture in zip(offsets, self._pictures(offsets), strict=True):
             some, moved, push = self._pushes(offset, picture)
             if (push > 0).any():
-                everywhere = self.rest[self.skin]
+                everywhere = self._rest_of_skin.copy()
                 everywhere[some] = moved
                 near, most = self._spread(everywhere, some[push > 0], push[push > 0])
                 offset[self.skin[near], 2] += most.astype(np.float32)
@@ -72,7 +73,7 @@ class DepthCollider:
         if moves.any():
             moves |= (picture != self.rest_depth)[self._rest_pixel]
         some = np.flatnonzero(moves)
-        moved = self.rest[self.skin[some]] + motion[some]
+        moved = self._rest_of_skin[some] + motion[some]
         return some, moved, self._penetration(picture, moved) - self.rest_penetration[some]
 
     def _draw(self, offsets: Iterable[np.ndarray], triangles: np.ndarray) -> Iterator[np.ndarray]:
@@ -123,6 +124,6 @@ class DepthCollider:
         to, at = (np.column_stack([(moved[n] - self.centre) / spread, np.ones(len(n))]) for n in (near, pushed))
         at[:, 3] = np.log(push) - (at[:, :3] ** 2).sum(1) / 2
         best = np.full(len(near), -np.inf)
-        for some in np.array_split(at, 1 + len(pushed) // DEPTH_COLLIDER.block):
-            np.maximum(best, (to @ some.T).max(1), out=best)
+        for start in range(0, len(at), DEPTH_COLLIDER.block):
+            np.maximum(best, (to @ at[start : start + DEPTH_COLLIDER.block].T).max(1), out=best)
         return near, np.exp(best - (to[:, :3] ** 2).sum(1) / 2)

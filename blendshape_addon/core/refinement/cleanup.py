@@ -13,7 +13,7 @@ def apply_deadzone(offsets: np.ndarray) -> np.ndarray:
 
     Every moved vertex of a shape key costs the player's GPU.
     """
-    size = np.linalg.norm(offsets, axis=-1, keepdims=True)
+    size = np.sqrt(np.einsum("...c,...c->...", offsets, offsets))[..., None]
     offsets *= np.clip((size - CLEANUP.deadzone) / (CLEANUP.whole - CLEANUP.deadzone), 0, 1)
     return offsets
 

@@ -12,7 +12,7 @@ from ..face.features import Features
 from ..face.parameters import SLITS
 from ..face.parts import Part
 from ..face.slits import COLUMNS, Slit, has_rims
-from ..geometry.mesh import Facing, edges_of, flipped
+from ..geometry.mesh import Facing, edges_of
 from ..geometry.smoothing import FlipDetector, relax_flips
 from .parameters import LID_CONTACT, LIP_CONTACT, NEW_FLIPS, RIM_SHIFT
 
@@ -66,10 +66,11 @@ def limit_new_flips(
     touched = triangles[changed[triangles].any(1)]
     if len(touched) == 0:
         return fitted
-    before = flipped(rest, rest + raw, touched).sum()
+    facing = Facing.of(rest, touched)
+    before = facing.flipped(rest + raw).sum()
     allowed = max(NEW_FLIPS.few + share * len(touched), NEW_FLIPS.ratio * before)
     for offset in (fitted, (raw + fitted) / 2):
-        if flipped(rest, rest + offset, touched).sum() <= allowed:
+        if facing.flipped(rest + offset).sum() <= allowed:
             return offset
     return raw
 
