@@ -9,6 +9,7 @@ import numpy as np
 from ..avatar.avatar import Avatar
 from ..errors import FaceNotFound
 from ..geometry.mesh import vertex_normals
+from ..geometry.raster import rasterise
 from ..vocabulary import LANDMARKS
 from . import drawn_mouth
 from .face_space import (
@@ -136,15 +137,18 @@ def compute(avatar: Avatar, landmarks: np.ndarray) -> Features:
 
 
 def _sealed(positions: np.ndarray, triangles: np.ndarray, side: np.ndarray, landmarks: np.ndarray) -> bool:
-    """Whether skin runs from the upper to the lower lip: triangles there have a corner on either side."""
+    """Whether skin runs from the upper to the lower lip: most of the middle of the mouth shows, seen from the front,
+    triangles with a corner on either side. The mouth's wall, which joins the lips behind them, does not show."""
     most, least = side[triangles].max(1), side[triangles].min(1)
     across = (most > 0) & (least < 0) & (most - least > SEALED.min_difference)
     corners = mouth_corners(landmarks)
     seam = point(landmarks, "lip_upper_inner_mid", "lip_lower_inner_mid")
-    width = SEALED.width * np.linalg.norm(corners[0] - corners[1])
-    x, y, z = (positions[triangles[across]].mean(1) - seam).T
-    # Behind the lips the walls of the mouth join them.
-    return bool(((np.abs(x) < width) & (np.abs(y) < SEALED.depth) & (z > -SEALED.depth)).any())
+    half = SEALED.width * float(np.linalg.norm(corners[0] - corners[1]))
+    if not across.any() or half == 0:
+        return False
+    picture = rasterise((positions - seam) / [half, SEALED.depth, SEALED.depth], triangles, SEALED.pixels)
+    joined = picture.mask & across[picture.triangle] & (picture.depth > -1)
+    return bool(joined.any(0).mean() >= SEALED.min_columns)
 
 
 def on_lids(features: Features, triangles: np.ndarray) -> np.ndarray:

@@ -35,6 +35,8 @@ class Sealed:
     depth: float = 0.1  # from the seam of the lips, up, down and back, within which lips touch
     width: float = 0.25  # of the mouth's width, on either side of its middle, where they are compared
     min_difference: float = 0.05  # of the lip field over a triangle that runs from lip to lip
+    pixels: int = 48  # side of the picture of the lips; a row of them is as wide as they are compared
+    min_columns: float = 0.5  # share of its columns in which such a triangle is seen: a flaw joins the lips in few
 
 
 @dataclass(frozen=True)
@@ -47,33 +49,78 @@ class Fields:
 
 @dataclass(frozen=True)
 class Pieces:
-    """What each piece of an avatar is. `mouths`: half widths of the mouth; `eyes`: widths of an eye's opening."""
+    """Which pieces of an avatar are of its face, and skin."""
 
     around: float = 4.0  # from the middle of the eyes within which a face lies
     min_skin_votes: float = 0.15  # share of the landmarks beside those of eyes and brows that lie on a piece of skin
-    # Inside the mouth.
-    slack: float = 0.15  # that a piece may lie outside the mouth's box
+
+
+@dataclass(frozen=True)
+class MouthPieces:
+    """What each piece inside a mouth is; `mouths` stands for half widths of the mouth.
+
+    Tuned on the 48 rigs of tests/core/part_truth.toml.
+    """
+
+    # The mouth's box.
+    slack: float = 0.15  # that a piece may lie outside the box
     slack_named: float = 0.3  # the same for one that is named teeth or tongue
-    mouth_width: float = 1.35  # mouths from the middle that a piece reaches
-    mouth_depth: float = 1.6  # from the seam of the lips back to a piece's middle
-    gum_drop: float = 0.6  # mouths below the seam, and one above it, that gums and interiors reach
-    tongue_length: float = 1.2  # depth over width of a tongue
-    upper_teeth: float = 0.1  # mouths above the seam from which teeth are upper ones
+    rise: float = 0.4  # of that for what lies behind the lips, per its distance: face space leans forward
+    width: float = 1.35  # mouths from the middle that a piece reaches
+    depth: float = 1.6  # from the seam of the lips back to a piece's middle
+    # Rings and other piercings of the lips.
+    lip_pixels: int = 64  # side of the picture of the lips
+    lip_depth: float = 0.2  # behind the seam to which skin is taken for the lips
+    before_lips: float = 0.25  # share of a piece's vertices that lie before the lips
+    # Walls of the mouth and gums of both rows.
+    pixels: int = 48  # side of the pictures of pieces from above and from below
+    wall_slack: float = 0.1  # mouths that a wall may end short of what it holds
+    held_area: float = 0.5  # share of a piece, seen from above, that a wall is above and below of
+    held_pieces: float = 0.5  # share of the other pieces that it holds
+    gum_height: float = 0.8  # share of the height of all single teeth that gums of both rows reach
+    gum_drop: float = 0.6  # mouths below the seam, and one above it, that a wall reaches which is alone
+    # Tongues without a name.
+    tongue_middle: float = 0.3  # mouths from the middle of the mouth to that of a tongue
+    tongue_length: float = 1.2  # depth over width of a tongue that is alone
+    tongue_min_width: float = 0.3  # of the width of what is around it: a tooth is less wide
+    tongue_width: float = 0.85  # of the same, at most: 0.57 to 0.82 on the rigs
+    tongue_width_of_two: float = 0.7  # the same where there is one other piece: two rows differ by as much as 0.77
+    tongue_min_length: float = 0.5  # of the depth of what is around it: 0.66 to 0.9 on the rigs
+    tongue_behind: float = 0.1  # mouths behind the front teeth where a tongue begins
+    # Rows of teeth.
     min_single_teeth: int = 8  # pieces from which teeth are taken for single ones, not for two rows
-    # At the eyes.
-    eye_distance: float = 0.75  # eyes from an eye's middle within which a piece belongs to it
-    both_eyes_middle: float = 0.1  # from the middle of the face to the middle of a piece that holds both eyes
-    both_eyes_width: float = 0.9  # least width of such a piece
-    both_eyes_height: float = 0.3  # from the eyes' height to the middle of such a piece
-    eye_height: float = 1.6  # eyes, the greatest height of what belongs to an eye
-    eye_depth: float = 1.2  # greatest depth of the same
-    eye_covers: float = 0.7  # of the lids' opening that an eyeball covers
-    eye_behind: float = 0.04  # behind the lids where the middle of an eyeball is
-    eye_min_height: float = 0.25  # of an eyeball that has no name
-    # Pupils and highlights.
-    pupil_margin: float = 0.01  # that they may reach beside their eye
-    pupil_width: float = 0.6  # of the eye's width at most: a lash is as wide as the lids
-    pupil_depth: float = 0.2  # from the front of the eye to their middle
+    shared_area: float = 0.1  # of a piece, seen from above, that two pieces share if they are compared there
+    bite_slope: float = (
+        0.2  # rise of the plane of the bite towards the back: median of the rigs, which lean by 3 to 26°
+    )
+    front_width: float = 0.5  # mouths beside the middle, within which a piece's front is
+    front_depth: float = 0.4  # mouths behind its foremost point, the same
+    one_row: float = 0.15  # mouths that a mouth with one row only is counted farther from the seam by
+
+
+@dataclass(frozen=True)
+class EyePieces:
+    """What each piece about the eyes is; `eyes` stands for widths of an eye's opening.
+
+    Tuned on the 48 rigs of tests/core/part_truth.toml.
+    """
+
+    distance: float = 0.75  # eyes from an eye's middle within which a piece belongs to it
+    both_middle: float = 0.1  # from the middle of the face to the middle of a piece that holds both eyes
+    both_width: float = 0.9  # least width of such a piece
+    both_height: float = 0.3  # from the eyes' height to the middle of such a piece
+    height: float = 1.6  # eyes, the greatest height of what belongs to an eye
+    depth: float = 1.2  # greatest depth of the same
+    sunk: float = 0.2  # behind the lids' edges from which on a piece is inside the head
+    covers: float = 0.7  # of the lids' opening, the least height of an eyeball
+    middle: float = 0.2  # of the opening's width and height, from its middle to what an eyeball without a name covers
+    middle_covered: float = 0.6  # share of nine points there
+    before: float = 0.05  # before the lids' edges up to which the middle of an eyeball without a name lies
+    twin: float = 0.1  # within which the box of a mirror image lies
+    # Pupils, highlights, tear glands.
+    highlight_margin: float = 0.05  # that they may reach beside their eye, which covers their middle
+    highlight_width: float = 0.6  # of the eye's width at most: a lash is as wide as the lids
+    highlight_depth: float = 0.2  # from the front of the eye to their middle
     # Lashes and brows.
     attached_height: float = 1.0  # greatest height of a piece that is named so
     brow_distance: float = 0.35  # from the landmark to the middle of a brow, along each axis
@@ -168,6 +215,8 @@ REACH = Reach()
 SEALED = Sealed()
 FIELDS = Fields()
 PIECES = Pieces()
+MOUTH_PIECES = MouthPieces()
+EYE_PIECES = EyePieces()
 SLITS = Slits()
 SYMMETRY = Symmetry()
 DRAWN_MOUTH = DrawnMouths()
