@@ -16,7 +16,6 @@ from .detection import detect, manual
 from .expressions import TABLE
 from .face import features, parts, symmetry
 from .face.anatomy import FaceAnatomy
-from .geometry.mesh import any3
 from .inference import deformer, registry
 from .inference.session import Session, open_session
 from .messages import Message
@@ -255,7 +254,8 @@ def _combine_sides(
 
 
 def _shape(name: str, known: features.Features, offset: np.ndarray) -> Shape:
-    moved = np.flatnonzero(any3(offset != 0))
+    x, y, z = offset.T
+    moved = np.flatnonzero((x != 0) | (y != 0) | (z != 0))
     deltas = known.space.vectors_to_avatar(offset[moved].astype(np.float64))
     return Shape(name, known.index[moved], deltas.astype(np.float32))
 

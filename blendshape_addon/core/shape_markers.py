@@ -19,6 +19,7 @@ import numpy as np
 from .avatar.avatar import Avatar
 from .face.face_space import EYE_DISTANCE_MM
 from .face.parts import Part
+from .geometry.mesh import any3
 from .geometry.nearest import nearest_to
 from .shapes import Shape
 
@@ -130,7 +131,7 @@ def _with_marker(shape: Shape, twins: np.ndarray, offset: np.ndarray) -> Shape:
 def _moved(avatar: Avatar, shapes: Sequence[Shape]) -> np.ndarray:
     moved = np.zeros(len(avatar.vertices), bool)
     for shape in shapes:
-        moved[shape.indices[np.any(shape.deltas != 0, axis=1)]] = True
+        moved[shape.indices[any3(shape.deltas != 0)]] = True
     return moved
 
 

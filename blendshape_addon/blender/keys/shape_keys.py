@@ -11,6 +11,7 @@ import numpy as np
 from ...core.avatar import key_names
 from ...core.avatar.avatar import Avatar
 from ...core.errors import InputError
+from ...core.geometry.mesh import any3
 from ...core.messages import Message
 from ...core.shapes import Shape
 from ...core.vocabulary import ALL_SHAPES, VISEMES
@@ -155,7 +156,7 @@ def _targets(
         if len(mine) == 0 and not all_of_them:
             continue
         places = base[mine] + (deltas @ inverse.T).astype(np.float32)
-        differ = (places != base[mine]).any(1)
+        differ = any3(places != base[mine])
         target = _Target(mine[differ], places[differ])
         if all_of_them or not target.is_still(base):  # a key of nanometres would be lost on export
             found[shape.name] = target

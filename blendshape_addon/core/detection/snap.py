@@ -13,6 +13,7 @@ from ..avatar.avatar import Avatar
 from ..face.face_space import FaceSpace, crushed
 from ..face.lip_lid_fields import constraints, solve_on_skin
 from ..face.parts import Part, classify
+from ..geometry.mesh import all3
 from ..geometry.raster import rasterise
 from ..vocabulary import LANDMARK_INDEX
 from .parameters import SNAPPING
@@ -30,8 +31,8 @@ def snap_to_edges(avatar: Avatar, landmarks: np.ndarray) -> np.ndarray:
     marks = space.to_face(landmarks)
     vertices = space.to_face(avatar.vertices)
     part = classify(avatar, vertices, marks)
-    near = (np.abs(vertices) < SNAPPING.around).all(1) & ((part == Part.SKIN) | (part == Part.EYE))
-    triangles = avatar.triangles[near[avatar.triangles].all(1)]
+    near = all3(np.abs(vertices) < SNAPPING.around) & ((part == Part.SKIN) | (part == Part.EYE))
+    triangles = avatar.triangles[all3(near[avatar.triangles])]
     if len(triangles) == 0 or crushed(marks):
         return landmarks
     snapped = marks.copy()
@@ -88,8 +89,8 @@ def _snap_lips(avatar: Avatar, vertices: np.ndarray, skin: np.ndarray, marks: np
     """
     corners = marks[[LANDMARK_INDEX[f"mouth_corner_{side}"] for side in "rl"]]
     centre, half = corners.mean(0), SNAPPING.mouth_window * float(np.linalg.norm(corners[0] - corners[1])) / 2
-    near = skin & (np.abs(vertices - centre) < max(half, SNAPPING.mouth_around)).all(1)
-    triangles = avatar.triangles[near[avatar.triangles].all(1)]
+    near = skin & all3(np.abs(vertices - centre) < max(half, SNAPPING.mouth_around))
+    triangles = avatar.triangles[all3(near[avatar.triangles])]
     # The field is held away from the lips: a landmark just over their edge would hold the wrong one.
     ((above, below),) = constraints(marks)[:1]
     field = solve_on_skin(avatar, vertices, near, [(above[_OUTERMOST], below[_OUTERMOST])])

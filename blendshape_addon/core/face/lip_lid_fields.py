@@ -10,7 +10,7 @@ import numpy as np
 
 from ..avatar.avatar import Avatar
 from ..geometry.harmonic import cotangent_weights, solve
-from ..geometry.mesh import vertex_normals
+from ..geometry.mesh import all3, vertex_normals
 from ..geometry.nearest import nearest_to
 from .face_space import point
 from .parameters import FIELDS
@@ -49,7 +49,7 @@ def solve_on_skin(
     renumber = np.full(avatar.weld.max() + 1, -1)
     renumber[points] = np.arange(len(points))
     triangles = renumber[avatar.weld[avatar.triangles]]
-    triangles = triangles[(triangles >= 0).all(1)]
+    triangles = triangles[all3(triangles >= 0)]
     out = np.zeros((len(vertices), len(fixed)))
     if len(triangles) == 0:
         return out

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..avatar.avatar import Avatar
-from ..geometry.mesh import both_ways, edges_of
+from ..geometry.mesh import all3, both_ways, edges_of
 from ..geometry.nearest import nearest, nearest_within
 from .features import Features
 from .parameters import SYMMETRY
@@ -121,7 +121,7 @@ def _triangles(avatar: Avatar, features: Features, place: np.ndarray) -> np.ndar
     local = np.full(len(avatar.vertices), -1)
     local[features.index] = place
     triangles = local[avatar.triangles]
-    return triangles[(triangles >= 0).all(1)]
+    return triangles[all3(triangles >= 0)]
 
 
 def _faded(good: np.ndarray, edges: np.ndarray) -> np.ndarray:

@@ -70,6 +70,11 @@ def all3(mask: np.ndarray) -> np.ndarray:
     return mask[:, 0] & mask[:, 1] & mask[:, 2]
 
 
+def lengths(vectors: np.ndarray) -> np.ndarray:
+    """(...) of (..., 3) vectors, several times as fast as numpy's own norm."""
+    return np.sqrt(np.einsum("...c,...c->...", vectors, vectors))
+
+
 def crosses(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """(3, T) normals of (T, 3) triangles, as long as twice their areas."""
     a, b, c = (vertices.take(corner, axis=0) for corner in triangles.T)

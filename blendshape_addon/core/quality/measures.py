@@ -19,7 +19,7 @@ from ..face.face_space import EYE_DISTANCE_MM, MIRROR_X, eye_centres, mouth_corn
 from ..face.features import Features
 from ..face.parts import Part
 from ..face.slits import COLUMNS, Slit
-from ..geometry.mesh import Facing, any3, edges_of, vertex_normals
+from ..geometry.mesh import Facing, any3, edges_of, lengths, vertex_normals
 from .parameters import MEASURING, REGIONS
 
 Amounts = tuple[np.ndarray, np.ndarray]  # (M,) feature vertices, and a figure (M,) at each
@@ -70,9 +70,9 @@ class Measures:
         """(T,) bool: the triangles with an edge that stretches too far and becomes long enough for that to be seen."""
         out = np.zeros(len(self.triangles), bool)
         some = np.flatnonzero(moving)
-        lengths = _edge_lengths(self.rest + offset, self.triangles.take(some, axis=0))
-        visible = lengths.max(0) > MEASURING.visible_mm / EYE_DISTANCE_MM
-        out[some] = visible & (lengths > self._longest.take(some, axis=1)).any(0)
+        edges = _edge_lengths(self.rest + offset, self.triangles.take(some, axis=0))
+        visible = edges.max(0) > MEASURING.visible_mm / EYE_DISTANCE_MM
+        out[some] = visible & (edges > self._longest.take(some, axis=1)).any(0)
         return out
 
     def teeth(self, names: Sequence[str], offsets: Sequence[np.ndarray]) -> Iterator[Amounts]:
@@ -163,7 +163,7 @@ class ShapeMeasures:
     @cached_property
     def size_mm(self) -> np.ndarray:
         """(N,) how far each vertex moves."""
-        return np.sqrt(np.einsum("nc,nc->n", self.offset, self.offset)) * EYE_DISTANCE_MM
+        return lengths(self.offset) * EYE_DISTANCE_MM
 
     @property
     def peak_mm(self) -> float:
@@ -318,8 +318,8 @@ class _Halves:
         """(M,) eye distances between the mean motion of each vertex's square and the mirrored one's."""
         own = self._mean(offset[self.vertices])
         other = own if partner is offset else self._mean(partner[self.vertices])
-        apart = own - other[self._twin] * MIRROR_X
-        return np.where(self._known, np.sqrt(np.einsum("nc,nc->n", apart, apart)), 0.0)[self._cell]
+        apart = lengths(own - other[self._twin] * MIRROR_X)
+        return np.where(self._known, apart, 0.0)[self._cell]
 
     def _mean(self, motion: np.ndarray) -> np.ndarray:
         total = [np.bincount(self._cell, motion[:, axis], self._cells) for axis in range(3)]
@@ -332,7 +332,7 @@ def _visible(features: Features, triangles: np.ndarray) -> np.ndarray:
     x, y, z = (features.positions - corners.mean(0)).T
     inside = np.abs(x) < np.abs(corners[:, 0] - corners[:, 0].mean()).max()
     inside &= (np.abs(y) < MEASURING.inside_mouth_height) & (z < -MEASURING.inside_mouth_depth)
-    return ~inside[triangles].any(1)
+    return ~any3(inside[triangles])
 
 
 def _edge_lengths(positions: np.ndarray, triangles: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..face.anatomy import FaceAnatomy
+from ..geometry.mesh import lengths
 from .parameters import CLEANUP
 
 
@@ -13,7 +14,7 @@ def apply_deadzone(offsets: np.ndarray) -> np.ndarray:
 
     Every moved vertex of a shape key costs the player's GPU.
     """
-    size = np.sqrt(np.einsum("...c,...c->...", offsets, offsets))[..., None]
+    size = lengths(offsets)[..., None]
     offsets *= np.clip((size - CLEANUP.deadzone) / (CLEANUP.whole - CLEANUP.deadzone), 0, 1)
     return offsets
 

@@ -12,7 +12,7 @@ from ..face.features import Features
 from ..face.parameters import SLITS
 from ..face.parts import Part
 from ..face.slits import COLUMNS, Slit, has_rims
-from ..geometry.mesh import Facing, edges_of
+from ..geometry.mesh import Facing, any3, edges_of
 from ..geometry.smoothing import FlipDetector, relax_flips
 from .parameters import LID_CONTACT, LIP_CONTACT, NEW_FLIPS, RIM_SHIFT
 
@@ -49,7 +49,7 @@ def smooth_folds(
 ) -> np.ndarray:
     """(N, 3) `fitted` with less of the folds that closing makes beyond the edges of the lids, which stay where they
     meet. raw: (N, 3) before it was fitted. triangles: (T, 3) of the skin."""
-    touched = triangles[(fitted != raw).any(1)[triangles].any(1)]
+    touched = triangles[any3(any3(fitted != raw)[triangles])]
     u = slit.u(rest)
     beside = [np.abs(rest[:, 1] - np.interp(u, COLUMNS, slit.rim(rest, side))) for side in (slit.upper, slit.lower)]
     within = np.abs(u - 0.5) < 0.5 + LID_CONTACT.beyond_corner
@@ -62,8 +62,7 @@ def limit_new_flips(
 ) -> np.ndarray:
     """(N, 3) `fitted`, or half the way to it from `raw`, or `raw`: the first that does not turn over far more of the
     (T, 3) triangles than `raw` does. share: of the triangles that `fitted` moves, that may be turned over."""
-    changed = (fitted != raw).any(1)
-    touched = triangles[changed[triangles].any(1)]
+    touched = triangles[any3(any3(fitted != raw)[triangles])]
     if len(touched) == 0:
         return fitted
     facing = Facing.of(rest, touched)

@@ -79,8 +79,9 @@ def _relax_flips(
         progress(done / len(offsets))
         moving = any3(np.abs(offset) > CLEANUP.deadzone)
         own = facing.only(any3(moving[triangles]))
-        edges = every_edge[moving[every_edge[:, 0]] | moving[every_edge[:, 1]]]
-        offset[:] = relax_flips(offset, edges, FlipDetector(own, rest), rims)
+        if own.flipped(rest + offset).any():
+            edges = every_edge[moving[every_edge[:, 0]] | moving[every_edge[:, 1]]]
+            offset[:] = relax_flips(offset, edges, FlipDetector(own, rest), rims)
 
 
 def _follow_skin(anatomy: FaceAnatomy, offsets: np.ndarray) -> None:
