@@ -77,7 +77,10 @@ def start(plan, faces, *more):
     script.write_text(code)
     arguments = [str(plan.folder), "--out", str(plan.out), "--licence", "CC0", "--faces", str(faces), "--jobs", "2"]
     line = [sys.executable, str(script), "generate", *arguments, *more]
-    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    own = {
+        name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")
+    }  # it would be stopped too
+    env = own | {"PYTHONPATH": str(ROOT)}
     return subprocess.Popen(line, cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
@@ -284,12 +287,16 @@ def test_what_another_machine_made_with_other_last_bits_is_kept(done):
     assert path.read_bytes() == before and len(manifest.read(done.out)["avatar_mask__mask"].shards) == FACES
 
 
+def die():
+    os._exit(1)
+
+
 def test_a_worker_that_dies_is_said():
     with (
         pytest.raises(InputError, match="worker process has died"),
         workers.processes(1, None) as executor,
     ):
-        executor.submit(os._exit, 1).result()
+        executor.submit(die).result()
 
 
 def test_no_scheduler_is_said(monkeypatch):
