@@ -81,3 +81,16 @@ def ball(radius: float) -> tuple[np.ndarray, np.ndarray]:
     flat, triangles = sheet(np.linspace(-np.pi, np.pi, 17), np.linspace(-1.5, 1.5, 9))
     u, v = flat[:, 0], flat[:, 1]
     return radius * np.stack([np.cos(v) * np.sin(u), np.sin(v), np.cos(v) * np.cos(u)], 1), triangles
+
+
+def arch(half: float, depth: float, low: float, high: float, points: int = 13) -> tuple[np.ndarray, np.ndarray]:
+    """A row of teeth as a band from `low` to `high` along half an ellipse, open to the back; its front is at z = 0, and
+    a ledge as of gums runs inwards from the edge that is farther from y = 0: (M, 3) vertices and (K, 3) triangles."""
+    turn = np.linspace(0, np.pi, points)
+    x, z = half * np.cos(turn), depth * (np.sin(turn) - 1)
+    gum, bite = (high, low) if abs(high) > abs(low) else (low, high)
+    rings = [(1.0, bite), (1.0, gum), (0.7, gum)]
+    vertices = np.concatenate([np.c_[s * x, np.full(points, y), s * (z + depth) - depth] for s, y in rings])
+    at = np.arange(len(vertices)).reshape(len(rings), points)
+    quads = np.stack([at[:-1, :-1], at[:-1, 1:], at[1:, 1:], at[1:, :-1]], -1).reshape(-1, 4)
+    return vertices, np.concatenate([quads[:, :3], quads[:, [0, 2, 3]]])

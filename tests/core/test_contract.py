@@ -1,6 +1,7 @@
 """A model is used only by code that feeds it what it learned on: the hash on its card is that of the running code."""
 
 import dataclasses
+import enum
 import shutil
 
 import onnxruntime
@@ -43,7 +44,7 @@ def landmark_order(monkeypatch) -> None:
 
 def part_order(monkeypatch) -> None:
     names = swapped([part.name for part in parts.Part])
-    monkeypatch.setattr(features, "Part", parts.IntEnum("Part", names, start=0))
+    monkeypatch.setattr(features, "Part", enum.IntEnum("Part", names, start=0))
 
 
 def expression_order(monkeypatch) -> None:

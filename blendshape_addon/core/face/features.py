@@ -9,7 +9,7 @@ import numpy as np
 from ..avatar.avatar import Avatar
 from ..errors import FaceNotFound
 from ..geometry.mesh import vertex_normals
-from ..geometry.raster import rasterise
+from ..geometry.raster import nearest_pixels, rasterise
 from ..vocabulary import LANDMARKS
 from . import drawn_mouth
 from .face_space import (
@@ -137,18 +137,26 @@ def compute(avatar: Avatar, landmarks: np.ndarray) -> Features:
 
 
 def _sealed(positions: np.ndarray, triangles: np.ndarray, side: np.ndarray, landmarks: np.ndarray) -> bool:
-    """Whether skin runs from the upper to the lower lip: most of the middle of the mouth shows, seen from the front,
-    triangles with a corner on either side. The mouth's wall, which joins the lips behind them, does not show."""
+    """Whether skin runs from the upper to the lower lip: over most of the middle of the mouth there are triangles with
+    a corner on either side that can be seen from the front. The mouth's wall, which joins the lips behind them, can
+    not."""
     most, least = side[triangles].max(1), side[triangles].min(1)
-    across = (most > 0) & (least < 0) & (most - least > SEALED.min_difference)
+    across = triangles[(most > 0) & (least < 0) & (most - least > SEALED.min_difference)]
     corners = mouth_corners(landmarks)
     seam = point(landmarks, "lip_upper_inner_mid", "lip_lower_inner_mid")
     half = SEALED.width * float(np.linalg.norm(corners[0] - corners[1]))
-    if not across.any() or half == 0:
+    place = (positions - seam) / [half, SEALED.depth, SEALED.depth]
+    across = across[(np.abs(place[across].mean(1)) < 1).all(1)]
+    if len(across) == 0:
         return False
-    picture = rasterise((positions - seam) / [half, SEALED.depth, SEALED.depth], triangles, SEALED.pixels)
-    joined = picture.mask & across[picture.triangle] & (picture.depth > -1)
-    return bool(joined.any(0).mean() >= SEALED.min_columns)
+    picture = rasterise(place, triangles, SEALED.pixels).depth
+    centres = place[across].mean(1)
+    column, row = nearest_pixels(centres, SEALED.pixels)
+    seen = across[centres[:, 2] > picture[row, column] - SEALED.hidden / SEALED.depth]
+    columns = np.linspace(-1, 1, SEALED.pixels)[:, None]
+    x = place[seen][:, :, 0]
+    joined = ((x.min(1) <= columns) & (columns <= x.max(1))).any(1)
+    return bool(joined.mean() >= SEALED.min_columns)
 
 
 def on_lids(features: Features, triangles: np.ndarray) -> np.ndarray:

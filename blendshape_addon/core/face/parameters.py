@@ -35,8 +35,9 @@ class Sealed:
     depth: float = 0.1  # from the seam of the lips, up, down and back, within which lips touch
     width: float = 0.25  # of the mouth's width, on either side of its middle, where they are compared
     min_difference: float = 0.05  # of the lip field over a triangle that runs from lip to lip
-    pixels: int = 48  # side of the picture of the lips; a row of them is as wide as they are compared
-    min_columns: float = 0.5  # share of its columns in which such a triangle is seen: a flaw joins the lips in few
+    pixels: int = 48  # side of the picture of the lips, which is as wide as they are compared
+    hidden: float = 0.01  # behind what the picture shows, from which on a triangle can not be seen
+    min_columns: float = 0.5  # share of its columns that hold such a triangle: a flaw joins the lips in few
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Pieces:
     """Which pieces of an avatar are of its face, and skin."""
 
     around: float = 4.0  # from the middle of the eyes within which a face lies
-    min_skin_votes: float = 0.15  # share of the landmarks beside those of eyes and brows that lie on a piece of skin
+    min_skin_votes: float = 0.18  # share of the landmarks, but for those of eyes, brows and inner lips, on a skin piece
 
 
 @dataclass(frozen=True)

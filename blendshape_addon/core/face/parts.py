@@ -24,6 +24,10 @@ from .pieces import Pieces
 __all__ = ["Part", "PartOverride", "classify", "shown"]
 
 
+# Landmarks that say nothing of what is skin: lashes, brows and teeth lie as near to them.
+_NEAR_OTHERS = ("lid", "eye", "brow", "lip_upper_inner", "lip_lower_inner")
+
+
 def shown(avatar: Avatar) -> Avatar:
     """`avatar` without the triangles that its creator says are no part of the face, so that they hide nothing.
 
@@ -76,13 +80,15 @@ def _guessed(avatar: Avatar, pieces: Pieces, landmarks: np.ndarray) -> np.ndarra
 
 
 def _skin_pieces(avatar: Avatar, pieces: Pieces, landmarks: np.ndarray) -> np.ndarray:
-    """(P,) bool: the pieces that landmarks lie on, those where lashes or brows may float left out. What is named as
-    hair or clothes is none of them as long as there is another."""
+    """(P,) bool: the pieces that landmarks lie on. What the creator says is no part of the face is none of them, nor is
+    what is named as hair or clothes as long as there is another."""
     region = avatar.used[np.abs(pieces.vertices[avatar.used]).max(1) < PIECES.around]
+    if avatar.part_override is not None:
+        region = region[avatar.part_override[region] != Part.OTHER]
     votes = np.zeros(len(pieces.size))
     if len(region) == 0:
         return votes > 0
-    chosen = [i for i, name in enumerate(LANDMARKS) if not name.startswith(("lid", "eye", "brow"))]
+    chosen = [i for i, name in enumerate(LANDMARKS) if not name.startswith(_NEAR_OTHERS)]
     nearest = region[nearest_to(landmarks[chosen], pieces.vertices[region])]
     votes += np.bincount(pieces.of[nearest], minlength=len(votes))
     worn = np.array([named(name) == Part.OTHER for name in pieces.names])

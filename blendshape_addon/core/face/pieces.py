@@ -63,6 +63,6 @@ class Pieces:
             for a, b in ((0, 1), (1, 2), (2, 0)):
                 edge = corners[:, b] - corners[:, a]
                 off = points[:, None] - corners[None, :, a]
-                all_sides &= sign * (edge[:, 0] * off[:, :, 1] - edge[:, 1] * off[:, :, 0]) > 0
+                all_sides &= sign * (edge[:, 0] * off[:, :, 1] - edge[:, 1] * off[:, :, 0]) >= 0
             inside[:, k] = all_sides.any(1)
         return inside.any(1)
