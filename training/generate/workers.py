@@ -106,7 +106,7 @@ def _dask(jobs: int, scheduler: str) -> Iterator[Executor]:
         import distributed
     except ImportError as error:
         raise InputError("--scheduler needs Dask, which is missing: pip install distributed") from error
-    # What fails in a task comes back with its result; a worker's own log would only say that Ctrl-C ended the scheduler.
+    # What fails in a task comes back with its result; a worker's own log would only say that Ctrl-C ended the rest.
     options: dict[str, Any] = {"silence_logs": "CRITICAL", "dashboard_address": None}
     try:
         with _ctrl_c_for_this_process():
