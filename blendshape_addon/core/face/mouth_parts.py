@@ -40,9 +40,8 @@ def tell(pieces: Pieces, inside: np.ndarray, lips: Lips) -> np.ndarray:
         return part
     names = [pieces.names[p] for p in inside]
     part[[named(name) == Part.TONGUE for name in names]] = Part.TONGUE
-    columns = _Columns.of(pieces, inside)
     unknown = part != Part.TONGUE
-    unknown &= ~_walls(pieces, inside, columns, lips)
+    unknown &= ~_walls(pieces, inside, lips)
     tongue = _tongue(pieces, inside[unknown], lips) if not (part == Part.TONGUE).any() else None
     if tongue is not None:
         part[inside == tongue] = Part.TONGUE
@@ -86,29 +85,29 @@ class _Columns:
         return _Columns(*(heights * scale + (low + high)[1] / 2))
 
 
-def _walls(pieces: Pieces, inside: np.ndarray, columns: _Columns, lips: Lips) -> np.ndarray:
-    """(M,) bool: gums and interiors that reach both above and below what else is in the mouth, where that is, or as
-    high and as low as single teeth of both rows do; a piece that is alone, if it reaches far above and below the lips.
-    """
-    out = np.zeros(len(inside), bool)
-    shown = np.isfinite(columns.top)
+def _walls(pieces: Pieces, inside: np.ndarray, lips: Lips) -> np.ndarray:
+    """(M,) bool: gums and interiors that reach both above and below what else is in the mouth, or about as high and as
+    low as single teeth of both rows do; a piece that is alone, if it reaches far above and below the lips."""
     low, high = pieces.low[inside, 1], pieces.high[inside, 1]
-    slack = MOUTH_PIECES.wall_slack * lips.half
-    for m in range(len(inside)):
-        others = np.flatnonzero((np.arange(len(inside)) != m) & shown.any((1, 2)))
-        if len(others):
-            around = (columns.top[m] >= columns.top[others] - slack) & (
-                columns.bottom[m] <= columns.bottom[others] + slack
-            )
-            held = (around & shown[others]).sum((1, 2)) / shown[others].sum((1, 2))
-            out[m] = (held > MOUTH_PIECES.held_area).mean() > MOUTH_PIECES.held_pieces
-            if len(others) >= MOUTH_PIECES.min_single_teeth:
-                floor, roof = low[others].min(), high[others].max()
-                out[m] |= min(roof, high[m]) - max(floor, low[m]) > MOUTH_PIECES.gum_height * (roof - floor)
-        else:
-            above, below = high[m] - lips.seam[1], lips.seam[1] - low[m]
-            out[m] = above > lips.half and below > MOUTH_PIECES.gum_drop * lips.half
-    return out
+    out = np.zeros(len(inside), bool)
+    if len(inside) == 1:
+        out = (high - lips.seam[1] > lips.half) & (lips.seam[1] - low > MOUTH_PIECES.gum_drop * lips.half)
+    elif len(inside) > MOUTH_PIECES.min_single_teeth:
+        for m in range(len(inside)):
+            floor, roof = np.delete(low, m).min(), np.delete(high, m).max()
+            out[m] = min(roof, high[m]) - max(floor, low[m]) > MOUTH_PIECES.gum_height * (roof - floor)
+    else:
+        columns = _Columns.of(pieces, inside)
+        shown = np.isfinite(columns.top)
+        area = shown.sum((1, 2))
+        slack = MOUTH_PIECES.wall_slack * lips.half
+        for m in range(len(inside)):
+            others = np.flatnonzero((np.arange(len(inside)) != m) & (area > 0))
+            around = columns.top[m] >= columns.top[others] - slack
+            around &= columns.bottom[m] <= columns.bottom[others] + slack
+            held = (around & shown[others]).sum((1, 2)) > MOUTH_PIECES.held_area * area[others]
+            out[m] = len(others) > 0 and held.mean() > MOUTH_PIECES.held_pieces
+    return out & np.array([named_row(pieces.names[p]) is None for p in inside])
 
 
 def _tongue(pieces: Pieces, some: np.ndarray, lips: Lips) -> int | None:
