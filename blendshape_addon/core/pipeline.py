@@ -31,6 +31,15 @@ from .vocabulary import mirrored
 
 Progress = Callable[[float, str], None]
 StageProgress = Callable[..., None]  # (fraction of the stage), or that and what is done
+# Where each stage starts and ends, as fractions of the job: about the time that each takes on an avatar.
+_SPANS = {
+    "landmarks": (0.0, 0.3),
+    "features": (0.3, 0.45),
+    "loading the deformer": (0.45, 0.47),
+    "network": (0.47, 0.6),
+    "refining": (0.6, 0.92),
+    "checking": (0.92, 1.0),
+}
 Requested = Sequence[tuple[str, float]]  # name of a condition, and how much stronger than full it is made
 
 
@@ -95,12 +104,12 @@ def generate(
     stages = _Stages(progress)
     model = registry.deformer(options.models, options.model)
     analysis = analysis or _analyse(avatar, face, options.provider, options.models, stages)
-    with stages("loading the deformer", 0.45, 0.47):  # after the face finder: a provider that failed it is left alone
+    with stages("loading the deformer"):  # after the face finder: a provider that failed it is left alone
         session = open_session(model, options.provider)
     style = recipes.pick(styles, options.preset, analysis.anatomy.features.landmarks)
     requested = _requested_conditions(options.expressions, options.tuning)
     full = _full_shapes(analysis, model, session, style, requested, options.tuning.asymmetric, stages)
-    with stages("checking", 0.92, 1.0):
+    with stages("checking"):
         offsets, reports = _at_strength(analysis.anatomy, options, requested, full)
         report = _report(analysis, options, model, session, style, reports)
     shapes = [
@@ -121,9 +130,9 @@ def find_face(
 def _analyse(
     avatar: Avatar, face: detect.Face | None, provider: str, models: Path | None, stages: _Stages
 ) -> FaceAnalysis:
-    with stages("landmarks", 0.0, 0.3) as part:
+    with stages("landmarks") as part:
         face = face or find_face(avatar, provider, models, part)
-    with stages("features", 0.3, 0.45):
+    with stages("features"):
         return FaceAnalysis(face, FaceAnatomy(avatar, features.compute(avatar, face.points)))
 
 
@@ -140,18 +149,18 @@ def _full_shapes(
     they depend on is the same."""
     anatomy, names = analysis.anatomy, [name for name, _ in requested]
     weights = style.weights(names)
-    manner = style.preset, style.drawn_in, style.reach, tuple(style.opens.items()), asymmetric
-    cache_key = (tuple(requested), weights.tobytes(), manner, model.card["sha256"], session.provider)
+    style_key = style.preset, style.network_style, style.reach, tuple(style.opens.items()), asymmetric
+    cache_key = (tuple(requested), weights.tobytes(), style_key, model.card["sha256"], session.provider)
     if analysis.last is not None and analysis.last[0] == cache_key:
         return analysis.last[1]
-    with stages("network", 0.47, 0.6) as part:
-        drawn_in = deformer.style_weights(model, style.drawn_in)
-        offsets = deformer.offsets(session, anatomy.features, weights, drawn_in, part)
+    with stages("network") as part:
+        style_weights = deformer.style_weights(model, style.network_style)
+        offsets = deformer.offsets(session, anatomy.features, weights, style_weights, part)
         style_offsets.keep_near_mouth(anatomy.features, offsets, names, style.reach)
         style_offsets.open_mouth(anatomy, offsets, names, style.opens)
         offsets *= np.array([overdrive for _, overdrive in requested], np.float32)[:, None, None]
         wanted = drawn_eye_motion.requested_closing(anatomy.drawn_eyes, offsets)
-    with stages("refining", 0.6, 0.92) as part:
+    with stages("refining") as part:
         offsets = refine.refine(anatomy, offsets, names, part)
         drawn_eye_motion.move(anatomy, offsets, wanted, weights)
         if not asymmetric:
@@ -195,12 +204,12 @@ def _report(
         notes.append(Message("Ran on the CPU: {reason}.", reason=session.reason))
     fallback = notes[1] if session.reason else ""
     known_styles = deformer.styles(model)
-    if style.drawn_in not in known_styles:
+    if style.network_style not in known_styles:
         notes.append(
             Message(
                 "The model {model} has no style “{style}”: its style “{first}” was used.",
                 model=model.name,
-                style=style.drawn_in,
+                style=style.network_style,
                 first=known_styles[0],
             )
         )
@@ -268,8 +277,9 @@ class _Stages:
         self._progress = progress
 
     @contextmanager
-    def __call__(self, name: str, start: float, end: float) -> Iterator[StageProgress]:
-        """A stage from `start` to `end` of the job; yields a progress(fraction of the stage, what is done)."""
+    def __call__(self, name: str) -> Iterator[StageProgress]:
+        """The stage `name` of _SPANS; yields a progress(fraction of the stage, what is done)."""
+        start, end = _SPANS[name]
 
         def part(fraction: float, what: str = name) -> None:
             if self._progress:

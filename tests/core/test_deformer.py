@@ -159,7 +159,7 @@ def test_a_model_of_another_version_is_refused_in_a_sentence(seen):
 
 def test_the_shipped_model_has_the_styles_that_the_recipes_ask_for():
     model = registry.load("deformer")
-    assert {style.drawn_in for style in recipe_file.load().values()} <= set(deformer.styles(model))
+    assert {style.network_style for style in recipe_file.load().values()} <= set(deformer.styles(model))
     first, second = (deformer.style_weights(model, name) for name in deformer.styles(model))
     assert first.tolist() == [1, 0] and second.tolist() == [0, 1]
     assert deformer.style_weights(model, "of nobody").tolist() == [1, 0]

@@ -77,10 +77,10 @@ def test_units_and_blinks_are_themselves(preset):
 
 
 def test_each_preset_names_the_style_that_it_is_drawn_in(tmp_path):
-    assert [recipe_file.load()[preset].drawn_in for preset in recipes.PRESETS] == ["natural", "anime"]
+    assert [recipe_file.load()[preset].network_style for preset in recipes.PRESETS] == ["natural", "anime"]
     (tmp_path / "own.toml").write_text('[natural]\nstyle = "soft"\n', encoding="utf-8")
     mine = recipe_file.load(tmp_path / "own.toml")
-    assert [mine[preset].drawn_in for preset in recipes.PRESETS] == ["soft", "anime"]
+    assert [mine[preset].network_style for preset in recipes.PRESETS] == ["soft", "anime"]
     (tmp_path / "own.toml").write_text("[natural]\nstyle = 2\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"own.toml, \[natural\]: style is no name of a style"):
         recipe_file.load(tmp_path / "own.toml")
@@ -141,7 +141,7 @@ def test_a_file_of_other_tables_gets_a_sentence(tmp_path, text, said):
 
 def same(style, other):
     rows = all((style.rows[name] == other.rows[name]).all() for name in CONDITIONS)
-    rest = [(one.parts, one.reach, one.opens, one.drawn_in) for one in (style, other)]
+    rest = [(one.parts, one.reach, one.opens, one.network_style) for one in (style, other)]
     return rows and rest[0] == rest[1]
 
 

@@ -41,8 +41,8 @@ def half_as_strong(base):
     session = open_session(base.model, "cpu")
     names = [name for name in CONDITIONS if not name.startswith("vrc.v_")]
     natural = recipe_file.load()["natural"]
-    drawn_in = deformer.style_weights(base.model, natural.drawn_in)
-    made = deformer.offsets(session, seen, natural.weights(names), drawn_in)
+    style = deformer.style_weights(base.model, natural.network_style)
+    made = deformer.offsets(session, seen, natural.weights(names), style)
     made *= np.where(seen.positions[:, 1] > -0.6, 0.5, 1.0)[:, None]
     shapes = {name: np.zeros(rig.vertices.shape, np.float32) for name in names}
     for name, offsets in zip(names, made, strict=True):

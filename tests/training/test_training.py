@@ -175,7 +175,7 @@ def test_a_style_of_artists_that_the_network_never_saw_is_left_out():
 
 
 def test_the_table_of_styles_has_what_the_recipes_ask_for_and_a_wrong_row_is_named(tmp_path):
-    assert {preset.drawn_in for preset in recipe_file.load().values()} <= set(artist_blend.read())
+    assert {preset.network_style for preset in recipe_file.load().values()} <= set(artist_blend.read())
     (tmp_path / "styles.toml").write_text("[plain]\nvowels = { one = 1.0 }\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"styles.toml, \[plain\]: “vowels” is neither"):
         artist_blend.read(tmp_path / "styles.toml")

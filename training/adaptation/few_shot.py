@@ -56,7 +56,7 @@ class Face:
         truth = {name: rig.shapes[name][seen.index[pick]] @ turn for name in rig.shapes if name in rig.real}
         return Face(
             base.trunk(seen.inputs()[pick]), base.trunk(seen.inputs(mirror=True)[pick]), seen.canonical.to_face[pick],
-            fade[:, pick, 0], style.weights(CONDITIONS).astype(float), base.mixes_in(style.drawn_in),
+            fade[:, pick, 0], style.weights(CONDITIONS).astype(float), base.mixes_in(style.network_style),
             {name: offsets for name, offsets in truth.items() if offsets.any()}, seen.landmarks,
         )  # fmt: skip
 

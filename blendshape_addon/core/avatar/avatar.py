@@ -12,6 +12,8 @@ from ..errors import InputError
 from ..geometry.mesh import connected_components, diagonal, weld_points
 from .hints import Hints
 
+_TRIMMED = 0.01  # share of the vertices that may be lost far from an avatar; tuned on the rigs of training/data/labels
+
 
 @dataclass(frozen=True)
 class Avatar:
@@ -60,17 +62,17 @@ class Avatar:
     def size(self) -> float:
         """How large the avatar is: the diagonal of the box around the corners of its triangles.
 
-        One in a hundred at either end of each axis is left out, and so are vertices without triangles: what was lost
+        A share of _TRIMMED at either end of each axis is left out, and so are vertices without triangles: what was lost
         far away says nothing about the avatar.
         """
-        return diagonal(np.quantile(self.vertices[self.used], [0.01, 0.99], axis=0))
+        return diagonal(np.quantile(self.vertices[self.used], [_TRIMMED, 1 - _TRIMMED], axis=0))
 
     @cached_property
     def weld(self) -> np.ndarray:
         """(V,) int64: for each vertex the index of the welded point that it shares with its seam twins.
 
-        Vertices are one point when they lie within 1e-5 of the avatar's size of each other, so UV and material seams
-        that cut a surface do not cut what is computed on it.
+        Vertices are one point when they lie within MESH.weld of the avatar's size of each other, so UV and material
+        seams that cut a surface do not cut what is computed on it.
         """
         return weld_points(self.vertices, self.size)
 

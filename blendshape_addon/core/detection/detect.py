@@ -178,7 +178,7 @@ def plausibility(points: np.ndarray, spread: np.ndarray) -> float:
     low, high = SCORES.eyes_to_chin
     deep_enough = low < eyes[1] - point(points, "chin_under")[1] < high
     agreement = np.exp(-((float(np.median(spread)) / REFINEMENT.agreement) ** 2))
-    return float(in_order**3 * (1.0 if in_front and deep_enough else SCORES.implausible) * agreement)
+    return float(in_order**SCORES.order_power * (1.0 if in_front and deep_enough else SCORES.implausible) * agreement)
 
 
 def _not_found(best: Face | None, hints: Hints) -> Message:

@@ -6,14 +6,17 @@ import numpy as np
 
 from ..avatar.avatar import Avatar
 from ..face.face_space import MIRROR_X, FaceSpace
-from ..geometry.triangles import closest_on_triangles, hits
+from ..geometry.nearest import nearest_on_triangles
+from ..geometry.triangles import hits
 from ..vocabulary import LANDMARK_MIRROR
 from .parameters import MANUAL_PLACING, PROJECTING
 from .project import project_to_skin
 
 
 class LandmarkEditor:
-    """landmarks: (L, 4) as Avatar.manual_landmarks has them, after every move.
+    """Moves the landmarks of one avatar.
+
+    landmarks: (L, 4) as Avatar.manual_landmarks has them, after every move.
 
     Rays start at (3,) `origin`, have a `direction` of length 1, (3,), and are in avatar space, as all is.
     """
@@ -88,9 +91,4 @@ class LandmarkEditor:
     def _on_surface(self, p: np.ndarray) -> np.ndarray:
         """The nearest point of the surface to (3,) p, or p itself where that is out of reach."""
         reach = PROJECTING.reach * self._space.scale
-        close = ((self._corners.min(1) < p + reach) & (self._corners.max(1) > p - reach)).all(1)
-        if not close.any():
-            return p
-        on = closest_on_triangles(p, self._corners[close])
-        distance = np.linalg.norm(on - p, axis=1)
-        return on[distance.argmin()] if distance.min() < reach else p
+        return nearest_on_triangles(p[None], self._corners, reach)[0][0]

@@ -24,6 +24,7 @@ class Scores:
     nose_behind: float = 0.05  # that the nose's tip may lie behind the middle of all landmarks
     eyes_to_chin: tuple[float, float] = (0.4, 4.0)  # height of the eyes above the chin
     implausible: float = 0.5  # factor of the score
+    order_power: int = 3  # of the share of features that are in order, by which the score is multiplied
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_PICK_STEP = 4.0  # pixels; of points as many steps from the cursor, the nearest to the eye is picked
+from .parameters import PICKING
 
 
 @dataclass(frozen=True)
@@ -35,4 +35,4 @@ class Screen:
         seen = self.project(points)
         away = np.hypot(seen[:, 0] - x, seen[:, 1] - y)
         close = np.flatnonzero(away <= reach)
-        return int(min(close, key=lambda i: (away[i] // _PICK_STEP, seen[i, 2]))) if len(close) else None
+        return int(min(close, key=lambda i: (away[i] // PICKING.step, seen[i, 2]))) if len(close) else None

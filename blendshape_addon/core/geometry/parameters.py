@@ -87,6 +87,13 @@ class DepthColliders:
     block: int = 128  # pushed vertices at a time: bounds the memory
 
 
+@dataclass(frozen=True)
+class Picking:
+    """Which of several points a click means."""
+
+    step: float = 4.0  # pixels: of points whose distances from the cursor differ by less, the nearest to the eye counts
+
+
 MESH = Mesh()
 NEAREST = Nearest()
 RASTER = Raster()
@@ -95,3 +102,4 @@ MULTIGRID = Multigrid()
 THIN_PLATE = ThinPlates()
 FLIP_SMOOTHING = FlipSmoothing()
 DEPTH_COLLIDER = DepthColliders()
+PICKING = Picking()

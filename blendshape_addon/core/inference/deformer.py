@@ -19,7 +19,7 @@ BLOCK = 8192  # vertices at a time: bounds the memory
 
 
 def styles(model: Model) -> tuple[str, ...]:
-    """Names of the styles that a deformer draws in, as its card lists them, in the order of its input `style`.
+    """Names of the styles that a deformer has, as its card lists them, in the order of its input `style`.
 
     Raises ModelError where the card lists none.
     """
@@ -34,7 +34,7 @@ def styles(model: Model) -> tuple[str, ...]:
 
 
 def style_weights(model: Model, name: str) -> np.ndarray:
-    """(S,) float32 weights of a model's S styles that draw in the style `name` alone, in the first if there is no such
+    """(S,) float32 weights of a model's S styles that select the style `name` alone, the first if there is no such
     style. Raises ModelError as `styles` does."""
     names = styles(model)
     weights = np.zeros(len(names), np.float32)

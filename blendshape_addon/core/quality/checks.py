@@ -118,9 +118,9 @@ def _on_face(find: Callable[[ShapeMeasures], np.ndarray]) -> Callable[[ShapeMeas
 
 
 def _peaks(amounts: Amounts) -> np.ndarray:
-    """Those of some vertices whose figure is more than half of the largest."""
+    """Those of some vertices whose figures are near the largest, see MEASURING.near_peak."""
     vertices, figures = amounts
-    return vertices[figures > 0.5 * figures.max(initial=0)]
+    return vertices[figures > MEASURING.near_peak * figures.max(initial=0)]
 
 
 def _lips(shape: ShapeMeasures) -> np.ndarray:

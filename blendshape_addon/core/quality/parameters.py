@@ -44,6 +44,7 @@ class Measuring:
     stretch: float = 6.0  # times its length from which on an edge stretches too far
     visible_mm: float = 1.0  # length of an edge from which on its stretching is seen
     worst: int = 3  # the third largest of some vertices' amounts counts: one or two nobody sees
+    near_peak: float = 0.5  # share of the largest amount, from which on a vertex is shown as part of the fault
     cell: float = 0.1  # eye distances; halves of a face are compared in squares of this size at least
     cell_edges: float = 2.0  # lengths of a median edge of the skin; and of this size at least
     front: float = 0.1  # z of the unit normal from which on skin is of the front of a face

@@ -89,8 +89,8 @@ def _changed(style: Style, table: object) -> Style:
     table = dict(table)
     reach = _reach(table.pop(_REACH, style.reach))
     opens = {**style.opens, **_opens(table.pop(OPENS, {}))}
-    drawn_in = table.pop(_STYLE, style.drawn_in)
-    if not isinstance(drawn_in, str):
+    network_style = table.pop(_STYLE, style.network_style)
+    if not isinstance(network_style, str):
         raise InputError("{row} is no name of a style, as {example} is.", row=_STYLE, example='"anime"')
     unknown = [name for name in table if name not in RECIPE_SHAPES]
     if unknown:
@@ -103,7 +103,7 @@ def _changed(style: Style, table: object) -> Style:
         parts={**style.parts, **parts},
         reach=reach,
         opens={name: share for name, share in opens.items() if share},
-        drawn_in=drawn_in,
+        network_style=network_style,
     )
 
 

@@ -25,8 +25,8 @@ class Style:
     rows: each of CONDITIONS to (CONDITIONS,) float32 weights. parts: each of RECIPE_SHAPES to its words and their
     weights, as a file has them. reach: how far visemes reach from the middle of the mouth, across and up, in eye
     distances of the canonical face; None: as far as they are learned. opens: by viseme, how far its lips part, in
-    widths of the mouth; the others as they are learned. drawn_in: the name of the deformer's style that all is drawn
-    in, see `inference.deformer.styles`. automatic: the face's proportions chose it.
+    widths of the mouth; the others as they are learned. network_style: the name of the style of the
+    deformer that is used, see `inference.deformer.styles`. automatic: the face's proportions chose it.
     """
 
     preset: str
@@ -34,7 +34,7 @@ class Style:
     parts: Mapping[str, Mapping[str, float]]
     reach: tuple[float, float] | None = None
     opens: Mapping[str, float] = field(default_factory=dict)
-    drawn_in: str = ""
+    network_style: str = ""
     automatic: bool = False
 
     def weights(self, names: Sequence[str]) -> np.ndarray:
