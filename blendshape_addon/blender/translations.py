@@ -49,9 +49,9 @@ def unregister() -> None:
     bpy.app.translations.unregister(__name__)
 
 
-def translate(said: str | UserError, /, **values: object) -> str:
-    """`said` in Blender's language. On the main thread only: Blender translates nothing on others."""
-    message = said.message if isinstance(said, UserError) else Message(said, **values)
+def translate(text: str | UserError, /, **values: object) -> str:
+    """`text` in Blender's language. On the main thread only: Blender translates nothing on others."""
+    message = text.message if isinstance(text, UserError) else Message(text, **values)
     words = bpy.app.translations.pgettext_iface(message.template)
     if not message.values:
         return words

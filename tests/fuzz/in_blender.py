@@ -14,6 +14,7 @@ from blendshape_addon.blender.io import files
 from blendshape_addon.blender.jobs import one_avatar
 from blendshape_addon.blender.keys import shape_keys, vrchat_check
 from blendshape_addon.core import pipeline
+from blendshape_addon.core.options import EXISTING
 from blendshape_addon.core.vocabulary import VISEMES
 from tests.blender.helpers import coordinates, fingerprint, key_names, mesh_object, select
 
@@ -37,12 +38,12 @@ def run(case: Case) -> Outcome:
             OBJECT_FAULTS[fault](objects, rng, case.word)
     select(*sorted(objects, key=lambda obj: -len(obj.data.vertices)))
     reports: list[dict] = []
-    existing = shape_keys.EXISTING[case.dice % len(shape_keys.EXISTING)]
+    existing = EXISTING[case.dice % len(EXISTING)]
     before = {obj.name: Before.of(obj) for obj in objects}
     for again in (False, True):
         try:
             with files.quiet(), mock.patch.object(one_avatar, "generate", partial(_generate, case, subject, reports)):
-                bpy.ops.vrc_blendshape.generate_visemes(preset=case.preset.upper(), existing=existing)
+                bpy.ops.vrc_blendshape.generate_visemes(preset=case.preset.upper(), existing=existing.upper())
         except RuntimeError as error:
             words = str(error).removeprefix("Error: ").strip()
             if again:
@@ -74,13 +75,13 @@ def _wrong(objects: list[bpy.types.Object], before: dict[str, Before], existing:
             wrong.append("the mesh was changed")
         effects = _effects(obj)
         for name, effect in was.effects.items():
-            mine = [name] if existing == "KEEP" or name not in VISEMES else [name, shape_keys.BACKUP.format(name)]
+            mine = [name] if existing == "keep" or name not in VISEMES else [name, shape_keys.BACKUP.format(name)]
             if not any(other in effects and np.allclose(effects[other], effect, atol=was.slack) for other in mine):
                 # An empty key may be filled.
                 wrong += [f"the creator's {name!r} was changed or lost"] if effect.any() else []
         if [name for name in names if name in was.effects] != list(was.effects):
             wrong.append("the creator's keys are gone or in another order")
-        if existing == "KEEP" and any(key not in fingerprint(obj) for key in was.fingerprint[1:]):
+        if existing == "keep" and any(key not in fingerprint(obj) for key in was.fingerprint[1:]):
             wrong.append("a creator's key is not as it was")
         if names and not was.effects and coordinates(obj.data.shape_keys.reference_key.data).tobytes() != was.vertices:
             wrong.append("the new Basis is not the mesh")

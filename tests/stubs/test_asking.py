@@ -31,7 +31,7 @@ def press(addon, monkeypatch):
     def press(existing, own):
         monkeypatch.setattr(shape_keys, "creators", lambda objects, names: own)
         operator = generate.VRC_BLENDSHAPE_OT_generate_visemes()
-        operator.preset, operator.intensity, operator.existing, operator.asked = "AUTO", 0.5, existing, False
+        operator.preset, operator.intensity, operator.existing, operator.confirmed = "AUTO", 0.5, existing, False
         operator.model = "mine"
         manager = Manager()
         operator.invoke(SimpleNamespace(window_manager=manager), None)
@@ -44,7 +44,7 @@ def test_only_a_yes_begins_the_job(press):
     operator, question, started = press("REPLACE", ["vrc.v_aa", "vrc.v_oh"])
     assert "vrc.v_aa, vrc.v_oh" in question and started == []
     assert operator.execute(None) == {"CANCELLED"}
-    assert started == [{"preset": "AUTO", "intensity": 0.5, "existing": "REPLACE", "model": "mine", "asked": True}]
+    assert started == [{"preset": "AUTO", "intensity": 0.5, "existing": "REPLACE", "model": "mine", "confirmed": True}]
 
 
 @pytest.mark.parametrize(("existing", "own"), [("KEEP", ["vrc.v_aa"]), ("FILL", ["vrc.v_aa"]), ("REPLACE", [])])

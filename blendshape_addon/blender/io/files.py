@@ -36,7 +36,7 @@ _SIGNATURES = {
 def load(path: Path) -> list[str]:
     """Open an avatar file in place of what is open now. Returns notes for the user. Raises InputError."""
     suffix = path.suffix.lower()
-    _look_at(path, suffix)
+    _require_readable(path, suffix)
     _log.info("opening %s, %d bytes", path, path.stat().st_size)
     notes = []
     try:
@@ -118,8 +118,8 @@ def require_writable(folder: Path) -> None:
         raise OutputError("The folder {path} cannot be written to: choose another one.", path=folder) from error
 
 
-def _look_at(path: Path, suffix: str) -> None:
-    """Refuse what the importers would choke on."""
+def _require_readable(path: Path, suffix: str) -> None:
+    """Raise InputError for a file that the importers would fail on."""
     if suffix not in READABLE:
         raise InputError(
             "{file} is not a file this tool can read: give one of {kinds}.", file=path.name, kinds=" ".join(READABLE)

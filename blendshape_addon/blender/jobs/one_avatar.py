@@ -85,7 +85,7 @@ def write(
     objects = list(objects)
     result.shapes = with_shape_markers(avatar, result.shapes, result.face)
     main = main_object(avatar, result.face.points)
-    written = shape_keys.write(objects, avatar, result.shapes, main, options.existing.upper())
+    written = shape_keys.write(objects, avatar, result.shapes, main, options.existing)
     shape_keys.remember_style(objects[main], **result.report["style"])
     result.seconds["writing"] = time.perf_counter() - began
     _log.info("written to %s in %.3f s: %s", objects[main].name, result.seconds["writing"], written)

@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import bpy
-import numpy as np
 
 from ...core.face.parts import Part
 from ...core.vocabulary import ALL_SHAPES, GROUPS, VISEMES
 from ..io.mesh_io import Object, basis, coordinates
 from ..stored import parts
 from . import key_blocks
-
-_SMALLEST = 1e-6  # of the coordinate: FBX exporters drop what is smaller
 
 
 @dataclass
@@ -38,7 +35,7 @@ class Inventory:
 
 def face_of(objects: Sequence[Object]) -> Object:
     """The object with most visemes, else most shapes, else the one that was recognised as skin, else the active."""
-    return max(objects, key=_likeness)
+    return max(objects, key=_rank)
 
 
 def take(objects: Sequence[Object]) -> Inventory:
@@ -47,20 +44,19 @@ def take(objects: Sequence[Object]) -> Inventory:
     keys = _keys(face)
     found = Inventory(face, [name for name in ALL_SHAPES if name in keys], ours=key_blocks.made_by_us(face))
     base = basis(face)
-    tolerance = _SMALLEST * np.abs(base)
-    seen: dict[bytes, str] = {}
+    by_target: dict[bytes, str] = {}
     for name in found.present:
         target = coordinates(keys[name].points)
-        if not (np.abs(target - base) > tolerance).any():
+        if key_blocks.is_still(target, base):
             found.empty.append(name)
         elif name in VISEMES:
-            first = seen.setdefault(target.tobytes(), name)
+            first = by_target.setdefault(target.tobytes(), name)
             if first != name:
                 found.duplicates[name] = first
     return found
 
 
-def _likeness(obj: Object) -> tuple:
+def _rank(obj: Object) -> tuple:
     names = _keys(obj).keys()
     recognised = Part.SKIN.name in ",".join(parts.recognised(obj).values())
     active = obj == bpy.context.view_layer.objects.active

@@ -41,6 +41,7 @@ def is_empty(key: bpy.types.ShapeKey) -> bool:
 
 
 def is_still(target: np.ndarray, base: np.ndarray) -> bool:
+    """Whether (n, 3) `target` places are the (n, 3) `base` places to an exporter."""
     return not (np.abs(target - base) > _EMPTY * np.abs(base)).any()
 
 

@@ -20,7 +20,6 @@ from ..stored import migration
 from ..stored.migration import BASE, STYLE
 from .key_blocks import RANK, add, detach, duplicate, is_empty, is_still, made_by_us, mark, remove, reorder
 
-EXISTING = ("KEEP", "FILL", "REPLACE")
 BACKUP = "{}.backup"  # the creator's key under a new name
 _STYLES = {  # preset and whether it was chosen automatically
     ("natural", False): Message("Natural"),
@@ -62,13 +61,15 @@ class _Target:
 
 
 def write(
-    objects: Sequence[Object], avatar: Avatar, shapes: Sequence[Shape], main: int, existing: str = "KEEP"
+    objects: Sequence[Object], avatar: Avatar, shapes: Sequence[Shape], main: int, existing: str = "keep"
 ) -> Written:
     """Write `shapes` (in the space of `avatar`, which was read from `objects`) as shape keys.
 
-    Object number `main`, the face, gets every shape, the others only those that move them. existing: `KEEP` replaces
-    only keys that this tool made, `FILL` also the creator's empty ones, `REPLACE` any of the same name, each left under
-    a new name as a backup. Raises InputError before anything is changed.
+    Object number `main`, the face, gets every shape, the others only those that move them. existing: one of
+    core.options.EXISTING; `keep` replaces only keys that this tool made, `fill` also the creator's empty ones,
+    `replace` any of the same name, each left under a new name as a backup.
+
+    Raises InputError before anything is changed.
     """
     plan: list[tuple[Object, str, _Target]] = []
     for number, obj in enumerate(objects):
@@ -76,7 +77,7 @@ def write(
         plan += [(obj, name, target) for name, target in targets.items()]
     _require_accuracy(objects[main], [(name, target) for obj, name, target in plan if obj == objects[main]])
     ours = {obj: made_by_us(obj) for obj in objects}
-    plan, result = _settle(plan, ours, existing)
+    plan, result = _permitted(plan, ours, existing)
     made_names = set(result.made + result.replaced)
     changed = [obj for obj in objects if any(owner == obj for owner, _, _ in plan) or ours[obj] & made_names]
     for obj in changed:
@@ -113,7 +114,7 @@ def _require_accuracy(obj: Object, targets: list[tuple[str, _Target]]) -> None:
 
 
 def creators(objects: Sequence[Object], names: Sequence[str]) -> list[str]:
-    """Those of the shapes `names` that are there, not empty, as the creator's keys: what `REPLACE` would replace."""
+    """Those of the shapes `names` that are there, not empty, as the creator's keys: what `replace` would replace."""
     keys = {obj: made_by_us(obj) for obj in objects}
     return [name for name in names if any(_is_creators(obj, name, ours) for obj, ours in keys.items())]
 
@@ -187,12 +188,12 @@ def _stored_style(obj: Object | None) -> tuple[str, bool]:
     return str(stored.get("preset", "")), bool(stored.get("automatic"))
 
 
-def _settle(plan: list, ours: dict[Object, set[str]], existing: str) -> tuple[list, Written]:
+def _permitted(plan: list, ours: dict[Object, set[str]], existing: str) -> tuple[list, Written]:
     """The part of `plan` that may be written, and what becomes of each name."""
     present = {name for obj, name, _ in plan if _key(obj, name)}
     kept = set()
-    if existing != "REPLACE":
-        kept = {name for obj, name, _ in plan if _is_creators(obj, name, ours[obj], or_empty=existing == "KEEP")}
+    if existing != "replace":
+        kept = {name for obj, name, _ in plan if _is_creators(obj, name, ours[obj], or_empty=existing == "keep")}
     names = sorted({name for _, name, _ in plan}, key=RANK.get)
     result = Written(
         made=[name for name in names if name not in present],

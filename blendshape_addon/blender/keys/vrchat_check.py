@@ -18,7 +18,7 @@ RANKS = ((32_000, "Excellent"), (70_000, "Good"))
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at, its grade (of core.check_results) and what there is to say."""
+    """One thing that was looked at, its grade (see core.quality.checks) and what there is to say."""
 
     grade: str
     message: Message

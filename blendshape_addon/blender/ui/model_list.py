@@ -23,7 +23,7 @@ def refresh(context: bpy.types.Context) -> None:
             row.file, row.bundled = str(listed.path), bundled
             row.problem = translate(listed.problem) if listed.problem else ""
             row.what, row.licence = str(card.get("what", "")), str(card.get("licence", ""))
-            row.trained_on = "\n".join(f"{seen['name']}: {seen['licence']}" for seen in card.get("trained_on", []))
+            row.trained_on = "\n".join(f"{rig['name']}: {rig['licence']}" for rig in card.get("trained_on", []))
             row.figures = "\n".join(_figures(card.get("figures", {})))
             row.unfolded = row.file in unfolded
 

@@ -2,21 +2,21 @@
 
 import bpy
 
-from ....core.errors import InputError, UserError
+from ....core.errors import InputError
 from ....core.messages import Message
 from ... import settings
 from ...jobs import training_process
-from ...translations import translate
+from .training_tools import TrainingCommand
 
 STOPPED = Message("Stopped: what was made is kept, and the same button goes on from there.")
 
 
-class VRC_BLENDSHAPE_OT_generate_dataset(bpy.types.Operator):
+class VRC_BLENDSHAPE_OT_generate_dataset(TrainingCommand, bpy.types.Operator):
     """Make training data from a folder of avatars, in the background; needs the training tools"""
 
     bl_idname = "vrc_blendshape.generate_dataset"
     bl_label = "Generate Dataset"
-    bl_options = {"REGISTER"}
+    started = Message("Making the dataset in the background: the panel shows the progress.")
 
     avatars: bpy.props.StringProperty(
         name="Avatars", description="Folder of .blend .glb .gltf .vrm .fbx .obj files", subtype="DIR_PATH"
@@ -33,28 +33,14 @@ class VRC_BLENDSHAPE_OT_generate_dataset(bpy.types.Operator):
         description="Let this tool's own network make the shapes that an avatar lacks; the dataset records it",
         default=False,
     )
-    stop: bpy.props.BoolProperty(options={"HIDDEN", "SKIP_SAVE"}, default=False)
 
     def invoke(self, context, event):
         if self.stop:
             return self.execute(context)
         return context.window_manager.invoke_props_dialog(self, width=420)
 
-    def execute(self, context):
-        if self.stop:
-            training_process.stop()
-            return {"FINISHED"}
-        try:
-            training_process.start("generate", self._command(context), STOPPED)
-        except UserError as error:
-            self.report({"ERROR"}, translate(error))
-            return {"CANCELLED"}
-        if ended := training_process.follow():
-            good, said = ended
-            self.report({"INFO"} if good else {"ERROR"}, translate(said))
-            return {"FINISHED"} if good else {"CANCELLED"}
-        self.report({"INFO"}, translate("Making the dataset in the background: the panel shows the progress."))
-        return {"FINISHED"}
+    def start(self, context):
+        training_process.start("generate", self._command(context), STOPPED)
 
     def _command(self, context) -> list[str]:
         """The generator's command line. Raises InputError when something is missing."""

@@ -28,19 +28,19 @@ class _Generate(Background):
     intensity: properties.intensity()
     existing: properties.existing()
     model: properties.model()
-    asked: bpy.props.BoolProperty(options={"HIDDEN", "SKIP_SAVE"})
+    confirmed: bpy.props.BoolProperty(options={"HIDDEN", "SKIP_SAVE"})
 
-    _asking = False
+    _confirming = False
 
     def invoke(self, context, event):
         """Ask before the creator's own keys are replaced."""
-        if self.existing == "REPLACE" and not self.asked and not bpy.app.background:
+        if self.existing == "REPLACE" and not self.confirmed and not bpy.app.background:
             try:
                 own = shape_keys.creators(mesh_io.avatar_from_selection(context), self.names)
             except UserError as error:
                 return self._refuse(error)
             if own:
-                self._asking = True
+                self._confirming = True
                 question = translate(
                     "Replace your own {names}? They stay as backups under new names.", names=", ".join(own)
                 )
@@ -50,9 +50,9 @@ class _Generate(Background):
         return super().invoke(context, event)
 
     def execute(self, context):
-        if self._asking:  # the answer was yes; a job in the background begins with a button of its own
+        if self._confirming:  # the answer was yes; a job in the background begins with a button of its own
             button = getattr(bpy.ops.vrc_blendshape, type(self).__name__.rpartition("_OT_")[2])
-            button("INVOKE_DEFAULT", asked=True, **self._settings())
+            button("INVOKE_DEFAULT", confirmed=True, **self._settings())
             return {"CANCELLED"}
         return super().execute(context)
 

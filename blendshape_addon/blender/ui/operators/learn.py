@@ -12,37 +12,32 @@ from ... import settings
 from ...io import files
 from ...io.mesh_io import avatar_from_selection
 from ...jobs import training_process
-from ...translations import translate
 from .. import model_list
+from .training_tools import TrainingCommand
 
 
-class VRC_BLENDSHAPE_OT_learn_from_avatar(bpy.types.Operator):
+class VRC_BLENDSHAPE_OT_learn_from_avatar(TrainingCommand, bpy.types.Operator):
     bl_idname = "vrc_blendshape.learn_from_avatar"
     bl_description = (
         "Learn the artist's style from the shape keys of the selected avatar, so that missing ones are made in the "
         "same style. Needs the training tools and at least ten keys with known names"
     )
     bl_label = "Learn from This Avatar"
-    bl_options = {"REGISTER"}
+    started = Message("Learning in the background: the panel shows the progress.")
 
     style: bpy.props.BoolProperty(
         name="For Other Avatars Too",
         description="Use this style on other avatars too, not only on this one",
         default=False,
     )
-    stop: bpy.props.BoolProperty(options={"HIDDEN", "SKIP_SAVE"}, default=False)
 
-    def execute(self, context):
-        if self.stop:
-            training_process.stop()
-            return {"FINISHED"}
-        folder = None
+    def start(self, context):
+        tools = training_process.tools(settings.training_python(context))
+        objects = avatar_from_selection(context)
+        out = settings.learned_folder(context) / f"{_name_of(objects)}.onnx"
+        files.require_writable(out.parent)
+        folder = tempfile.TemporaryDirectory()
         try:
-            tools = training_process.tools(settings.training_python(context))
-            objects = avatar_from_selection(context)
-            out = settings.learned_folder(context) / f"{_name_of(objects)}.onnx"
-            files.require_writable(out.parent)
-            folder = tempfile.TemporaryDirectory()
             copy = Path(folder.name) / f"{out.stem}.glb"
             files.save(copy, objects)
             scene = context.scene.name
@@ -57,17 +52,9 @@ class VRC_BLENDSHAPE_OT_learn_from_avatar(bpy.types.Operator):
             training_process.start(
                 "adapt", [*line, *(["--style"] if self.style else [])], Message("Stopped: nothing was changed."), after
             )
-        except UserError as error:
-            if folder:
-                folder.cleanup()
-            self.report({"ERROR"}, translate(error))
-            return {"CANCELLED"}
-        if ended := training_process.follow():
-            good, said = ended
-            self.report({"INFO"} if good else {"ERROR"}, translate(said))
-            return {"FINISHED"} if good else {"CANCELLED"}
-        self.report({"INFO"}, translate("Learning in the background: the panel shows the progress."))
-        return {"FINISHED"}
+        except UserError:
+            folder.cleanup()
+            raise
 
 
 def _name_of(objects) -> str:

@@ -15,55 +15,55 @@ from ...viewport import preview, render
 from .background import Background
 
 
-def _start(context) -> list[mesh_io.Object]:
+def _previewed(context) -> list[mesh_io.Object]:
     """The objects to preview. Raises InputError when they have no shapes."""
     objects = mesh_io.avatar_from_selection(context)
     preview.require_shapes(objects)
     return objects
 
 
-class VRC_BLENDSHAPE_OT_show_shape(bpy.types.Operator):
+class _Preview:
+    """Sets the keys of the selected avatar for a while: `show(context, objects)` does, after a sentence was stopped."""
+
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context):
+        try:
+            objects = _previewed(context)
+        except UserError as error:
+            self.report({"ERROR"}, translate(error))
+            return {"CANCELLED"}
+        _stop_speaking(context)
+        self.show(context, objects)
+        return {"FINISHED"}
+
+
+class VRC_BLENDSHAPE_OT_show_shape(_Preview, bpy.types.Operator):
     """Show this shape on the avatar; Stop Preview brings the keys' own values back"""
 
     bl_idname = "vrc_blendshape.show_shape"
     bl_label = "Show Shape"
-    bl_options = {"INTERNAL"}
 
     shape: bpy.props.EnumProperty(items=[(name, name, "") for name in ALL_SHAPES], default="vrc.v_aa")
 
-    def execute(self, context):
-        try:
-            objects = _start(context)
-        except UserError as error:
-            self.report({"ERROR"}, translate(error))
-            return {"CANCELLED"}
-        _stop_speaking(context)
+    def show(self, context, objects):
         context.window_manager.vrc_blendshape.viseme = self.shape
         preview.show(objects, preview.mixed(context.scene.vrc_blendshape, {self.shape: 1.0}))
-        return {"FINISHED"}
 
 
-class VRC_BLENDSHAPE_OT_speak(bpy.types.Operator):
+class VRC_BLENDSHAPE_OT_speak(_Preview, bpy.types.Operator):
     """Play a short sentence on the timeline that uses every viseme; no keyframes are made"""
 
     bl_idname = "vrc_blendshape.speak"
     bl_label = "Speak"
-    bl_options = {"INTERNAL"}
 
-    def execute(self, context):
-        try:
-            objects = _start(context)
-        except UserError as error:
-            self.report({"ERROR"}, translate(error))
-            return {"CANCELLED"}
-        _stop_speaking(context)
+    def show(self, context, objects):
         state = context.window_manager.vrc_blendshape
         state.viseme, state.speak_from = "", context.scene.frame_current
         preview.show(objects, preview.mixed(context.scene.vrc_blendshape, {}))
         bpy.app.handlers.frame_change_pre.append(preview.speak)
         if not bpy.app.background and not context.screen.is_animation_playing:
             bpy.ops.screen.animation_play()
-        return {"FINISHED"}
 
 
 class VRC_BLENDSHAPE_OT_stop_preview(bpy.types.Operator):
@@ -98,7 +98,7 @@ class VRC_BLENDSHAPE_OT_contact_sheet(Background, bpy.types.Operator):
     bl_options = {"REGISTER"}
 
     def work(self, context, avatar):
-        _start(context)
+        _previewed(context)
         provider = settings.provider(context)
         return lambda progress: one_avatar.analysis_of(avatar, provider, progress)
 

@@ -21,12 +21,12 @@ class VRC_BLENDSHAPE_PT_avatar(SubPanel, bpy.types.Panel):
             return
         column, hidden = layout.column(align=True), 0
         for obj in objects:
-            for material, seen in parts.recognised(obj).items():
+            for material, recognised in parts.recognised(obj).items():
                 corrected = parts.corrections(obj).get(material)
-                if seen == "OTHER" and not corrected and not state.show_all:
+                if recognised == "OTHER" and not corrected and not state.show_all:
                     hidden += 1
                 else:
-                    _part(column, obj.name, material, seen, corrected)
+                    _part(column, obj.name, material, recognised, corrected)
         if hidden or state.show_all:
             text = translate("Parts not of the face")
             if hidden:
@@ -34,8 +34,8 @@ class VRC_BLENDSHAPE_PT_avatar(SubPanel, bpy.types.Panel):
             layout.prop(state, "show_all", text=text, translate=False)
 
 
-def _part(layout, name: str, material: str, seen: str, corrected: str | None) -> None:
-    found = [corrected] if corrected else seen.split(",")  # a newer version may know other parts
+def _part(layout, name: str, material: str, recognised: str, corrected: str | None) -> None:
+    found = [corrected] if corrected else recognised.split(",")  # a newer version may know other parts
     words = ", ".join(translate(PART_LABELS.get(part, part)) for part in found)
     row = layout.split(factor=0.5, align=True)
     label = name if material == parts.WHOLE else f"{name}: {material}"
