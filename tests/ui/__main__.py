@@ -22,7 +22,7 @@ WIDTH, HEIGHT = 1280, 1300  # of the screen: high enough for any panel
 
 
 def main(suite: str, folder: Path, language: str = "en_US") -> int:
-    """Returns 0 if every step of the story came out as it should, 1 if not.
+    """Returns 0 if every step of the story came out as it should and Blender printed no traceback, 1 if not.
 
     suite: names the folder of the pictures. language: Blender's name of the one that the window speaks.
     """
@@ -37,12 +37,14 @@ def main(suite: str, folder: Path, language: str = "en_US") -> int:
     environment = {"LIBGL_ALWAYS_SOFTWARE": "1", "BLENDER_USER_RESOURCES": "/mnt/ui/user", "HOME": "/root",
                    "UI_LANGUAGE": language}  # fmt: skip
     install = ["--command", "extension", "install-file", "--repo", "user_default", "/mnt/ui/extension.zip"]
-    if debian.inside(folder, shared, ["blender", *install], SECONDS, **environment):
+    if debian.inside(folder, shared, ["blender", *install], SECONDS, **environment)[0]:
         raise SystemExit("Blender did not install the extension: the lines above say why.")
     screen = ["xvfb-run", "--auto-servernum", "--server-args", f"-screen 0 {WIDTH}x{HEIGHT}x24"]
     window = ["-p", "0", "0", str(WIDTH), str(HEIGHT), "--python", "/mnt/repo/tests/ui/start.py"]
-    if status := debian.inside(folder, shared, [*screen, *blender, *window], SECONDS, **environment):
-        print(f"The story did not end well ({status}): the lines above say where, {out} has the pictures.")
+    status, printed = debian.inside(folder, shared, [*screen, *blender, *window], SECONDS, **environment)
+    if status or "Traceback" in printed:
+        how = status or "a traceback"
+        print(f"The story did not end well ({how}): the lines above say where, {out} has the pictures.")
         return 1
     print(f"Look at the pictures in {out}")
     return 0

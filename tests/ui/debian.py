@@ -43,9 +43,12 @@ def require() -> None:
         raise SystemExit("A Debian in a folder is made by mmdebstrap: sudo apt-get install mmdebstrap")
 
 
-def inside(folder: Path, shared: dict[str, Path], command: Sequence[str], seconds: int, **environment: str) -> int:
+def inside(
+    folder: Path, shared: dict[str, Path], command: Sequence[str], seconds: int, **environment: str
+) -> tuple[int, str]:
     """Run `command` in the Debian in `folder`, where each of `shared` is /mnt/NAME; returns its exit status, 124 or
-    137 where it took longer than `seconds`. The mounts are gone when it ends."""
+    137 where it took longer than `seconds`, and what it printed, which is shown too. The mounts are gone when it ends.
+    """
     for name in shared:
         (folder / _SHARED[1:] / name).mkdir(parents=True, exist_ok=True)
     # The shell stays the first process: Xvfb does not tell that one that it is ready.
@@ -54,7 +57,13 @@ def inside(folder: Path, shared: dict[str, Path], command: Sequence[str], second
     words = [f"{name}={value}" for name, value in environment.items()]
     limit = ["timeout", "--foreground", "--kill-after=10", str(seconds)]
     alone = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", f'{mounts}chroot "$@"; exit $?', "sh"]
-    return subprocess.run([*limit, *alone, str(folder), "env", *words, *command], check=False).returncode
+    line, printed = [*limit, *alone, str(folder), "env", *words, *command], []
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen(line, **pipes, encoding="utf-8", errors="replace") as process:
+        for text in process.stdout:
+            printed.append(text)
+            print(text, end="", flush=True)
+    return process.returncode, "".join(printed)
 
 
 def _mirror() -> str:

@@ -26,6 +26,7 @@ def tell() -> Waiting:
     yield from _move_a_landmark(folds)
     yield from _check(folds)
     yield from _export(folds)
+    yield from _switch_off_at_work(folds)
     yield from _preferences()
 
 
@@ -113,21 +114,11 @@ def _tune(folds: Folds) -> Waiting:
 
 def _move_a_landmark(folds: Folds) -> Waiting:
     index = window.module("core.vocabulary").LANDMARK_INDEX
-    yield from folds.unfold("Face Landmarks")
-    yield from folds.button("vrc_blendshape.edit_landmarks")
-    yield from until(lambda: state().editing_landmarks == "MOVING", "the landmarks can be moved")
-    yield from settled()
+    yield from _edit_landmarks(folds)
     yield from picture("6_landmarks")
     mode = window.module("blender.session").current().landmark_mode
     before = mode.editor.landmarks.copy()
-    x, y = _on_screen(before[index["mouth_corner_l"], :3])
-    for step in range(3):  # until it is under the mouse
-        move(x + 2 - step, y)
-        yield 0.15
-    window.mouse("mousedown", 1)
-    for step in range(1, 9):
-        move(x + 2 * step, y)
-        yield 0.08
+    yield from _drag(before[index["mouth_corner_l"], :3])
     yield from picture("7_dragging")
     window.mouse("mouseup", 1)
     yield 0.3
@@ -176,6 +167,66 @@ def _export(folds: Folds) -> Waiting:
     _told(f"{FBX.name} was written, {FBX.stat().st_size / 1e6:.1f} MB")
 
 
+def _switch_off_at_work(folds: Folds) -> Waiting:
+    """The add-on is switched off while a job runs, and while a landmark is dragged; it can be switched on again."""
+    index = window.module("core.vocabulary").LANDMARK_INDEX
+    bpy.app.timers.unregister(window.tick)
+    keys = _keys()
+    yield from button("vrc_blendshape.generate_all(", (0.75,))
+    yield from until(lambda: state().running, "it begins")
+    task = window.module("blender.session").current().background.task
+    assert (yield from window.timer_runs()), "a timer looks at the work"
+    assert state().running, "it still runs"
+    yield from _switch_off()
+    yield from until(lambda: task.done, "the work in the background ends")
+    yield from _switch_on()
+    yield from _edit_landmarks(folds)
+    mode = window.module("blender.session").current().landmark_mode
+    before = mode.editor.landmarks.copy()
+    yield from _drag(before[index["mouth_corner_l"], :3])
+    assert (mode.editor.landmarks != before).any(), "the landmark follows the mouse"
+    yield from _switch_off()
+    window.mouse("mouseup", 1)
+    yield 0.3
+    yield from key("Return")
+    yield from _switch_on()
+    kept = window.module("blender.stored.landmarks").read([_body()])
+    assert np.allclose(kept[:, :3], before[:, :3], atol=1e-6), "what was dragged is not saved"
+    assert _keys() == keys, f"there are {_keys()}"
+    _told("switched off while it worked, the add-on left nothing behind")
+
+
+def _switch_off() -> Waiting:
+    """As by the tick in the preferences; nothing of the add-on is left, no timer either."""
+    session = window.module("blender.session")
+    overlay = session.current().overlay
+    with window.at():
+        bpy.ops.preferences.addon_disable(module=window.NAME)
+    assert not session.exists()
+    for timer in (window.module("blender.ui.state")._later, window.module("blender.jobs.training_process").watch):
+        assert not bpy.app.timers.is_registered(timer), f"the timer {timer} runs"
+    try:
+        bpy.types.SpaceView3D.draw_handler_remove(overlay, "WINDOW")
+    except ValueError:
+        pass  # it has been removed
+    else:
+        raise AssertionError("landmarks are still drawn")
+    yield from _into_view()
+    yield from key("Escape")
+    window.area().tag_redraw()
+    yield 0.5  # Blender takes operators that wait for the mouse out of its list at the next event
+    assert not window.left_by_the_add_on(), window.left_by_the_add_on()
+    assert not (yield from window.timer_runs()), "a timer is left"
+
+
+def _switch_on() -> Waiting:
+    bpy.ops.preferences.addon_enable(module=window.NAME)
+    yield 0.5
+    window.region("UI").active_panel_category = "VRChat"
+    yield from until(lambda: state().face == "Body", "the avatar is seen again")
+    yield from settled()
+
+
 def _preferences() -> Waiting:
     view = window.area()
     view.type = "PREFERENCES"
@@ -193,6 +244,26 @@ def _preferences() -> Waiting:
     yield 1.0
     yield from picture("11_card")
     _told("the preferences list the models")
+
+
+def _edit_landmarks(folds: Folds) -> Waiting:
+    """Open the panel of landmarks and show them; it stays open."""
+    yield from folds.unfold("Face Landmarks")
+    yield from folds.button("vrc_blendshape.edit_landmarks")
+    yield from until(lambda: state().editing_landmarks == "MOVING", "the landmarks can be moved")
+    yield from settled()
+
+
+def _drag(point: np.ndarray) -> Waiting:
+    """Press the mouse on a point of the world, metres, and move it to the right; it stays pressed."""
+    x, y = _on_screen(point)
+    for step in range(3):  # until it is under the mouse
+        move(x + 2 - step, y)
+        yield 0.15
+    window.mouse("mousedown", 1)
+    for step in range(1, 9):
+        move(x + 2 * step, y)
+        yield 0.08
 
 
 def _body():

@@ -21,7 +21,7 @@ Waiting = Iterator[float]
 
 
 def module(name: str):
-    """A module of the installed extension, such as `blender.state`."""
+    """A module of the installed extension, such as `blender.ui.state`."""
     return import_module(f"{NAME}.{name}")
 
 
@@ -115,6 +115,48 @@ def under_mouse() -> str:
         if bpy.ops.ui.copy_python_command_button.poll():
             bpy.ops.ui.copy_python_command_button()
     return manager.clipboard
+
+
+def left_by_the_add_on() -> set[str]:
+    """What Blender still has of the add-on: handlers, classes, properties, and operators that wait for the mouse."""
+    waiting = {one.bl_idname for one in bpy.context.window_manager.windows[0].modal_operators}
+    found = {name for name in waiting | set(dir(bpy.types)) if name.startswith("VRC_BLENDSHAPE")}
+    for event in dir(bpy.app.handlers):
+        handlers = getattr(bpy.app.handlers, event)
+        if isinstance(handlers, list):
+            found |= {f"{event}: {one.__qualname__}" for one in handlers if (one.__module__ or "").startswith(NAME)}
+    owners = (bpy.types.Object, bpy.types.Scene, bpy.types.WindowManager)
+    return found | {f"{owner.__name__}.vrc_blendshape" for owner in owners if hasattr(owner, "vrc_blendshape")}
+
+
+class VRC_TEST_OT_count_timers(bpy.types.Operator):
+    """Counts the events of the window's timers, which Blender does not list."""
+
+    bl_idname = "vrc_test.count_timers"
+    bl_label = "Count Timers"
+    seen = 0
+
+    def invoke(self, context, event):
+        context.window_manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context, event):
+        type(self).seen += event.type == "TIMER"
+        return {"PASS_THROUGH"}
+
+
+def timer_runs() -> Iterator[float]:
+    """Whether a timer of an operator makes an event within half a second."""
+    VRC_TEST_OT_count_timers.seen = 0
+    bpy.utils.register_class(VRC_TEST_OT_count_timers)
+    with at():
+        bpy.ops.vrc_test.count_timers("INVOKE_DEFAULT")
+    for _ in range(10):
+        yield 0.05
+        if VRC_TEST_OT_count_timers.seen:
+            break
+    bpy.utils.unregister_class(VRC_TEST_OT_count_timers)  # which ends it
+    return VRC_TEST_OT_count_timers.seen > 0
 
 
 class Folds:
