@@ -1,4 +1,7 @@
-"""The rigs of the shared data as avatars, with their labelled landmarks, where that data is."""
+"""The rigs of the shared data as avatars, with their labelled landmarks, where that data is.
+
+Of those with labels FACES are the rigs that the shipped networks learn from, and UNSEEN one of each other kind.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,17 @@ import numpy as np
 
 from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.vocabulary import LANDMARKS
+from training.data import families
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("VRC_BLENDSHAPE_DATA", REPOSITORY.parent / "shared" / "data"))
 LABELS = REPOSITORY / "training" / "data" / "labels"
 RIGS = sorted(p.parent for p in DATA.glob("*/*/rig.npz"))
-FACES = [p for p in RIGS if (LABELS / f"{p.name}.json").exists()]
+LABELLED = [p for p in RIGS if (LABELS / f"{p.name}.json").exists()]
+FACES = [p for p in LABELLED if families.of(p.parent.name, p.name).train]
+UNSEEN = [p for p in LABELLED if p.name in ("Asian_F_1", "generic_head", "male", "proxy741", "vita", "boy")]
 # A rig without labels may have a face that nobody labelled; one without expressions, too, has none.
-FACELESS = [p for p in RIGS if p not in FACES and not json.loads((p / "meta.json").read_text())["shapes"]]
+FACELESS = [p for p in RIGS if p not in LABELLED and not json.loads((p / "meta.json").read_text())["shapes"]]
 
 
 def avatar_of(folder: Path, place: np.ndarray | None = None) -> Avatar:

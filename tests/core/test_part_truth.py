@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from real_rigs import DATA, FACES, RIGS, avatar_of, truth_of
+from real_rigs import DATA, LABELLED, RIGS, avatar_of, truth_of
 
 from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.detection.detect import find
@@ -44,7 +44,7 @@ def rigs() -> tuple[tuple[str, Avatar, np.ndarray], ...]:
     for folder in (p for p in RIGS if f"{p.parent.name}/{p.name}" in TRUTH):
         avatar = avatar_of(folder)
         try:
-            landmarks = truth_of(folder, np.eye(3)) if folder in FACES else find(avatar).points
+            landmarks = truth_of(folder, np.eye(3)) if folder in LABELLED else find(avatar).points
         except FaceNotFound:
             continue
         out.append((f"{folder.parent.name}/{folder.name}", avatar, landmarks))

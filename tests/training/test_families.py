@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from blendshape_addon.core.errors import InputError
+from blendshape_addon.core.vocabulary import VISEMES
 from training.data import families, labels, rigs
 
 needs_rigs = pytest.mark.skipif(not rigs.data_folder().is_dir(), reason=f"no rigs in {rigs.data_folder()}")
@@ -33,7 +34,41 @@ def test_facts_of_a_rig_win_over_those_of_its_family():
     assert families.of("plain", "rocketbox_Male_Adult_01").fold == "rocketbox"
     assert families.of("vrm", "godette") == families.Facts(fold="vrm", toon=True, flat=True)
     assert not families.of("vrm", "seed_san").flat and not families.of("plain", "cryptovoxels").face
-    assert families.flat_rigs() <= set(labels.all_names())
+
+
+def test_a_rig_takes_part_in_training_unless_its_family_or_its_own_meta_says_otherwise(tmp_path, monkeypatch):
+    monkeypatch.setattr(labels, "names", lambda: ("known", "later", "sooner"))
+    for name in ("vrm/known", "valid/later", "vrm/unlabelled"):
+        folder(tmp_path / name)
+    folder(tmp_path / "valid" / "sooner", train=True)
+    assert [path.name for path in rigs.learned(tmp_path)] == ["sooner", "known"]
+    (tmp_path / "vrm" / "known" / "meta.json").write_text("{")
+    with pytest.raises(InputError, match="known"):
+        rigs.learned(tmp_path)
+
+
+def with_shapes(path, names, **meta):
+    """`folder` with shapes of which each moves every vertex by its number, from 1."""
+    folder(path, **meta)
+    data = dict(np.load(path / "rig.npz"))
+    offsets = np.ones((len(names), 6, 3)) * np.arange(1, len(names) + 1)[:, None, None]
+    np.savez(path / "rig.npz", **data, shape_names=names, shape_offsets=offsets)
+    return rigs.load(path)
+
+
+def test_units_are_sums_where_no_shape_has_their_name_and_only_listed_visemes_are_an_artists(tmp_path):
+    rig = with_shapes(
+        tmp_path / "studio" / "someone", ["jawOpen", "wide", "narrow"],
+        units_arkit={"jawOpen": {"wide": 1}, "mouthPucker": {"wide": 0.5, "narrow": 1}, "eyeBlinkLeft": {"narrow": 1}},
+        visemes={"aa": {"jawOpen": 1}, "O": {"narrow": 1}}, n_real_visemes=1, real_visemes=["aa"],
+    )  # fmt: skip
+    moved = {name: float(offset.max()) for name, offset in rig.shapes.items()}
+    assert moved == {
+        "jawOpen": 1, "mouthPucker": 4, "eyeBlinkLeft": 3, "vrc.blink_left": 3, "vrc.v_aa": 1, "vrc.v_oh": 3,
+    }  # fmt: skip
+    assert rig.real & set(VISEMES) == {"vrc.v_aa"} and "mouthPucker" in rig.real
+    every = with_shapes(tmp_path / "studio" / "other", ["jawOpen"], visemes={"aa": {"jawOpen": 1}}, n_real_visemes=15)
+    assert every.real >= set(VISEMES)
 
 
 def test_what_meta_says_wins_over_the_table(tmp_path):

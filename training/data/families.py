@@ -16,13 +16,14 @@ TABLE = Path(__file__).with_name("families.toml")
 class Facts:
     """Of one rig. fold: what it is left out of training with. people: how its identity basis is read, `modes` or
     `targets`, empty without one. toon: it is drawn as anime or a toon. flat: its eyes and mouth are flat cards. face:
-    it has one."""
+    it has one. train: networks learn from it; a rig that they do not learn from is evaluated as an unseen face."""
 
     fold: str
     people: str = ""
     toon: bool = False
     flat: bool = False
     face: bool = True
+    train: bool = True
 
 
 @cache
@@ -60,8 +61,3 @@ def pictures() -> dict[str, int]:
 def evaluated() -> tuple[str, ...]:
     """The folds that evaluation leaves out in turn, by name."""
     return tuple(sorted(pictures()))
-
-
-def flat_rigs() -> frozenset[str]:
-    """Names of the rigs whose eyes and mouth are flat cards."""
-    return frozenset(pattern.split("/")[1] for pattern, row in _table()["rigs"].items() if row.get("flat"))

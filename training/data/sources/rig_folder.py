@@ -1,4 +1,5 @@
-"""Rig folders (see `rigs`), each with the hash of its files: those with labels, or the others with landmarks found."""
+"""Rig folders (see `rigs`), each with the hash of its files: those that networks learn from by their labels, or the
+others with landmarks found."""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ from . import digest_of
 
 
 def read(path: Path | None, licence: str | None) -> list[rigs.Rig]:
-    """The labelled rigs with shapes and a modelled face below `path`, $VRC_BLENDSHAPE_DATA if None; each has its own
-    licence.
+    """The rigs below `path` that networks learn shapes from (`rigs.labelled`), $VRC_BLENDSHAPE_DATA if None; each has
+    its own licence.
 
     Raises InputError when there is none or one is damaged.
     """
@@ -28,23 +29,24 @@ def read(path: Path | None, licence: str | None) -> list[rigs.Rig]:
     return found
 
 
-def read_unlabelled(path: Path | None, licence: str | None) -> list[rigs.Rig]:
-    """The other rigs with shapes below `path`, their landmarks found as on a creator's avatar.
+def read_others(path: Path | None, licence: str | None) -> list[rigs.Rig]:
+    """The other rigs with shapes and a modelled face below `path`, their landmarks found as on a creator's avatar.
 
     One whose face is not found is named on stderr with the reason and left out. Raises InputError when none is left or
     one is damaged.
     """
-    unlabelled = [folder for folder in rigs.folders(path) if folder.name not in labels.all_names()]
+    learned = rigs.learned(path)
     out = []
-    for rig in map(rigs.load, unlabelled):
-        if rig.shapes and rig.facts.face:
+    for rig in map(rigs.load, (folder for folder in rigs.folders(path) if folder not in learned)):
+        if rig.shapes and rig.facts.face and not rig.facts.flat:
             try:
                 out.append(with_landmarks(rig))
             except FaceNotFound as reason:
                 print(f"{rig.family}/{rig.name} is left out: {reason}", file=sys.stderr)
     if not out:
         raise InputError(
-            f"No rig below {path or rigs.data_folder()} has shapes and a face that is found, but no labels."
+            f"No rig below {path or rigs.data_folder()} has shapes and a face that is found, beside those that "
+            "`--source rigs` reads."
         )
     return _hashed(out)
 

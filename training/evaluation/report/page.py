@@ -102,6 +102,8 @@ def everything(results: Mapping) -> list[Table]:
         out += [tables.baseline_units(baseline), tables.baseline_visemes(baseline)]
     out += [tables.regions(families), tables.lips(results["lip gaps"])]
     out.append(tables.acceptance(results["acceptance"]))
+    if results.get("unseen"):
+        out += [tables.unseen_faces(results["unseen"]), tables.unseen_shapes(results["unseen"])]
     if results.get("robustness"):
         out.append(tables.robustness(results["robustness"]))
     return [table for table in out if table.rows]

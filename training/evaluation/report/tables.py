@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from ...data.families import fold_title
+from .. import unseen
 from ..inter_artist_baseline import BEST
 from ..robustness import mean_change
 from ..run import METHODS, SETS
@@ -94,6 +95,37 @@ def acceptance(rows: Mapping) -> Table:
     cells = [(rig, "ok" if row["right"] else "NOT", row["said"]) for rig, row in rows.items()]
     kinds = ["good" if row["right"] else "bad" for row in rows.values()]
     return Table("The shipped models on every rig, no click", ("rig", "", "what happened"), cells, "", kinds)
+
+
+def unseen_faces(rows: Mapping) -> Table:
+    """The shipped models on rigs that they never saw: faces found, and how far their landmarks are off."""
+    cells = [
+        (fold_title(family), str(row["rigs"]), str(row["found"]),
+         *(number(v, ".1f") for what in ("landmarks", "brows") for v in row[what] or (None, None)))
+        for family, row in unseen.families(rows).items()
+    ]  # fmt: skip
+    note = "In % of the eye distance, median and 95th percentile; landmarks are all but the brows."
+    head = ("family", "rigs", "found", "landmarks", "95 %", "brows", "95 %")
+    return Table("The shipped models on rigs that they never saw: faces", head, cells, note)
+
+
+def unseen_shapes(rows: Mapping) -> Table:
+    """The shipped models on rigs that they never saw: shapes beside their artists' own."""
+    cells = [
+        (fold_title(family), group, str(figures["count"]), *(number(figures[k]) for k in unseen.FIGURES))
+        for family, row in unseen.families(rows).items()
+        for group, figures in row["shapes"].items()
+    ]
+    note = (
+        "Medians over the artists' own shapes of the rigs found. cos and rel over all vertices; cos seen and amplitude "
+        "(ours over the artist's) over those that are seen from outside at rest."
+    )
+    return Table(
+        "The shipped models on rigs that they never saw: shapes",
+        ("family", "shapes", "number", *unseen.FIGURES),
+        cells,
+        note,
+    )
 
 
 def verdicts(results: Mapping) -> Table:
