@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from blendshape_addon.blender.io import files, mesh_io
+from blendshape_addon.blender.keys import key_blocks
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.face.face_space import FaceSpace
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
@@ -130,7 +131,7 @@ def test_a_blink_of_both_eyes_is_cut_in_two_and_keys_of_this_tool_are_left_out(f
     body.key_blocks["まばたき"].points.foreach_set("co", (other + right).astype(np.float32).ravel())
     for obj in person.values():
         if obj.type == "MESH" and obj.data.shape_keys:
-            obj.data.shape_keys[mesh_io.MADE] = ["vrc.v_aa"]
+            key_blocks.mark(obj, {"vrc.v_aa"} & set(obj.data.shape_keys.key_blocks.keys()))
     files.save(path, list(person.values()))
     (rig,) = sources.read(f"avatar:{path}", "CC0")
     assert set(rig.shapes) == {"vrc.blink_left", "vrc.blink_right", "eyeBlinkLeft", "eyeBlinkRight"}

@@ -45,19 +45,20 @@ class Face:
     @staticmethod
     def of(rig: Rig, base: Base) -> Face:
         """A rig with its own shapes, by the preset that suits its proportions."""
-        seen = features.compute(rig.avatar(), landmarks_of(rig, rig.vertices))
-        shown = np.flatnonzero(~np.isin(rig.part_id[seen.index], rig.hidden_parts))
+        found = features.compute(rig.avatar(), landmarks_of(rig, rig.vertices))
+        shown = np.flatnonzero(~np.isin(rig.part_id[found.index], rig.hidden_parts))
         rng = np.random.default_rng(0)
         pick = np.sort(rng.choice(shown, min(FEW_SHOT.vertices, len(shown)), replace=False))
-        style = recipes.pick(recipe_file.load(), "auto", seen.landmarks)
-        fade = np.ones((len(CONDITIONS), len(seen.index), 1), np.float32)
-        style_offsets.keep_near_mouth(seen, fade, CONDITIONS, style.reach)
-        turn = seen.space.rotation.T / seen.space.scale
-        truth = {name: rig.shapes[name][seen.index[pick]] @ turn for name in rig.shapes if name in rig.real}
+        style = recipes.pick(recipe_file.load(), "auto", found.landmarks)
+        fade = np.ones((len(CONDITIONS), len(found.index), 1), np.float32)
+        style_offsets.keep_near_mouth(found, fade, CONDITIONS, style.reach)
+        turn = found.space.rotation.T / found.space.scale
+        truth = {name: rig.shapes[name][found.index[pick]] @ turn for name in rig.shapes if name in rig.real}
         return Face(
-            base.trunk(seen.inputs()[pick]), base.trunk(seen.inputs(mirror=True)[pick]), seen.canonical.to_face[pick],
-            fade[:, pick, 0], style.weights(CONDITIONS).astype(float), base.mixes_in(style.network_style),
-            {name: offsets for name, offsets in truth.items() if offsets.any()}, seen.landmarks,
+            base.trunk(found.inputs()[pick]), base.trunk(found.inputs(mirror=True)[pick]),
+            found.canonical.to_face[pick], fade[:, pick, 0], style.weights(CONDITIONS).astype(float),
+            base.mixes_in(style.network_style),
+            {name: offsets for name, offsets in truth.items() if offsets.any()}, found.landmarks,
         )  # fmt: skip
 
     def halves(self, adapter: StyleAdapter, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -67,8 +68,8 @@ class Face:
         index = [CONDITIONS.index(name) for name in names]
         rows = self.rows[index]
         made = []
-        for basis, asked, flip in ((self.basis, rows, 1.0), (self.mirror, rows[:, MIRROR], MIRROR_X)):
-            mixed = np.einsum("sx,xwk->swk", asked, mixes, optimize=True)
+        for basis, weights, flip in ((self.basis, rows, 1.0), (self.mirror, rows[:, MIRROR], MIRROR_X)):
+            mixed = np.einsum("sx,xwk->swk", weights, mixes, optimize=True)
             moved = np.einsum("nw,swk->snk", basis, mixed, optimize=True) * flip
             moved = np.einsum("nij,snj->sni", self.to_face, moved, optimize=True)
             made.append(moved * self.fade[index][:, :, None])

@@ -149,7 +149,7 @@ def welded(head: LabelledFace) -> LabelledFace:
 
 
 def noisy(head: LabelledFace, rng: np.random.Generator, size: float) -> LabelledFace:
-    """Every point off its place by a normal error of `size` eye distances an axis, seams kept together."""
+    """Every point off its place by a normal error of `size` eye distances per axis, seams kept together."""
     place = weld_points(head.vertices)
     return replace(head, vertices=head.vertices + rng.normal(0, size, (place.max() + 1, 3))[place])
 

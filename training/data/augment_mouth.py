@@ -71,20 +71,21 @@ def sealed(head: LabelledFace) -> LabelledFace:
     The truth becomes what one surface can do: where the lips meet both move by the mean of what they did, and each lets
     go of the other over SEAL_REACH.
     """
-    seen = head.features
-    slit = find_slit(seen, 0)
+    features = head.features
+    slit = find_slit(features, 0)
     if slit is None:
         return head
     offsets = head.offsets.copy()
-    skin = np.flatnonzero((seen.part == Part.SKIN) & (seen.side[:, 0] != 0))
-    rims = [side[np.argsort(seen.positions[side, 0])] for side in (slit.upper, slit.lower)]
-    upper, lower = (_along(seen.positions[r, 0], seen.positions[skin, 0], head.offsets[:, seen.index[r]]) for r in rims)
-    above = seen.side[skin, 0] > 0
-    far = np.where(above, *(nearest(seen.positions[r], seen.positions[skin], 1)[1][:, 0] for r in rims))
+    skin = np.flatnonzero((features.part == Part.SKIN) & (features.side[:, 0] != 0))
+    x = features.positions[:, 0]
+    rims = [side[np.argsort(x[side])] for side in (slit.upper, slit.lower)]
+    upper, lower = (_along(x[rim], x[skin], head.offsets[:, features.index[rim]]) for rim in rims)
+    above = features.side[skin, 0] > 0
+    far = np.where(above, *(nearest(features.positions[r], features.positions[skin], 1)[1][:, 0] for r in rims))
     pull = (np.where(above, 0.5, -0.5) * np.exp(-((far / SEAL_REACH) ** 2))).astype(np.float32)
-    offsets[:, seen.index[skin]] += pull[:, None] * (lower - upper)
+    offsets[:, features.index[skin]] += pull[:, None] * (lower - upper)
     side = np.zeros(len(head.vertices))
-    side[seen.index] = seen.side[:, 0]
+    side[features.index] = features.side[:, 0]
     kept = head.triangles[~in_mouth(head)[head.triangles].any(1)]
     return replace(head, offsets=offsets).kept(np.concatenate([kept, _bridge(head, kept, side, slit.corners)]))
 

@@ -112,20 +112,20 @@ def make_instance(rig: Rig, rng: np.random.Generator, strength: float = 1.0, bod
 def instance_of(head: LabelledFace, rng: np.random.Generator) -> Instance:
     """What training sees of a face, with landmarks as a detector would find them."""
     found = core_features.compute(head.avatar, head.marks + rng.normal(0, LANDMARK_NOISE, head.marks.shape))
-    seen = ~head.hidden[found.index]
+    shown = ~head.hidden[found.index]
     turn = (found.space.rotation.T / found.space.scale).astype(np.float32)
     targets = np.zeros((len(found.index), len(CONDITIONS), 3), np.float32)
     known = np.zeros(len(CONDITIONS), bool)
     for name, offset in zip(head.names, head.offsets, strict=True):
         known[CONDITIONS.index(name)] = True
         targets[:, CONDITIONS.index(name)] = offset[found.index] @ turn
-    energy = (targets[seen] ** 2).sum(-1).mean(0)
+    energy = (targets[shown] ** 2).sum(-1).mean(0)
     # Half of the sample evenly, half where things move.
-    motion = np.sqrt((targets.astype(float) ** 2).sum(-1).mean(1)) * seen
-    share = seen / seen.sum() + motion / motion.sum()
+    motion = np.sqrt((targets.astype(float) ** 2).sum(-1).mean(1)) * shown
+    share = shown / shown.sum() + motion / motion.sum()
     share /= share.sum()
-    size = min(MAX_VERTICES, int(seen.sum()))
-    pick = rng.choice(len(share), size, replace=False, p=share) if size < seen.sum() else np.flatnonzero(seen)
+    size = min(MAX_VERTICES, int(shown.sum()))
+    pick = rng.choice(len(share), size, replace=False, p=share) if size < shown.sum() else np.flatnonzero(shown)
     return Instance(
         canonical=found.canonical.positions[pick].astype(np.float32),
         normals=found.normals[pick].astype(np.float16),

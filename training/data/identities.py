@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -11,11 +10,10 @@ import numpy as np
 
 from blendshape_addon.core.face.face_space import eye_centres, point
 
+from .macro_features import AGES, GENDERS, PEOPLES, levels, random_local, shares
 from .rigs import Rig
 
-_AGES = ((0.0, "baby"), (0.1875, "child"), (0.5, "young"), (1.0, "old"))
-_LEVELS = ("min", "average", "max")
-_OPPOSITES = (("incr", "decr"), ("up", "down"), ("in", "out"), ("forward", "backward"), ("convex", "concave"))
+_LOCAL = 30  # single features of a random person, at most
 
 
 def sample_neutral(rig: Rig, rng: np.random.Generator) -> np.ndarray:
@@ -39,14 +37,6 @@ def _sample_modes(rig: Rig, rng: np.random.Generator) -> np.ndarray:
     return rig.vertices + np.tensordot(weights, basis.astype(np.float32), 1)
 
 
-def _blend(value: float, stops: tuple[tuple[float, str], ...]) -> dict[str, float]:
-    for (a, name_a), (b, name_b) in itertools.pairwise(stops):
-        if value <= b:
-            t = (value - a) / (b - a)
-            return {name_a: 1 - t, name_b: t}
-    return {stops[-1][1]: 1.0}
-
-
 def _sample_targets(rig: Rig, rng: np.random.Generator) -> np.ndarray:
     """MakeHuman's macro targets (gender, age, muscle, weight, ethnicity) and a handful of mirrored local ones."""
     data = _load(rig.folder.parent / "identity.npz")
@@ -58,27 +48,18 @@ def _sample_targets(rig: Rig, rng: np.random.Generator) -> np.ndarray:
             rows = data["sp_shape"] == names.index(name)
             out[data["sp_vertex"][rows].astype(int)] += weight * data["sp_delta"][rows].astype(float)
 
-    gender = _blend(rng.random(), ((0, "female"), (1, "male")))
-    age = _blend(rng.random(), _AGES)
-    muscle, weight = (_blend(rng.random(), tuple((i / 2, n) for i, n in enumerate(_LEVELS))) for _ in range(2))
-    people = dict(zip(("african", "asian", "caucasian"), rng.dirichlet([0.6] * 3), strict=True))
+    gender, age = shares(rng.random(), GENDERS), shares(rng.random(), AGES)
+    muscle, weight = (shares(rng.random(), levels(what)) for what in ("muscle", "weight"))
+    people = dict(zip(PEOPLES, rng.dirichlet([0.6] * 3), strict=True))
     for g, wg in gender.items():
         for a, wa in age.items():
             for p, wp in people.items():
                 add(f"macro/{p}-{g}-{a}", wg * wa * wp)
             for m, wm in muscle.items():
                 for w, ww in weight.items():
-                    add(f"macro/universal-{g}-{a}-{m}muscle-{w}weight", wg * wa * wm * ww)
-    local = sorted({n.replace("/r-", "/l-") for n in names if not n.startswith("macro/")})
-    chosen: set[str] = set()
-    for name in rng.choice(local, 30, replace=False):
-        stem = next((name[: -len(b)] + a for a, b in _OPPOSITES if name.endswith("-" + b)), name)
-        if stem not in chosen:
-            chosen.add(stem)
-            w = rng.random() ** 1.5
-            add(name, w)
-            if "/l-" in name:
-                add(name.replace("/l-", "/r-"), w)
+                    add(f"macro/universal-{g}-{a}-{m}-{w}", wg * wa * wm * ww)
+    for name, w in random_local((n for n in names if not n.startswith("macro/")), _LOCAL, rng).items():
+        add(name, w)
     return out
 
 

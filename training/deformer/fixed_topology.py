@@ -65,8 +65,8 @@ class OneMesh:
     def __init__(self, rig: Rig, numbers: range) -> None:
         self.heads = [head_of(rig, number) for number in tqdm(numbers, "warping", unit="face")]
         first = self.heads[0]
-        seen = first.features.index
-        self.index = seen[~first.hidden[seen]]
+        moving = first.features.index
+        self.index = moving[~first.hidden[moving]]
         self.artists = (rig.family,)
         order = [CONDITIONS.index(name) for name in first.names]
         self.known = np.isin(np.arange(len(CONDITIONS)), order)

@@ -58,8 +58,8 @@ def build(model: Deformer, mixes: torch.Tensor) -> onnx.ModelProto:
     styles, width = len(mixes), model.config.width
     # Styles and conditions mix first, (E, S·CONDITIONS) × (S·CONDITIONS, 3·width): styles cost no time per vertex.
     axis1, axis2 = (constant(f"axis_{axis}", np.array([axis], np.int64)) for axis in (1, 2))
-    asked = node("Mul", "expression", node("Unsqueeze", "intensity", axis1))
-    weights = node("Mul", node("Unsqueeze", asked, axis1), node("Unsqueeze", "style", axis2), name=WEIGHTS)
+    scaled = node("Mul", "expression", node("Unsqueeze", "intensity", axis1))
+    weights = node("Mul", node("Unsqueeze", scaled, axis1), node("Unsqueeze", "style", axis2), name=WEIGHTS)
     flat = constant(MIXES, mixes.reshape(styles * len(CONDITIONS), width * 3))
     mixed = node("MatMul", node("Flatten", weights, axis=1), flat)
     mixed = node("Reshape", mixed, constant("mix_shape", np.array([-1, width, 3], np.int64)))

@@ -44,8 +44,8 @@ def table(files: Mapping[str, Lines]) -> list[str]:
     packages = by_package(files)
     tops = (CORE, "blendshape_addon/blender", "blendshape_addon", "training")
     rows = [*packages.items(), *((f"{top}/ in all", together(packages, top)) for top in tops)]
-    told = [f"{name:42} {lines[0]:6} {percent(lines):6.1f} %" for name, lines in rows if lines[0]]
-    return told + [f"{path} never ran" for path, (there, ran) in sorted(files.items()) if there and not ran]
+    printed = [f"{name:42} {lines[0]:6} {percent(lines):6.1f} %" for name, lines in rows if lines[0]]
+    return printed + [f"{path} never ran" for path, (there, ran) in sorted(files.items()) if there and not ran]
 
 
 def measured() -> dict[str, Lines]:

@@ -44,9 +44,9 @@ def install(work: Path, zip_file: Path | None = None) -> None:
 
 
 def press(button: str, progress: Callable[[float, str], None] | None = None) -> Any:
-    """Call the operator `vrc_blendshape.<button>` as the panel's button does; returns the extension's `job.Done`.
+    """Call the operator `vrc_blendshape.<button>` as the panel's button does; returns its `one_avatar.Done`.
 
-    progress(fraction, stage) is told instead of the status bar. Raises SystemExit with the operator's sentence where
+    progress(fraction, stage) is called in place of the status bar. Raises SystemExit with the operator's message where
     it refuses.
     """
     import bpy
@@ -54,14 +54,14 @@ def press(button: str, progress: Callable[[float, str], None] | None = None) -> 
     job = module("blender.jobs.one_avatar")
     compute, write, done = job.compute, job.write, []
 
-    def told(avatar: Any, options: Any, status_bar: Any = None) -> Any:
+    def computed(avatar: Any, options: Any, status_bar: Any = None) -> Any:
         return compute(avatar, options, progress or status_bar)
 
-    def kept(*arguments: Any) -> Any:
+    def written(*arguments: Any) -> Any:
         done.append(write(*arguments))
         return done[0]
 
-    job.compute, job.write = told, kept
+    job.compute, job.write = computed, written
     try:
         getattr(bpy.ops.vrc_blendshape, button)()
     except RuntimeError as error:

@@ -88,7 +88,7 @@ def trip(objects: Sequence[bpy.types.Object]) -> tuple[set[Key], dict[str, set[K
 def same(before: Motion, after: Motion, tolerance: float) -> set[Key]:
     """The keys of `before` that move the same places of the same object in `after`, to `tolerance` (world units).
 
-    Vertices are told by their place, since formats order, split and merge them.
+    Vertices are known by their place, since formats order, split and merge them.
     """
     kept = set()
     for name, (base, keys) in before.items():

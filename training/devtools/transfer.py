@@ -139,8 +139,8 @@ def transferred(
 def _face(head: LabelledFace) -> tuple[np.ndarray, np.ndarray]:
     """Vertices (N,) of the skin of a face and its triangles (T, 3), numbered as they are there."""
     skin = np.zeros(len(head.vertices), bool)
-    seen = head.features
-    skin[seen.index[seen.part == Part.SKIN]] = True
+    features = head.features
+    skin[features.index[features.part == Part.SKIN]] = True
     skin &= (np.abs(head.vertices) < REACH).all(1) | (np.abs(head.vertices + [0, 1, 0]) < REACH).all(1)
     used, local = np.unique(head.triangles[skin[head.triangles].all(1)], return_inverse=True)
     return used, local.reshape(-1, 3)

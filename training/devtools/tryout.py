@@ -29,8 +29,8 @@ def main() -> int:
         return 0
     avatar = _avatar(OUT / "avatar.glb")
     print(f"{'Blender':<10}{'Python':<9}{'onnxruntime':<13}{'ran on':<10}{'shapes':>7}{'passed':>8}{'seconds':>9}")
-    told = [_try(python, avatar) for python in options.python or [Path(sys.executable)]]
-    return 0 if all(told) else 1
+    passed = [_try(python, avatar) for python in options.python or [Path(sys.executable)]]
+    return 0 if all(passed) else 1
 
 
 def _avatar(path: Path) -> Path:
@@ -53,10 +53,10 @@ def _try(python: Path, avatar: Path) -> bool:
     if done.returncode:
         print(f"{python}: {(done.stderr.strip() or 'ended without a word').splitlines()[-1]}", flush=True)
         return False
-    told = json.loads(done.stdout.splitlines()[-1])
-    print("{blender:<10}{python:<9}{onnxruntime:<13}{provider:<10}{shapes:>7}{passed:>8}{seconds:>9.1f}".format(**told),
+    report = json.loads(done.stdout.splitlines()[-1])
+    print("{blender:<10}{python:<9}{onnxruntime:<13}{provider:<10}{shapes:>7}{passed:>8}{seconds:>9.1f}".format(**report),
           flush=True)  # fmt: skip
-    return told["shapes"] == told["passed"] and told["status"] == 0
+    return report["shapes"] == report["passed"] and report["status"] == 0
 
 
 def _use(avatar: Path) -> dict:

@@ -52,13 +52,13 @@ def by_deformer(model: Deformer) -> Predict:
     """The deformer in its only artist's style, the network alone."""
 
     def predict(head: LabelledFace) -> tuple[np.ndarray, np.ndarray]:
-        seen = head.features
-        kept = np.flatnonzero(~head.hidden[seen.index])
+        features = head.features
+        kept = np.flatnonzero(~head.hidden[features.index])
         chosen = torch.tensor([CONDITIONS.index(name) for name in head.names])
         with torch.no_grad():
-            inputs = torch.from_numpy(seen.inputs()[kept])
+            inputs = torch.from_numpy(features.inputs()[kept])
             made = model.by_artist(inputs[None], torch.zeros(1, dtype=torch.long), chosen)[0].numpy()
-        return seen.index[kept], np.einsum("nij,nsj->sni", seen.canonical.to_face[kept], made)
+        return features.index[kept], np.einsum("nij,nsj->sni", features.canonical.to_face[kept], made)
 
     return predict
 

@@ -88,7 +88,7 @@ def predict(model: Deformer, mixes: Tensor, rig: Rig) -> tuple[Features, dict[st
     """What the bare network (nothing refined) makes of `rig` with labelled landmarks: its features, and each unit's
     offsets and their truth (N, 3), face space, 0 where the truth means nothing."""
     found = core_features.compute(rig.avatar(), landmarks_of(rig, rig.vertices))
-    seen = ~np.isin(rig.part_id[found.index], rig.hidden_parts)[:, None]
+    shown = ~np.isin(rig.part_id[found.index], rig.hidden_parts)[:, None]
     with torch.no_grad():
         hidden = model.trunk(torch.from_numpy(found.inputs()))
     rotation = found.space.rotation.T / found.space.scale
@@ -96,7 +96,7 @@ def predict(model: Deformer, mixes: Tensor, rig: Rig) -> tuple[Features, dict[st
     for name in ARKIT:
         if name in rig.shapes:
             moved = np.einsum("nij,nj->ni", found.canonical.to_face, (hidden @ mixes[CONDITIONS.index(name)]).numpy())
-            out[name] = moved * seen, (rig.shapes[name][found.index] @ rotation) * seen
+            out[name] = moved * shown, (rig.shapes[name][found.index] @ rotation) * shown
     return found, out
 
 

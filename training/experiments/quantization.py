@@ -111,13 +111,13 @@ def cost(data: bytes) -> tuple[float, float]:
     return min(loads) * 1e3, min(runs) * 1e3
 
 
-def predict(data: bytes, rig: Rig, head: LabelledFace, seen: Features) -> dict[str, np.ndarray]:
+def predict(data: bytes, rig: Rig, head: LabelledFace, features: Features) -> dict[str, np.ndarray]:
     """Offsets (N, 3) of the feature vertices of a rig with labelled landmarks for each shape that it has truth of, by
     the network alone in its first style, nothing refined."""
     session = open_session(Model("variant", {}, data), "cpu")
     names = [name for name in head.names if name in rig.real and name in CONDITIONS]
     rows = np.eye(len(CONDITIONS), dtype=np.float32)[[CONDITIONS.index(name) for name in names]]
-    return dict(zip(names, deformer.offsets(session, seen, rows, _first_style(data)), strict=True))
+    return dict(zip(names, deformer.offsets(session, features, rows, _first_style(data)), strict=True))
 
 
 def _first_style(data: bytes) -> np.ndarray:
@@ -127,11 +127,11 @@ def _first_style(data: bytes) -> np.ndarray:
     return np.eye(style.type.tensor_type.shape.dim[1].dim_value, dtype=np.float32)[0]
 
 
-def rel(shapes: dict[str, np.ndarray], head: LabelledFace, seen: Features) -> float:
+def rel(shapes: dict[str, np.ndarray], head: LabelledFace, features: Features) -> float:
     """Median rel of what `predict` gives."""
-    used = ~head.hidden[seen.index]
+    used = ~head.hidden[features.index]
     truth = dict(zip(head.names, head.offsets, strict=True))
-    return float(np.median([compare(o[used], truth[name][seen.index][used])["rel"] for name, o in shapes.items()]))
+    return float(np.median([compare(o[used], truth[name][features.index][used])["rel"] for name, o in shapes.items()]))
 
 
 def table(proto: onnx.ModelProto, rigs: Sequence[Rig], allowed: float) -> Table:
@@ -145,9 +145,9 @@ def table(proto: onnx.ModelProto, rigs: Sequence[Rig], allowed: float) -> Table:
     rows = []
     for name, model in data.items():
         loss = far = 0.0
-        for before, (rig, head, seen) in zip(plain, faces, strict=True):
-            shapes = predict(model, rig, head, seen)
-            loss = max(loss, rel(shapes, head, seen) - rel(before, head, seen))
+        for before, (rig, head, features) in zip(plain, faces, strict=True):
+            shapes = predict(model, rig, head, features)
+            loss = max(loss, rel(shapes, head, features) - rel(before, head, features))
             far = max(far, *(float(np.abs(offset - before[shape]).max()) for shape, offset in shapes.items()))
         size, speed = len(model) / len(data["fp32"]) - 1, times[name][1] / times["fp32"][1] - 1
         better = min(size, speed) < -WINS and max(size, speed) < WORSE and loss < LOSES and far < allowed and faces

@@ -135,9 +135,9 @@ def make(plan: Plan, source: str, key: str, digest: str, shard: str) -> dict[str
 
 def _faults(head: LabelledFace) -> list[str]:
     """What each expression failed in the check that the add-on's own shapes go through; empty for nothing."""
-    seen = head.features
-    turn = (seen.space.rotation.T / seen.space.scale).astype(np.float32)
-    rows = report.examine(FaceAnatomy(head.avatar, seen), head.names, head.offsets[:, seen.index] @ turn, 1.0)
+    features = head.features
+    turn = (features.space.rotation.T / features.space.scale).astype(np.float32)
+    rows = report.examine(FaceAnatomy(head.avatar, features), head.names, head.offsets[:, features.index] @ turn, 1.0)
     return ["; ".join(row.notes) if not row.ok else "" for row in rows]
 
 

@@ -19,7 +19,7 @@ class Aliased:
 
 
 def add(objects: Sequence[Object], convention: str, rename: bool = False) -> Aliased:
-    """Give the shapes on `objects` the names of a `convention` of key_names.WRITABLE as copies, or instead of their own.
+    """Give the shapes on `objects` the names of a `convention` of key_names.WRITABLE, as copies or instead of theirs.
 
     Only keys that this tool made are renamed; drivers and animation follow. A copy counts as made by this tool: the
     next run renews it. Raises InputError before anything is changed.

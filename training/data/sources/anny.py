@@ -13,10 +13,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.util import find_spec
-from itertools import pairwise, product
+from itertools import product
 from pathlib import Path
 
 import numpy as np
+
+from ..macro_features import AGES, GENDERS, PEOPLES, levels, random_local, shares
 
 _METRES = 0.1
 # Object name to the obj groups that make it up; the other groups are helper geometry (joints, clothes, hair).
@@ -30,15 +32,7 @@ PARTS = {
     "Lashes": tuple(f"helper-{side}-eyelashes-{row}" for side in "lr" for row in (1, 2)),
 }
 _LOCAL_FOLDERS = ("cheek", "chin", "ears", "eyes", "eyebrows", "forehead", "head", "mouth", "neck", "nose")
-_OPPOSITES = (("incr", "decr"), ("up", "down"), ("in", "out"), ("forward", "backward"), ("convex", "concave"))
-_PEOPLES = ("african", "asian", "caucasian")
-_AGES = ((0.0, "baby"), (0.1875, "child"), (0.5, "young"), (1.0, "old"))
 _GROUND_BONE = "Root"  # carries no vertex, and Unity's humanoid starts at the hips
-_GENDERS = ((0.0, "female"), (1.0, "male"))
-
-
-def _levels(what: str) -> tuple[tuple[float, str], ...]:
-    return ((0.0, f"min{what}"), (0.5, f"average{what}"), (1.0, f"max{what}"))
 
 
 @dataclass(frozen=True)
@@ -168,14 +162,7 @@ class MakeHuman:
 
     def sample(self, rng: np.random.Generator, local: int = 30) -> Person:
         """A random person: macro features all over their ranges, about `local` mirrored single features."""
-        candidates = sorted({name.replace("/r-", "/l-") for name in self.local_names})
-        weights: dict[str, float] = {}
-        stems = set()
-        for name in rng.choice(candidates, local, replace=False):
-            stem = next((name.removesuffix(b) + a for a, b in _OPPOSITES if name.endswith(f"-{b}")), name)
-            if stem not in stems:
-                stems.add(stem)
-                weights[str(name)] = weights[str(name).replace("/l-", "/r-")] = rng.random() ** 1.5
+        weights = random_local(self.local_names, local, rng)
         macro = dict(zip(("gender", "age", "muscle", "weight", "height"), rng.random(5).tolist(), strict=True))
         return Person(**macro, peoples=tuple(rng.dirichlet([0.6] * 3).tolist()), local=weights)
 
@@ -229,11 +216,11 @@ def _read_target(lines: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
 
 def _macro(person: Person) -> dict[str, float]:
     """Weights of the macro targets: each a product of the shares of its features (MakeHuman's macro.json)."""
-    gender, age = _blend(person.gender, _GENDERS), _blend(person.age, _AGES)
-    peoples = dict(zip(_PEOPLES, np.asarray(person.peoples) / sum(person.peoples), strict=True))
-    muscle, weight = _blend(person.muscle, _levels("muscle")), _blend(person.weight, _levels("weight"))
+    gender, age = shares(person.gender, GENDERS), shares(person.age, AGES)
+    peoples = dict(zip(PEOPLES, np.asarray(person.peoples) / sum(person.peoples), strict=True))
+    muscle, weight = shares(person.muscle, levels("muscle")), shares(person.weight, levels("weight"))
     # The average height is the base itself and has no target.
-    height = {name: share for name, share in _blend(person.height, _levels("height")).items() if "average" not in name}
+    height = {name: share for name, share in shares(person.height, levels("height")).items() if "average" not in name}
     tables = (
         ("macrodetails/", (peoples, gender, age)),
         ("macrodetails/universal-", (gender, age, muscle, weight)),
@@ -244,12 +231,3 @@ def _macro(person: Person) -> dict[str, float]:
         for prefix, tables in tables
         for names in product(*tables)
     }
-
-
-def _blend(value: float, stops: tuple[tuple[float, str], ...]) -> dict[str, float]:
-    """Shares of the two stops on either side of `value`, zero shares left out."""
-    for (low, first), (high, second) in pairwise(stops):
-        if value <= high:
-            share = (value - low) / (high - low)
-            return {name: part for name, part in ((first, 1 - share), (second, share)) if part}
-    return {stops[-1][1]: 1.0}

@@ -1,7 +1,7 @@
 """Any avatar that has shape keys: a file read as the add-on reads it, with every key that is a known shape.
 
-Keys are recognised by `core.avatar.key_names`, a .vrm's also by what the file says its expressions are. Landmarks are found as
-for a creator's avatar, keys as hints included. Keys that the add-on made are not learned from.
+Keys are recognised by `core.avatar.key_names`, a .vrm's also by what the file says its expressions are. Landmarks are
+found as for a creator's avatar, keys as hints included. Keys that the add-on made are not learned from.
 """
 
 from __future__ import annotations

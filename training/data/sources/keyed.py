@@ -138,11 +138,11 @@ def _end_with_parent() -> None:
 
 def _creators_keys(objects: Sequence[Object]) -> tuple[str, ...]:
     """Names of the relative keys of all objects that the add-on did not make, in their order."""
-    from blendshape_addon.blender.io import mesh_io
+    from blendshape_addon.blender.stored import migration
 
     found: dict[str, None] = {}
     for keys in filter(None, (obj.data.shape_keys for obj in objects)):
-        made = keys.get(mesh_io.MADE, ())
+        made = migration.read_table(keys, migration.MADE)
         for key in keys.key_blocks:
             if keys.use_relative and key != keys.reference_key and key.name not in made:
                 found[key.name] = None
