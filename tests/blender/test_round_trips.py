@@ -1,9 +1,13 @@
 """Every key survives every format, and a lost one would be seen."""
 
+import os
+import subprocess
+import sys
+
 import bpy
 import numpy as np
 import pytest
-from helpers import load_face, present
+from helpers import ROOT, load_face, present
 
 from blendshape_addon.core.vocabulary import ALL_SHAPES
 from training.devtools import roundtrips
@@ -21,6 +25,15 @@ def whole(objects):
 def test_the_demo_avatar_keeps_all(person):
     objects = [obj for obj in person.values() if obj.type == "MESH"]
     assert whole(objects) >= {("Body", name) for name in ALL_SHAPES}
+
+
+def test_the_command_needs_no_add_on_that_is_switched_on(tmp_path):
+    command = [sys.executable, "-m", "training.devtools.roundtrips", "demo"]
+    without_rigs = {**os.environ, "VRC_BLENDSHAPE_DATA": str(tmp_path / "none")}
+    done = subprocess.run(command, cwd=ROOT, env=without_rigs, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    name, *counts = done.stdout.splitlines()[-1].split()
+    assert name == "demo" and len(set(counts)) == 1 and int(counts[0]) > 75
 
 
 @pytest.mark.parametrize("name", ["anime", *present("rocketbox/Female_Adult_01")])

@@ -19,6 +19,7 @@ import bpy
 import numpy as np
 from mathutils.kdtree import KDTree
 
+from blendshape_addon.blender import session
 from blendshape_addon.blender.io import files
 from blendshape_addon.blender.io.mesh_io import basis, coordinates
 from blendshape_addon.blender.jobs import one_avatar
@@ -44,10 +45,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Write and read every generated key in every format.")
     parser.add_argument("avatar", nargs="*", default=list(people), metavar="AVATAR",
                         help=f"of {', '.join(people)} (default: all)")  # fmt: skip
+    names = parser.parse_args().avatar
+    if unknown := [name for name in names if name not in people]:
+        parser.error(f"there is no avatar {unknown[0]}: choose from {', '.join(people)}")
     columns = (*FORMATS, "Unity")
     print(f"{'avatar':<32}{'keys':>6}" + "".join(f"{column:>8}" for column in columns))
     whole = True
-    for name in parser.parse_args().avatar:
+    for name in names:
         bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
         try:
             made, kept = trip(people[name]())
@@ -67,7 +71,8 @@ def trip(objects: Sequence[bpy.types.Object]) -> tuple[set[Key], dict[str, set[K
 
     What is open is replaced. Raises UserError where the shapes cannot be made.
     """
-    done = one_avatar.run(objects, GenerateOptions(ALL_SHAPES))
+    with session.opened():
+        done = one_avatar.run(objects, GenerateOptions(ALL_SHAPES))
     tolerance = TOLERANCE * done.generated.face.eye_distance
     before = _motion(done.objects)
     made = {(name, key) for name, (_, keys) in before.items() for key in keys}

@@ -36,7 +36,7 @@ SHAPES = (20, len(ALL_SHAPES))
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Time the job over sizes of the demo avatar.")
-    parser.add_argument("--sizes", default="1000,5000,20000,70000", help="vertices, about; default: %(default)s")
+    parser.add_argument("--sizes", type=_numbers, default="1000,5000,20000,70000", help="vertices, about; default: %(default)s")
     parser.add_argument("--out", type=Path, default=Path("out/bench"), help="default: %(default)s")
     parser.add_argument("--make", nargs=2, metavar=("FILE", "SIZE"), help=argparse.SUPPRESS)
     parser.add_argument("--measure", nargs=2, metavar=("FILE", "SHAPES"), help=argparse.SUPPRESS)
@@ -52,7 +52,14 @@ def main() -> None:
         avatar: Avatar = pickle.loads(Path(arguments.transfer[0]).read_bytes())
         print(transfer.seconds_on(avatar, pipeline.analyse(avatar, provider="cpu")))
     else:
-        _table([int(size) for size in arguments.sizes.split(",")], arguments.out)
+        _table(arguments.sizes, arguments.out)
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"“{text}” is no list of whole numbers, as 1000,5000 is") from None
 
 
 def _table(sizes: list[int], out: Path) -> None:

@@ -49,7 +49,11 @@ def _avatar(path: Path) -> Path:
 def _try(python: Path, avatar: Path) -> bool:
     """Say in one line how it went in one Blender."""
     command = [str(python), "-m", "training.devtools.tryout", "--inside", str(avatar)]
-    done = subprocess.run(command, cwd=package.ROOT, capture_output=True, text=True, timeout=900, check=False)
+    try:
+        done = subprocess.run(command, cwd=package.ROOT, capture_output=True, text=True, timeout=900, check=False)
+    except OSError as error:
+        print(f"{python}: {error.strerror}", flush=True)
+        return False
     if done.returncode:
         print(f"{python}: {(done.stderr.strip() or 'ended without a word').splitlines()[-1]}", flush=True)
         return False
@@ -75,7 +79,7 @@ def _use(avatar: Path) -> dict:
         "blender": bpy.app.version_string.split()[0],
         "python": sys.version.split()[0],
         "onnxruntime": onnxruntime.__version__,
-        "provider": installed.module("core.inference.providers").open_session(model).provider,
+        "provider": installed.module("core.inference.session").open_session(model).provider,
         "status": status,
         "shapes": len(entry["made"]),
         "passed": sum(row["ok"] for row in entry["shapes"]),
