@@ -36,7 +36,9 @@ SHAPES = (20, len(ALL_SHAPES))
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Time the job over sizes of the demo avatar.")
-    parser.add_argument("--sizes", type=_numbers, default="1000,5000,20000,70000", help="vertices, about; default: %(default)s")
+    parser.add_argument(
+        "--sizes", type=_numbers, default="1000,5000,20000,70000", help="vertices, about; default: %(default)s"
+    )
     parser.add_argument("--out", type=Path, default=Path("out/bench"), help="default: %(default)s")
     parser.add_argument("--make", nargs=2, metavar=("FILE", "SIZE"), help=argparse.SUPPRESS)
     parser.add_argument("--measure", nargs=2, metavar=("FILE", "SHAPES"), help=argparse.SUPPRESS)
