@@ -182,7 +182,7 @@ def open_result(path):
     )
 
 
-def told(capsys) -> str:
+def error_line(capsys) -> str:
     """What stood on stderr: one line, no traceback."""
     lines = [line for line in capsys.readouterr().err.splitlines() if line.strip()]
     assert len(lines) == 1, lines

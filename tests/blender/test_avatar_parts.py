@@ -20,7 +20,7 @@ def painted(obj, halves: dict[str, slice]):
             polygon.material_index = number
 
 
-def test_nothing_said_is_nothing_told(figure):
+def test_without_corrections_nothing_is_overridden(figure):
     assert mesh_io.read([figure["body"], figure["teeth"]]).part_override is None
 
 

@@ -1,7 +1,7 @@
 """What a user can get wrong on the command line: one line on stderr, status 2, and no file is written."""
 
 import pytest
-from helpers import run, told
+from helpers import error_line, run
 
 from blendshape_addon import cli
 from blendshape_addon.blender.io import files
@@ -24,25 +24,25 @@ def test_unreadable_input(planted, source, tmp_path, capsys, suffix, damage):
     capsys.readouterr()
     before = path.read_bytes()
     assert run(path, "--output", tmp_path / "out.blend") == cli.BAD_INPUT
-    assert f"bad.{suffix}" in told(capsys)
+    assert f"bad.{suffix}" in error_line(capsys)
     assert path.read_bytes() == before and not (tmp_path / "out.blend").exists()
 
 
 def test_missing_input(tmp_path, capsys):
     assert run(tmp_path / "nowhere.glb", "--output", tmp_path / "a.glb") == cli.BAD_INPUT
-    assert "nowhere.glb cannot be opened" in told(capsys)
+    assert "nowhere.glb cannot be opened" in error_line(capsys)
 
 
 def test_unknown_input_format(tmp_path, capsys):
     (tmp_path / "a.txt").write_text("x")
     assert run(tmp_path / "a.txt", "--output", tmp_path / "a.glb") == cli.BAD_INPUT
-    assert ".vrm" in told(capsys)
+    assert ".vrm" in error_line(capsys)
 
 
 def test_scene_without_a_mesh(tmp_path, capsys):
     files.save(tmp_path / "a.blend", [])
     assert run(tmp_path / "a.blend", "--output", tmp_path / "b.blend") == cli.BAD_INPUT
-    assert "no mesh with faces" in told(capsys)
+    assert "no mesh with faces" in error_line(capsys)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_bad_arguments(planted, source, tmp_path, capsys, arguments, words):
     path = source("blend")
     capsys.readouterr()
     assert run(path, "--output", tmp_path / "a.glb", *arguments) == cli.BAD_INPUT
-    assert words in told(capsys)
+    assert words in error_line(capsys)
     assert not (tmp_path / "a.glb").exists()
 
 
@@ -67,14 +67,14 @@ def test_output_of_an_unknown_format(source, tmp_path, capsys):
     path = source("blend")
     capsys.readouterr()
     assert run(path, "--output", tmp_path / "a.obj") == cli.BAD_INPUT
-    assert ".fbx" in told(capsys)
+    assert ".fbx" in error_line(capsys)
 
 
 def test_several_inputs_into_one_file(source, tmp_path, capsys):
     path = source("blend")
     capsys.readouterr()
     assert run(path, path, "--output", tmp_path / "a.glb") == cli.BAD_INPUT
-    assert "give a folder" in told(capsys)
+    assert "give a folder" in error_line(capsys)
 
 
 def test_output_folder_that_cannot_be_written(planted, source, tmp_path, capsys):
@@ -82,7 +82,7 @@ def test_output_folder_that_cannot_be_written(planted, source, tmp_path, capsys)
     capsys.readouterr()
     (tmp_path / "file").write_text("in the way")
     assert run(path, "--output", tmp_path / "file" / "a.glb") == cli.BAD_INPUT
-    assert "cannot be written" in told(capsys)
+    assert "cannot be written" in error_line(capsys)
 
 
 @pytest.mark.parametrize("option", ["--report", "--sheet"])
@@ -91,7 +91,7 @@ def test_report_or_sheet_that_cannot_be_written(planted, source, tmp_path, capsy
     capsys.readouterr()
     (tmp_path / "file").write_text("in the way")
     assert run(path, "--output", tmp_path / "a.glb", option, tmp_path / "file" / "x") == cli.BAD_INPUT
-    assert "cannot be written" in told(capsys)
+    assert "cannot be written" in error_line(capsys)
     assert not (tmp_path / "a.glb").exists()
 
 
@@ -103,7 +103,7 @@ def test_no_face_in_the_file(planted, source, tmp_path, capsys, monkeypatch):
     path = source("blend")
     capsys.readouterr()
     assert run(path, "--output", tmp_path / "a.glb") == cli.BAD_INPUT
-    assert "No face was found" in told(capsys)
+    assert "No face was found" in error_line(capsys)
     assert not (tmp_path / "a.glb").exists()
 
 

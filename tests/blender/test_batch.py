@@ -77,9 +77,9 @@ def test_what_becomes_of_one_does_not_touch_the_others(planted_children, avatars
     arguments = (folder, "--output", out, "--jobs", "2", "--shapes", "blink", "--report", tmp_path / "r.json")
     assert run(*arguments) == cli.BAD_INPUT
     assert visible(out) == ["fails.blend", "good & <bold>.blend", "summary.csv", "summary.html"]
-    told = capsys.readouterr()
-    assert "empty.glb is empty" in told.err and "Traceback" not in told.err
-    assert "5 of 5" in told.out and "left" in told.out
+    printed = capsys.readouterr()
+    assert "empty.glb is empty" in printed.err and "Traceback" not in printed.err
+    assert "5 of 5" in printed.out and "left" in printed.out
     rows = states(out)
     assert {name: row["state"] for name, row in rows.items()} == {
         "crashes": "crashed", "dies": "crashed", "empty": "refused", "fails": "look at it", "good & <bold>": "fine",

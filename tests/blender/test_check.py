@@ -1,4 +1,4 @@
-"""Check on a real person with the shipped models: faults that were put in are told, shown and mended."""
+"""Check on a real person with the shipped models: faults that were put in are reported, shown and repaired."""
 
 import bpy
 import numpy as np
@@ -37,7 +37,7 @@ def spoilt(person):
     return body
 
 
-def test_faults_are_told_shown_and_mended(spoilt):
+def test_faults_are_reported_shown_and_repaired(spoilt):
     body = spoilt
     found = check_results()
     assert ("vrc.v_aa", "flips", RED) in found and ("vrc.v_oh", "outside", RED) in found
@@ -65,7 +65,7 @@ def test_faults_are_told_shown_and_mended(spoilt):
     assert not [row for row in check_results() if row[2] == RED]
 
 
-def test_what_cannot_be_shown_or_mended_is_a_sentence(spoilt):
+def test_what_cannot_be_shown_or_repaired_is_a_sentence(spoilt):
     with pytest.raises(RuntimeError, match="no key joy"):
         buttons.fix_shape(shape="joy")
     with pytest.raises(RuntimeError, match="no place on the mesh"):
@@ -76,7 +76,7 @@ def test_what_cannot_be_shown_or_mended_is_a_sentence(spoilt):
     assert key_names(spoilt) == before
 
 
-def test_a_mended_key_of_this_tools_stays_its_own(person):
+def test_a_repaired_key_of_this_tools_stays_its_own(person):
     body = person["Body"]
     buttons.generate_visemes()
     feet = coordinates(body.data.vertices)[:, 2] < 0.1
@@ -125,5 +125,5 @@ def test_an_avatar_whose_face_is_not_found_is_checked_all_the_same():
     add_key(box, "vrc.v_aa")
     select(box)
     assert buttons.check() == {"FINISHED"}
-    told = [v.message for v in bpy.context.window_manager.vrc_blendshape.check_results]
-    assert any("lacks" in sentence for sentence in told) and any("could not be measured" in s for s in told)
+    messages = [v.message for v in bpy.context.window_manager.vrc_blendshape.check_results]
+    assert any("lacks" in sentence for sentence in messages) and any("could not be measured" in s for s in messages)

@@ -8,7 +8,7 @@ import sys
 import bpy
 import numpy as np
 import pytest
-from helpers import ROOT, coordinates, deltas, key_names, open_result, run, select, told
+from helpers import ROOT, coordinates, deltas, error_line, key_names, open_result, run, select
 
 from blendshape_addon import cli
 from blendshape_addon.blender.io import files
@@ -87,7 +87,7 @@ def test_failed_check_is_status_1(planted, source, tmp_path, monkeypatch):
     assert "lips stay" in (tmp_path / "r.json").read_text()
 
 
-def test_style_is_chosen_or_asked_for_and_told(planted, source, tmp_path):
+def test_style_is_chosen_or_requested_and_reported(planted, source, tmp_path):
     path, report = source("blend"), tmp_path / "r.json"
     for arguments, expected in (
         ([], {"preset": "natural", "automatic": True}),
@@ -103,7 +103,7 @@ def test_bad_recipes_are_a_sentence_and_nothing_is_written(source, tmp_path, cap
     (tmp_path / "mine.toml").write_text(text)
     arguments = ["--output", tmp_path / "a.glb", "--recipes", tmp_path / "mine.toml"]
     assert run(source("blend"), *arguments) == cli.BAD_INPUT
-    assert "recipes mine.toml" in told(capsys)
+    assert "recipes mine.toml" in error_line(capsys)
     assert not (tmp_path / "a.glb").exists()
 
 
@@ -157,7 +157,7 @@ def test_shared_face_is_refused(planted, figure, tmp_path, capsys):
     twin.location.x = 5
     files.save(tmp_path / "a.blend", [])
     assert run(tmp_path / "a.blend", "--output", tmp_path / "b.blend") == cli.BAD_INPUT
-    assert "shared by several objects" in told(capsys)
+    assert "shared by several objects" in error_line(capsys)
     assert not (tmp_path / "b.blend").exists()
 
 

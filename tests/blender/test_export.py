@@ -61,7 +61,7 @@ def world_offsets(obj, name):
 
 
 @pytest.mark.parametrize("suffix", EXPORTS)
-def test_the_scene_stays_and_what_is_left_out_is_told(crowded, tmp_path, suffix):
+def test_the_scene_stays_and_what_is_left_out_is_reported(crowded, tmp_path, suffix):
     objects = [crowded["body"], crowded["teeth"], crowded["hair"]]
     before = [fingerprint(obj) for obj in objects], sorted(obj.name for obj in bpy.data.objects)
     EXPORTS[suffix](filepath=str(tmp_path / "a"))
@@ -73,7 +73,7 @@ def test_the_scene_stays_and_what_is_left_out_is_told(crowded, tmp_path, suffix)
     assert files.left_out(objects[1:]) == [curves]
 
 
-def test_a_key_that_is_not_in_the_file_is_told(crowded, tmp_path):
+def test_a_key_that_is_not_in_the_file_is_reported(crowded, tmp_path):
     objects = [crowded["body"], crowded["teeth"], crowded["hair"]]
     files.save(tmp_path / "a.fbx", objects)
     assert fbx_verify.count_keys(tmp_path / "a.fbx", objects) == len(ALL_SHAPES) + 1 + len(ALL_SHAPES) - 1

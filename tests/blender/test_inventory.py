@@ -1,4 +1,4 @@
-"""What panels are told of the avatar, and how it is kept true."""
+"""What panels show of the avatar, and how it is kept true."""
 
 import bpy
 import pytest
@@ -36,7 +36,7 @@ def test_a_button_writes_down_what_it_made(shown, figure):
     assert (visemes.present, visemes.ours, visemes.missing, visemes.empty) == (15, 15, "", "")
 
 
-def test_missing_empty_same_and_own_are_told_apart(shown, figure):
+def test_missing_empty_same_and_own_are_distinguished(shown, figure):
     operators.generate_visemes()
     body = figure["body"]
     keys = body.data.shape_keys.key_blocks
@@ -54,7 +54,7 @@ def test_missing_empty_same_and_own_are_told_apart(shown, figure):
     assert inventory.take([body]).duplicates == {"vrc.v_oh": "vrc.v_aa"}
 
 
-def test_the_reason_why_nothing_can_be_made_is_told(shown):
+def test_the_reason_why_nothing_can_be_made_is_shown(shown):
     select()
     now = shown()
     assert "Nothing is selected" in now.problem and now.face == "" and not now.objects and not now.groups

@@ -174,7 +174,7 @@ def test_every_zip_is_for_the_pythons_of_its_wheels():
 
 
 @pytest.fixture(scope="module")
-def told(archive, tmp_path_factory):
+def printed(archive, tmp_path_factory):
     """What a fresh Blender with the zip installed, whose root is the package under another name, says of it."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     command = [sys.executable, "-c", SCRIPT, archive.filename, str(tmp_path_factory.mktemp("installed"))]
@@ -199,17 +199,17 @@ def told(archive, tmp_path_factory):
         "gone again True False",
     ],
 )
-def test_installs_runs_on_what_it_brings_and_leaves(told, line):
-    assert line in told
+def test_installs_runs_on_what_it_brings_and_leaves(printed, line):
+    assert line in printed
 
 
-def test_installed_its_provider_can_be_tested(told):
-    (tested,) = [line for line in told if line.startswith("tested")]
+def test_installed_its_provider_can_be_tested(printed):
+    (tested,) = [line for line in printed if line.startswith("tested")]
     assert "tested Runs on " in tested and " ms for " in tested
 
 
 @pytest.mark.parametrize("answer", ["report", "refused"])
-def test_installed_its_button_answers(told, answer):
+def test_installed_its_button_answers(printed, answer):
     """A cube has no face: the whole way from the button to the landmarks works, models and all."""
-    (sentence,) = [line for line in told if line.startswith(answer)]
+    (sentence,) = [line for line in printed if line.startswith(answer)]
     assert "face" in sentence

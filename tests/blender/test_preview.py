@@ -117,7 +117,7 @@ def test_nothing_of_a_preview_goes_into_a_file(made, tmp_path, way):
 
 
 @pytest.mark.parametrize("press", [operators.speak, operators.show_shape, operators.contact_sheet])
-def test_an_avatar_without_shapes_is_told_so(figure, press):
+def test_an_avatar_without_shapes_is_refused(figure, press):
     with pytest.raises(RuntimeError, match="no shapes to look at yet"):
         press()
     assert not preview.is_speaking() and not preview.shown()

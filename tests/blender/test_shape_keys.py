@@ -37,8 +37,8 @@ def test_zeros_are_exact_and_hidden_marks_small(figure):
     body = figure["body"]
     still = ~planted_deltas("vrc.v_aa", np.array([v.co for v in body.data.vertices])).any(1)
     for name in ALL_SHAPES:
-        haze = np.linalg.norm(deltas(body, name)[still], axis=1)
-        marks = haze[haze > 0]
+        shortest = np.linalg.norm(deltas(body, name)[still], axis=1)
+        marks = shortest[shortest > 0]
         assert len(marks) == 1, name
         assert 50e-6 <= marks[0] <= 100e-6, name
 
@@ -253,7 +253,7 @@ def test_modifiers_stay_and_keys_go_on_the_base_mesh(figure):
     assert len(body.data.shape_keys.key_blocks["vrc.v_aa"].data) == count
 
 
-def test_check_tells_what_is_wrong(figure):
+def test_check_says_what_is_wrong(figure):
     body = figure["body"]
     avatar = [figure["hair"], body, figure["teeth"]]
     assert ["no visemes yet" in sentence for sentence in vrchat_check.problems(avatar)] == [True]
@@ -266,8 +266,8 @@ def test_check_tells_what_is_wrong(figure):
     keys["vrc.v_aa"].data.foreach_get("co", twin)
     keys["vrc.v_e"].data.foreach_set("co", twin)
     body.shape_key_remove(keys["vrc.v_ou"])
-    told = vrchat_check.problems(avatar)
-    assert len(told) == 3
-    assert "lacks vrc.v_ou" in told[0]
-    assert "vrc.v_sil would be lost" in told[1]
-    assert "vrc.v_e is the same shape as vrc.v_aa" in told[2]
+    problems = vrchat_check.problems(avatar)
+    assert len(problems) == 3
+    assert "lacks vrc.v_ou" in problems[0]
+    assert "vrc.v_sil would be lost" in problems[1]
+    assert "vrc.v_e is the same shape as vrc.v_aa" in problems[2]

@@ -17,8 +17,8 @@ operators = bpy.ops.vrc_blendshape
 
 
 @pytest.fixture
-def asked(monkeypatch):
-    """What the core was asked for, call by call."""
+def requested(monkeypatch):
+    """What the core was called with, call by call."""
     calls = []
 
     def generate(avatar, options, **others):
@@ -48,7 +48,7 @@ def tune(figure):
     return body
 
 
-def told(figure) -> Tuning:
+def tuning_of(figure) -> Tuning:
     return tuning.read([figure["teeth"], figure["body"], figure["hair"]])
 
 
@@ -64,27 +64,27 @@ def check_it_is_all_there(found: Tuning, objects):
 
 
 def test_nothing_said_is_nothing_tuned(figure):
-    found = told(figure)
+    found = tuning_of(figure)
     assert (found.strengths, found.masks, found.changes, found.asymmetric) == ({}, {}, {}, False)
 
 
 def test_it_is_kept_through_saving_opening_and_appending(figure, tmp_path):
     tune(figure)
-    check_it_is_all_there(told(figure), [figure[name] for name in ("teeth", "body", "hair")])
+    check_it_is_all_there(tuning_of(figure), [figure[name] for name in ("teeth", "body", "hair")])
     files.save(tmp_path / "avatar.blend", [figure[name] for name in ("body", "teeth", "hair")])
     files.load(tmp_path / "avatar.blend")
     objects = [bpy.data.objects[name] for name in ("Teeth", "Body", "Hair")]
     check_it_is_all_there(tuning.read(objects), objects)
 
 
-def test_the_core_is_asked_for_what_is_tuned(figure, asked):
+def test_the_core_gets_what_is_tuned(figure, requested):
     body = tune(figure)
     operators.generate_visemes()
     operators.regenerate_shape(shape="vrc.v_aa", preset="NATURAL", intensity=0.5)
-    assert [options.expressions for options in asked] == [VISEMES, ("vrc.v_aa",)]
-    for options in asked:
+    assert [options.expressions for options in requested] == [VISEMES, ("vrc.v_aa",)]
+    for options in requested:
         assert options.tuning.strengths == {"visemes": 0.5, "vrc.v_aa": 1.5} and EVERY in options.tuning.masks
-    assert asked[1].intensity == 0.5 and asked[1].preset == "natural"
+    assert requested[1].intensity == 0.5 and requested[1].preset == "natural"
     assert shape_keys.preset_of(body) == "natural"
 
 
@@ -177,13 +177,13 @@ def test_a_bad_file_is_refused_and_nothing_is_lost(figure, tmp_path, text, said)
     assert tuning.recipe(kept(figure["body"]), "natural", "vrc.v_ff") == own
 
 
-def test_the_command_line_takes_what_is_kept_and_its_own_over_it(figure, asked, tmp_path, capsys):
+def test_the_command_line_takes_what_is_kept_and_its_own_over_it(figure, requested, tmp_path, capsys):
     tune(figure)
     files.save(tmp_path / "a.blend", [figure[name] for name in ("body", "teeth", "hair")])
     done = run(tmp_path / "a.blend", "--output", tmp_path / "b.glb", "--strength", "visemes=0.8,joy=1.2")
     assert done == cli.OK
-    assert asked[0].tuning.strengths == {"visemes": 0.8, "vrc.v_aa": 1.5, "joy": 1.2}
-    assert asked[0].tuning.asymmetric
+    assert requested[0].tuning.strengths == {"visemes": 0.8, "vrc.v_aa": 1.5, "joy": 1.2}
+    assert requested[0].tuning.asymmetric
     capsys.readouterr()
     assert run(tmp_path / "a.blend", "--output", tmp_path / "b.glb", "--strength", "happy=1") == cli.BAD_INPUT
     assert "“happy” is neither a shape nor a group" in capsys.readouterr().err

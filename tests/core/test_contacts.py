@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from pieces import attached, sheet
 
-from blendshape_addon.core.face import features, slits
+from blendshape_addon.core.face import slits
 from blendshape_addon.core.face.anatomy import FaceAnatomy
 from blendshape_addon.core.face.face_space import EYE_DISTANCE_MM
+from blendshape_addon.core.face.features import compute
 from blendshape_addon.core.face.parts import Part
 from blendshape_addon.core.refinement import barriers, contacts, style_offsets
 from blendshape_addon.core.refinement.parameters import LID_CONTACT
@@ -18,18 +19,18 @@ DEEPEST = -LID_CONTACT.max_overlap * EYE_DISTANCE_MM - 0.3
 
 @pytest.fixture(scope="module")
 def anatomy(face):
-    return FaceAnatomy(face[0], features.compute(*face))
+    return FaceAnatomy(face[0], compute(*face))
 
 
 @pytest.fixture(scope="module")
-def seen(anatomy):
+def features(anatomy):
     return anatomy.features
 
 
-def blob(seen, landmark, width, push, field, sign):
+def blob(features, landmark, width, push, field, sign):
     """(N, 3) smooth motion `push` around a landmark, of one side of a slit only."""
-    centre = seen.landmarks[LANDMARK_INDEX[landmark]]
-    weight = np.exp(-((seen.positions - centre) ** 2).sum(1) / width**2) * (seen.side[:, field] * sign > 0)
+    centre = features.landmarks[LANDMARK_INDEX[landmark]]
+    weight = np.exp(-((features.positions - centre) ** 2).sum(1) / width**2) * (features.side[:, field] * sign > 0)
     return (weight[:, None] * np.array(push)).astype(np.float32)
 
 
@@ -39,73 +40,73 @@ def inner(gap):
 
 
 @pytest.mark.parametrize("drop", [-0.06, -0.02, 0.05])
-def test_pp_closes_lips_that_were_left_open_or_pushed_through_each_other(anatomy, seen, drop):
+def test_pp_closes_lips_that_were_left_open_or_pushed_through_each_other(anatomy, features, drop):
     mouth = anatomy.mouth
-    offset = blob(seen, "lip_lower_inner_mid", 0.3, (0, drop, 0), 0, -1)
-    assert np.abs(inner(mouth.gap(seen.positions + offset))).max() > 0.9
+    offset = blob(features, "lip_lower_inner_mid", 0.3, (0, drop, 0), 0, -1)
+    assert np.abs(inner(mouth.gap(features.positions + offset))).max() > 0.9
     (closed,) = contacts.resolve_contacts(anatomy, offset[None].copy(), ["vrc.v_pp"])
-    assert np.abs(inner(mouth.gap(seen.positions + closed))).max() < 0.3
-    brow = np.linalg.norm(seen.positions - seen.landmarks[LANDMARK_INDEX["brow_mid_l"]], axis=1).argmin()
+    assert np.abs(inner(mouth.gap(features.positions + closed))).max() < 0.3
+    brow = np.linalg.norm(features.positions - features.landmarks[LANDMARK_INDEX["brow_mid_l"]], axis=1).argmin()
     assert np.abs((closed - offset)[brow]).max() * EYE_DISTANCE_MM < 0.05
 
 
-def test_other_visemes_stay_open_but_never_pass_through(anatomy, seen):
+def test_other_visemes_stay_open_but_never_pass_through(anatomy, features):
     mouth = anatomy.mouth
-    opened = blob(seen, "lip_lower_inner_mid", 0.3, (0, -0.2, 0), 0, -1)
-    crossed = blob(seen, "lip_lower_inner_mid", 0.3, (0, 0.06, 0), 0, -1)
+    opened = blob(features, "lip_lower_inner_mid", 0.3, (0, -0.2, 0), 0, -1)
+    crossed = blob(features, "lip_lower_inner_mid", 0.3, (0, 0.06, 0), 0, -1)
     wide, apart = contacts.resolve_contacts(anatomy, np.stack([opened, crossed]), ["vrc.v_aa", "vrc.v_rr"])
     assert np.array_equal(wide, opened)
-    assert inner(mouth.gap(seen.positions + apart)).min() > -0.3
+    assert inner(mouth.gap(features.positions + apart)).min() > -0.3
 
 
 @pytest.mark.parametrize("share", [0.15, 0.3, 0.5])
-def test_a_mouth_opens_as_wide_as_the_style_asks(anatomy, seen, share):
+def test_a_mouth_opens_as_wide_as_the_style_asks(anatomy, features, share):
     mouth = anatomy.mouth
     width = np.linalg.norm(mouth.corners[1] - mouth.corners[0])
-    offset = blob(seen, "lip_lower_inner_mid", 0.3, (0, -0.3 * width, 0.01), 0, -1)
+    offset = blob(features, "lip_lower_inner_mid", 0.3, (0, -0.3 * width, 0.01), 0, -1)
     direction = offset / np.abs(offset).max()
     style_offsets.open_mouth(anatomy, offset[None], ["vrc.v_aa"], {"vrc.v_aa": share, "vrc.v_oh": 0.1})
-    assert mouth.gap(seen.positions + offset)[7] == pytest.approx(share * width, abs=0.02 * width)
+    assert mouth.gap(features.positions + offset)[7] == pytest.approx(share * width, abs=0.02 * width)
     assert np.allclose(offset / np.abs(offset).max(), direction, atol=1e-5)
 
 
-def test_a_shape_that_hardly_parts_the_lips_is_not_torn_open(anatomy, seen):
-    offset = blob(seen, "lip_lower_inner_mid", 0.3, (0.05, -0.002, 0), 0, -1)
+def test_a_shape_that_hardly_parts_the_lips_is_not_torn_open(anatomy, features):
+    offset = blob(features, "lip_lower_inner_mid", 0.3, (0.05, -0.002, 0), 0, -1)
     kept = offset.copy()
     style_offsets.open_mouth(anatomy, offset[None], ["vrc.v_aa"], {"vrc.v_aa": 0.4})
     assert np.array_equal(offset, kept)
 
 
 @pytest.mark.parametrize("strength", [0.5, 1.3])
-def test_a_blink_ends_where_the_lids_meet(anatomy, seen, strength):
+def test_a_blink_ends_where_the_lids_meet(anatomy, features, strength):
     eye = anatomy.eyes["l"]
-    opening = eye.gap(seen.positions).max()
-    offset = blob(seen, "lid_upper_mid_l", 0.3, (0, -opening * strength, 0.02), 1, 1)
+    opening = eye.gap(features.positions).max()
+    offset = blob(features, "lid_upper_mid_l", 0.3, (0, -opening * strength, 0.02), 1, 1)
     (closed,) = contacts.resolve_contacts(anatomy, offset[None].copy(), ["eyeBlinkLeft"])
-    gap = inner(eye.gap(seen.positions + closed))
-    assert np.abs(inner(eye.gap(seen.positions + offset))).max() > 3 and gap.min() > DEEPEST and gap.max() < 0.3
-    other = seen.positions[:, 0] < -0.2
+    gap = inner(eye.gap(features.positions + closed))
+    assert np.abs(inner(eye.gap(features.positions + offset))).max() > 3 and gap.min() > DEEPEST and gap.max() < 0.3
+    other = features.positions[:, 0] < -0.2
     assert np.abs((closed - offset)[other]).max() * EYE_DISTANCE_MM < 0.05
 
 
-def test_how_far_an_eye_is_left_open_is_a_share_of_what_it_was(anatomy, seen):
+def test_how_far_an_eye_is_left_open_is_a_share_of_what_it_was(anatomy, features):
     eye = anatomy.eyes["l"]
-    opening = eye.gap(seen.positions).max()
+    opening = eye.gap(features.positions).max()
     for share in (0.0, 0.5, 1.0):
-        moved = seen.positions + (seen.side[:, 1:2] > 0) * [0, -share * opening, 0]
-        assert eye.left_open(seen.positions, moved) == pytest.approx(max(1 - share, 0), abs=0.15)
-    shut = seen.positions + (seen.side[:, 1:2] > 0) * [0, -opening, 0]
-    assert eye.left_open(shut, seen.positions) == 0
+        moved = features.positions + (features.side[:, 1:2] > 0) * [0, -share * opening, 0]
+        assert eye.left_open(features.positions, moved) == pytest.approx(max(1 - share, 0), abs=0.15)
+    shut = features.positions + (features.side[:, 1:2] > 0) * [0, -opening, 0]
+    assert eye.left_open(shut, features.positions) == 0
 
 
-def test_lids_of_an_emotion_close_no_further_than_shut(anatomy, seen):
+def test_lids_of_an_emotion_close_no_further_than_shut(anatomy, features):
     eye = anatomy.eyes["l"]
-    opening = eye.gap(seen.positions).max()
-    half, crossed = (blob(seen, "lid_upper_mid_l", 0.3, (0, -opening * s, 0), 1, 1) for s in (0.1, 1.5))
+    opening = eye.gap(features.positions).max()
+    half, crossed = (blob(features, "lid_upper_mid_l", 0.3, (0, -opening * s, 0), 1, 1) for s in (0.1, 1.5))
     kept, shut = contacts.resolve_contacts(anatomy, np.stack([half, crossed]), ["joy", "joy"])
     assert np.array_equal(kept, half)
-    assert inner(eye.gap(seen.positions + crossed)).min() < -2.5
-    assert inner(eye.gap(seen.positions + shut)).min() > DEEPEST
+    assert inner(eye.gap(features.positions + crossed)).min() < -2.5
+    assert inner(eye.gap(features.positions + shut)).min() > DEEPEST
 
 
 def test_the_lower_lip_bites_on_the_edge_of_the_upper_teeth(face):
@@ -113,16 +114,16 @@ def test_the_lower_lip_bites_on_the_edge_of_the_upper_teeth(face):
     seam = marks[LANDMARK_INDEX["lip_upper_inner_mid"]]
     teeth, triangles = sheet(np.linspace(-0.3, 0.3, 7), np.linspace(-0.06, 0.2, 4))
     biting = attached(avatar, teeth + seam - [0, 0, 0.1], triangles, "Teeth")
-    seen = features.compute(biting, marks)
-    assert (seen.part == Part.TEETH_UPPER).sum() == len(teeth)
-    anatomy = FaceAnatomy(biting, seen)
+    features = compute(biting, marks)
+    assert (features.part == Part.TEETH_UPPER).sum() == len(teeth)
+    anatomy = FaceAnatomy(biting, features)
     mouth = anatomy.mouth
-    offset = blob(seen, "lip_lower_inner_mid", 0.3, (0, -0.2, 0), 0, -1)
+    offset = blob(features, "lip_lower_inner_mid", 0.3, (0, -0.2, 0), 0, -1)
     (bitten,) = contacts.resolve_contacts(anatomy, offset[None].copy(), ["vrc.v_ff"])
     middle = np.abs(slits.COLUMNS - 0.5) < 0.15
-    rim = mouth.rim(seen.positions + bitten, mouth.lower)[middle]
+    rim = mouth.rim(features.positions + bitten, mouth.lower)[middle]
     assert np.abs(rim - (seam[1] - 0.06)).max() * EYE_DISTANCE_MM < 1
-    assert np.array_equal(bitten[seen.part == Part.TEETH_UPPER], 0 * teeth)
+    assert np.array_equal(bitten[features.part == Part.TEETH_UPPER], 0 * teeth)
 
 
 def test_lips_pressed_back_stay_before_the_teeth(face):
@@ -130,13 +131,13 @@ def test_lips_pressed_back_stay_before_the_teeth(face):
     seam = marks[LANDMARK_INDEX["lip_upper_inner_mid"]]
     plate, triangles = sheet(np.linspace(-0.3, 0.3, 9), np.linspace(-0.25, 0.25, 9))
     toothed = attached(avatar, plate + seam - [0, 0, 0.2], triangles, "Teeth")
-    seen = features.compute(toothed, marks)
-    skin = seen.part == Part.SKIN
-    lips = skin & (np.abs(seen.positions[:, :2] - seam[:2]) < 0.2).all(1)
-    offsets = np.zeros((2, len(seen.index), 3), np.float32)
-    offsets[:, skin, 2] = -0.27 * np.exp(-((seen.positions[skin] - seam) ** 2).sum(1) / 0.1)
-    barriers.push_out(FaceAnatomy(toothed, seen), offsets, ["vrc.v_ou", "mouthRollUpper"])
-    held, rolled = ((seen.positions + offset)[lips, 2].min() > seam[2] - 0.2 for offset in offsets)
+    features = compute(toothed, marks)
+    skin = features.part == Part.SKIN
+    lips = skin & (np.abs(features.positions[:, :2] - seam[:2]) < 0.2).all(1)
+    offsets = np.zeros((2, len(features.index), 3), np.float32)
+    offsets[:, skin, 2] = -0.27 * np.exp(-((features.positions[skin] - seam) ** 2).sum(1) / 0.1)
+    barriers.push_out(FaceAnatomy(toothed, features), offsets, ["vrc.v_ou", "mouthRollUpper"])
+    held, rolled = ((features.positions + offset)[lips, 2].min() > seam[2] - 0.2 for offset in offsets)
     assert held and not rolled
 
 
@@ -145,12 +146,12 @@ def test_skin_far_behind_the_teeth_is_left_alone(face):
     seam = marks[LANDMARK_INDEX["lip_upper_inner_mid"]]
     plate, triangles = sheet(np.linspace(-0.3, 0.3, 9), np.linspace(-0.25, -0.05, 5))
     toothed = attached(avatar, plate + seam - [0, 0, 0.2], triangles, "Teeth")
-    seen = features.compute(toothed, marks)
-    lower, skin = seen.part == Part.TEETH_LOWER, seen.part == Part.SKIN
-    throat = skin & (np.abs(seen.positions[:, 0]) < 0.2) & (seen.positions[:, 1] < seam[1] - 0.3)
-    seen.positions[throat, 2] -= 1.2
-    offsets = np.zeros((1, len(seen.index), 3), np.float32)
+    features = compute(toothed, marks)
+    lower, skin = features.part == Part.TEETH_LOWER, features.part == Part.SKIN
+    throat = skin & (np.abs(features.positions[:, 0]) < 0.2) & (features.positions[:, 1] < seam[1] - 0.3)
+    features.positions[throat, 2] -= 1.2
+    offsets = np.zeros((1, len(features.index), 3), np.float32)
     offsets[0, lower, 1] = -0.3
     offsets[0, throat, 1] = -0.01
-    barriers.push_out(FaceAnatomy(toothed, seen), offsets, ["jawOpen"])
+    barriers.push_out(FaceAnatomy(toothed, features), offsets, ["jawOpen"])
     assert lower.any() and throat.sum() > 50 and not offsets[0, throat, 2].any()

@@ -6,9 +6,9 @@ from pieces import attached, ball, mask, sheet
 
 from blendshape_addon.core import pipeline
 from blendshape_addon.core.detection.detect import Face
-from blendshape_addon.core.face import features
 from blendshape_addon.core.face.anatomy import FaceAnatomy
 from blendshape_addon.core.face.face_space import point
+from blendshape_addon.core.face.features import compute
 from blendshape_addon.core.options import GenerateOptions
 
 SHAPES = ("vrc.blink", "vrc.blink_left", "eyeSquintLeft", "surprised", "angry")
@@ -110,13 +110,13 @@ def test_eyes_with_lids_are_not_drawn(what):
             after = (at + 1) % 16
             faces = np.concatenate([np.stack([at, after, at + 16], 1), np.stack([after, after + 16, at + 16], 1)])
             avatar = attached(avatar, np.concatenate(rims) + eye + [0, 0, 0.03], faces, f"Eyelashes_{s}")
-    assert FaceAnatomy(avatar, features.compute(avatar, marks)).drawn_eyes == []
+    assert FaceAnatomy(avatar, compute(avatar, marks)).drawn_eyes == []
 
 
 def test_the_pieces_are_iris_highlight_and_brow(toon):
     avatar, marks, where = toon
-    seen = features.compute(avatar, marks)
-    for eye in FaceAnatomy(avatar, seen).drawn_eyes:
-        pieces = {name for name, at in where.items() if np.isin(seen.index[eye.pieces], np.r_[at]).any()}
+    features = compute(avatar, marks)
+    for eye in FaceAnatomy(avatar, features).drawn_eyes:
+        pieces = {name for name, at in where.items() if np.isin(features.index[eye.pieces], np.r_[at]).any()}
         assert pieces == {"Iris" + eye.side, "Light" + eye.side}
-        assert np.isin(seen.index[eye.brow], np.r_[where["Brow" + eye.side]]).all() and len(eye.brow) == 49
+        assert np.isin(features.index[eye.brow], np.r_[where["Brow" + eye.side]]).all() and len(eye.brow) == 49

@@ -7,9 +7,10 @@ from pieces import attached, sheet
 from blendshape_addon.core import pipeline
 from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.detection.detect import Face
-from blendshape_addon.core.face import features, slits
+from blendshape_addon.core.face import slits
 from blendshape_addon.core.face.anatomy import FaceAnatomy
 from blendshape_addon.core.face.face_space import EYE_DISTANCE_MM
+from blendshape_addon.core.face.features import compute
 from blendshape_addon.core.face.parts import Part
 from blendshape_addon.core.options import GenerateOptions
 from blendshape_addon.core.quality import report
@@ -35,10 +36,10 @@ def toon(face):
 
 def test_its_edges_are_its_lips(toon):
     avatar, marks, first = toon
-    seen = features.compute(avatar, marks)
-    card = seen.index >= first
-    assert np.array_equal(seen.drawn, card) and (seen.part[card] == Part.SKIN).all()
-    assert sorted(set(seen.side[card, 0].round(3))) == [-1, 0, 1]
+    features = compute(avatar, marks)
+    card = features.index >= first
+    assert np.array_equal(features.drawn, card) and (features.part[card] == Part.SKIN).all()
+    assert sorted(set(features.side[card, 0].round(3))) == [-1, 0, 1]
 
 
 def test_it_opens_for_aa_and_closes_for_pp(toon):
@@ -46,13 +47,13 @@ def test_it_opens_for_aa_and_closes_for_pp(toon):
     known = Face(marks, np.ones(len(marks)), 1.0, np.eye(3), 1.0)
     made = pipeline.generate(avatar, GenerateOptions(["vrc.v_pp", "vrc.v_aa"], provider="cpu"), face=known)
     assert made.report["ok"], [row["notes"] for row in made.report["shapes"]]
-    seen = features.compute(avatar, marks)
-    mouth = slits.find_slit(seen, 0)
+    features = compute(avatar, marks)
+    mouth = slits.find_slit(features, 0)
     middle = np.abs(slits.COLUMNS - 0.5) < 0.2
     closed, opened = (avatar.vertices.copy() for _ in range(2))
     for moved, shape in zip((closed, opened), made.shapes, strict=True):
         moved[shape.indices] += shape.deltas
-    gaps = [mouth.gap(moved[seen.index])[middle].mean() * EYE_DISTANCE_MM for moved in (closed, opened)]
+    gaps = [mouth.gap(moved[features.index])[middle].mean() * EYE_DISTANCE_MM for moved in (closed, opened)]
     assert gaps[0] < 0.3 and gaps[1] > 4
 
 
@@ -60,7 +61,7 @@ def test_teeth_behind_a_slit_are_not_drawn(face):
     avatar, marks = face
     row, triangles = sheet(np.linspace(-0.3, 0.3, 7), np.linspace(-0.02, 0.2, 3))
     toothed = attached(avatar, row + marks[LANDMARK_INDEX["lip_upper_inner_mid"]] - [0, 0, 0.2], triangles, "Teeth")
-    assert not features.compute(toothed, marks).drawn.any()
+    assert not compute(toothed, marks).drawn.any()
 
 
 def test_sealed_lips_are_said_and_not_failed(toon):
@@ -78,15 +79,15 @@ def test_a_beard_before_real_lips_is_no_mouth(face):
     avatar, marks = face
     strip, triangles = sheet(np.linspace(-0.2, 0.2, 9), np.linspace(-0.12, 0.02, 4))
     bearded = attached(avatar, strip + marks[LANDMARK_INDEX["lip_lower_outer_mid"]] + [0, 0, 0.03], triangles, "Beard")
-    seen = features.compute(bearded, marks)
-    assert not seen.drawn.any() and slits.find_slit(seen, 0) is not None
+    features = compute(bearded, marks)
+    assert not features.drawn.any() and slits.find_slit(features, 0) is not None
 
 
 def test_lips_through_each_other_do_not_count_as_closed(face):
     avatar, marks = face
-    seen = features.compute(avatar, marks)
-    crossed = np.zeros((1, len(seen.index), 3), np.float32)
-    lips = np.exp(-((seen.positions - marks[LANDMARK_INDEX["lip_lower_inner_mid"]]) ** 2).sum(1) / 0.09)
-    crossed[0, :, 1] = 0.05 * lips * (seen.side[:, 0] < 0)
-    (row,) = report.examine(FaceAnatomy(avatar, seen), ["vrc.v_pp"], crossed, 1.0)
+    features = compute(avatar, marks)
+    crossed = np.zeros((1, len(features.index), 3), np.float32)
+    lips = np.exp(-((features.positions - marks[LANDMARK_INDEX["lip_lower_inner_mid"]]) ** 2).sum(1) / 0.09)
+    crossed[0, :, 1] = 0.05 * lips * (features.side[:, 0] < 0)
+    (row,) = report.examine(FaceAnatomy(avatar, features), ["vrc.v_pp"], crossed, 1.0)
     assert not row.checks["lips close"] and row.values["lip_gap_mm"] > 2

@@ -9,8 +9,8 @@ from pieces import attached, sheet
 from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.detection import snap
 from blendshape_addon.core.errors import FaceNotFound
-from blendshape_addon.core.face import features
 from blendshape_addon.core.face.face_space import eye_centres
+from blendshape_addon.core.face.features import compute
 from blendshape_addon.core.face.parts import Part, classify
 from blendshape_addon.core.geometry.harmonic import cotangent_weights, solve
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX, LANDMARK_MIRROR
@@ -18,24 +18,24 @@ from blendshape_addon.core.vocabulary import LANDMARK_INDEX, LANDMARK_MIRROR
 
 def test_lip_side_jumps_across_the_closed_mouth(face):
     avatar, marks = face
-    seen = features.compute(avatar, marks)
+    features = compute(avatar, marks)
     seam = marks[LANDMARK_INDEX["lip_upper_inner_mid"], 1]
-    middle = (np.abs(seen.positions[:, 0]) < 0.15) & (np.abs(seen.positions[:, 1] - seam) < 0.12)
-    above = seen.positions[:, 1] > seam + 0.01
-    below = seen.positions[:, 1] < seam - 0.01
-    assert seen.side[middle & above, 0].min() > 0.5
-    assert seen.side[middle & below, 0].max() < -0.5
+    middle = (np.abs(features.positions[:, 0]) < 0.15) & (np.abs(features.positions[:, 1] - seam) < 0.12)
+    above = features.positions[:, 1] > seam + 0.01
+    below = features.positions[:, 1] < seam - 0.01
+    assert features.side[middle & above, 0].min() > 0.5
+    assert features.side[middle & below, 0].max() < -0.5
 
 
 def test_lid_sides_have_the_right_sign_and_eye(face):
     avatar, marks = face
-    seen = features.compute(avatar, marks)
+    features = compute(avatar, marks)
     for field, side in ((1, "l"), (2, "r")):
         for lid, sign in (("upper", 1), ("lower", -1)):
             mark = marks[LANDMARK_INDEX[f"lid_{lid}_mid_{side}"]] + [0, 0.06 * sign, 0]
-            nearest = np.argmin(np.linalg.norm(seen.positions - mark, axis=1))
-            assert seen.side[nearest, field] * sign > 0.3
-            assert abs(seen.side[nearest, 3 - field]) < 0.3
+            nearest = np.argmin(np.linalg.norm(features.positions - mark, axis=1))
+            assert features.side[nearest, field] * sign > 0.3
+            assert abs(features.side[nearest, 3 - field]) < 0.3
 
 
 def test_vertices_without_triangles_change_nothing(face):
@@ -43,7 +43,7 @@ def test_vertices_without_triangles_change_nothing(face):
     crumbs = np.random.default_rng(0).normal(marks.mean(0), 0.4, (300, 3))
     loose = Avatar(np.concatenate([avatar.vertices, crumbs, [[1e9, 0, 0]]]), avatar.triangles,
                    np.zeros(len(avatar.vertices) + 301, np.int32), avatar.object_names)  # fmt: skip
-    one, other = features.compute(avatar, marks), features.compute(loose, marks)
+    one, other = compute(avatar, marks), compute(loose, marks)
     assert np.array_equal(one.index, other.index) and np.array_equal(one.part, other.part)
     assert np.allclose(one.side, other.side, atol=1e-6) and one.sealed == other.sealed
 
@@ -53,7 +53,7 @@ def test_a_face_where_the_mesh_has_no_surface_is_refused(face):
     for places in (avatar.vertices + 50, np.zeros_like(avatar.vertices)):
         lost = Avatar(places, avatar.triangles, avatar.object_id, avatar.object_names)
         with pytest.raises(FaceNotFound, match="no surface"):
-            features.compute(lost, marks + 100)
+            compute(lost, marks + 100)
 
 
 def test_a_mouth_of_no_width_is_refused_and_not_looked_at(face):
@@ -62,7 +62,7 @@ def test_a_mouth_of_no_width_is_refused_and_not_looked_at(face):
     crushed[LANDMARK_INDEX["mouth_corner_l"]] = crushed[LANDMARK_INDEX["mouth_corner_r"]]
     assert snap.snap_to_edges(avatar, crushed) is crushed
     with pytest.raises(FaceNotFound, match="no surface"):
-        features.compute(avatar, crushed)
+        compute(avatar, crushed)
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -74,16 +74,16 @@ def test_inputs_do_not_change_with_place_turn_and_size(face, seed):
     turn *= np.sign(np.linalg.det(turn))
     size, shift = 10 ** rng.uniform(-2, 2), rng.normal(size=3)
     moved = Avatar(avatar.vertices @ turn.T * size + shift, avatar.triangles, avatar.object_id, avatar.object_names)
-    expected = features.compute(avatar, marks).inputs()[0]
-    assert np.abs(features.compute(moved, marks @ turn.T * size + shift).inputs()[0] - expected).max() < 2e-2
+    expected = compute(avatar, marks).inputs()[0]
+    assert np.abs(compute(moved, marks @ turn.T * size + shift).inputs()[0] - expected).max() < 2e-2
 
 
 def test_the_mirror_of_a_symmetric_face_is_the_face(face):
     avatar, marks = face
-    seen = features.compute(avatar, marks)
+    features = compute(avatar, marks)
     flipped = Avatar(avatar.vertices * [-1, 1, 1], avatar.triangles[:, ::-1], avatar.object_id, avatar.object_names)
-    mirrored = features.compute(flipped, marks[list(LANDMARK_MIRROR)] * [-1, 1, 1])
-    apart = np.abs(mirrored.inputs() - seen.inputs(mirror=True)).max(0)
+    mirrored = compute(flipped, marks[list(LANDMARK_MIRROR)] * [-1, 1, 1])
+    apart = np.abs(mirrored.inputs() - features.inputs(mirror=True)).max(0)
     assert apart[6:9].max() < 2e-3  # fields are solved to so much
     assert np.delete(apart, slice(6, 9)).max() < 1e-5
 
@@ -130,7 +130,7 @@ def test_harmonic_fields_are_those_of_the_whole_system(seed, count):
 @pytest.mark.parametrize(
     "name,expected", [("eyelash", Part.ATTACHED), ("まつげ", Part.ATTACHED), ("Brows", Part.ATTACHED)]
 )
-def test_a_card_over_the_eye_rides_on_the_skin(face, name, expected):
+def test_a_card_over_the_eye_follows_the_skin(face, name, expected):
     avatar, marks = face
     lid = marks[LANDMARK_INDEX["lid_upper_mid_l"]]
     card = lid + np.array([[-0.15, 0, 0.02], [0.15, 0, 0.02], [0.15, 0.05, 0.1], [-0.15, 0.05, 0.1]])
@@ -141,9 +141,9 @@ def test_a_card_over_the_eye_rides_on_the_skin(face, name, expected):
         np.concatenate([avatar.object_id, np.ones(4, int)]),
         ("Face", name),
     )
-    seen = features.compute(both, marks)
-    assert (seen.part[seen.index >= count] == expected).all()
-    assert (seen.part[seen.index < count] == Part.SKIN).all()
+    features = compute(both, marks)
+    assert (features.part[features.index >= count] == expected).all()
+    assert (features.part[features.index < count] == Part.SKIN).all()
 
 
 def test_single_teeth_are_sorted_by_the_plane_they_bite_on(face):
@@ -164,7 +164,7 @@ def test_single_teeth_are_sorted_by_the_plane_they_bite_on(face):
     )
 
 
-def test_pupils_and_highlights_are_of_the_eye_and_lashes_ride(face):
+def test_pupils_and_highlights_are_of_the_eye_and_lashes_follow_the_skin(face):
     avatar, marks = face
     centre = eye_centres(marks)[0]
     iris, triangles = sheet(np.linspace(-0.15, 0.15, 5), np.linspace(-0.12, 0.12, 5))

@@ -69,7 +69,7 @@ def test_normals_of_a_sphere_point_outward_across_a_seam():
 
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=20, deadline=None)
-def test_which_triangles_turn_over_does_not_depend_on_what_else_is_asked(seed):
+def test_which_triangles_turn_over_does_not_depend_on_the_other_triangles(seed):
     rng = np.random.default_rng(seed)
     rest, triangles = rng.normal(size=(30, 3)) * rng.uniform(0, 1, (30, 1)) ** 3, rng.integers(0, 30, (60, 3))
     facing, moved = Facing.of(rest, triangles), rest + rng.normal(size=(30, 3)) * 0.3

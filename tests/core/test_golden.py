@@ -23,7 +23,7 @@ def test_every_shape_is_as_in_the_table(pair: tuple[golden.Rows, golden.Rows]) -
 
 
 @pytest.mark.parametrize("figure", golden.FLOORS)
-def test_a_figure_that_is_off_by_more_than_its_share_is_told(
+def test_a_figure_that_is_off_by_more_than_its_share_is_reported(
     pair: tuple[golden.Rows, golden.Rows], figure: str
 ) -> None:
     pinned, rows = pair[0], copy.deepcopy(pair[0])
@@ -33,11 +33,11 @@ def test_a_figure_that_is_off_by_more_than_its_share_is_told(
     assert not golden.differences(pinned, rows)
 
 
-def test_a_shape_that_is_refused_or_new_is_told(pair: tuple[golden.Rows, golden.Rows]) -> None:
+def test_a_shape_that_is_refused_or_new_is_reported(pair: tuple[golden.Rows, golden.Rows]) -> None:
     pinned = pair[0]
-    told = golden.differences(pinned, pinned | {"joy": {}, "new": {"peak_mm": 1.0}})
-    assert list(told) == ["joy", "new"]
-    assert "refused now" in told["joy"]
+    differing = golden.differences(pinned, pinned | {"joy": {}, "new": {"peak_mm": 1.0}})
+    assert list(differing) == ["joy", "new"]
+    assert "refused now" in differing["joy"]
 
 
 def test_writing_the_table_again_changes_nothing_but_what_changed(

@@ -25,7 +25,7 @@ def test_the_networks_see_what_is_pinned(name: str) -> None:
         ("inputs", (0, 0), np.nan),
     ],
 )
-def test_a_number_that_is_off_is_told(array: str, place: tuple, push: float) -> None:
+def test_a_number_that_is_off_is_reported(array: str, place: tuple, push: float) -> None:
     pinned = inputs.read("proxy")
     off = {name: numbers.copy() for name, numbers in pinned.items()}
     off[array][place] += push
@@ -33,7 +33,7 @@ def test_a_number_that_is_off_is_told(array: str, place: tuple, push: float) -> 
     assert sentence.startswith(array)
 
 
-def test_other_columns_are_told() -> None:
+def test_other_columns_are_reported() -> None:
     pinned = inputs.read("proxy")
     (sentence,) = inputs.differences(pinned, pinned | {"inputs": pinned["inputs"][:, 1:]})
     assert "inputs: (100, 46) in the file, (100, 45) now" in sentence

@@ -159,8 +159,8 @@ def shown_on(thing: Avatar, keys: tuple[str, ...]) -> Avatar:
     """`thing`, a ball of radius 1, with keys that move small places of it: two eyes and a mouth towards +z."""
     centres = {"blink_left": [0.35, 0.2, 0.9], "blink_right": [-0.35, 0.2, 0.9], "mouth_open": [0, -0.4, 0.9]}
     pushes = {name: np.exp(-((thing.vertices - centres[name]) ** 2).sum(1) / 0.01)[:, None] for name in keys}
-    told = [(name, thing.vertices, push * [0, -0.05, 0]) for name, push in pushes.items()]
-    return replace(thing, hints=collect({}, told, []))
+    keys = [(name, thing.vertices, push * [0, -0.05, 0]) for name, push in pushes.items()]
+    return replace(thing, hints=collect({}, keys, []))
 
 
 def test_rough_keys_show_a_face_that_cannot_be_seen() -> None:

@@ -43,10 +43,10 @@ def in_front(point: np.ndarray, right: float = 0.0, up: float = 0.0) -> tuple[np
 def test_placed_landmarks_are_taken_as_they_are_and_nothing_is_searched(face, monkeypatch):
     avatar, marks = face
     monkeypatch.setattr(detect, "find", lambda *a, **k: pytest.fail("searched"))
-    seen = pipeline.analyse(replace(avatar, manual_landmarks=rows(marks, 0.7)), provider="cpu")
-    assert (seen.face.points == marks).all() and (seen.face.confidence == 0.7).all()
-    assert seen.face.score > SCORES.found
-    assert seen.face.eye_distance == pytest.approx(FaceSpace.of(marks).scale)
+    analysis = pipeline.analyse(replace(avatar, manual_landmarks=rows(marks, 0.7)), provider="cpu")
+    assert (analysis.face.points == marks).all() and (analysis.face.confidence == 0.7).all()
+    assert analysis.face.score > SCORES.found
+    assert analysis.face.eye_distance == pytest.approx(FaceSpace.of(marks).scale)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_moves_are_undone_one_by_one_and_a_click_is_no_move(face):
     assert (editor.landmarks == rows(marks)).all()
 
 
-def test_the_whole_face_is_carried_resized_and_settles_on_the_skin(face):
+def test_the_whole_face_is_moved_resized_and_brought_back_onto_the_skin(face):
     avatar, marks = face
     astray = marks * 1.1 + [0.05, 0.05, 0.1]
     editor = LandmarkEditor(avatar, rows(astray))

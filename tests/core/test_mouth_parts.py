@@ -1,4 +1,4 @@
-"""Pieces without names in mouths and at eyes made of numbers are told by where they lie, however the face leans."""
+"""Pieces without names, in mouths and at eyes made of numbers: classified by where they lie, however a face leans."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def single_teeth(row: Piece) -> list[Piece]:
     return [(vertices + ridge_point * [1, 0, 1] + height, triangles) for ridge_point in ridge]
 
 
-def told(pieces: list[Piece], lean: float = 0.0) -> list[Part]:
-    """What the pieces of a mouth are told to be; behind the lips they rise as in a face space that leans by degrees."""
+def classified(pieces: list[Piece], lean: float = 0.0) -> list[Part]:
+    """The parts of a mouth's pieces; behind the lips they rise as in a face space that leans by degrees."""
     avatar = FACE
     for vertices, triangles in pieces:
         rise = np.tan(np.radians(lean)) * -vertices[:, 2]
@@ -67,22 +67,22 @@ def parts_of(avatar: Avatar) -> list[Part]:
 
 @settings(max_examples=40, deadline=None)
 @given(lean=LEANS)
-def test_rows_and_tongue_are_told_by_each_other_however_the_face_leans(lean: float) -> None:
-    assert told([UPPER, LOWER, tongue()], lean) == [Part.TEETH_UPPER, Part.TEETH_LOWER, Part.TONGUE]
-    assert told([tongue(), LOWER, UPPER], lean) == [Part.TONGUE, Part.TEETH_LOWER, Part.TEETH_UPPER]
+def test_rows_and_tongue_are_classified_by_each_other_however_the_face_leans(lean: float) -> None:
+    assert classified([UPPER, LOWER, tongue()], lean) == [Part.TEETH_UPPER, Part.TEETH_LOWER, Part.TONGUE]
+    assert classified([tongue(), LOWER, UPPER], lean) == [Part.TONGUE, Part.TEETH_LOWER, Part.TEETH_UPPER]
 
 
 @settings(max_examples=20, deadline=None)
 @given(lean=LEANS)
 def test_two_rows_are_rows_and_no_tongue(lean: float) -> None:
-    assert told([LOWER, UPPER], lean) == [Part.TEETH_LOWER, Part.TEETH_UPPER]
+    assert classified([LOWER, UPPER], lean) == [Part.TEETH_LOWER, Part.TEETH_UPPER]
 
 
 @settings(max_examples=20, deadline=None)
 @given(lean=LEANS)
-def test_a_row_that_is_alone_is_told_by_its_edge_at_the_lips(lean: float) -> None:
-    assert told([UPPER], lean) == [Part.TEETH_UPPER]
-    assert told([LOWER], lean) == [Part.TEETH_LOWER]
+def test_a_row_that_is_alone_is_classified_by_its_edge_at_the_lips(lean: float) -> None:
+    assert classified([UPPER], lean) == [Part.TEETH_UPPER]
+    assert classified([LOWER], lean) == [Part.TEETH_LOWER]
 
 
 @settings(max_examples=20, deadline=None)
@@ -91,7 +91,7 @@ def test_teeth_that_are_pieces_of_their_own_and_the_gums_about_them(lean: float)
     upper, lower = single_teeth(UPPER), single_teeth(LOWER)
     gums, triangles = ball(1.0)
     gums = gums * [1.2 * HALF, 0.85 * HALF, 0.9 * HALF] - [0, 0, 0.7 * HALF]
-    parts = told([*upper, *lower, (gums, triangles)], lean)
+    parts = classified([*upper, *lower, (gums, triangles)], lean)
     assert parts[: len(upper)] == [Part.TEETH_UPPER] * len(upper)
     assert parts[len(upper) : -1] == [Part.TEETH_LOWER] * len(lower)
     assert parts[-1] == Part.MOUTH
@@ -100,7 +100,7 @@ def test_teeth_that_are_pieces_of_their_own_and_the_gums_about_them(lean: float)
 @settings(max_examples=20, deadline=None)
 @given(lean=LEANS)
 def test_the_mouths_floor_goes_with_the_lower_row(lean: float) -> None:
-    parts = told([UPPER, LOWER, tongue(), floor()], lean)
+    parts = classified([UPPER, LOWER, tongue(), floor()], lean)
     assert parts == [Part.TEETH_UPPER, Part.TEETH_LOWER, Part.TONGUE, Part.TEETH_LOWER]
 
 
@@ -131,7 +131,7 @@ def test_which_row_names_say(name: str, row: Part | None) -> None:
 
 
 def at_eyes(vertices: np.ndarray, triangles: np.ndarray, name: str = "Thing") -> list[Part]:
-    """What a piece is told to be that is placed about each eye."""
+    """What a piece is classified as that is placed about each eye."""
     avatar = FACE
     for centre in eye_centres(MARKS):
         avatar = attached(avatar, vertices + centre, triangles, name)

@@ -27,9 +27,9 @@ ALONE = ["generate", "a.glb", "--output", "b.glb"]
 )
 def test_one_file_gets_the_options_of_all(given):
     of_all = ["--jobs", "3", "--again", "--part", "1/2", "--time-limit", "5", "--report", "r.json", "--sheet", "s.png"]
-    asked = vars(parser().parse_args([*ALONE, *given]))
+    parsed = vars(parser().parse_args([*ALONE, *given]))
     handed_on = options_of_one(parser().parse_args([*ALONE, *given, *of_all]))
-    assert vars(parser().parse_args([*ALONE, *handed_on])) == asked
+    assert vars(parser().parse_args([*ALONE, *handed_on])) == parsed
 
 
 def test_options_that_count_by_content_are_left_out():

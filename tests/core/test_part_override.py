@@ -16,9 +16,9 @@ from blendshape_addon.core.shape_markers import main_object
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
 
 
-def overridden(avatar, said: dict[str, int]):
+def overridden(avatar, overridden_avatar: dict[str, int]):
     """`avatar` whose creator says of objects what they are."""
-    by_object = np.array([said.get(name, PartOverride.NOTHING) for name in avatar.object_names], np.int8)
+    by_object = np.array([overridden_avatar.get(name, PartOverride.NOTHING) for name in avatar.object_names], np.int8)
     return replace(avatar, part_override=by_object[avatar.object_id])
 
 
@@ -41,7 +41,7 @@ def test_any_part_can_be_said_and_nothing_else_changes(with_card, part):
     assert np.array_equal(after[avatar.object_id == 0], before[avatar.object_id == 0])
 
 
-def test_teeth_of_either_row_are_told_apart_by_height(with_card):
+def test_teeth_of_either_row_are_distinguished_by_height(with_card):
     avatar, marks = with_card
     box, triangles = sheet(np.linspace(-0.2, 0.2, 5), np.linspace(-0.02, 0.02, 3))
     seam = marks[LANDMARK_INDEX["lip_upper_inner_mid"]]
@@ -56,10 +56,10 @@ def test_what_is_not_of_the_face_hides_nothing_and_is_not_moved(face):
     avatar, marks = face
     mask = replace(avatar, vertices=avatar.vertices + [0, 0, 0.05])
     masked = attached(avatar, mask.vertices, mask.triangles, "Mask")
-    said = overridden(masked, {"Mask": Part.OTHER})
-    assert np.array_equal(shown(said).triangles, avatar.triangles)
+    overridden_avatar = overridden(masked, {"Mask": Part.OTHER})
+    assert np.array_equal(shown(overridden_avatar).triangles, avatar.triangles)
     assert shown(masked) is masked
-    made = pipeline.generate(said, GenerateOptions(["vrc.v_aa"], provider="cpu"), face=known_face(marks))
+    made = pipeline.generate(overridden_avatar, GenerateOptions(["vrc.v_aa"], provider="cpu"), face=known_face(marks))
     assert (made.shapes[0].indices < len(avatar.vertices)).all() and len(made.shapes[0].indices)
     with pytest.raises(InputError, match="not of the face"):
         shown(overridden(masked, {"Mask": Part.OTHER, "Face": Part.OTHER}))

@@ -21,7 +21,7 @@ from blendshape_addon.core.face.parts import Part, classify
 from tests import faces
 
 TRUTH = tomllib.loads(Path(__file__).with_name("part_truth.toml").read_text(encoding="utf-8"))
-LEAST = 0.97  # share of the pieces that must be told rightly
+LEAST = 0.97  # share of the pieces that must be classified rightly
 SHIPPED = {
     "Eye_L": Part.EYE, "Eye_R": Part.EYE, "Lash_L": Part.ATTACHED, "Lash_R": Part.ATTACHED,
     "Teeth_Upper": Part.TEETH_UPPER, "Teeth_Lower": Part.TEETH_LOWER,
@@ -51,8 +51,8 @@ def rigs() -> tuple[tuple[str, Avatar, np.ndarray], ...]:
     return tuple(out)
 
 
-def told(change) -> Iterator[tuple[str, Part, Part]]:
-    """Rig and piece, true part and the part that it is told to be, of each piece of the table."""
+def classified(change) -> Iterator[tuple[str, Part, Part]]:
+    """Rig and piece, true part and the part that it is classified as, of each piece of the table."""
     for name, avatar, landmarks in rigs():
         part = parts_of(change(avatar), landmarks)
         for true, pieces in TRUTH[name].items():
@@ -62,10 +62,10 @@ def told(change) -> Iterator[tuple[str, Part, Part]]:
 
 @pytest.mark.skipif(not RIGS, reason=f"no rigs in {DATA}: set VRC_BLENDSHAPE_DATA to their folder")
 @pytest.mark.parametrize("change", [lambda avatar: avatar, nameless], ids=["named", "nameless"])
-def test_pieces_of_the_rigs_are_told_rightly(change) -> None:
-    rows = list(told(change))
+def test_pieces_of_the_rigs_are_classified_rightly(change) -> None:
+    rows = list(classified(change))
     wrong = [row for row in rows if row[1] != row[2]]
-    print(f"{len(rows) - len(wrong)} of {len(rows)} pieces are told rightly")
+    print(f"{len(rows) - len(wrong)} of {len(rows)} pieces are classified rightly")
     families = Counter(name.split("/")[0] for name, *_ in wrong)
     assert len(rows) > 300, "the table is of other rigs"
     assert 1 - len(wrong) / len(rows) >= LEAST, f"{families}: {wrong}"
@@ -79,7 +79,7 @@ def test_every_piece_of_the_table_is_one() -> None:
 
 
 @pytest.mark.parametrize("change", [lambda avatar: avatar, nameless], ids=["named", "nameless"])
-def test_pieces_of_the_shipped_face_are_told_rightly(change) -> None:
+def test_pieces_of_the_shipped_face_are_classified_rightly(change) -> None:
     face = faces.load("anime")
     part = parts_of(change(face.avatar), face.landmarks)
     for name, true in SHIPPED.items():

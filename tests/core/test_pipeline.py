@@ -1,4 +1,4 @@
-"""The job as a whole: told how far it is, stopped, and run again on what it saw before."""
+"""The job as a whole: its progress, stopping it, and running it again on a face that is analysed."""
 
 from dataclasses import replace
 
@@ -32,30 +32,30 @@ def same(a, b):
 
 def test_progress_rises_from_nothing_to_the_end(face):
     avatar, marks = face
-    told = []
-    pipeline.generate(avatar, OPTIONS, face=known_face(marks), progress=lambda *now: told.append(now))
-    fractions = [fraction for fraction, _ in told]
+    calls = []
+    pipeline.generate(avatar, OPTIONS, face=known_face(marks), progress=lambda *now: calls.append(now))
+    fractions = [fraction for fraction, _ in calls]
     assert fractions == sorted(fractions) and fractions[0] == 0 and 0.9 <= fractions[-1] <= 1
     assert np.diff(fractions).max() < 0.31  # the search for the face, which is given here
-    assert {"landmarks", "features", "network", "refining", "checking"} <= {stage for _, stage in told}
+    assert {"landmarks", "features", "network", "refining", "checking"} <= {stage for _, stage in calls}
 
 
 @pytest.mark.parametrize("stage", ["landmarks", "network", "refining", "checking"])
 def test_a_progress_that_raises_cancelled_ends_the_job_there(face, stage):
     avatar, marks = face
-    told = []
+    calls = []
 
     def progress(fraction, now):
-        told.append(now)
+        calls.append(now)
         if now == stage:
             raise Cancelled("Stopped.")
 
     with pytest.raises(Cancelled):
         pipeline.generate(avatar, OPTIONS, face=known_face(marks), progress=progress)
-    assert told.count(stage) == 1 and told[-1] == stage
+    assert calls.count(stage) == 1 and calls[-1] == stage
 
 
-def test_what_was_seen_makes_the_same_shapes_with_nothing_computed_again(face, first, monkeypatch):
+def test_what_was_analysed_makes_the_same_shapes_with_nothing_computed_again(face, first, monkeypatch):
     avatar, _ = face
 
     def never(*_):
@@ -72,7 +72,7 @@ def test_what_was_seen_makes_the_same_shapes_with_nothing_computed_again(face, f
 
 
 @pytest.mark.parametrize("change", [{"preset": "anime"}, {"expressions": ["vrc.v_oh"]}])
-def test_other_shapes_are_made_anew_on_what_was_seen(face, first, change):
+def test_other_shapes_are_made_anew_on_what_was_analysed(face, first, change):
     avatar, marks = face
     wanted = replace(OPTIONS, **{"preset": "natural", **change})
     fresh = pipeline.generate(avatar, wanted, face=known_face(marks))

@@ -1,4 +1,4 @@
-"""Each fault is seen, where it is, and mended where that can be; a calm shape has none."""
+"""Each fault is found where it is, and repaired where that can be; a smooth shape has none."""
 
 import numpy as np
 import pytest
@@ -6,9 +6,9 @@ from pieces import attached, ball, sheet
 
 from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.errors import FaceNotFound
-from blendshape_addon.core.face import features
 from blendshape_addon.core.face.anatomy import FaceAnatomy
 from blendshape_addon.core.face.face_space import EYE_DISTANCE_MM, eye_centres
+from blendshape_addon.core.face.features import compute
 from blendshape_addon.core.face.parts import Part
 from blendshape_addon.core.messages import Message
 from blendshape_addon.core.quality import checks, repair, report
@@ -32,7 +32,7 @@ def toothed(face):
     avatar = attached(avatar, teeth + lips - [0, 0, 0.2], triangles, "Teeth")
     eye, triangles = ball(0.2)
     avatar = attached(avatar, eye + eye_centres(marks)[0] - [0, 0, 0.22], triangles, "Eye_L")
-    return FaceAnatomy(avatar, features.compute(avatar, marks))
+    return FaceAnatomy(avatar, compute(avatar, marks))
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +40,9 @@ def measures(toothed):
     return Measures(toothed)
 
 
-def bump(seen, at, height, width=0.15):
+def bump(features, at, height, width=0.15):
     """(N, 3) motion forward around the landmark `at`."""
-    apart = np.linalg.norm(seen.positions - seen.landmarks[LANDMARK_INDEX[at]], axis=1)
+    apart = np.linalg.norm(features.positions - features.landmarks[LANDMARK_INDEX[at]], axis=1)
     return (np.exp(-((apart / width) ** 2)) * (apart < 3 * width))[:, None].astype(np.float32) * [0, 0, height]
 
 
@@ -53,64 +53,63 @@ def row_of(toothed, name, offset, **others):
 
 def faults(toothed):
     """{check: (shape, offset)}: one fault each."""
-    seen = toothed.features
+    features = toothed.features
     rng = np.random.default_rng(0)
-    cheek, chin = (seen.landmarks[LANDMARK_INDEX[name]] for name in ("cheek_l", "chin_tip"))
-    about = {name: np.linalg.norm(seen.positions - at, axis=1) for name, at in (("cheek", cheek), ("chin", chin))}
-    rough = np.zeros((len(seen.index), 3))
+    cheek, chin = (features.landmarks[LANDMARK_INDEX[name]] for name in ("cheek_l", "chin_tip"))
+    about = {name: np.linalg.norm(features.positions - at, axis=1) for name, at in (("cheek", cheek), ("chin", chin))}
+    rough = np.zeros((len(features.index), 3))
     rough[about["cheek"] < 0.25, :2] = rng.normal(0, 0.03, ((about["cheek"] < 0.25).sum(), 2))
-    torn = np.zeros((len(seen.index), 3))
-    torn[(about["chin"] < 0.3) & (np.arange(len(seen.index)) % 5 == 0), 2] = 0.3
-    lips = bump(seen, "lip_upper_inner_mid", -0.25, 0.3) * (seen.part == Part.SKIN)[:, None]
-    lid = np.zeros((len(seen.index), 3))
-    lid[
-        (seen.part == Part.SKIN) & (np.linalg.norm(seen.positions - eye_centres(seen.landmarks)[0], axis=1) < 0.4), 2
-    ] = -0.15
+    torn = np.zeros((len(features.index), 3))
+    torn[(about["chin"] < 0.3) & (np.arange(len(features.index)) % 5 == 0), 2] = 0.3
+    lips = bump(features, "lip_upper_inner_mid", -0.25, 0.3) * (features.part == Part.SKIN)[:, None]
+    lid = np.zeros((len(features.index), 3))
+    near_eye = np.linalg.norm(features.positions - eye_centres(features.landmarks)[0], axis=1) < 0.4
+    lid[(features.part == Part.SKIN) & near_eye, 2] = -0.15
     return {
         "flips": ("cheekPuff", rough),
         "stretch": ("jawForward", torn),
-        "size": ("jawForward", bump(seen, "chin_tip", 60 * MM, 0.5)),
-        "stray": ("vrc.v_aa", bump(seen, "forehead", 5 * MM, 0.5) + bump(seen, "chin_tip", 5 * MM)),
+        "size": ("jawForward", bump(features, "chin_tip", 60 * MM, 0.5)),
+        "stray": ("vrc.v_aa", bump(features, "forehead", 5 * MM, 0.5) + bump(features, "chin_tip", 5 * MM)),
         "teeth": ("mouthPressLeft", lips),
         "eyes": ("eyeSquintLeft", lid),
     }
 
 
-def test_a_blink_that_leaves_the_eye_open_is_told_and_kept(toothed, measures):
-    seen = toothed.features
+def test_a_blink_that_leaves_the_eye_open_is_reported_and_kept(toothed, measures):
+    features = toothed.features
     eye = measures.eyelids["l"]
-    upper = (seen.side[:, 1] > 0) & (seen.part == Part.SKIN)
-    down = bump(seen, "lid_upper_mid_l", 1, 0.3)[:, [0, 2, 1]] * upper[:, None]
-    shut = -down * eye.gap(seen.positions).max() * 1.05
+    upper = (features.side[:, 1] > 0) & (features.part == Part.SKIN)
+    down = bump(features, "lid_upper_mid_l", 1, 0.3)[:, [0, 2, 1]] * upper[:, None]
+    shut = -down * eye.gap(features.positions).max() * 1.05
     for share, grade in ((0.3, AMBER), (0.5, AMBER), (1.0, GREEN)):
         row = row_of(toothed, "eyeBlinkLeft", share * shut)
         assert row.grades.get("eyes close", GREEN) == grade and row.checks.get("eyes close", True)
     row = row_of(toothed, "eyeBlinkLeft", 0.3 * shut)
     assert str(row.sentences["eyes close"]) == f"{100 * row.values['eyes_open']:.0f} % of the eye stays open"
     found = report.where(measures, "eyes close", "eyeBlinkLeft", 0.3 * shut)
-    assert set(seen.index[np.concatenate([eye.upper, eye.lower])]) == set(found)
+    assert set(features.index[np.concatenate([eye.upper, eye.lower])]) == set(found)
     assert "eyes close" not in row_of(toothed, "eyeSquintLeft", 0.3 * shut).grades
 
 
 @pytest.mark.parametrize("check", ["flips", "stretch", "size", "stray", "teeth", "eyes"])
-def test_a_fault_is_seen_where_it_is_and_mended(toothed, measures, check):
-    avatar, seen = toothed.avatar, toothed.features
+def test_a_fault_is_found_where_it_is_and_repaired(toothed, measures, check):
+    avatar, features = toothed.avatar, toothed.features
     name, offset = faults(toothed)[check]
     row = row_of(toothed, name, offset)
     assert row.grades[check] == RED and not row.ok and row.sentences[check] in row.notes
     where = report.where(measures, check, name, offset)
-    moved = seen.index[offset.any(1)]
+    moved = features.index[offset.any(1)]
     assert 0 < len(where) <= len(avatar.vertices) and np.isin(where, moved).any()
-    mended = repair.repair(toothed, name, offset, {check})
-    assert row_of(toothed, name, mended).grades[check] != RED
-    same = (mended == offset).all(1)
-    assert same[~offset.any(1) & ~np.isin(seen.index, where)].mean() > 0.95
-    assert np.abs(mended).sum() > 0.1 * np.abs(offset).sum()
+    repaired = repair.repair(toothed, name, offset, {check})
+    assert row_of(toothed, name, repaired).grades[check] != RED
+    same = (repaired == offset).all(1)
+    assert same[~offset.any(1) & ~np.isin(features.index, where)].mean() > 0.95
+    assert np.abs(repaired).sum() > 0.1 * np.abs(offset).sum()
 
 
-def test_a_calm_shape_is_green_all_over_and_stays_as_it_is(toothed):
-    seen = toothed.features
-    offset = bump(seen, "chin_tip", 3 * MM, 0.4)
+def test_a_smooth_shape_is_green_all_over_and_stays_as_it_is(toothed):
+    features = toothed.features
+    offset = bump(features, "chin_tip", 3 * MM, 0.4)
     row = row_of(toothed, "jawForward", offset)
     assert set(row.grades.values()) == {GREEN} and row.ok and row.notes == [] and row.grade == GREEN
     assert (repair.repair(toothed, "jawForward", offset, set()) == offset).all()
@@ -123,34 +122,35 @@ def test_jagged_lips_are_brought_together_vertex_by_vertex(toothed, measures):
     rims = np.concatenate([mouth.upper, mouth.lower])
     offset[rims, 1] = 3 * MM * np.sign(np.sin(np.arange(len(rims))))
     assert row_of(toothed, "vrc.v_pp", offset).grades["lips close"] == RED
-    mended = repair.repair(toothed, "vrc.v_pp", offset, {"lips close"}, measures)
-    assert row_of(toothed, "vrc.v_pp", mended).grades["lips close"] != RED
-    assert np.abs(mended - offset).max() < 4 * MM
+    repaired = repair.repair(toothed, "vrc.v_pp", offset, {"lips close"}, measures)
+    assert row_of(toothed, "vrc.v_pp", repaired).grades["lips close"] != RED
+    assert np.abs(repaired - offset).max() < 4 * MM
 
 
-def settled(toothed, names, offsets):
+def gated(toothed, names, offsets):
     offsets = np.stack(offsets).astype(np.float32)
     return repair_or_reject(toothed, names, offsets, 1.0), offsets
 
 
-def test_what_fails_is_mended_or_left_out_with_a_reason_and_what_passes_stays(toothed):
-    seen = toothed.features
-    calm, (_, rough) = bump(seen, "chin_tip", 3 * MM, 0.4), faults(toothed)["flips"]
-    still = np.zeros_like(calm)
-    rows, offsets = settled(toothed, ["jawForward", "cheekPuff", "vrc.v_ff"], [calm, rough, still])
+def test_what_fails_is_repaired_or_left_out_with_a_reason_and_what_passes_stays(toothed):
+    features = toothed.features
+    smooth, (_, rough) = bump(features, "chin_tip", 3 * MM, 0.4), faults(toothed)["flips"]
+    still = np.zeros_like(smooth)
+    rows, offsets = gated(toothed, ["jawForward", "cheekPuff", "vrc.v_ff"], [smooth, rough, still])
     assert [row.ok for row in rows] == [True, True, False]
     assert rows[1].notes == ["was clamped and smoothed to pass the check"]
     assert rows[2].notes == ["hardly moves", "VRChat's lip sync needs all 15 visemes"]
-    assert (offsets[0] == calm.astype(np.float32)).all() and (offsets[1] != rough.astype(np.float32)).any()
+    assert (offsets[0] == smooth.astype(np.float32)).all() and (offsets[1] != rough.astype(np.float32)).any()
     assert row_of(toothed, "cheekPuff", offsets[1]).ok
 
 
 def test_what_folds_however_it_is_smoothed_is_made_weaker(toothed):
-    seen = toothed.features
-    pressed = np.zeros((len(seen.index), 3))
-    pressed[:, 1] = np.where(seen.positions[:, 1] < -0.6, -1.4 * (seen.positions[:, 1] + 0.6), 0)  # folded upwards
+    features = toothed.features
+    pressed = np.zeros((len(features.index), 3))
+    y = features.positions[:, 1]
+    pressed[:, 1] = np.where(y < -0.6, -1.4 * (y + 0.6), 0)  # folded upwards
     assert row_of(toothed, "jawForward", pressed).values["flipped"] > 100
-    (row, _), offsets = settled(toothed, ["jawForward", "jawLeft"], [pressed, bump(seen, "chin_tip", 3 * MM, 0.4)])
+    (row, _), offsets = gated(toothed, ["jawForward", "jawLeft"], [pressed, bump(features, "chin_tip", 3 * MM, 0.4)])
     assert row.ok and row.notes == ["was made at 50 % of its strength to pass the check"]
     smoothed = repair.repair(toothed, "jawForward", pressed.astype(np.float32), {"flips", "stretch", "size"})
     assert np.allclose(offsets[0], smoothed / 2)
@@ -159,19 +159,19 @@ def test_what_folds_however_it_is_smoothed_is_made_weaker(toothed):
 def test_where_no_shape_is_fit_the_face_is_refused(toothed):
     still = np.zeros((len(toothed.features.index), 3))
     with pytest.raises(FaceNotFound, match="vrc.v_aa hardly moves"):
-        settled(toothed, ["vrc.v_sil", "vrc.v_aa"], [still, still])
+        gated(toothed, ["vrc.v_sil", "vrc.v_aa"], [still, still])
 
 
 def test_of_two_visemes_that_are_alike_the_later_is_left_out(toothed):
     alike = bump(toothed.features, "chin_tip", 3 * MM, 0.4)
-    rows, _ = settled(toothed, ["vrc.v_sil", "vrc.v_dd", "vrc.v_nn", "vrc.v_e"], [0 * alike, alike, alike, 0 * alike])
+    rows, _ = gated(toothed, ["vrc.v_sil", "vrc.v_dd", "vrc.v_nn", "vrc.v_e"], [0 * alike, alike, alike, 0 * alike])
     assert [row.ok for row in rows] == [True, True, False, False]
     assert rows[1].notes == [] and rows[2].notes[0] == "is the same shape as vrc.v_dd"
 
 
-def test_halves_that_differ_are_told_but_may_be_meant(toothed, measures):
-    seen = toothed.features
-    left, right = bump(seen, "cheek_l", 4 * MM), bump(seen, "cheek_r", 4 * MM)
+def test_halves_that_differ_are_reported_but_may_be_meant(toothed, measures):
+    features = toothed.features
+    left, right = bump(features, "cheek_l", 4 * MM), bump(features, "cheek_r", 4 * MM)
     assert "symmetry" not in row_of(toothed, "cheekPuff", left + right).grades
     row = row_of(toothed, "cheekPuff", left)
     assert row.grades["symmetry"] == AMBER and row.ok and row.values["asymmetry_mm"] > 2
@@ -182,7 +182,7 @@ def test_halves_that_differ_are_told_but_may_be_meant(toothed, measures):
     assert "symmetry" not in row_of(toothed, "mouthSmileLeft", left).grades
 
 
-def test_a_seam_that_opens_is_seen_and_joined(face):
+def test_a_seam_that_opens_is_found_and_joined(face):
     avatar, marks = face
     below = avatar.vertices[avatar.triangles].mean(1)[:, 1] < avatar.vertices[:, 1].min() + 0.5
     own = np.unique(avatar.triangles[below])
@@ -191,10 +191,10 @@ def test_a_seam_that_opens_is_seen_and_joined(face):
     triangles = avatar.triangles.copy()
     triangles[below] = twin[triangles[below]]
     cut = Avatar(np.concatenate([avatar.vertices, avatar.vertices[own]]), triangles, np.zeros(len(avatar.vertices) + len(own), np.int32), ("Face",))  # fmt: skip  # noqa: E501
-    anatomy = FaceAnatomy(cut, features.compute(cut, marks))
-    seen = anatomy.features
-    offset = np.zeros((len(seen.index), 3))
-    offset[seen.index >= len(avatar.vertices), 1] = -2 * MM
+    anatomy = FaceAnatomy(cut, compute(cut, marks))
+    features = anatomy.features
+    offset = np.zeros((len(features.index), 3))
+    offset[features.index >= len(avatar.vertices), 1] = -2 * MM
     row = row_of(anatomy, "jawOpen", offset)
     assert row.grades["seams"] == RED and np.isclose(row.values["seam_mm"], 2, atol=0.01)
     where = report.where(Measures(anatomy), "seams", "jawOpen", offset)
@@ -205,15 +205,15 @@ def test_a_seam_that_opens_is_seen_and_joined(face):
 
 
 def test_shapes_as_they_stand_on_a_mesh_are_measured(toothed):
-    avatar, seen = toothed.avatar, toothed.features
-    offset = bump(seen, "chin_tip", 3 * MM, 0.4)
+    avatar, features = toothed.avatar, toothed.features
+    offset = bump(features, "chin_tip", 3 * MM, 0.4)
     moved = np.flatnonzero(offset.any(1))
-    beyond = np.setdiff1d(np.arange(len(avatar.vertices)), seen.index)[:150]
-    indices = np.concatenate([seen.index[moved], beyond])
-    deltas = np.concatenate([seen.space.vectors_to_avatar(offset[moved]), np.full((len(beyond), 3), 0.05)])
+    beyond = np.setdiff1d(np.arange(len(avatar.vertices)), features.index)[:150]
+    indices = np.concatenate([features.index[moved], beyond])
+    deltas = np.concatenate([features.space.vectors_to_avatar(offset[moved]), np.full((len(beyond), 3), 0.05)])
     order = np.argsort(indices)
     shape = Shape("jawForward", indices[order], deltas[order].astype(np.float32))
-    (found,), outside = report.dense(seen, [shape])
+    (found,), outside = report.dense(features, [shape])
     assert np.allclose(found, offset, atol=1e-5) and (outside[0] == beyond).all()
     row = report.examine(toothed, ["jawForward"], found[None], 1.0, outside)[0]
     assert row.grades["outside"] == (RED if len(beyond) > 100 else AMBER if len(beyond) > 75 else GREEN)
@@ -247,8 +247,8 @@ def test_a_check_that_is_added_is_graded_found_and_repaired(toothed, measures, m
         repair=RepairStep(lambda measures, name, offset: np.maximum(offset, -3 * MM), place=9),
     )
     monkeypatch.setattr(checks, "CHECKS", (*checks.CHECKS, backwards))
-    calm = bump(toothed.features, "cheek_r", 3 * MM, 0.4)
-    offset = calm + bump(toothed.features, "chin_tip", -10 * MM, 0.5)
+    smooth = bump(toothed.features, "cheek_r", 3 * MM, 0.4)
+    offset = smooth + bump(toothed.features, "chin_tip", -10 * MM, 0.5)
     row = row_of(toothed, "joy", offset)
     most = np.abs(offset).max() / MM
     assert row.grades["backwards"] == RED and row.for_json()["backwards_mm"] == pytest.approx(most)
@@ -256,7 +256,7 @@ def test_a_check_that_is_added_is_graded_found_and_repaired(toothed, measures, m
     assert "backwards" not in row_of(toothed, "jawForward", offset).grades
     found = report.where(measures, "backwards", "joy", offset)
     assert set(found) == set(toothed.features.index[offset[:, 2] < -4 * MM]) and len(found) > 10
-    (after,), offsets = settled(toothed, ["joy"], [offset])
+    (after,), offsets = gated(toothed, ["joy"], [offset])
     assert after.ok and after.notes == ["was clamped and smoothed to pass the check"]
     assert offsets[0, :, 2].min() == pytest.approx(-3 * MM) and np.abs(offsets[0]).max() > 2.9 * MM
 

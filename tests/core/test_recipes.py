@@ -12,8 +12,8 @@ from blendshape_addon.core import pipeline
 from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.detection import detect
 from blendshape_addon.core.errors import InputError
-from blendshape_addon.core.face import features
 from blendshape_addon.core.face.face_space import FaceSpace, canonical_landmarks
+from blendshape_addon.core.face.features import compute
 from blendshape_addon.core.inference import registry
 from blendshape_addon.core.options import GenerateOptions
 from blendshape_addon.core.refinement import style_offsets
@@ -112,9 +112,9 @@ def test_a_bad_file_gets_a_sentence(tmp_path, row, said):
     name = row.split("=")[0].strip()
     file = tmp_path / "own.toml"
     file.write_text(re.sub(rf"^{re.escape(name)} = .*$", row, BUNDLED, flags=re.MULTILINE), encoding="utf-8")
-    with pytest.raises(InputError, match=re.escape(said)) as told:
+    with pytest.raises(InputError, match=re.escape(said)) as caught:
         recipe_file.load(file)
-    assert "own.toml" in str(told.value) and "\n" not in str(told.value)
+    assert "own.toml" in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_a_file_that_is_not_there_or_no_text_gets_a_sentence(tmp_path):
@@ -195,12 +195,12 @@ def test_large_eyes_over_a_small_nose_are_anime():
     assert recipes.choose(with_eyes_and_nose(2.6, 0.4)) == "anime"
 
 
-def test_the_choice_is_told_and_can_be_overruled():
+def test_the_choice_is_reported_and_can_be_overruled():
     styles, anime_face = recipe_file.load(), with_eyes_and_nose(2.6, 0.4)
     chosen = recipes.pick(styles, "auto", anime_face)
     assert (chosen.preset, chosen.automatic) == ("anime", True) and "proportions" in chosen.message
-    asked = recipes.pick(styles, "natural", anime_face)
-    assert (asked.preset, asked.automatic) == ("natural", False) and "as asked" in asked.message
+    chosen = recipes.pick(styles, "natural", anime_face)
+    assert (chosen.preset, chosen.automatic) == ("natural", False) and "as asked" in chosen.message
 
 
 def known_face(marks: np.ndarray) -> detect.Face:
@@ -287,14 +287,14 @@ def test_own_recipes_are_used_and_an_unknown_preset_is_refused(face, tmp_path):
 
 
 def test_anime_visemes_stay_at_the_mouth(face):
-    seen = features.compute(*face)
+    features = compute(*face)
     styles = recipe_file.load()
-    offsets = np.ones((2, len(seen.index), 3), np.float32)
-    style_offsets.keep_near_mouth(seen, offsets, ["vrc.v_aa", "jawOpen"], styles["natural"].reach)
+    offsets = np.ones((2, len(features.index), 3), np.float32)
+    style_offsets.keep_near_mouth(features, offsets, ["vrc.v_aa", "jawOpen"], styles["natural"].reach)
     assert (offsets == 1).all()
-    style_offsets.keep_near_mouth(seen, offsets, ["vrc.v_aa", "jawOpen"], styles["anime"].reach)
+    style_offsets.keep_near_mouth(features, offsets, ["vrc.v_aa", "jawOpen"], styles["anime"].reach)
     lip, chin = (
-        np.linalg.norm(seen.positions - seen.landmarks[LANDMARK_INDEX[name]], axis=1).argmin()
+        np.linalg.norm(features.positions - features.landmarks[LANDMARK_INDEX[name]], axis=1).argmin()
         for name in ("lip_lower_outer_mid", "chin_tip")
     )
     assert offsets[0, lip].min() > 0.9 and offsets[0, chin].max() < 0.4 and (offsets[1] == 1).all()
@@ -307,9 +307,9 @@ def test_a_preset_whose_style_the_model_lacks_is_drawn_in_its_first_style_and_th
     card = (registry.models_folder() / "deformer.toml").read_text(encoding="utf-8")
     (tmp_path / "deformer.toml").write_text(card.replace('name = "anime"', 'name = "toon"'), encoding="utf-8")
     (tmp_path / "first.toml").write_text('[anime]\nstyle = "natural"\n', encoding="utf-8")
-    known, asked = known_face(marks), GenerateOptions(("vrc.v_aa",), preset="anime")
-    lacking = pipeline.generate(avatar, replace(asked, model=tmp_path / "deformer.onnx"), face=known)
-    first = pipeline.generate(avatar, replace(asked, own_recipes=tmp_path / "first.toml"), face=known)
+    known, options = known_face(marks), GenerateOptions(("vrc.v_aa",), preset="anime")
+    lacking = pipeline.generate(avatar, replace(options, model=tmp_path / "deformer.onnx"), face=known)
+    first = pipeline.generate(avatar, replace(options, own_recipes=tmp_path / "first.toml"), face=known)
     assert "The model deformer has no style “anime”: its style “natural” was used." in lacking.report["notes"]
     assert (dense(avatar, lacking) == dense(avatar, first)).all()
     assert not any("no style" in note for note in first.report["notes"])
@@ -318,9 +318,9 @@ def test_a_preset_whose_style_the_model_lacks_is_drawn_in_its_first_style_and_th
 def test_a_change_of_style_alone_is_not_answered_from_what_was_made_before(face, tmp_path):
     avatar, marks = face
     (tmp_path / "own.toml").write_text('[natural]\nstyle = "anime"\n', encoding="utf-8")
-    asked = GenerateOptions(("vrc.v_aa",), preset="natural")
-    before = pipeline.generate(avatar, asked, face=known_face(marks))
-    after = pipeline.generate(avatar, replace(asked, own_recipes=tmp_path / "own.toml"), analysis=before.analysis)
+    options = GenerateOptions(("vrc.v_aa",), preset="natural")
+    before = pipeline.generate(avatar, options, face=known_face(marks))
+    after = pipeline.generate(avatar, replace(options, own_recipes=tmp_path / "own.toml"), analysis=before.analysis)
     assert np.abs(dense(avatar, before) - dense(avatar, after)).max() > 0.02
 
 

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from blendshape_addon.core import pipeline
 from blendshape_addon.core.detection.detect import Face
-from blendshape_addon.core.face import features, slits
+from blendshape_addon.core.face import slits
 from blendshape_addon.core.face.anatomy import FaceAnatomy
+from blendshape_addon.core.face.features import compute
 from blendshape_addon.core.face.parts import Part
 from blendshape_addon.core.geometry import nearest
 from blendshape_addon.core.geometry.mesh import flipped
@@ -19,48 +20,48 @@ from blendshape_addon.core.vocabulary import BLINKS
 
 @pytest.fixture(scope="module")
 def anatomy(face):
-    return FaceAnatomy(face[0], features.compute(*face))
+    return FaceAnatomy(face[0], compute(*face))
 
 
 @pytest.fixture(scope="module")
-def seen(anatomy):
+def features(anatomy):
     return anatomy.features
 
 
-def test_what_one_eye_does_stops_at_the_nose(anatomy, seen):
-    offsets = np.full((3, len(seen.index), 3), 0.03, np.float32)
+def test_what_one_eye_does_stops_at_the_nose(anatomy, features):
+    offsets = np.full((3, len(features.index), 3), 0.03, np.float32)
     left, right, jaw = refine.refine(anatomy, offsets, ["eyeSquintLeft", "eyeSquintRight", "jawOpen"])
-    x = seen.positions[:, 0]
+    x = features.positions[:, 0]
     assert not left[x < -0.15].any() and left[x > 0.15].all()
     assert not right[x > 0.15].any() and right[x < -0.15].all()
     assert jaw.any(1).all()
 
 
-def test_motion_that_turns_skin_over_is_calmed(anatomy, seen):
+def test_motion_that_turns_skin_over_is_smoothed(anatomy, features):
     triangles = anatomy.skin
     rng = np.random.default_rng(0)
-    cheek = np.abs(seen.positions - [0.7, -0.8, seen.positions[:, 2].mean()]).max(1) < 0.25
-    rough = np.zeros((1, len(seen.index), 3), np.float32)
+    cheek = np.abs(features.positions - [0.7, -0.8, features.positions[:, 2].mean()]).max(1) < 0.25
+    rough = np.zeros((1, len(features.index), 3), np.float32)
     rough[0, cheek, :2] = rng.normal(0, 0.03, (cheek.sum(), 2))
-    before = flipped(seen.positions, seen.positions + rough[0], triangles).sum()
-    (calm,) = refine.refine(anatomy, rough.copy(), ["cheekPuff"])
-    after = flipped(seen.positions, seen.positions + calm, triangles).sum()
+    before = flipped(features.positions, features.positions + rough[0], triangles).sum()
+    (refined,) = refine.refine(anatomy, rough.copy(), ["cheekPuff"])
+    after = flipped(features.positions, features.positions + refined, triangles).sum()
     assert before > 40 and after < 0.1 * before
 
 
-def test_folds_inside_the_mouth_do_not_pull_it_shut(anatomy, seen):
+def test_folds_inside_the_mouth_do_not_pull_it_shut(anatomy, features):
     mouth = anatomy.mouth
     middle = len(slits.COLUMNS) // 2
-    skin = seen.part == Part.SKIN
-    drop = np.zeros((1, len(seen.index), 3), np.float32)
-    drop[0, skin & (seen.side[:, 0] < 0), 1] = -0.2
+    skin = features.part == Part.SKIN
+    drop = np.zeros((1, len(features.index), 3), np.float32)
+    drop[0, skin & (features.side[:, 0] < 0), 1] = -0.2
     triangles = anatomy.skin
     beside = np.setdiff1d(triangles[np.isin(triangles, mouth.lower).any(1)], mouth.lower)
     drop[0, beside] = np.random.default_rng(0).normal(0, 0.1, (len(beside), 3)).astype(np.float32)
-    assert flipped(seen.positions, seen.positions + drop[0], triangles).sum() > 20
-    wide = mouth.gap(seen.positions + drop[0])[middle]
-    (calm,) = refine.refine(anatomy, drop.copy(), ["jawOpen"])
-    assert mouth.gap(seen.positions + calm)[middle] > 0.97 * wide
+    assert flipped(features.positions, features.positions + drop[0], triangles).sum() > 20
+    wide = mouth.gap(features.positions + drop[0])[middle]
+    (refined,) = refine.refine(anatomy, drop.copy(), ["jawOpen"])
+    assert mouth.gap(features.positions + refined)[middle] > 0.97 * wide
 
 
 def test_both_eyes_closed_is_the_sum_of_each(face):

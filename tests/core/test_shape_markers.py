@@ -149,7 +149,7 @@ def test_marks_tell_whose_shapes_these_are_in_any_unit():
     assert find_markers({name: stored[name] for name in ALL_SHAPES[18:24]}) == set()
 
 
-def test_no_mark_is_seen_where_none_is():
+def test_no_mark_is_found_where_none_is():
     assert find_markers({}) == find_markers({name: np.zeros((5, 3)) for name in VISEMES}) == set()
     assert find_markers({name: np.ones((5, 3)) for name in VISEMES}) == set()
 

@@ -10,7 +10,8 @@ from test_recipes import dense, known_face
 
 from blendshape_addon.core import pipeline
 from blendshape_addon.core.avatar.avatar import Avatar
-from blendshape_addon.core.face import features, symmetry
+from blendshape_addon.core.face import symmetry
+from blendshape_addon.core.face.features import compute
 from blendshape_addon.core.options import GenerateOptions
 from blendshape_addon.core.style.tuning import Tuning
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX, mirrored
@@ -40,8 +41,8 @@ def face(face):
 
 
 @pytest.fixture(scope="module")
-def seen(face):
-    return features.compute(*face)
+def features(face):
+    return compute(*face)
 
 
 @pytest.fixture(scope="module")
@@ -89,24 +90,25 @@ def test_a_recipe_with_a_side_keeps_it(face):
 
 @settings(max_examples=4, deadline=None)
 @given(st.floats(-0.06, 0.06), st.floats(-6, 6), st.floats(-6, 6))
-def test_the_middle_is_the_meshs_own(face, seen, beside, turn, tilt):
+def test_the_middle_is_the_meshs_own(face, features, beside, turn, tilt):
     """However the landmarks' frame lies over it, by a few hundredths of the eye distance and a few degrees."""
     a, b = np.radians([turn, tilt])
     turned = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]]) @ np.array(
         [[np.cos(b), -np.sin(b), 0], [np.sin(b), np.cos(b), 0], [0, 0, 1]]
     )
-    moved = replace(seen, positions=seen.positions @ turned.T + [beside, 0, 0], normals=seen.normals @ turned.T)
+    positions, normals = features.positions @ turned.T + [beside, 0, 0], features.normals @ turned.T
+    moved = replace(features, positions=positions, normals=normals)
     found = symmetry.find(face[0], moved)
     assert np.abs(found.normal - turned[:, 0]).max() < 1e-5
     assert found.share.min() == 1
 
 
-def test_what_has_no_twin_is_left_alone(face, seen):
+def test_what_has_no_twin_is_left_alone(face, features):
     avatar, _ = face
     rng = np.random.default_rng(1)
-    scar = np.linalg.norm(seen.positions - seen.landmarks[LANDMARK_INDEX["cheek_l"]], axis=1) < 0.3
-    positions = seen.positions + scar[:, None] * rng.normal(0, 0.01, seen.positions.shape)
-    found = symmetry.find(avatar, replace(seen, positions=positions))
+    scar = np.linalg.norm(features.positions - features.landmarks[LANDMARK_INDEX["cheek_l"]], axis=1) < 0.3
+    positions = features.positions + scar[:, None] * rng.normal(0, 0.01, features.positions.shape)
+    found = symmetry.find(avatar, replace(features, positions=positions))
     assert found.share[scar].mean() < 0.02 and 0.7 < found.share.mean() < 1
     assert {0.25, 0.5, 0.75} <= set(np.unique(found.share).tolist())
     offset = rng.normal(0, 0.1, positions.shape).astype(np.float32)

@@ -113,21 +113,21 @@ def group(name, wanted, there, **more):
     return SimpleNamespace(name=name, wanted=wanted, present=there, **{**lists, **more})
 
 
-def test_what_is_there_is_told(draw):
+def test_what_is_there_is_shown(draw):
     groups = [group("visemes", 15, 13, missing="vrc.v_ch, vrc.v_ss", empty="vrc.v_ou", duplicates="vrc.v_nn", ours=10)]
     state = {"objects": [SimpleNamespace(name="Body"), SimpleNamespace(name="Teeth")], "face": "Body", "groups": groups}
-    told = labels(draw(VRC_BLENDSHAPE_PT_main, state=state))
-    assert told[:2] == ["Body and 1 more object", "Visemes 13/15"]
-    told = " ".join(labels(draw(VRC_BLENDSHAPE_PT_shapes, state=state)))
+    shown_text = labels(draw(VRC_BLENDSHAPE_PT_main, state=state))
+    assert shown_text[:2] == ["Body and 1 more object", "Visemes 13/15"]
+    shown_text = " ".join(labels(draw(VRC_BLENDSHAPE_PT_shapes, state=state)))
     for words in ("13 of 15", "10 made by this tool, 3 your own", "Missing: vrc.v_ch, vrc.v_ss.", "Empty: vrc.v_ou."):
-        assert words in told
+        assert words in shown_text
 
 
-def test_why_nothing_can_be_made_is_told_on_lines_that_fit(draw):
+def test_why_nothing_can_be_made_is_shown_on_lines_that_fit(draw):
     problem = "Nothing is selected: click the avatar's face mesh and try again."
-    told = labels(draw(VRC_BLENDSHAPE_PT_main, state={"problem": problem}))
-    assert " ".join(told) == problem
-    assert len(told) > 1
+    shown_text = labels(draw(VRC_BLENDSHAPE_PT_main, state={"problem": problem}))
+    assert " ".join(shown_text) == problem
+    assert len(shown_text) > 1
 
 
 def test_a_running_job_shows_its_bar_and_can_be_stopped(draw):
@@ -202,7 +202,7 @@ def labels(drawn: list) -> list[str]:
     return [entry[1] for entry in drawn if entry[0] == "label"]
 
 
-def test_the_style_of_the_active_avatar_is_told(draw):
+def test_the_style_of_the_active_avatar_is_shown(draw):
     def avatar(keys):
         return SimpleNamespace(data=SimpleNamespace(shape_keys=keys))
 
@@ -210,8 +210,8 @@ def test_the_style_of_the_active_avatar_is_told(draw):
     assert labels(draw(VRC_BLENDSHAPE_PT_main, active=avatar(None))) == []
     made = avatar({})
     shape_keys.remember_style(made, "anime", automatic=True)
-    told = " ".join(labels(draw(VRC_BLENDSHAPE_PT_main, active=made)))
-    assert told == "Style: Anime (auto)"
+    shown_text = " ".join(labels(draw(VRC_BLENDSHAPE_PT_main, active=made)))
+    assert shown_text == "Style: Anime (auto)"
     shape_keys.remember_style(made, "natural", automatic=False)
     assert labels(draw(VRC_BLENDSHAPE_PT_main, active=made)) == ["Style: Natural"]
 
@@ -236,27 +236,27 @@ def test_what_needs_the_training_tools_is_offered_where_they_are(draw, monkeypat
 
 def test_the_list_of_models_tells_what_each_card_says_and_why_one_cannot_be_used(draw):
     def row(**more):
-        told = {
+        shown_text = {
             "name": "Mine",
             "what": "A style.",
             "licence": "CC0",
             "trained_on": "a: CC0\nb: MIT",
             "figures": "rel 0.5",
         }
-        return SimpleNamespace(**{**told, "bundled": False, "problem": "", "unfolded": False, **more})
+        return SimpleNamespace(**{**shown_text, "bundled": False, "problem": "", "unfolded": False, **more})
 
-    def told(*rows, shown=True):
+    def shown_text(*rows, shown=True):
         return labels(draw(preferences.Preferences, state={"models": rows, "show_models": shown}))
 
-    assert "Added by You" not in told(row(), shown=False) and "Added by You" in told(row())
-    assert "It is damaged." in told(row(problem="It is damaged.")) and "A style." not in told(row())
-    open_card = told(row(unfolded=True, bundled=True))
+    assert "Added by You" not in shown_text(row(), shown=False) and "Added by You" in shown_text(row())
+    assert "It is damaged." in shown_text(row(problem="It is damaged.")) and "A style." not in shown_text(row())
+    open_card = shown_text(row(unfolded=True, bundled=True))
     for words in ("Bundled", "A style.", "Licence: CC0", "a: CC0", "b: MIT", "rel 0.5"):
         assert words in open_card
 
 
-def test_what_the_network_ran_on_is_told_once(draw):
+def test_what_the_network_ran_on_is_shown_once(draw):
     reason = "Ran on the CPU: cuda failed to start: out of memory."
     assert " ".join(labels(draw(VRC_BLENDSHAPE_PT_main, state={"fallback": reason}))) == reason
-    told = "Runs on cuda: 3 ms for 20 shapes on 2000 vertices, 60 ms on the CPU."
-    assert told in " ".join(labels(draw(preferences.Preferences, state={"provider": told})))
+    shown_text = "Runs on cuda: 3 ms for 20 shapes on 2000 vertices, 60 ms on the CPU."
+    assert shown_text in " ".join(labels(draw(preferences.Preferences, state={"provider": shown_text})))
