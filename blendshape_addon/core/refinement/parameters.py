@@ -31,6 +31,24 @@ class Skin:
 
 
 @dataclass(frozen=True)
+class Lashes:
+    """How lashes and eyelines ride the edge of a lid; tuned on VRoid's, Seed-san's and MakeHuman's blinks."""
+
+    # A piece whose nearest tenth lies within this of an edge rides on it: brows and creases lie at least 0.1 away.
+    reach: float = 0.08
+    nearest_share: float = 0.1
+    rooted_share: float = 0.5  # of a piece's vertices, those nearest to the edge, that are roots
+    carriers: int = 4  # roots that carry one vertex
+    carrier_softening: float = 0.03  # added to their distances before weights are taken, 1 / distance²
+    samples: int = 65  # of an edge, from corner to corner
+    smoothed: float = 0.04  # of an edge's length, the standard deviation over which its motion is averaged
+    beside: float = 0.12  # distance from the edge within which the skin tells how the lid turns
+    turn_smoothed: float = 0.1  # of an edge's length, the standard deviation over which that turn is averaged
+    turn_share: float = 0.5  # of that turn, that lashes take: MakeHuman's artist turns all of it, VRoid's none
+    max_turn: float = 60.0  # degrees, of the lid
+
+
+@dataclass(frozen=True)
 class RigidTeeth:
     """The lower teeth, which move as one piece."""
 
@@ -141,6 +159,7 @@ class DrawnEyes:
 
 CLEANUP = Cleanup()
 SKIN = Skin()
+LASHES = Lashes()
 RIGID_TEETH = RigidTeeth()
 NEW_FLIPS = NewFlips()
 LID_CONTACT = LidContact()

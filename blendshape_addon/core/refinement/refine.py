@@ -15,7 +15,7 @@ from ..geometry import rigid
 from ..geometry.mesh import Facing, any3, edges_of
 from ..geometry.nearest import nearest
 from ..geometry.smoothing import FlipDetector, relax_flips
-from . import barriers, contacts, tongue
+from . import barriers, contacts, lashes, tongue
 from .cleanup import apply_deadzone, join_seams
 from .gaze import turn_eyes
 from .parameters import CLEANUP, RIGID_TEETH, SKIN
@@ -51,6 +51,7 @@ def refine(
     barriers.push_out(anatomy, offsets, names)
     progress(0.95)
     _follow_skin(anatomy, offsets)
+    lashes.ride_lids(anatomy, offsets)
     join_seams(anatomy, offsets)
     return apply_deadzone(offsets)
 

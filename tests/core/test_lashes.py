@@ -1,0 +1,96 @@
+"""Lashes ride the edge of a lid as wholes, whatever the skin beside it does."""
+
+import numpy as np
+import pytest
+from pieces import attached, sheet
+
+from blendshape_addon.core.face import features
+from blendshape_addon.core.face.anatomy import FaceAnatomy
+from blendshape_addon.core.face.face_space import eye_centres, point
+from blendshape_addon.core.face.parts import Part
+from blendshape_addon.core.refinement import lashes, refine
+
+COLUMNS, ROWS = 15, 3
+
+
+@pytest.fixture(scope="module")
+def lashed(face):
+    """The mask with a lash of ROWS by COLUMNS vertices on the left upper lid, row by row from the root, and a brow."""
+    avatar, marks = face
+    corners = [point(marks, name) for name in ("eye_inner_l", "eye_outer_l")]
+    rim = np.stack([corners[0], *(point(marks, f"lid_upper_{at}_l") for at in ("in", "mid", "out")), corners[1]])
+    x = np.linspace(rim[0, 0], rim[-1, 0], COLUMNS)
+    root = np.stack([x, np.interp(x, rim[:, 0], rim[:, 1]), np.interp(x, rim[:, 0], rim[:, 2]) + 0.02], 1)
+    _, triangles = sheet(x, np.arange(ROWS))
+    lash = np.concatenate([root + row * np.array([0, 0.05, 0.04]) for row in range(ROWS)])
+    avatar = attached(avatar, lash, triangles, "Eyelash")
+    brow, triangles = sheet(np.linspace(-0.2, 0.2, 9), np.linspace(0.3, 0.36, 3))
+    avatar = attached(avatar, brow + eye_centres(marks)[0], triangles, "Brow")
+    return FaceAnatomy(avatar, features.compute(avatar, marks))
+
+
+@pytest.fixture(scope="module")
+def blink(lashed):
+    """(1, N, 3) offsets of a blink of the left eye: the upper lid comes down, and no two of its vertices alike."""
+    seen = lashed.features
+    offsets = np.zeros((1, len(seen.index), 3), np.float32)
+    near = np.clip(1.5 - 2.5 * np.linalg.norm(seen.positions - eye_centres(seen.landmarks)[0], axis=1), 0, 1)
+    upper = (seen.part == Part.SKIN) & (seen.side[:, 1] > 0)
+    offsets[0, upper, 1] = -0.12 * near[upper]
+    rough = np.random.default_rng(0).normal(0, 0.02, offsets[0].shape)
+    offsets[0] += (upper * near)[:, None] * rough
+    return offsets
+
+
+def _lash(anatomy, offset):
+    """(ROWS, COLUMNS, 3) the lash at rest and moved."""
+    own = np.flatnonzero(anatomy.features.part == Part.ATTACHED)[: ROWS * COLUMNS]
+    rest = anatomy.features.positions[own]
+    return (places.reshape(ROWS, COLUMNS, 3) for places in (rest, rest + offset[own]))
+
+
+def _across(places):
+    return np.linalg.norm(np.diff(places, axis=0), axis=-1)
+
+
+def test_a_lash_keeps_its_width_and_stays_on_its_lid(lashed, blink):
+    rest, moved = _lash(lashed, refine.refine(lashed, blink.copy(), ["eyeBlinkLeft"])[0])
+    # At the corners, where one step of the edge moves and the next rests, it may become narrower.
+    middle = slice(COLUMNS // 3, -COLUMNS // 3)
+    ratio = _across(moved) / _across(rest)
+    assert ratio[:, middle] == pytest.approx(1, abs=0.12) and ratio.max() < 1.2
+    assert (moved - rest)[0, middle, 1].max() < -0.04
+
+
+def test_a_lash_does_not_take_the_roughness_of_the_skin(lashed, blink):
+    rest, moved = _lash(lashed, refine.refine(lashed, blink.copy(), ["eyeBlinkLeft"])[0])
+    motion = moved - rest
+    bends = np.linalg.norm(np.diff(motion, n=2, axis=1), axis=-1)
+    assert np.linalg.norm(motion, axis=-1).max() > 0.05 and bends.max() < 0.04
+
+
+def test_a_lash_turns_with_its_lid(lashed):
+    seen = lashed.features
+    rim = lashed.eyes["l"].upper
+    upper = (seen.part == Part.SKIN) & (seen.side[:, 1] > 0)
+    # The skin above the edge turns forward by a quarter of a right angle about the edge's height and depth.
+    turn = np.radians(22.5)
+    arm = seen.positions[upper, 1:] - seen.positions[rim, 1:].mean(0)
+    turned = arm @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    offsets = np.zeros((1, len(seen.index), 3), np.float32)
+    offsets[0, upper, 1:] = turned - arm
+    lashes.ride_lids(lashed, offsets)
+    rest, moved = _lash(lashed, offsets[0])
+    before, after = (np.arctan2(places[-1, :, 2] - places[0, :, 2], places[-1, :, 1] - places[0, :, 1])
+                     for places in (rest, moved))  # fmt: skip
+    middle = slice(COLUMNS // 3, -COLUMNS // 3)
+    assert (after - before)[middle] == pytest.approx(lashes.LASHES.turn_share * turn, abs=0.06)
+
+
+def test_what_keeps_off_the_edges_of_the_lids_is_left_alone(lashed):
+    offsets = np.random.default_rng(0).normal(0, 0.1, (2, len(lashed.features.index), 3)).astype(np.float32)
+    moved = offsets.copy()
+    lashes.ride_lids(lashed, moved)
+    own = np.flatnonzero(lashed.features.part == Part.ATTACHED)
+    changed = (moved != offsets).any((0, 2))
+    assert changed[own[: ROWS * COLUMNS]].all() and changed.sum() == ROWS * COLUMNS
