@@ -102,6 +102,10 @@ class Measures:
         vertex."""
         return self._halves.vertices, EYE_DISTANCE_MM * self._halves.difference(offset, partner)
 
+    def shut_by(self, expression: Expression) -> list[Slit]:
+        """Of the `eyelids` those whose lids `expression` is to shut."""
+        return [self.eyelids[side] for side in expression.closes_lids if side in self.eyelids]
+
     def at_rest(self, expression: Expression) -> np.ndarray:
         """(N,) bool: where `expression` should move nothing."""
         key = expression.region, expression.side if expression.region is Region.EYES else ""
@@ -221,7 +225,7 @@ class ShapeMeasures:
     @property
     def closing_lids(self) -> list[Slit]:
         """The eyes that it is to shut, of those that open in the skin."""
-        return [self.face.eyelids[side] for side in self.expression.closes_lids if side in self.face.eyelids]
+        return self.face.shut_by(self.expression)
 
     @cached_property
     def eyes_open(self) -> float:

@@ -52,13 +52,14 @@ def _clamp(measures: Measures, name: str, offset: np.ndarray) -> np.ndarray:
 
 
 def _unfold(measures: Measures, name: str, offset: np.ndarray) -> np.ndarray:
-    """Smooth the motion around triangles that turn over or stretch too far."""
+    """Smooth the motion around triangles that turn over or stretch too far; lids that the shape shuts stay shut."""
+    shut = [rim for slit in measures.shut_by(TABLE[name]) for rim in (slit.upper, slit.lower)]
 
     def folded(tried: np.ndarray, changed: np.ndarray) -> np.ndarray:
         moving = measures.moving(tried)
         return measures.triangles[measures.flips(tried, moving) | measures.stretched(tried, moving)]
 
-    return relax_flips(offset, measures.edges, folded, np.empty(0, np.int64))
+    return relax_flips(offset, measures.edges, folded, np.concatenate([np.empty(0, np.int64), *shut]))
 
 
 def _close_lips(measures: Measures, name: str, offset: np.ndarray) -> np.ndarray:
