@@ -95,6 +95,15 @@ def test_report_or_sheet_that_cannot_be_written(planted, source, tmp_path, capsy
     assert not (tmp_path / "a.glb").exists()
 
 
+@pytest.mark.parametrize("option", ["--report", "--sheet", "--thumbnail"])
+def test_a_folder_where_a_file_is_to_be_written(planted, source, tmp_path, capsys, option):
+    path = source("blend")
+    capsys.readouterr()
+    assert run(path, "--output", tmp_path / "a.glb", option, tmp_path) == cli.BAD_INPUT
+    assert "cannot be written" in capsys.readouterr().err
+    assert not (tmp_path / "a.glb").exists()
+
+
 def test_no_face_in_the_file(planted, source, tmp_path, capsys, monkeypatch):
     def none(*_, **__):
         raise FaceNotFound("No face was found: select the head.")

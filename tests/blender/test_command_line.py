@@ -179,6 +179,14 @@ def test_sheet(planted, source, tmp_path, monkeypatch, workbench):
     assert not [mesh for mesh in bpy.data.meshes if "sheet" in mesh.name]
 
 
+def test_pictures_have_the_names_that_were_asked_for(planted, source, tmp_path):
+    pictures = {"--sheet": tmp_path / "sheet", "--thumbnail": tmp_path / "small.JPG"}
+    words = [word for pair in pictures.items() for word in pair]
+    assert run(source("blend"), "--output", tmp_path / "out" / "a.glb", "--shapes", "blink", *words) == 0
+    assert pictures["--sheet"].read_bytes().startswith(b"\x89PNG")
+    assert pictures["--thumbnail"].read_bytes().startswith(b"\xff\xd8")
+
+
 @pytest.mark.skipif(bpy.app.version < (4, 5), reason="Blender reads text FBX from 4.5 on")
 def test_text_fbx(tmp_path):
     """Unity's and Maya's other kind of FBX file."""

@@ -49,7 +49,7 @@ def _run_logged(arguments: Sequence[str], options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     plan = _plan(options.input, options.output)
-    _check_folders(options)
+    _check_files(options)
     recipe_file.load(options.recipes)
     if len(plan) > 1 or options.input[0].is_dir():
         return _run_folder(plan, options)
@@ -94,10 +94,13 @@ def _plan(inputs: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:
     return jobs
 
 
-def _check_folders(options: argparse.Namespace) -> None:
-    for path in (options.report, options.sheet):
+def _check_files(options: argparse.Namespace) -> None:
+    """Raises OutputError, before any work, where what is written beside the avatar cannot be."""
+    for path in (options.report, options.sheet, options.thumbnail):
         if path:
             files.require_writable(path.parent)
+            if path.is_dir():
+                raise OutputError("{path} cannot be written: check the folder and the free space.", path=path)
 
 
 _OUTPUT_SUFFIX = {".blend": ".blend", ".fbx": ".fbx", ".obj": ".fbx"}  # the rest is glTF inside

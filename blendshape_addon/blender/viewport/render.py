@@ -69,7 +69,8 @@ def sheet(path: Path, avatar: Avatar, marks: np.ndarray, shapes: Sequence[Shape]
         scene.render.resolution_x = round(columns * cell)
         scene.render.resolution_y = round(rows * (_HEIGHT + _LABEL) / _WIDTH * cell)
         scene.render.resolution_percentage = 100
-        scene.render.image_settings.file_format = "JPEG" if path.suffix == ".jpg" else "PNG"
+        scene.render.image_settings.file_format = "JPEG" if path.suffix.lower() in (".jpg", ".jpeg") else "PNG"
+        scene.render.use_file_extension = False  # the name is the one that the report gives
         scene.render.image_settings.quality = 85
         scene.render.image_settings.color_mode = "RGB"
         scene.render.filepath = str(path)
