@@ -8,6 +8,9 @@ from blendshape_addon.core.face import features
 from blendshape_addon.core.face.anatomy import FaceAnatomy
 from blendshape_addon.core.face.face_space import eye_centres, point
 from blendshape_addon.core.face.parts import Part
+from blendshape_addon.core.quality import report
+from blendshape_addon.core.quality.checks import AMBER
+from blendshape_addon.core.quality.measures import Measures
 from blendshape_addon.core.refinement import lashes, refine
 
 COLUMNS, ROWS = 15, 3
@@ -94,3 +97,18 @@ def test_what_keeps_off_the_edges_of_the_lids_is_left_alone(lashed):
     own = np.flatnonzero(lashed.features.part == Part.ATTACHED)
     changed = (moved != offsets).any((0, 2))
     assert changed[own[: ROWS * COLUMNS]].all() and changed.sum() == ROWS * COLUMNS
+
+
+def test_lashes_that_crumple_are_reported_where_they_do(lashed):
+    own = np.flatnonzero(lashed.features.part == Part.ATTACHED)
+    lash = own[: ROWS * COLUMNS]
+    ridden, crumpled = np.zeros((2, len(lashed.features.index), 3), np.float32)
+    ridden[own, 1] = crumpled[own, 1] = -0.1
+    # Every other vertex of the lash lags behind.
+    crumpled[lash[::2], 1] = -0.02
+    good, bad = (report.examine(lashed, ["eyeBlinkLeft"], offset[None], 1.0)[0] for offset in (ridden, crumpled))
+    assert good.values["lash_stretch"] == pytest.approx(1, abs=0.01) and "lashes" not in good.grades
+    assert bad.grades["lashes"] == AMBER and bad.values["lash_stretch"] > 2
+    assert str(bad.sentences["lashes"]).startswith("lashes or brows crumple: their edges become ")
+    found = report.where(Measures(lashed), "lashes", "eyeBlinkLeft", crumpled)
+    assert len(found) and np.isin(found, lashed.features.index[lash]).all()

@@ -249,6 +249,17 @@ CHECKS: tuple[Check, ...] = (
         applies=lambda shape: shape.full,
         advisory=True,
     ),
+    Check(  # advisory: an artist's lash may grow in a blink
+        name="lashes",
+        field="lash_stretch",
+        value=lambda shape: shape.lash_stretch,
+        limit=lambda shape: LIMITS.lashes,
+        sentence=lambda shape, times: Message(
+            "lashes or brows crumple: their edges become {times:.1f} times longer or shorter", times=times
+        ),
+        where=_on_face(lambda shape: shape.lashes[0][shape.lashes[1] > LIMITS.lashes]),
+        advisory=True,
+    ),
     Check(
         name="moves",
         value=lambda shape: shape.peak_mm,

@@ -20,9 +20,10 @@ from ..face.features import Features
 from ..face.parts import Part
 from ..face.slits import COLUMNS, Slit
 from ..geometry.mesh import Facing, any3, edges_of, lengths, vertex_normals
-from .parameters import MEASURING, REGIONS
+from .parameters import LIMITS, MEASURING, REGIONS
 
 Amounts = tuple[np.ndarray, np.ndarray]  # (M,) feature vertices, and a figure (M,) at each
+_SHORT = 1e-3  # eye distances: an edge that is shorter is a point
 _NOWHERE: Amounts = (np.empty(0, np.int64), np.empty(0))
 
 
@@ -48,6 +49,7 @@ class Measures:
         self._longest = MEASURING.stretch * np.maximum(_edge_lengths(self.rest, self.triangles), 1e-6)
         self._teeth, self._eyes = anatomy.teeth_collider, anatomy.eye_colliders
         self._seams = _Seams(anatomy)
+        self._lashes = self._edges_of_lashes()
         self._halves = _Halves(features, anatomy.skin_and_drawn_mouth)
         self._at_rest: dict[tuple[Region, str], np.ndarray] = {}
 
@@ -102,6 +104,15 @@ class Measures:
         vertex."""
         return self._halves.vertices, EYE_DISTANCE_MM * self._halves.difference(offset, partner)
 
+    def lashes(self, offset: np.ndarray) -> Amounts:
+        """Edges (M, 2) of lashes, brows and other attached pieces that move, and by how many times (M,) each becomes
+        longer or shorter; eyes that are drawn on the face, which are pressed to a line, left out."""
+        moving = (lengths(offset) * EYE_DISTANCE_MM >= LIMITS.moves_mm)[self._lashes].any(1)
+        edges = self._lashes[moving]
+        before, after = (_lengths_of(positions, edges) for positions in (self.rest, self.rest + offset))
+        ratio = np.maximum(after, _SHORT) / before
+        return edges, np.maximum(ratio, 1 / ratio)
+
     def shut_by(self, expression: Expression) -> list[Slit]:
         """Of the `eyelids` those whose lids `expression` is to shut."""
         return [self.eyelids[side] for side in expression.closes_lids if side in self.eyelids]
@@ -112,6 +123,14 @@ class Measures:
         if key not in self._at_rest:
             self._at_rest[key] = self._beyond(*key)
         return self._at_rest[key]
+
+    def _edges_of_lashes(self) -> np.ndarray:
+        """(K, 2) edges of the attached pieces, but for those of drawn eyes."""
+        edges = edges_of(self.features.triangles(self.anatomy.avatar, Part.ATTACHED))
+        drawn = np.zeros(len(self.rest), bool)
+        for eye in self.anatomy.drawn_eyes:
+            drawn[eye.pieces] = drawn[eye.brow] = True
+        return edges[(_lengths_of(self.rest, edges) > _SHORT) & ~drawn[edges].any(1)]
 
     def _beyond(self, region: Region, side: str) -> np.ndarray:
         x, y = self.rest[:, 0], self.rest[:, 1]
@@ -211,6 +230,18 @@ class ShapeMeasures:
     def asymmetry(self) -> Amounts:
         """See Measures.asymmetry; none where there is no partner."""
         return _NOWHERE if self.partner is None else self.face.asymmetry(self.offset, self.partner)
+
+    @cached_property
+    def lashes(self) -> Amounts:
+        """See Measures.lashes."""
+        return self.face.lashes(self.offset)
+
+    @property
+    def lash_stretch(self) -> float:
+        """By how many times MEASURING.lash_share of the edges of lashes and brows become longer or shorter at most; 1
+        where hardly any moves."""
+        times = self.lashes[1]
+        return float(np.quantile(times, MEASURING.lash_share)) if len(times) >= MEASURING.lash_edges else 1.0
 
     @property
     def at_rest(self) -> np.ndarray:
@@ -337,6 +368,11 @@ def _visible(features: Features, triangles: np.ndarray) -> np.ndarray:
     inside = np.abs(x) < np.abs(corners[:, 0] - corners[:, 0].mean()).max()
     inside &= (np.abs(y) < MEASURING.inside_mouth_height) & (z < -MEASURING.inside_mouth_depth)
     return ~any3(inside[triangles])
+
+
+def _lengths_of(positions: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """(K,) lengths of (K, 2) edges."""
+    return lengths(positions[edges[:, 0]] - positions[edges[:, 1]])
 
 
 def _edge_lengths(positions: np.ndarray, triangles: np.ndarray) -> np.ndarray:

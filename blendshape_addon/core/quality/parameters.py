@@ -30,6 +30,9 @@ class Limits:
     outside: int = 100  # vertices beyond the feature vertices that move
     asymmetry: float = 0.5  # of the shape's largest motion, by which its halves may differ
     asymmetry_mm: float = 1.0  # by which they may differ in any case
+    # By which the edges of lashes and brows become longer or shorter, see Measuring.lash_share; artists' blinks and
+    # emotions reach 1.9 (VRoid's; Seed-san's 1.35, MakeHuman's 1.4).
+    lashes: float = 2.0
     eyes_open: float = 0.25  # share of an eye's opening that a blink may leave
     moves_mm: float = 0.3  # from which on a motion is somebody's intention
     lips_mm: float = 0.3  # how far closed lips may be from meeting
@@ -43,6 +46,8 @@ class Measuring:
     full: float = 0.99  # intensity from which on a shape is taken for the full one
     stretch: float = 6.0  # times its length from which on an edge stretches too far
     visible_mm: float = 1.0  # length of an edge from which on its stretching is seen
+    lash_share: float = 0.95  # of the edges of lashes and brows that move, the share that is stretched no more
+    lash_edges: int = 8  # fewer of these say nothing
     worst: int = 3  # the third largest of some vertices' amounts counts: one or two nobody sees
     near_peak: float = 0.5  # share of the largest amount, from which on a vertex is shown as part of the fault
     cell: float = 0.1  # eye distances; halves of a face are compared in squares of this size at least
