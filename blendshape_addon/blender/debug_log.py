@@ -56,6 +56,7 @@ def stop(handler: logging.Handler) -> None:
 
 
 def is_on() -> bool:
+    """Whether anything is logged to a file."""
     return any(isinstance(handler, logging.FileHandler) for handler in _root.handlers)
 
 

@@ -90,6 +90,7 @@ def current() -> Session:
 
 
 def exists() -> bool:
+    """Whether there is a session."""
     return _current is not None
 
 

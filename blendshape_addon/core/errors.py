@@ -25,6 +25,7 @@ class UserError(Exception):
 
     @property
     def message(self) -> Message:
+        """What is wrong and what to do, for translation."""
         return self.args[0]
 
 

@@ -27,17 +27,19 @@ class Message(str):
 
     def for_json(self) -> list[object]:
         """What `from_json` makes the message of again. Its values are numbers, texts and messages."""
-        kept = {name: value.for_json() if isinstance(value, Message) else value for name, value in self.values.items()}
-        return [self.template, kept]
+        return [
+            self.template,
+            {name: value.for_json() if isinstance(value, Message) else value for name, value in self.values.items()},
+        ]
 
     def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, object]]:
         """For copies, which reports are made of."""
         return (self.template,), self.values
 
 
-def from_json(kept: Any) -> Message:
-    """The message that Message.for_json gave `kept` of. Raises TypeError, ValueError or LookupError if none did."""
-    template, values = kept
+def from_json(data: Any) -> Message:
+    """The message that Message.for_json gave `data` of. Raises TypeError, ValueError or LookupError if none did."""
+    template, values = data
     if not isinstance(template, str):
         raise TypeError("a template is a text")
     values = {name: from_json(value) if isinstance(value, list) else value for name, value in values.items()}

@@ -67,6 +67,7 @@ class GenerationResult:
 
     @property
     def face(self) -> detect.Face:
+        """The face that the shapes were made for."""
         return self.analysis.face
 
 

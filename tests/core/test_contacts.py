@@ -17,16 +17,6 @@ from blendshape_addon.core.vocabulary import LANDMARK_INDEX
 DEEPEST = -LID_CONTACT.max_overlap * EYE_DISTANCE_MM - 0.3
 
 
-@pytest.fixture(scope="module")
-def anatomy(face):
-    return FaceAnatomy(face[0], compute(*face))
-
-
-@pytest.fixture(scope="module")
-def features(anatomy):
-    return anatomy.features
-
-
 def blob(features, landmark, width, push, field, sign):
     """(N, 3) smooth motion `push` around a landmark, of one side of a slit only."""
     centre = features.landmarks[LANDMARK_INDEX[landmark]]

@@ -27,11 +27,6 @@ def session():
     return open_session(registry.load("deformer"), "cpu")
 
 
-@pytest.fixture(scope="module")
-def features(face):
-    return compute(*face)
-
-
 def test_every_shape_has_a_condition_and_a_mirror():
     assert set(ALL_SHAPES) - {"vrc.blink"} == set(CONDITIONS) == {mirrored(name) for name in CONDITIONS}
     assert mirrored("mouthSmileLeft") == "mouthSmileRight" and mirrored("vrc.blink_right") == "vrc.blink_left"

@@ -1,31 +1,18 @@
 """What no shape may do, whatever the network proposes: one eye moving the other, skin turning inside out."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blendshape_addon.core import pipeline
 from blendshape_addon.core.detection.detect import Face
 from blendshape_addon.core.face import slits
-from blendshape_addon.core.face.anatomy import FaceAnatomy
-from blendshape_addon.core.face.features import compute
 from blendshape_addon.core.face.parts import Part
 from blendshape_addon.core.geometry import nearest
 from blendshape_addon.core.geometry.mesh import flipped
 from blendshape_addon.core.options import GenerateOptions
 from blendshape_addon.core.refinement import refine
 from blendshape_addon.core.vocabulary import BLINKS
-
-
-@pytest.fixture(scope="module")
-def anatomy(face):
-    return FaceAnatomy(face[0], compute(*face))
-
-
-@pytest.fixture(scope="module")
-def features(anatomy):
-    return anatomy.features
 
 
 def test_what_one_eye_does_stops_at_the_nose(anatomy, features):

@@ -28,6 +28,7 @@ class Task:
 
     @property
     def done(self) -> bool:
+        """Whether the work has ended, well or not."""
         return not self._thread.is_alive()
 
     @property

@@ -81,10 +81,11 @@ class Run:
 
     @property
     def running(self) -> bool:
+        """Whether it runs, or its last output is still to be read."""
         return self._reader.is_alive() or self._process.poll() is None
 
     @property
-    def said(self) -> list[str]:
+    def output(self) -> list[str]:
         """Its last lines but for the bars."""
         return list(self._lines)
 
@@ -165,7 +166,7 @@ def end() -> tuple[bool, str]:
     good = False
     try:
         good, training.messages[ended.verb] = ended.result()
-        _log.info("%s ended %s: %s", ended.verb, "well" if good else "badly", "\n".join(ended.said))
+        _log.info("%s ended %s: %s", ended.verb, "well" if good else "badly", "\n".join(ended.output))
     finally:
         training.run = training.after = None
         if after:

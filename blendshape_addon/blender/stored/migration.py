@@ -75,7 +75,7 @@ def update_file() -> None:
             for name in _PROPERTIES:
                 if name in block and _version(block, name) < VERSION:
                     put(block, name, read(block, name))
-            if _has_group(block):
+            if has_group(block):
                 _note(block, {GROUP: max(_version(block, GROUP), VERSION)})
 
 
@@ -124,7 +124,8 @@ def _note(block: ID, versions: dict[str, int | None]) -> None:
         del block[VERSIONS]
 
 
-def _has_group(block: ID) -> bool:
+def has_group(block: ID) -> bool:
+    """Whether the property group GROUP of `block` has a value that was set."""
     group = getattr(block, GROUP, None)
     if group is None:
         return False

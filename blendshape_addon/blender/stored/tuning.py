@@ -11,6 +11,7 @@ from ...core.style.parameters import STYLE
 from ...core.style.recipe_file import OPENS, Document
 from ...core.style.tuning import EVERY, Tuning
 from ...core.vocabulary import ALL_SHAPES, GROUPS, VISEMES
+from . import migration
 
 Object = bpy.types.Object
 _ROUNDED = 5  # decimals of a weight that Blender keeps in single precision
@@ -92,7 +93,7 @@ TuningProperties.__annotations__ |= {mask_of(name): _mask() for name in (EVERY, 
 
 def holder(objects: Iterable[Object], face: Object) -> Object:
     """The one of `objects` that something is kept with, else `face`."""
-    return next((obj for obj in objects if _is_tuned(obj)), face)
+    return next((obj for obj in objects if migration.has_group(obj)), face)
 
 
 def read(objects: Sequence[Object]) -> Tuning:
@@ -101,23 +102,23 @@ def read(objects: Sequence[Object]) -> Tuning:
     Raises InputError for a vertex group that none of them has.
     """
     obj = holder(objects, objects[0])
-    kept = obj.vrc_blendshape
+    props = obj.vrc_blendshape
     names = (*GROUPS, *ALL_SHAPES)
-    strengths = {name: getattr(kept, strength_of(name)) for name in names}
-    groups = {name: getattr(kept, mask_of(name)) for name in (EVERY, *ALL_SHAPES)}
+    strengths = {name: getattr(props, strength_of(name)) for name in names}
+    groups = {name: getattr(props, mask_of(name)) for name in (EVERY, *ALL_SHAPES)}
     masks = {group: _mask_values(objects, group) for group in set(groups.values()) - {""}}
     return Tuning(
         {name: round(strength, _ROUNDED) for name, strength in strengths.items() if strength != 1},
         {name: masks[group] for name, group in groups.items() if group},
-        changes(kept),
-        kept.asymmetric,
+        changes(props),
+        props.asymmetric,
     )
 
 
-def changes(kept: TuningProperties) -> Document:
+def changes(props: TuningProperties) -> Document:
     """The avatar's own recipes."""
     document: dict[str, dict] = {}
-    for recipe in kept.recipes:
+    for recipe in props.recipes:
         table = document.setdefault(recipe.preset, {})
         weights: dict[str, float] = {}
         for part in recipe.parts:
@@ -128,14 +129,16 @@ def changes(kept: TuningProperties) -> Document:
     return document
 
 
-def recipe(kept: TuningProperties, preset: str, shape: str) -> Recipe | None:
+def recipe(props: TuningProperties, preset: str, shape: str) -> Recipe | None:
     """The avatar's own recipe of `shape` in a style; None where it has none."""
-    return next((own for own in kept.recipes if (own.preset, own.name) == (preset, shape)), None)
+    return next((own for own in props.recipes if (own.preset, own.name) == (preset, shape)), None)
 
 
-def put_recipe(kept: TuningProperties, preset: str, shape: str, weights: Mapping[str, float], opening: float) -> Recipe:
+def put_recipe(
+    props: TuningProperties, preset: str, shape: str, weights: Mapping[str, float], opening: float
+) -> Recipe:
     """Give the avatar a recipe of its own, in place of the one that it has."""
-    own = recipe(kept, preset, shape) or kept.recipes.add()
+    own = recipe(props, preset, shape) or props.recipes.add()
     own.name, own.preset, own.opening = shape, preset, opening
     own.parts.clear()
     for word, weight in weights.items():
@@ -144,15 +147,9 @@ def put_recipe(kept: TuningProperties, preset: str, shape: str, weights: Mapping
     return own
 
 
-def remove_recipe(kept: TuningProperties, own: Recipe) -> None:
+def remove_recipe(props: TuningProperties, own: Recipe) -> None:
     """Let the avatar follow the style again."""
-    kept.recipes.remove(next(number for number, other in enumerate(kept.recipes) if other == own))
-
-
-def _is_tuned(obj: Object) -> bool:
-    kept = obj.vrc_blendshape
-    names = (prop.identifier for prop in kept.bl_rna.properties)
-    return any(kept.is_property_set(name) for name in names if name != "rna_type")
+    props.recipes.remove(next(number for number, other in enumerate(props.recipes) if other == own))
 
 
 def _mask_values(objects: Sequence[Object], name: str) -> np.ndarray:

@@ -82,6 +82,7 @@ def speak(scene: bpy.types.Scene, *_) -> None:
 
 
 def is_speaking() -> bool:
+    """Whether the sentence plays in the preview."""
     return speak in bpy.app.handlers.frame_change_pre
 
 

@@ -9,7 +9,7 @@ from ..face.face_space import MIRROR_X, FaceSpace
 from ..geometry.nearest import nearest_on_triangles
 from ..geometry.triangles import hits
 from ..vocabulary import LANDMARK_MIRROR
-from .parameters import MANUAL_PLACING, PROJECTING
+from .parameters import MANUAL_LANDMARKS, PROJECTING
 from .project import project_to_skin
 
 
@@ -33,7 +33,7 @@ class LandmarkEditor:
         self._before.append(self.landmarks)
         points = self.landmarks[:, :3]
         self._space = FaceSpace.of(points)
-        around = MANUAL_PLACING.around * self._space.scale
+        around = MANUAL_LANDMARKS.around * self._space.scale
         low, high = points.min(0) - around, points.max(0) + around
         corners = self._avatar.vertices[self._avatar.triangles]
         self._corners = corners[((corners.min(1) < high) & (corners.max(1) > low)).all(1)]
@@ -61,12 +61,12 @@ class LandmarkEditor:
         found = hits(origin, direction, self._corners)
         along = found[np.abs(found - depth).argmin()] if len(found) else depth
         target = origin + along * direction
-        self.landmarks[index] = [*target, MANUAL_PLACING.confidence]
+        self.landmarks[index] = [*target, MANUAL_LANDMARKS.confidence]
         twin = LANDMARK_MIRROR[index]
         if twin != index and not alone:
             push = self._space.to_face(target) - self._space.to_face(at)
             opposite = before[twin, :3] + self._space.vectors_to_avatar(push * MIRROR_X)
-            self.landmarks[twin] = [*self._on_surface(opposite), MANUAL_PLACING.confidence]
+            self.landmarks[twin] = [*self._on_surface(opposite), MANUAL_LANDMARKS.confidence]
 
     def move_all(self, index: int, origin: np.ndarray, direction: np.ndarray) -> None:
         """Move all landmarks alike, so that this one comes under the ray at the depth where it was."""

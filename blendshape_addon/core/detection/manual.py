@@ -9,7 +9,7 @@ from ..errors import FaceNotFound
 from ..face.face_space import FaceSpace
 from ..messages import Message
 from .detect import Face, plausibility
-from .parameters import MANUAL_PLACING, SCORES
+from .parameters import MANUAL_LANDMARKS, SCORES
 from .project import near
 
 _REPAIR = Message("Move them to their places with Edit Landmarks, or remove them and let the face be found.")
@@ -33,7 +33,7 @@ def face(avatar: Avatar) -> Face | None:
             repair=_REPAIR,
             guess=avatar.manual_landmarks,
         )
-    if near(avatar, space, points) < MANUAL_PLACING.on_mesh:
+    if near(avatar, space, points) < MANUAL_LANDMARKS.on_mesh:
         raise FaceNotFound(
             "The landmarks that you placed lie off the mesh, which has changed since. {repair}",
             repair=_REPAIR,

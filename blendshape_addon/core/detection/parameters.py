@@ -112,7 +112,7 @@ class Snapping:
 
 
 @dataclass(frozen=True)
-class ManualPlacing:
+class ManualLandmarks:
     """Landmarks that a creator has put in their places."""
 
     on_mesh: float = 0.7  # share of the landmarks that have to lie on the mesh
@@ -127,4 +127,4 @@ HINTING = Hinting()
 GUESSING = Guessing()
 PROJECTING = Projecting()
 SNAPPING = Snapping()
-MANUAL_PLACING = ManualPlacing()
+MANUAL_LANDMARKS = ManualLandmarks()

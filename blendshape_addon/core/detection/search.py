@@ -96,6 +96,6 @@ def run(session: Session, crops: list[Crop], mirrored: list[bool]) -> list[Detec
         outputs = session.run(None, {"image": np.stack([c.image for c in block])})
         for window, flip, points, width, logit in zip(block, mirrored[start:], *outputs, strict=False):
             order = list(LANDMARK_MIRROR) if flip else list(range(len(LANDMARKS)))
-            placed = window.to_avatar(points[order].astype(float))
-            detections.append(Detection(placed, np.exp(width[order]) * window.half, float(logit)))
+            in_avatar = window.to_avatar(points[order].astype(float))
+            detections.append(Detection(in_avatar, np.exp(width[order]) * window.half, float(logit)))
     return detections

@@ -37,9 +37,9 @@ def lip_side(avatar: Avatar, vertices: np.ndarray, part: np.ndarray, landmarks: 
         if picture is None:
             triangles = avatar.triangles[skin[avatar.triangles].all(1)]
             picture = rasterise((vertices - centre) / width, triangles, DRAWN_MOUTH.pixels)
-        seen = (vertices[mine] - centre) / width
-        column, row = nearest_pixels(seen, DRAWN_MOUTH.pixels)
-        behind = (picture.depth[row, column] - seen[:, 2]) * width
+        place = (vertices[mine] - centre) / width
+        column, row = nearest_pixels(place, DRAWN_MOUTH.pixels)
+        behind = (picture.depth[row, column] - place[:, 2]) * width
         if np.mean((behind < sunk) & (behind > -np.inf)) >= DRAWN_MOUTH.on_skin:
             out[mine] = _halves(vertices[mine])
     return out

@@ -49,10 +49,10 @@ class ProbeCache:
         """
         key = _key(name, providers, model)
         if key not in self._verdicts:
-            self._verdicts.update(self._kept())
+            self._verdicts.update(self._load_verdicts())
         if key not in self._verdicts:
             self._verdicts[key] = _try(name, providers, model.data)
-            self._keep()
+            self._save_verdicts()
         return self._verdicts[key]
 
     def forget(self) -> None:
@@ -62,17 +62,17 @@ class ProbeCache:
         if self._file:
             self._file.unlink(missing_ok=True)
 
-    def _kept(self) -> dict[str, Message | None]:
+    def _load_verdicts(self) -> dict[str, Message | None]:
         """The verdicts of earlier processes; none where their file is missing or damaged: everything is tried again."""
         from ..messages import from_json
 
         try:
-            kept = json.loads(self._file.read_text(encoding="utf-8")) if self._file else {}
-            return {key: reason and from_json(reason) for key, reason in kept.items()}
+            found = json.loads(self._file.read_text(encoding="utf-8")) if self._file else {}
+            return {key: reason and from_json(reason) for key, reason in found.items()}
         except (OSError, ValueError, TypeError, LookupError, AttributeError):
             return {}
 
-    def _keep(self) -> None:
+    def _save_verdicts(self) -> None:
         if not self._file:
             return
         try:
