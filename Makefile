@@ -47,8 +47,9 @@ help: ## say what there is to make
 demo: $(VENV)/blender/ready ## a MakeHuman avatar gets visemes and emotions in Blender: out/demo/
 	@$(BLENDER) -m training.devtools.demo
 
+# Those of Blender come last: they try the Artist Style button with the environment that those of training set up.
 test: ## every test, of all four kinds even if one fails
-	@$(MAKE) --no-print-directory --keep-going test-core test-stubs test-blender test-training
+	@$(MAKE) --no-print-directory --keep-going test-core test-stubs test-training test-blender
 
 test-core: $(VENV)/core/ready ## the core, with numpy and onnxruntime only
 	@echo "== core"; COVERAGE_FILE=$(MEASURED)/core $(CORE) $(PYTEST) $(COVER) tests/core
