@@ -228,7 +228,7 @@ def _overdrive(name: str, tuning: Tuning) -> float:
 
 
 def _requested_conditions(expressions: Sequence[str], tuning: Tuning) -> Requested:
-    """What the network is asked for: names of CONDITIONS, each with its `_overdrive`.
+    """The conditions that the network is run on: names of CONDITIONS, each with its `_overdrive`.
 
     Both sides are, where they are to be even, so that one shape alone comes out as it does among all.
     """

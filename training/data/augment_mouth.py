@@ -62,7 +62,7 @@ def opened(head: LabelledFace, amount: float) -> LabelledFace:
         marks=head.marks + amount * head.mark_offsets[jaw],
         offsets=head.offsets - share * head.offsets[jaw],
         mark_offsets=head.mark_offsets - share * head.mark_offsets[jaw],
-    ).settled()
+    ).in_face_space()
 
 
 def sealed(head: LabelledFace) -> LabelledFace:

@@ -85,9 +85,9 @@ class LabelledFace:
             moved = np.flatnonzero(old.any(1))
             row[moved] = where(self.vertices[moved] + old[moved]) - vertices[moved]
         mark_offsets = where((self.marks + self.mark_offsets).reshape(-1, 3)).reshape(self.mark_offsets.shape) - marks
-        return replace(self, vertices=vertices, offsets=offsets, marks=marks, mark_offsets=mark_offsets).settled()
+        return replace(self, vertices=vertices, offsets=offsets, marks=marks, mark_offsets=mark_offsets).in_face_space()
 
-    def settled(self) -> LabelledFace:
+    def in_face_space(self) -> LabelledFace:
         """The head back in face space after its landmarks have moved."""
         space = FaceSpace.of(self.marks)
         turn = (space.rotation.T / space.scale).astype(np.float32)

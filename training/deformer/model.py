@@ -1,4 +1,4 @@
-"""The deformer: a neural field over a face, asked vertex by vertex, for many expressions at once."""
+"""The deformer: a neural field over a face, evaluated vertex by vertex, for many expressions at once."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Questions asked of the design, each with its table."""
+"""Experiments on the design, each with its table."""

@@ -18,7 +18,7 @@ TIMED = {"V": 2000, "E": 20}  # vertices and shapes of the network's run in `rep
 
 
 class Session:
-    """A loaded network. provider: the name in PROVIDERS that it runs on; reason: why not on the one asked for.
+    """A loaded network. provider: the name in PROVIDERS that it runs on; reason: why not on the one chosen.
 
     A provider that fails while it runs, out of memory for example, is left for the CPU, and both change.
     """

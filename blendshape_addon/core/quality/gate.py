@@ -64,7 +64,7 @@ def _done(strength: float) -> Message:
 
 
 def _keep_first_duplicate(shapes: Sequence[ShapeReport], offsets: np.ndarray, intensities: np.ndarray) -> None:
-    """Of visemes that are alike and otherwise fit, keep the first, and those that rest because that was asked."""
+    """Of visemes that are alike and otherwise fit, keep the first, and those that rest because their intensity is 0."""
     fit: list[int] = []
     for number, shape in enumerate(shapes):
         others = (passed for check, passed in shape.checks.items() if check != "distinct")
