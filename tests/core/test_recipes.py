@@ -151,7 +151,7 @@ def test_a_file_needs_to_hold_only_what_differs(tmp_path):
     bundled, mine = recipe_file.load(), recipe_file.load(tmp_path / "own.toml")
     assert same(mine["natural"], bundled["natural"])
     assert parts(mine["anime"], "joy") == {"jawOpen": 0.5}
-    assert mine["anime"].opens == {name: bundled["anime"].opens[name] for name in ("vrc.v_aa", "vrc.v_oh")}
+    assert mine["anime"].opens == {name: share for name, share in bundled["anime"].opens.items() if name != "vrc.v_e"}
     assert {n for n in CONDITIONS if (mine["anime"].rows[n] != bundled["anime"].rows[n]).any()} == {"joy"}
     assert all(same(recipe_file.load(tmp_path / "all.toml")[preset], bundled[preset]) for preset in recipes.PRESETS)
 
@@ -297,7 +297,7 @@ def test_anime_visemes_stay_at_the_mouth(face):
         np.linalg.norm(features.positions - features.landmarks[LANDMARK_INDEX[name]], axis=1).argmin()
         for name in ("lip_lower_outer_mid", "chin_tip")
     )
-    assert offsets[0, lip].min() > 0.9 and offsets[0, chin].max() < 0.4 and (offsets[1] == 1).all()
+    assert offsets[0, lip].min() > 0.9 and offsets[0, chin].max() < 0.65 and (offsets[1] == 1).all()
 
 
 def test_a_preset_whose_style_the_model_lacks_is_drawn_in_its_first_style_and_the_report_says_so(face, tmp_path):

@@ -19,7 +19,17 @@ from tests import faces
 from tests.core.pieces import arch, attached, mask
 from training.data import contact_sheets, rigs
 from training.data.labelled_face import LabelledFace
-from training.evaluation import card_figures, evaluate, inter_artist_baseline, regions, robustness, run, targets, unseen
+from training.evaluation import (
+    card_figures,
+    evaluate,
+    inter_artist_baseline,
+    mouth_openings,
+    regions,
+    robustness,
+    run,
+    targets,
+    unseen,
+)
 from training.evaluation.report import results, tables
 from training.evaluation.targets import Target
 from training.evaluation.visible import visible
@@ -214,6 +224,39 @@ def test_a_face_that_is_not_found_and_one_without_labels_have_no_figures():
     assert [row["found"] for row in rows.values()] == [False, True]
     (family,) = unseen.families(rows).values()
     assert family == {"rigs": 2, "found": 1, "landmarks": [], "brows": [], "shapes": {}}
+
+
+def test_mouths_of_vowels_are_measured_beside_their_artists():
+    """The shipped faces with vowels as their artist might have drawn them: aa opened by the jaw, ou by a pucker."""
+    drawn = {"vrc.v_aa": "jawOpen", "vrc.v_ou": "mouthPucker"}
+    faces_with_vowels = [
+        dataclasses.replace(
+            rig, shapes={vowel: rig.shapes[unit] for vowel, unit in drawn.items()}, real=frozenset(drawn),
+            facts=dataclasses.replace(rig.facts, toon=name == "anime"),
+        )
+        for name in faces.NAMES
+        for rig in [shipped.rig(name)]
+    ]  # fmt: skip
+    for rig in faces_with_vowels:
+        shut, wide = mouth_openings.apart(rig, np.zeros_like(rig.vertices))
+        assert wide == pytest.approx(1) and abs(shut) < 0.1
+        assert mouth_openings.apart(rig, rig.shapes["vrc.v_aa"])[0] > shut + 0.2
+        assert mouth_openings.apart(rig, rig.shapes["vrc.v_ou"])[1] < 0.95
+    mouths = mouth_openings.measured(faces_with_vowels)
+    assert [(mouth.rig, mouth.preset) for mouth in mouths] == [("proxy", "natural"), ("anime", "anime")]
+    for mouth in mouths:
+        lips = {vowel: mouth.ours[vowel][0] for vowel in mouth_openings.VOWELS}
+        corners = {vowel: mouth.ours[vowel][1] for vowel in mouth_openings.VOWELS}
+        assert lips["vrc.v_aa"] > 0.25 and max(lips["vrc.v_ih"], lips["vrc.v_ou"]) < lips["vrc.v_oh"]
+        assert corners["vrc.v_ou"] < 0.95 < 1.02 < min(corners["vrc.v_e"], corners["vrc.v_ih"])
+    summary = mouth_openings.summary(mouths)
+    for preset, mouth in zip(("natural", "anime"), mouths, strict=True):
+        assert list(summary[preset]) == list(drawn)
+        row = summary[preset]["vrc.v_aa"]
+        assert row["artists"] == 1 and row["ratio"] == pytest.approx(mouth.ours["vrc.v_aa"] / mouth.theirs["vrc.v_aa"])
+    nothing = {"families": {}, "lip gaps": {}, "landmarks": {}, "acceptance": {}}
+    (bar,) = (row for row in targets.targets(nothing | {"mouths": summary}) if row.what.startswith("mouths"))
+    assert len(bar.values) == 8 and all(factor >= 1 for factor in bar.values.values())
 
 
 def test_teeth_behind_closed_lips_are_not_seen_and_show_once_the_lips_part():

@@ -48,6 +48,10 @@ def measured(**changes):
             "studio/zoe": {"family": "studio", "found": True, "landmark errors": [2.5] * len(LANDMARKS),
                            "shapes": {"joy": {"cos": 0.71, "cos seen": None, "rel": 0.8, "amplitude": 1.5}}},
         },
+        "mouths": {
+            "natural": {"vrc.v_aa": {"artists": 2, "theirs": [0.5, 0.9], "least": [0.4, 0.8], "most": [0.6, 1.0],
+                                     "ours": [0.25, 0.9], "ratio": [0.5, 1.0]}},
+        },
         "sheets": [{"file": "ict_anna.png", "title": "ict anna", "note": "a note"}],
         "origin": {"command": "python -m training evaluate", "minutes": 2.0, "models": {"deformer": "ab12"},
                    "versions": {"NumPy": "2"}},
@@ -97,11 +101,14 @@ def test_the_page_shows_every_plot_table_and_sheet_and_links_to_nothing_outside(
     faces, shapes = tables.unseen_faces(measured()["unseen"]), tables.unseen_shapes(measured()["unseen"])
     assert faces.rows == [("studio", "1", "1", "2.5", "2.5", "2.5", "2.5")]
     assert shapes.rows == [("studio", "emotions", "1", "0.71", "–", "0.80", "1.50")]
+    lips, corners = tables.mouths(measured()["mouths"]).rows
+    assert lips == ("Natural", "vrc.v_aa", "2", "lips apart", "0.50", "0.40", "0.60", "0.25", "0.50")
+    assert corners[3:5] == ("corners apart", "0.90")
 
 
 def test_the_page_does_without_what_was_not_measured(tmp_path):
     bare = measured(robustness={}, curves={}, landmarks={}, sheets=[])
-    del bare["inter_artist_baseline"], bare["unseen"]
+    del bare["inter_artist_baseline"], bare["unseen"], bare["mouths"]
     lost = {"anna": "No face was found."}
     bare["families"] = {"vrm": {"landmarks": "labelled", "viseme top-1": None, "lost": lost}}
     bare["families"]["vrm"] |= {what: {} for what in ("lip gaps", "regions", "shapes", "landmark errors")}

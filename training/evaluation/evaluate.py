@@ -32,7 +32,7 @@ from ..data.metrics import top1
 from ..data.rigs import Rig, every_rig, landmarks_of
 from ..landmarks import card as landmark_card
 from ..learning.training_log import read_curve
-from . import acceptance, folds, inter_artist_baseline, regions, robustness, run, unseen
+from . import acceptance, folds, inter_artist_baseline, mouth_openings, regions, robustness, run, unseen
 from .baselines import template_transfer
 from .report import page, tables
 from .report.results import FILE, atomic_folder, origin, plain, read
@@ -144,6 +144,7 @@ def evaluate(work: Path, config: TrainConfig, held_out: Sequence[str], detect: b
     results["lip gaps"] |= gaps
     if not quick:
         results["unseen"] = plain(unseen.measure(unseen.unseen_rigs()))
+        results["mouths"] = plain(mouth_openings.summary(mouth_openings.measured(everyone)))
     if landmark_card.FIGURES.exists():
         results["landmarks"] = json.loads(landmark_card.FIGURES.read_text())
     results["sheets"] = [
@@ -178,10 +179,18 @@ def main(arguments: list[str]) -> None:
     add("--out", type=Path, default=Path("out/evaluate"), help="what is written (default: %(default)s)")
     add("--page-only", action="store_true", help="measure nothing: draw plots and page anew from results.json in --out")
     add("--unseen", action="store_true", help="print only what the shipped models do on rigs that they never saw")
+    add(
+        "--mouths",
+        action="store_true",
+        help="print only how far vowels open the mouth, artists' and the shipped models'",
+    )
     given = parser.parse_args(arguments)
     if given.unseen:
         rows = plain(unseen.measure(unseen.unseen_rigs()))
         say(tables.unseen_faces(rows), tables.unseen_shapes(rows))
+        return
+    if given.mouths:
+        say(tables.mouths(plain(mouth_openings.summary(mouth_openings.measured(every_rig())))))
         return
     began = time.monotonic()
     with atomic_folder(given.out) as folder:
@@ -197,6 +206,7 @@ def main(arguments: list[str]) -> None:
             say(tables.acceptance(results["acceptance"]), tables.robustness(results["robustness"]))
             if not given.sheets:
                 say(tables.unseen_faces(results["unseen"]), tables.unseen_shapes(results["unseen"]))
+                say(tables.mouths(results["mouths"]))
         page.write(results, folder)
     say(tables.verdicts(results))
     print(f"\n{given.out / 'index.html'}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from ..data.families import is_toon
 from .inter_artist_baseline import BEST
+from .mouth_openings import FIGURES
 from .robustness import mean_change
 
 CHANGE = 0.08  # of rel by mesh
@@ -72,6 +73,13 @@ def targets(figures: Mapping) -> list[Target]:
     out.append(Target("lip gap at PP, mm", 0.3, 0.3, {rig: row["pp"] for rig, row in gaps.items()}))
     opens = {rig: row["aa"] / row["aa of truth"] for rig, row in gaps.items() if row.get("aa of truth")}
     out.append(Target("aa opens, share of truth", 0.6, 0.6, opens, True))
+    off = {
+        f"{vowel}, {preset}, {what}": max(ratio, 1 / ratio) if ratio and ratio > 0 else None
+        for preset, vowels in figures.get("mouths", {}).items()
+        for vowel, row in vowels.items()
+        for what, ratio in zip(FIGURES, row["ratio"], strict=True)
+    }
+    out.append(Target("mouths of vowels, factor off the median artist", 1.4, 1.2, off))
     table = figures.get("robustness", {})
     cases = dict.fromkeys(name for rows in table.values() for name in rows)
     for what, key in (("all units", "all"), ("mouth and jaw", "mouth")):

@@ -32,9 +32,9 @@ class Skin:
 
 @dataclass(frozen=True)
 class Lashes:
-    """How lashes and eyelines ride the edge of a lid; tuned on VRoid's, Seed-san's and MakeHuman's blinks."""
+    """How lashes and eyelines follow the edge of a lid; tuned on VRoid's, Seed-san's and MakeHuman's blinks."""
 
-    # A piece whose nearest tenth lies within this of an edge rides on it: brows and creases lie at least 0.1 away.
+    # A piece whose nearest tenth lies within this of an edge follows it: brows and creases lie at least 0.1 away.
     reach: float = 0.08
     nearest_share: float = 0.1
     rooted_share: float = 0.5  # of a piece's vertices, those nearest to the edge, that are roots
@@ -107,7 +107,7 @@ class RimShift:
 class MouthOpening:
     """How far a style may open the mouth of a viseme."""
 
-    max_scale: float = 2.0  # factor of the shape, and one over the least factor
+    max_scale: float = 2.5  # factor of the shape, and one over the least factor
     min_opening: float = 0.1  # of the opening that is wanted; a shape that opens less is no opening
     middle: float = 0.1  # widths of the mouth beside its middle where the opening is measured
 

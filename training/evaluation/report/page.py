@@ -104,6 +104,8 @@ def everything(results: Mapping) -> list[Table]:
     out.append(tables.acceptance(results["acceptance"]))
     if results.get("unseen"):
         out += [tables.unseen_faces(results["unseen"]), tables.unseen_shapes(results["unseen"])]
+    if results.get("mouths"):
+        out.append(tables.mouths(results["mouths"]))
     if results.get("robustness"):
         out.append(tables.robustness(results["robustness"]))
     return [table for table in out if table.rows]

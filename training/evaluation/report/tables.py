@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from ...data.families import fold_title
-from .. import unseen
+from .. import mouth_openings, unseen
 from ..inter_artist_baseline import BEST
 from ..robustness import mean_change
 from ..run import METHODS, SETS
@@ -126,6 +126,20 @@ def unseen_shapes(rows: Mapping) -> Table:
         cells,
         note,
     )
+
+
+def mouths(summary: Mapping) -> Table:
+    """How far the vowels open the mouth and how wide it is, as artists draw them and as the shipped models do."""
+    cells = [
+        (preset.capitalize(), vowel, str(row["artists"]), what,
+         *(number(row[which][n]) for which in ("theirs", "least", "most", "ours", "ratio")))
+        for preset, vowels in summary.items()
+        for vowel, row in vowels.items()
+        for n, what in enumerate(mouth_openings.FIGURES)
+    ]  # fmt: skip
+    head = ("style", "vowel", "artists", "", "artists, median", "least", "most", "ours", "ratio")
+    note = "In widths of the mouth at rest, at its middle; of an artist with several faces, their median."
+    return Table("How far vowels open the mouth", head, cells, note)
 
 
 def verdicts(results: Mapping) -> Table:
