@@ -1,4 +1,4 @@
-"""Lashes ride the edge of a lid as wholes, whatever the skin beside it does."""
+"""Lashes follow the edge of a lid as wholes, whatever the skin beside it does."""
 
 import numpy as np
 import pytest
@@ -35,10 +35,10 @@ def lashed(face):
 @pytest.fixture(scope="module")
 def blink(lashed):
     """(1, N, 3) offsets of a blink of the left eye: the upper lid comes down, and no two of its vertices alike."""
-    seen = lashed.features
-    offsets = np.zeros((1, len(seen.index), 3), np.float32)
-    near = np.clip(1.5 - 2.5 * np.linalg.norm(seen.positions - eye_centres(seen.landmarks)[0], axis=1), 0, 1)
-    upper = (seen.part == Part.SKIN) & (seen.side[:, 1] > 0)
+    features = lashed.features
+    offsets = np.zeros((1, len(features.index), 3), np.float32)
+    near = np.clip(1.5 - 2.5 * np.linalg.norm(features.positions - eye_centres(features.landmarks)[0], axis=1), 0, 1)
+    upper = (features.part == Part.SKIN) & (features.side[:, 1] > 0)
     offsets[0, upper, 1] = -0.12 * near[upper]
     rough = np.random.default_rng(0).normal(0, 0.02, offsets[0].shape)
     offsets[0] += (upper * near)[:, None] * rough
@@ -73,16 +73,16 @@ def test_a_lash_does_not_take_the_roughness_of_the_skin(lashed, blink):
 
 
 def test_a_lash_turns_with_its_lid(lashed):
-    seen = lashed.features
+    features = lashed.features
     rim = lashed.eyes["l"].upper
-    upper = (seen.part == Part.SKIN) & (seen.side[:, 1] > 0)
+    upper = (features.part == Part.SKIN) & (features.side[:, 1] > 0)
     # The skin above the edge turns forward by a quarter of a right angle about the edge's height and depth.
     turn = np.radians(22.5)
-    arm = seen.positions[upper, 1:] - seen.positions[rim, 1:].mean(0)
+    arm = features.positions[upper, 1:] - features.positions[rim, 1:].mean(0)
     turned = arm @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-    offsets = np.zeros((1, len(seen.index), 3), np.float32)
+    offsets = np.zeros((1, len(features.index), 3), np.float32)
     offsets[0, upper, 1:] = turned - arm
-    lashes.ride_lids(lashed, offsets)
+    lashes.follow_lids(lashed, offsets)
     rest, moved = _lash(lashed, offsets[0])
     before, after = (np.arctan2(places[-1, :, 2] - places[0, :, 2], places[-1, :, 1] - places[0, :, 1])
                      for places in (rest, moved))  # fmt: skip
@@ -93,7 +93,7 @@ def test_a_lash_turns_with_its_lid(lashed):
 def test_what_keeps_off_the_edges_of_the_lids_is_left_alone(lashed):
     offsets = np.random.default_rng(0).normal(0, 0.1, (2, len(lashed.features.index), 3)).astype(np.float32)
     moved = offsets.copy()
-    lashes.ride_lids(lashed, moved)
+    lashes.follow_lids(lashed, moved)
     own = np.flatnonzero(lashed.features.part == Part.ATTACHED)
     changed = (moved != offsets).any((0, 2))
     assert changed[own[: ROWS * COLUMNS]].all() and changed.sum() == ROWS * COLUMNS
@@ -102,11 +102,11 @@ def test_what_keeps_off_the_edges_of_the_lids_is_left_alone(lashed):
 def test_lashes_that_crumple_are_reported_where_they_do(lashed):
     own = np.flatnonzero(lashed.features.part == Part.ATTACHED)
     lash = own[: ROWS * COLUMNS]
-    ridden, crumpled = np.zeros((2, len(lashed.features.index), 3), np.float32)
-    ridden[own, 1] = crumpled[own, 1] = -0.1
+    whole, crumpled = np.zeros((2, len(lashed.features.index), 3), np.float32)
+    whole[own, 1] = crumpled[own, 1] = -0.1
     # Every other vertex of the lash lags behind.
     crumpled[lash[::2], 1] = -0.02
-    good, bad = (report.examine(lashed, ["eyeBlinkLeft"], offset[None], 1.0)[0] for offset in (ridden, crumpled))
+    good, bad = (report.examine(lashed, ["eyeBlinkLeft"], offset[None], 1.0)[0] for offset in (whole, crumpled))
     assert good.values["lash_stretch"] == pytest.approx(1, abs=0.01) and "lashes" not in good.grades
     assert bad.grades["lashes"] == AMBER and bad.values["lash_stretch"] > 2
     assert str(bad.sentences["lashes"]).startswith("lashes or brows crumple: their edges become ")

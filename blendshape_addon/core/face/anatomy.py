@@ -27,12 +27,12 @@ class FaceAnatomy:
 
     @cached_property
     def mouth(self) -> slits.Slit | None:
-        """The rims of the lips; None where they are one surface or too coarse to tell."""
+        """The rims of the lips; None where they are one surface or too coarse to find any."""
         return slits.find_slit(self.features, 0)
 
     @cached_property
     def eyes(self) -> dict[str, slits.Slit]:
-        """The rims of the lids by side, `l` and `r`, where they can be told."""
+        """The rims of the lids by side, `l` and `r`, where they can be found."""
         found = {side: slits.find_slit(self.features, field) for field, side in enumerate("lr", 1)}
         return {side: slit for side, slit in found.items() if slit}
 

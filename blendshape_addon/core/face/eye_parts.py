@@ -10,7 +10,7 @@ from .part_names import Part, named
 from .pieces import Pieces
 
 
-def tell(pieces: Pieces, candidates: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+def classify(pieces: Pieces, candidates: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     """(M,) of Part for (M,) pieces that may lie about the eyes: EYE, ATTACHED or OTHER.
 
     An eyeball, or a flat iris, is seen through the opening of the lids: it covers the middle of it and lies no farther

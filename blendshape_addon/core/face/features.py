@@ -28,7 +28,7 @@ from .parameters import REACH, SEALED
 from .parts import Part, classify
 
 FREQUENCIES = (1.5, 3.0, 6.0, 12.0, 24.0)  # radians per eye distance
-CLIP = 3.0  # eye distances from the origin of canonical space beyond which positions are not told apart
+CLIP = 3.0  # eye distances from the origin of canonical space beyond which positions are not distinguished
 COLUMNS = ("position", "normal", "fields", "part", "waves")  # groups of the network's inputs, in their order
 INPUTS = 3 + 3 + 3 + (len(Part) - 1) + 2 * 3 * len(FREQUENCIES)
 
@@ -152,11 +152,11 @@ def _sealed(positions: np.ndarray, triangles: np.ndarray, side: np.ndarray, land
     picture = rasterise(place, triangles, SEALED.pixels).depth
     centres = place[across].mean(1)
     column, row = nearest_pixels(centres, SEALED.pixels)
-    seen = across[centres[:, 2] > picture[row, column] - SEALED.hidden / SEALED.depth]
+    visible = across[centres[:, 2] > picture[row, column] - SEALED.hidden / SEALED.depth]
     columns = np.linspace(-1, 1, SEALED.pixels)[:, None]
-    x = place[seen][:, :, 0]
-    joined = ((x.min(1) <= columns) & (columns <= x.max(1))).any(1)
-    return bool(joined.mean() >= SEALED.min_columns)
+    x = place[visible][:, :, 0]
+    sealed = ((x.min(1) <= columns) & (columns <= x.max(1))).any(1)
+    return bool(sealed.mean() >= SEALED.min_columns)
 
 
 def on_lids(features: Features, triangles: np.ndarray) -> np.ndarray:

@@ -33,7 +33,7 @@ class Lips:
         return Lips(seam, 0.5 * float(np.linalg.norm(corners[0] - corners[1])))
 
 
-def tell(pieces: Pieces, inside: np.ndarray, lips: Lips) -> np.ndarray:
+def classify(pieces: Pieces, inside: np.ndarray, lips: Lips) -> np.ndarray:
     """(M,) of Part for `inside`, the (M,) pieces that lie in the mouth: wall, tongue, then rows of teeth."""
     part = np.full(len(inside), int(Part.MOUTH), np.int8)
     if len(inside) == 0:
@@ -59,8 +59,8 @@ def rows(pieces: Pieces, teeth: np.ndarray, lips: Lips) -> np.ndarray:
     else:
         upper = _above_split(pieces, teeth, lips)
     part = np.where(upper, Part.TEETH_UPPER, Part.TEETH_LOWER).astype(np.int8)
-    said = [named_row(pieces.names[p]) for p in teeth]
-    return np.array([p if s is None else s for p, s in zip(part, said, strict=True)], np.int8)
+    by_name = [named_row(pieces.names[p]) for p in teeth]
+    return np.array([p if s is None else s for p, s in zip(part, by_name, strict=True)], np.int8)
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ class _Columns:
         heights = np.full((2, len(some), size, size), np.nan)
         for m, piece in enumerate(some):
             for k, sign in enumerate((1.0, -1.0)):
-                seen = rasterise(place[:, [0, 2, 1]] * [1, 1, sign], pieces.triangles_of(piece), size)
-                heights[k, m][seen.mask] = sign * seen.depth[seen.mask]
+                picture = rasterise(place[:, [0, 2, 1]] * [1, 1, sign], pieces.triangles_of(piece), size)
+                heights[k, m][picture.mask] = sign * picture.depth[picture.mask]
         return _Columns(*(heights * scale + (low + high)[1] / 2))
 
 

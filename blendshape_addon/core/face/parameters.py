@@ -178,7 +178,7 @@ class DrawnMouths:
     reach: np.ndarray = field(default_factory=lambda: np.array([0.85, 0.5, 0.7]))
     min_vertices: int = 4
     on_skin: float = 0.8  # share of the vertices that lie on skin: over a hole there is nothing to be drawn on
-    columns: int = 9  # in which upper and lower edge are told apart
+    columns: int = 9  # in which upper and lower edge are distinguished
 
 
 @dataclass(frozen=True)

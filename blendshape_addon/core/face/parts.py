@@ -1,6 +1,6 @@
 """What each connected piece of an avatar is: skin, eye, teeth, tongue, something attached to the skin, or other.
 
-Geometry decides where it can; names (English and Japanese) decide between likely readings.
+Geometry decides where it can; names (English and Japanese) decide where it leaves several parts possible.
 """
 
 from __future__ import annotations
@@ -73,9 +73,9 @@ def _guessed(avatar: Avatar, pieces: Pieces, landmarks: np.ndarray) -> np.ndarra
     piercings = inside & _before_skin(pieces, rest, np.isin(pieces.of, np.flatnonzero(skin)), inside, lips)
     inside &= ~piercings
     part[rest[piercings]] = Part.ATTACHED
-    part[rest[inside]] = mouth_parts.tell(pieces, rest[inside], lips)
+    part[rest[inside]] = mouth_parts.classify(pieces, rest[inside], lips)
     others = rest[~inside & ~piercings]
-    part[others] = eye_parts.tell(pieces, others, landmarks)
+    part[others] = eye_parts.classify(pieces, others, landmarks)
     return part
 
 

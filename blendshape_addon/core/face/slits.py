@@ -50,7 +50,7 @@ class Slit:
 
 
 def find_slit(features: Features, field: int) -> Slit | None:
-    """The mouth (field 0), the left (1) or the right eye (2); None when it is sealed or too coarse to tell.
+    """The mouth (field 0), the left (1) or the right eye (2); None when it is sealed or too coarse to be found.
 
     field: a column of Features.side.
     """

@@ -282,7 +282,7 @@ def worst(amounts: Amounts) -> float:
 def lip_gap(features: Features, positions: np.ndarray, mouth: Slit | None) -> float:
     """Millimetres from the lower to the upper lip's rim at the middle of the mouth, 0 when they meet or cross.
 
-    positions: (N, 3) face space. Where the lips cannot be told apart (a sealed mouth) it is the distance between the
+    positions: (N, 3) face space. Where the lips cannot be distinguished (a sealed mouth) it is the distance between the
     landmarks' nearest vertices.
     """
     if mouth:

@@ -1,4 +1,4 @@
-"""Lashes and eyelines ride the edge of the lid that they grow from, as wholes: they neither crumple nor widen."""
+"""Lashes and eyelines follow the edge of the lid that they grow from, as wholes: they neither crumple nor widen."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..geometry.nearest import nearest
 from .parameters import LASHES, SKIN
 
 
-def ride_lids(anatomy: FaceAnatomy, offsets: np.ndarray) -> None:
+def follow_lids(anatomy: FaceAnatomy, offsets: np.ndarray) -> None:
     """Move the attached pieces that reach the edge of a lid with that edge, in (E, N, 3) face-space offsets, in place.
 
     Every cross-section of such a piece, from its root on the lid to its tip, moves rigidly with the edge at its root:
@@ -38,7 +38,7 @@ def ride_lids(anatomy: FaceAnatomy, offsets: np.ndarray) -> None:
         # A brow, or a line beside the lid, keeps off the edge and follows the skin under it.
         if np.quantile(distance, LASHES.nearest_share) > LASHES.reach:
             continue
-        # Roots ride the sample of an edge that is nearest to them, and every vertex rides with the roots nearest to it.
+        # Roots follow the nearest sample of an edge, and every vertex moves with the roots nearest to it.
         roots = np.flatnonzero(distance <= max(SKIN.rooted, np.quantile(distance, LASHES.rooted_share)))
         index, away = nearest(rest[own[roots]], rest[own], count=LASHES.carriers)
         weight = 1 / (away + LASHES.carrier_softening) ** 2

@@ -51,7 +51,7 @@ def refine(
     barriers.push_out(anatomy, offsets, names)
     progress(0.95)
     _follow_skin(anatomy, offsets)
-    lashes.ride_lids(anatomy, offsets)
+    lashes.follow_lids(anatomy, offsets)
     join_seams(anatomy, offsets)
     return apply_deadzone(offsets)
 

@@ -85,7 +85,7 @@ def _mesh(name: str, points: np.ndarray, triangles: np.ndarray) -> bpy.types.Obj
 
 
 def _materials(body: bpy.types.Object) -> None:
-    """Two materials, so that the parts of the head are told apart."""
+    """Two materials, so that the parts of the head can be distinguished."""
     for name in ("Skin", "Crown"):
         body.data.materials.append(bpy.data.materials.new(name))
     top = max(vertex.co.z for vertex in body.data.vertices)
