@@ -74,7 +74,7 @@ def test_parts_of_a_person_are_recognised_and_a_correction_is_used(person):
     assert deltas(person["Body"], "vrc.v_aa").any()
 
 
-def test_a_mask_before_the_face_is_seen_through_once_it_is_said_to_be_none(person):
+def test_a_mask_before_the_face_is_seen_through_once_it_is_reported_to_be_none(person):
     """A ball around the whole head hides the face."""
     head = ball("Helmet", (0, -0.02, 1.62), 0.25, parent=person["Armature"])
     select(person["Body"], head)

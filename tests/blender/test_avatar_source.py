@@ -141,7 +141,7 @@ def test_a_blink_of_both_eyes_is_cut_in_two_and_keys_of_this_tool_are_left_out(f
     assert not (rig.shapes["vrc.blink_left"].any(1) & rig.shapes["vrc.blink_right"].any(1)).any()
 
 
-def test_what_cannot_be_learned_from_is_said(file, tmp_path):
+def test_what_cannot_be_learned_from_is_reported(file, tmp_path):
     bare, unknown = file(".glb", {}), file(".blend", PLAIN)
     damaged = tmp_path / "damaged.vrm"
     damaged.write_bytes(b"glTF")

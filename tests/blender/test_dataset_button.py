@@ -43,7 +43,7 @@ def test_without_the_training_tools_it_says_how_to_install_them(tmp_path, monkey
     assert session.current().training.run is None
 
 
-def test_what_is_missing_or_wrong_is_said(tmp_path, training_python):
+def test_what_is_missing_or_wrong_is_reported(tmp_path, training_python):
     with pytest.raises(RuntimeError, match="Give a licence"):
         press(avatars=tmp_path, out=tmp_path / "out")
     with pytest.raises(RuntimeError, match="holds no avatar file"):

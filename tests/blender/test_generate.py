@@ -39,7 +39,7 @@ def run(folder, out, faces, **options):
     return command.generate(plan, command.names_in(folder, out), faces, 2)
 
 
-def test_avatars_with_keys_become_samples_and_the_others_are_said(folder, tmp_path, capsys):
+def test_avatars_with_keys_become_samples_and_the_others_are_reported(folder, tmp_path, capsys):
     out = tmp_path / "out"
     assert run(folder, out, 2) == command.SOME_FAILED
     said = capsys.readouterr().err

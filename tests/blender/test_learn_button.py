@@ -82,7 +82,7 @@ def test_missing_keys_come_out_as_strong_as_those_that_are_there(faint, learned,
     assert strength(faint, "browInnerUp") == own, "keys of the artist's own stay"
 
 
-def test_it_is_said_how_to_install_the_tools_and_what_is_missing(person, learned, monkeypatch):
+def test_it_is_reported_how_to_install_the_tools_and_what_is_missing(person, learned, monkeypatch):
     select(*person.values())
     with pytest.raises(RuntimeError, match=r"pip install -e \.\[training\]"):
         bpy.ops.vrc_blendshape.learn_from_avatar()

@@ -131,7 +131,7 @@ def test_a_wheel_that_changed_is_refused(tmp_path, monkeypatch):
         package._wheel(wheel, digest)
 
 
-def test_what_cannot_be_had_is_said_and_the_rest_is_built(tmp_path, monkeypatch, capsys):
+def test_what_cannot_be_had_is_reported_and_the_rest_is_built(tmp_path, monkeypatch, capsys):
     def build(name, output, website):
         if name == "macos-arm64":
             raise package.NotHere("x.whl is not to be had here.")

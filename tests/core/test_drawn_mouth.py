@@ -64,7 +64,7 @@ def test_teeth_behind_a_slit_are_not_drawn(face):
     assert not compute(toothed, marks).drawn.any()
 
 
-def test_sealed_lips_are_said_and_not_failed(toon):
+def test_sealed_lips_are_reported_and_not_failed(toon):
     avatar, marks, first = toon
     own = (avatar.triangles < first).all(1)
     bare = Avatar(avatar.vertices[:first], avatar.triangles[own], avatar.object_id[:first], avatar.object_names)

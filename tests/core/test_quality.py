@@ -228,7 +228,7 @@ def test_grades_have_a_margin(value, at_least, grade):
     assert checks.grade_of(value, 10, at_least) == grade
 
 
-def test_the_worst_grade_counts_and_what_failed_is_said():
+def test_the_worst_grade_counts_and_what_failed_is_reported():
     row = ShapeReport("joy", grades={"most": RED, "least": AMBER}, sentences={"most": "too much", "least": "little"})
     assert not row.ok and row.grade == RED and row.notes == ["too much"]
     assert row.checks == {"most": False, "least": True}

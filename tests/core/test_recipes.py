@@ -173,7 +173,7 @@ def test_what_is_saved_reads_back(tmp_path_factory, given):
         assert all(same(recipe_file.load(file)[preset], wanted[preset]) for preset in recipes.PRESETS)
 
 
-def test_an_avatars_own_recipes_are_said_to_be_its_own():
+def test_an_avatars_own_recipes_are_reported_to_be_its_own():
     with pytest.raises(InputError, match=r"own recipes, \[natural\]: joy asks for “jawOpne”"):
         recipe_file.load(None, {"natural": {"joy": {"jawOpne": 1.0}}})
 

@@ -106,7 +106,7 @@ def test_likeness_is_of_the_nearest_face_and_falls_to_nothing():
     assert onnx_patch.likeness(face + 0.05 * shift, [face]) == 0
 
 
-def test_too_few_shapes_are_said(base, half_as_strong, tmp_path):
+def test_too_few_shapes_are_reported(base, half_as_strong, tmp_path):
     few = {name: half_as_strong.shapes[name] for name in ("eyeBlinkLeft", "eyeBlinkRight", "vrc.blink_left", "jawOpen")}
     with pytest.raises(InputError, match="Only 2 of"):
         adapt.adapt(base, [dataclasses.replace(half_as_strong, shapes=few)], tmp_path / "mine.onnx")
@@ -114,7 +114,7 @@ def test_too_few_shapes_are_said(base, half_as_strong, tmp_path):
 
 
 @pytest.mark.parametrize("change", ["other weights", "other tensors", "learned already", "not a network"])
-def test_a_model_of_another_architecture_is_said(base, change):
+def test_a_model_of_another_architecture_is_reported(base, change):
     proto = type(base.graph).FromString(base.model.data)
     if change == "other weights":
         next(weight for weight in proto.graph.initializer if weight.name == "mixes").name = "weights"

@@ -86,7 +86,7 @@ def test_no_expression_can_get_in(people):
     assert not [name for name in people.local_names if "expression" in name]
 
 
-def test_missing_files_are_said(tmp_path):
+def test_missing_files_are_reported(tmp_path):
     with pytest.raises(FileNotFoundError):
         MakeHuman(tmp_path)
 

@@ -41,7 +41,7 @@ def test_the_same_content_is_the_same_bytes(tmp_path):
     assert len({file.read_bytes() for file in files}) == 1
 
 
-def test_what_is_not_the_format_is_said(tmp_path):
+def test_what_is_not_the_format_is_reported(tmp_path):
     path = tmp_path / "one.safetensors"
     arrays.save(path, FORM, {"a": np.zeros(3)})
     for other, said in (

@@ -77,9 +77,9 @@ def test_of_many_values_those_that_miss_the_bar_are_named():
     assert row.startswith("4 of 8; not rig4 0.40") and "rig2" not in row
 
 
-def test_the_floor_is_said_beside_what_was_measured():
-    bar = Target("cos", 0.9, 0.95, {"ict": 0.8, "vrm": None}, higher=True, baseline={"ict": 0.82})
-    assert tables._values(bar) == "ict 0.80 (baseline 0.82), vrm –"
+def test_the_baseline_is_reported_beside_what_was_measured():
+    target = Target("cos", 0.9, 0.95, {"ict": 0.8, "vrm": None}, higher=True, baseline={"ict": 0.82})
+    assert tables._values(target) == "ict 0.80 (baseline 0.82), vrm –"
 
 
 def test_carrying_a_face_to_itself_gives_itself(talker):
@@ -112,12 +112,12 @@ def test_the_error_is_found_where_it_was_put(talker):
     assert rows["skin"]["share of error"] > 0.9 and rows["skin"]["share of motion"] == pytest.approx(1)
 
 
-def test_rigs_that_are_not_there_are_said(tmp_path):
+def test_rigs_that_are_not_there_are_reported(tmp_path):
     with pytest.raises(InputError, match="VRC_BLENDSHAPE_DATA"):
         rigs.every_rig(tmp_path)
 
 
-def test_an_artist_alone_has_no_floor(talker):
+def test_an_artist_alone_has_no_baseline(talker):
     rig = dataclasses.make_dataclass("Artist", ["name", "family", "real"])("alone", "numbers", frozenset(ARKIT))
     names = ARKIT[:21]
     one = dataclasses.replace(talker, names=names, offsets=np.repeat(talker.offsets[:1], 21, 0))
@@ -159,7 +159,7 @@ def test_one_rig_through_the_tables(tmp_path, monkeypatch):
     monkeypatch.setattr(contact_sheets, "SHOWN", ("vrc.v_aa", "jawOpen"))
     rig = rigs.load(ROCKETBOX)
     head = LabelledFace.of(rig)
-    found = results.plain(evaluate.judge("rocketbox", [(rig, head)], [head], None, True, tmp_path))
+    found = results.plain(evaluate.evaluate_family("rocketbox", [(rig, head)], [head], None, True, tmp_path))
     assert (tmp_path / f"rocketbox_{rig.name}.png").exists()
     assert found["do nothing"]["all units"]["rel"] == pytest.approx(1)
     assert found["template"]["all units"]["rel"] < 0.3  # its own face is the template, seen a little askew
@@ -255,8 +255,8 @@ def test_mouths_of_vowels_are_measured_beside_their_artists():
         row = summary[preset]["vrc.v_aa"]
         assert row["artists"] == 1 and row["ratio"] == pytest.approx(mouth.ours["vrc.v_aa"] / mouth.theirs["vrc.v_aa"])
     nothing = {"families": {}, "lip gaps": {}, "landmarks": {}, "acceptance": {}}
-    (bar,) = (row for row in targets.targets(nothing | {"mouths": summary}) if row.what.startswith("mouths"))
-    assert len(bar.values) == 8 and all(factor >= 1 for factor in bar.values.values())
+    (target,) = (row for row in targets.targets(nothing | {"mouths": summary}) if row.what.startswith("mouths"))
+    assert len(target.values) == 8 and all(factor >= 1 for factor in target.values.values())
 
 
 def test_teeth_behind_closed_lips_are_not_seen_and_show_once_the_lips_part():

@@ -64,16 +64,16 @@ def test_variants_that_see_the_whole_face_do_and_the_deformer_does_not(pool, con
     assert sees == {"each vertex alone": False, "pooled global code": True, "attention to samples": True}
 
 
-def test_each_term_is_judged_on_the_whole_face_and_is_0_for_the_truth(rig, pool, config, monkeypatch):
+def test_each_term_is_measured_on_the_whole_face_and_is_0_for_the_truth(rig, pool, config, monkeypatch):
     model, _ = global_context.fit(global_context.Deformer, pool, config)
     mixes = global_context.base_mixes(model, pool)
-    rows = list(loss_terms.judge(model, mixes, rig))
+    rows = list(loss_terms.measure(model, mixes, rig))
     assert len(rows) == len(global_context.predict(model, mixes, rig)[1]) > 40
     assert all(set(row) == set(loss_terms.COLUMNS) and np.isfinite(list(row.values())).all() for row in rows)
     found, shapes = global_context.predict(model, mixes, rig)
     exact = {name: (truth, truth) for name, (_, truth) in shapes.items() if truth.any()}
     monkeypatch.setattr(loss_terms, "predict", lambda *arguments: (found, exact))
-    for row in loss_terms.judge(model, mixes, rig):
+    for row in loss_terms.measure(model, mixes, rig):
         assert row["cos"] == pytest.approx(1) and max(row[name] for name in ("rel", "flipped", "reach", "edge")) < 1e-4
 
 

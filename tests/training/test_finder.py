@@ -87,7 +87,7 @@ def test_a_fold_never_sees_the_family_left_out(cache):
         dataset.read(cache, "uma")
 
 
-def test_pictures_that_cannot_be_used_are_said(cache, tmp_path):
+def test_pictures_that_cannot_be_used_are_reported(cache, tmp_path):
     path = cache / "shard_000.safetensors"
     other = dataclasses.replace(dataset.read(cache), folds=("uma", *FOLDS[1:]))
     dataset.save(other, cache / "shard_001.safetensors")

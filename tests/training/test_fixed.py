@@ -58,7 +58,7 @@ def test_the_same_head_with_its_vertices_reordered_is_the_same_surface(rig):
     assert np.allclose(other.vertices[other.triangles], head.vertices[head.triangles])
 
 
-def test_what_cannot_be_trained_or_loaded_is_said(rig, trained, tmp_path):
+def test_what_cannot_be_trained_or_loaded_is_reported(rig, trained, tmp_path):
     with pytest.raises(InputError, match="leave the other terms"):
         fixed_topology.train(tiny(loss=LossConfig(edge=0.1)), rig, 1, tmp_path / "fixed.safetensors")
     with pytest.raises(InputError, match="another architecture"):

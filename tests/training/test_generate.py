@@ -291,7 +291,7 @@ def die():
     os._exit(1)
 
 
-def test_a_worker_that_dies_is_said():
+def test_a_worker_that_dies_is_reported():
     with (
         pytest.raises(InputError, match="worker process has died"),
         workers.processes(1, None) as executor,
@@ -299,7 +299,7 @@ def test_a_worker_that_dies_is_said():
         executor.submit(die).result()
 
 
-def test_no_scheduler_is_said(monkeypatch):
+def test_no_scheduler_is_reported(monkeypatch):
     pytest.importorskip("distributed")
     monkeypatch.setattr(workers, "SCHEDULER_TIMEOUT", 0.5)
     with pytest.raises(InputError, match="No Dask scheduler"), workers.processes(1, "tcp://127.0.0.1:9"):
@@ -321,7 +321,7 @@ def test_bad_input_is_a_sentence_and_ends_with_2(tmp_path, capsys, monkeypatch):
         blenders.command(str(tmp_path / "blender"))
 
 
-def test_a_folder_that_cannot_be_written_to_is_said(plan):
+def test_a_folder_that_cannot_be_written_to_is_reported(plan):
     made = plan()
     (made.out / "samples").write_text("in the way")
     with pytest.raises(InputError, match="cannot be written"):

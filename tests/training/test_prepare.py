@@ -172,7 +172,7 @@ def test_bad_input_is_a_sentence_and_changes_nothing(tmp_path, faces):
 
 
 @pytest.mark.parametrize(("factor", "said"), [(100, "units"), (1 / 100, "units"), (np.nan, "no numbers")])
-def test_shapes_in_other_units_than_the_face_are_said(monkeypatch, rig, factor, said):
+def test_shapes_in_other_units_than_the_face_are_reported(monkeypatch, rig, factor, said):
     adapter = types.SimpleNamespace(read=lambda path, licence: [rig])
     monkeypatch.setattr(sources, "import_module", lambda name: adapter)
     assert sources.read("rigs", None) == [rig]
@@ -190,7 +190,7 @@ def test_a_face_in_other_units_gives_the_same_instances(rig):
     assert np.allclose(one.targets, other.targets, atol=1e-3)
 
 
-def test_a_shard_of_other_shapes_is_said(tmp_path):
+def test_a_shard_of_other_shapes_is_reported(tmp_path):
     one = patches.instance()
     one.targets = one.targets[:, :5]
     dataset.save(one, tmp_path / "a__b__0000.safetensors")
@@ -198,7 +198,7 @@ def test_a_shard_of_other_shapes_is_said(tmp_path):
         dataset.load(tmp_path / "a__b__0000.safetensors")
 
 
-def test_a_rig_folder_that_does_not_fit_together_is_said(tmp_path):
+def test_a_rig_folder_that_does_not_fit_together_is_reported(tmp_path):
     face = {"vertices": np.zeros((3, 3)), "triangles": np.array([[0, 1, 2]]), "part_id": np.zeros(3, int)}
     face |= {
         "part_names": np.array(["head"]),
@@ -222,7 +222,7 @@ def test_an_empty_folder_is_a_sentence(tmp_path, capsys):
         assert str(tmp_path) in capsys.readouterr().err and not list(tmp_path.iterdir())
 
 
-def test_a_shard_that_is_none_is_said(tmp_path):
+def test_a_shard_that_is_none_is_reported(tmp_path):
     for content in (b"", b"PK\x03\x04", b"\x93NUMPY"):
         (tmp_path / "a__b__0000.safetensors").write_bytes(content)
         with pytest.raises(InputError, match="a__b__0000"):
@@ -237,7 +237,7 @@ def test_a_shard_that_is_none_is_said(tmp_path):
         dataset.load(path)
 
 
-def test_a_dataset_of_an_older_version_is_said(tmp_path):
+def test_a_dataset_of_an_older_version_is_reported(tmp_path):
     (tmp_path / "a__b__0000.npz").write_bytes(b"PK")
     with pytest.raises(InputError, match=r"older version.*run `python -m training prepare` again"):
         train.Pool(tmp_path, None)

@@ -19,7 +19,7 @@ FIGURES = {"rel": 0.6, "cos": 0.8, "mm": 2.0, "q95": 4.0, "stray": 0.01}
 
 
 def family(**changes):
-    """What `judge` gives of one rig."""
+    """What `evaluate_family` gives of one rig."""
     shapes = {method: {"jawOpen": FIGURES, "vrc.v_aa": FIGURES} for method in ("deformer", "template", "do nothing")}
     sets = {method: {"mouth+jaw": FIGURES} for method in shapes}
     region = {"skin": {"share of error": 0.9, "share of motion": 1.0, "rel": None}}
@@ -123,8 +123,8 @@ def test_a_table_reads_the_same_in_print_and_on_the_page():
 
 
 def test_figures_that_are_none_are_null():
-    said = json.dumps(results.plain({"a": [float("nan"), 1.5], "b": (float("inf"), "x")}), allow_nan=False)
-    assert json.loads(said) == {"a": [None, 1.5], "b": [None, "x"]}
+    text = json.dumps(results.plain({"a": [float("nan"), 1.5], "b": (float("inf"), "x")}), allow_nan=False)
+    assert json.loads(text) == {"a": [None, 1.5], "b": [None, "x"]}
 
 
 def test_the_page_is_made_again_without_measuring(tmp_path, capsys):
@@ -139,8 +139,8 @@ def test_results_that_cannot_be_read_are_a_sentence(tmp_path, content, capsys):
     if content is not None:
         (tmp_path / results.FILE).write_text(content)
     assert __main__.main(["evaluate", "--page-only", "--out", str(tmp_path)]) == 2
-    said = capsys.readouterr().err
-    assert str(tmp_path) in said and said.count("\n") == 1
+    error = capsys.readouterr().err
+    assert str(tmp_path) in error and error.count("\n") == 1
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, OSError(28, "No space left on device"), InputError("no rigs")])
@@ -165,7 +165,7 @@ def test_families_without_rigs_are_a_sentence(tmp_path, monkeypatch, capsys):
     assert "VRC_BLENDSHAPE_DATA" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
-def test_one_line_a_family_says_what_a_reader_asks_first():
+def test_one_line_per_family_gives_the_main_figures():
     assert tables.glance(measured()).rows == [
         ("ICT-FaceKit", "mouth+jaw", "0.60", "0.60", "0.70", "0.80", "0.80", "0.70", "2.0")
     ]

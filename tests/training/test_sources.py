@@ -170,7 +170,7 @@ def test_training_reads_the_rigs_that_the_shipped_models_name_and_the_hash_of_th
     ("source", "said"),
     [("face.glb", "rigs"), ("rigs:nowhere", "nowhere"), ("avatar", "file"), ("avatar:me.vrm", "--licence")],
 )
-def test_what_cannot_be_used_is_said_in_a_sentence(source, said):
+def test_what_cannot_be_used_is_reported_in_a_sentence(source, said):
     with pytest.raises(InputError, match=said):
         sources.read(source, None)
 

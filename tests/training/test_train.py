@@ -82,7 +82,7 @@ def test_every_file_of_settings_is_valid(name):
         ({"precision": "fp8"}, "bf16"), ({"expressions": 999}, "only"),
     ],
 )  # fmt: skip
-def test_a_setting_that_cannot_be_is_said(change, said):
+def test_a_setting_that_cannot_be_is_reported(change, said):
     with pytest.raises(InputError, match=said):
         TrainConfig().changed(change)
 
@@ -124,7 +124,7 @@ def test_a_killed_run_that_goes_on_gives_the_same_weights(tmp_path, faces, monke
     assert {path.name for path in out.parent.iterdir()} == {"deformer", "deformer.safetensors", "deformer.json"}
 
 
-def test_a_checkpoint_of_another_run_or_a_damaged_one_is_said(tmp_path, faces):
+def test_a_checkpoint_of_another_run_or_a_damaged_one_is_reported(tmp_path, faces):
     out = tmp_path / "deformer.safetensors"
     model = Deformer(ModelConfig(width=8, blocks=1, artists=("anna",)))
     notes = {"settings": {"steps": 7}, "step": 3, "running": {}, "scaler": {}, "rng": [{}]}
@@ -175,7 +175,7 @@ def test_an_optimiser_goes_on_with_the_same_bits_whatever_the_memory_layout(tmp_
 
 
 @pytest.mark.parametrize("change", ["another width", "another kind", "damaged", "gone"])
-def test_weights_that_cannot_be_used_are_said(tmp_path, change):
+def test_weights_that_cannot_be_used_are_reported(tmp_path, change):
     path = tmp_path / saved.FILE
     model = Deformer(ModelConfig(width=8, blocks=1))
     wide = tiny(model=ModelConfig(width=9, blocks=1))

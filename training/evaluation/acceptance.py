@@ -11,7 +11,7 @@ from ..data.rigs import Rig
 
 
 def attempt(rig: Rig) -> tuple[dict, pipeline.GenerationResult | None]:
-    """What became of one rig: right (1 or 0), what was said, and what was made.
+    """What became of one rig: right (1 or 0), the outcome in words (`said`), and what was made.
 
     Right is: a rig with a face gets all shapes and all of them pass their checks, one without is refused.
     """
@@ -21,7 +21,9 @@ def attempt(rig: Rig) -> tuple[dict, pipeline.GenerationResult | None]:
     except FaceNotFound as refusal:
         return {"right": float(not has_face), "said": f"refused: {refusal}"}, None
     failed = [f"{row['name']} {' '.join(row['notes'])}" for row in made.report["shapes"] if not row["ok"]]
-    said = f"found with {made.face.score:.0%}" + (f"; {len(failed)} shapes fail: {'; '.join(failed)}" if failed else "")
+    outcome = f"found with {made.face.score:.0%}"
+    if failed:
+        outcome += f"; {len(failed)} shapes fail: {'; '.join(failed)}"
     gaps = {row["name"]: row["lip_gap_mm"] for row in made.report["shapes"]}
     right = has_face and not failed
-    return {"right": float(right), "said": said, "pp": gaps["vrc.v_pp"], "aa": gaps["vrc.v_aa"]}, made
+    return {"right": float(right), "said": outcome, "pp": gaps["vrc.v_pp"], "aa": gaps["vrc.v_aa"]}, made

@@ -3,9 +3,9 @@
 For each family a deformer is trained on the others with the recipe of the shipped model (or taken from an earlier run),
 and the core pipeline makes every shape that the left-out rigs have truth for. Beside it run a template transfer and
 doing nothing; then come the baseline of how far artists differ, the robustness table, the shipped models on every rig
-there is, the same beside the artists' shapes on rigs that they never saw, and every bar with its verdict. All figures
-(results.json), contact sheets, plots and a page to read them on (index.html) land in one folder, and only when all are
-whole.
+there is, the same beside the artists' shapes on rigs that they never saw, and every target with its verdict. All
+figures (results.json), contact sheets, plots and a page to read them on (index.html) land in one folder, and only when
+all are whole.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from .report import page, tables
 from .report.results import FILE, atomic_folder, origin, plain, read
 
 
-def judge(
+def evaluate_family(
     family: str,
     held: list[tuple[Rig, LabelledFace]],
     templates: list[LabelledFace],
@@ -88,7 +88,7 @@ def judge(
     return found
 
 
-def accept(rigs: list[Rig], out: Path) -> tuple[dict, dict]:
+def evaluate_shipped(rigs: list[Rig], out: Path) -> tuple[dict, dict]:
     """What the shipped models do with every rig, and the lip gaps of those without truth; pictures of these too."""
     rows, gaps = {}, {}
     for rig in rigs:
@@ -118,7 +118,7 @@ def evaluate(work: Path, config: TrainConfig, held_out: Sequence[str], detect: b
     results: dict = {"families": {}, "lip gaps": {}, "landmarks": {}, "robustness": {}, "curves": {}}
     if not quick:
         baseline = results["inter_artist_baseline"] = plain(inter_artist_baseline.measure(rigs))
-        say(tables.baseline_units(baseline), tables.baseline_visemes(baseline))
+        print_tables(tables.baseline_units(baseline), tables.baseline_visemes(baseline))
     for family in held_out:
         held = [(r, h) for r, h in faces if r.facts.fold == family]
         if not held:
@@ -126,8 +126,8 @@ def evaluate(work: Path, config: TrainConfig, held_out: Sequence[str], detect: b
         models = folds.models_of(family, work, config)
         found = detect and (models / f"fold_{family}.onnx").exists()
         others = [h for r, h in rigs if r.facts.fold != family and len(r.shapes) > 40]
-        results["families"][family] = plain(judge(family, held, others, models, found, out))
-        say(tables.family(family, results["families"][family]))
+        results["families"][family] = plain(evaluate_family(family, held, others, models, found, out))
+        print_tables(tables.family(family, results["families"][family]))
         results["lip gaps"] |= results["families"][family]["lip gaps"]
         if not quick:
             for rig, head in held:
@@ -140,7 +140,7 @@ def evaluate(work: Path, config: TrainConfig, held_out: Sequence[str], detect: b
             f"There are no labelled rigs of {' or '.join(held_out)}: set VRC_BLENDSHAPE_DATA to their folder."
         )
     results["curves"] |= _curve("all families", work)
-    results["acceptance"], gaps = plain(accept(everyone, out))
+    results["acceptance"], gaps = plain(evaluate_shipped(everyone, out))
     results["lip gaps"] |= gaps
     if not quick:
         results["unseen"] = plain(unseen.measure(unseen.unseen_rigs()))
@@ -161,8 +161,8 @@ def _curve(name: str, folder: Path) -> dict[str, list]:
     return {name: points} if points else {}
 
 
-def say(*shown: tables.Table) -> None:
-    """Print the tables that have something to say."""
+def print_tables(*shown: tables.Table) -> None:
+    """Print the tables that have rows."""
     for table in shown:
         if table.rows:
             print(table.text(), flush=True)
@@ -187,10 +187,10 @@ def main(arguments: list[str]) -> None:
     given = parser.parse_args(arguments)
     if given.unseen:
         rows = plain(unseen.measure(unseen.unseen_rigs()))
-        say(tables.unseen_faces(rows), tables.unseen_shapes(rows))
+        print_tables(tables.unseen_faces(rows), tables.unseen_shapes(rows))
         return
     if given.mouths:
-        say(tables.mouths(plain(mouth_openings.summary(mouth_openings.measured(every_rig())))))
+        print_tables(tables.mouths(plain(mouth_openings.summary(mouth_openings.measured(every_rig())))))
         return
     began = time.monotonic()
     with atomic_folder(given.out) as folder:
@@ -202,11 +202,11 @@ def main(arguments: list[str]) -> None:
             command = " ".join(["python -m training evaluate", *arguments])
             results["origin"] = origin(command, (time.monotonic() - began) / 60)
             (folder / FILE).write_text(json.dumps(results, indent=1, allow_nan=False), encoding="utf-8")
-            say(tables.regions(results["families"]), tables.lips(results["lip gaps"]))
-            say(tables.acceptance(results["acceptance"]), tables.robustness(results["robustness"]))
+            print_tables(tables.regions(results["families"]), tables.lips(results["lip gaps"]))
+            print_tables(tables.acceptance(results["acceptance"]), tables.robustness(results["robustness"]))
             if not given.sheets:
-                say(tables.unseen_faces(results["unseen"]), tables.unseen_shapes(results["unseen"]))
-                say(tables.mouths(results["mouths"]))
+                print_tables(tables.unseen_faces(results["unseen"]), tables.unseen_shapes(results["unseen"]))
+                print_tables(tables.mouths(results["mouths"]))
         page.write(results, folder)
-    say(tables.verdicts(results))
+    print_tables(tables.verdicts(results))
     print(f"\n{given.out / 'index.html'}")

@@ -68,7 +68,7 @@ def measure(
     """Change of the median rel by augmentation: of all units, of mouth units, and of all with the face found.
 
     Against what the untouched rig got (`plain`, labelled landmarks), carried to the same vertices. A rig without units
-    is judged by its visemes. NaN where the face was not found.
+    is measured by its visemes. NaN where the face was not found.
     """
     head = plain.head
     both = replace(

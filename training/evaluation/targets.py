@@ -1,4 +1,4 @@
-"""The bars that the product is held to, each with what was measured and a verdict."""
+"""The targets of the product, each with what was measured and a verdict."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ CHANGE = 0.08  # of rel by mesh
 
 @dataclass(frozen=True)
 class Target:
-    """values: what was measured, by family, rig or case; all of them have to reach the bar. goal: what is aimed at
-    beyond the bar. higher: more is better.
+    """values: what was measured, by family, rig or case; all of them have to reach `required`. goal: what is
+    aimed at beyond it. higher: more is better.
 
     baseline: what the nearest other artist's own shapes would get, where that is known.
     """
 
     what: str
-    bar: float
+    required: float
     goal: float
     values: Mapping[str, float | None]
     higher: bool = False
@@ -39,11 +39,11 @@ class Target:
         """`goal`, `met`, `NOT MET` or `not measured`."""
         if not self.values:
             return "not measured"
-        return "goal" if self.reaches(self.goal) else "met" if self.reaches(self.bar) else "NOT MET"
+        return "goal" if self.reaches(self.goal) else "met" if self.reaches(self.required) else "NOT MET"
 
 
 def targets(figures: Mapping) -> list[Target]:
-    """Every bar, from the figures that `evaluate` gathers; families that were not run are left out."""
+    """Every target, from the figures that `evaluate` gathers; families that were not run are left out."""
     families = figures["families"]
     real = [family for family in families if not is_toon(family)]
 

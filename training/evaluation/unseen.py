@@ -58,15 +58,15 @@ def attempt(rig: Rig, models: Path | None = None) -> dict:
         made = pipeline.generate(rig.avatar(), GenerateOptions(CONDITIONS, models=models, provider="cpu"))
     except FaceNotFound as refusal:
         return row | {"said": f"refused: {refusal}"}
-    said = f"found with {made.face.score:.0%}"
+    outcome = f"found with {made.face.score:.0%}"
     if rig.marks is None and rig.name not in labels.names():
-        return row | {"found": True, "said": f"{said}; it has no labels"}
+        return row | {"found": True, "said": f"{outcome}; it has no labels"}
     truth = landmarks_of(rig, rig.vertices)
     errors = np.linalg.norm(made.face.points - truth, axis=1) / FaceSpace.of(truth).scale * 100
-    said += f", landmarks off by {np.median(errors):.1f} % of the eye distance"
+    outcome += f", landmarks off by {np.median(errors):.1f} % of the eye distance"
     if np.median(errors) >= FOUND_WITHIN:
-        return row | {"said": f"{said}: it is another place"}
-    row |= {"found": True, "said": said}
+        return row | {"said": f"{outcome}: it is another place"}
+    row |= {"found": True, "said": outcome}
     if rig.facts.flat:  # most of its landmarks are guesses, and its mouth is no mouth to be measured by
         return row
     shapes = {name: np.zeros(rig.vertices.shape) for name in CONDITIONS}  # one left out moves nothing

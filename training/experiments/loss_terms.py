@@ -33,7 +33,7 @@ TERMS = tuple(one.name for one in fields(LossConfig) if one.type == "float")
 COLUMNS = ("rel", "cos", *TERMS, "flipped")
 
 
-def judge(model: Deformer, mixes: torch.Tensor, rig: Rig) -> Iterator[dict[str, float]]:
+def measure(model: Deformer, mixes: torch.Tensor, rig: Rig) -> Iterator[dict[str, float]]:
     """For each unit: rel, cos, each term's own value over the skin of the whole face, and the percentage of triangles
     that turn over though the truth's do not."""
     found, shapes = predict(model, mixes, rig)
@@ -68,7 +68,7 @@ def main() -> None:
         for name, weights in trials.items():
             model, minutes = fit(Deformer, pool, TrainConfig(steps=given.steps, loss=LossConfig(**weights)))
             mixes = base_mixes(model, pool)
-            rows = [row for rig in rigs for row in judge(model, mixes, rig)]
+            rows = [row for rig in rigs for row in measure(model, mixes, rig)]
             figures = " | ".join(f"{np.median([row[column] for row in rows]):.4f}" for column in COLUMNS)
             print(f"| {family} | {name} | {figures} | {minutes:.1f} |", flush=True)
 

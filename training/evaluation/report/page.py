@@ -17,7 +17,7 @@ CAPTIONS = {
     "A rel above 2 is drawn at the edge.",
     "landmarks": "How far the landmarks are off that the tool found on rigs whose family it never saw.",
     "regions": "Where the error lies (strong colours) and where the true motion is (pale), by region of the face.",
-    "robustness": "The same faces on other meshes and with other proportions. The green band is the bar; black dots "
+    "robustness": "The same faces on other meshes and with other proportions. The green band is the target; black dots "
     "are single rigs with labelled landmarks.",
     "training": "Loss while training, with each family left out and with all.",
 }
@@ -69,7 +69,7 @@ def write(results: Mapping, folder: Path) -> None:
         '<h2 id="figures">Figures</h2>',
         *(_figure(drawn[name], CAPTIONS[name]) for name in ("overview",) if name in drawn),
         tables.glance(results).html(),
-        "<h3>Bars and verdicts</h3>",
+        "<h3>Targets and verdicts</h3>",
         tables.verdicts(results).html().replace("<table>", '<table class="verdicts">', 1),
         *(_figure(drawn[name], CAPTIONS[name]) for name in CAPTIONS if name in drawn and name != "overview"),
         "<h3>Shape by shape</h3>",
@@ -112,21 +112,21 @@ def everything(results: Mapping) -> list[Table]:
 
 
 def _lead(results: Mapping) -> str:
-    """What a reader in a hurry should take away, said with the figures."""
+    """The summary of the page, with its figures."""
     rows = [row for row in targets(results) if row.verdict != "not measured"]
     met = sum(row.verdict != "NOT MET" for row in rows)
     beaten, pairs = _beaten(results["families"])
     names = ", ".join(fold_title(family) for family in results["families"])
     right = sum(row["right"] for row in results["acceptance"].values())
-    said = (
+    summary = (
         f"Each family of rigs was left out of training in turn ({names}), and the tool was run on it as on any "
         f"avatar. It comes nearer to the artist's shapes than a template transfer in {beaten} of {pairs} pairs of "
-        f"a family and a kind of shapes; {met} of {len(rows)} bars are met. The shipped models did the right thing on "
-        f"{right:.0f} of {len(results['acceptance'])} rigs without a click."
+        f"a family and a kind of shapes; {met} of {len(rows)} targets are met. The shipped models did the right thing "
+        f"on {right:.0f} of {len(results['acceptance'])} rigs without a click."
     )
     missing = [fold_title(family) for family in evaluated() if family not in results["families"]]
     gone = f"<p>Not measured this time: {', '.join(missing)}.</p>" if missing else ""
-    return f'<p class="lead">{html.escape(said)}</p>{gone}'
+    return f'<p class="lead">{html.escape(summary)}</p>{gone}'
 
 
 def _beaten(families: Mapping) -> tuple[int, int]:

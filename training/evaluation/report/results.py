@@ -21,7 +21,7 @@ FILE = "results.json"
 
 
 def plain(value: object) -> object:
-    """What JSON can say of `value`: figures that are not finite are null."""
+    """`value` as JSON can hold it: figures that are not finite are null."""
     if isinstance(value, dict):
         return {key: plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):

@@ -23,9 +23,9 @@ def family(name: str, figures: Mapping) -> Table:
         for method in METHODS
         if (row := figures.get(method, {}).get(group))
     ]
-    said = f"{figures['landmarks'].capitalize()} landmarks." + (f" Viseme top-1 {top:.0%}." if top is not None else "")
-    said += "".join(f" {rig}: {why}" for rig, why in figures["lost"].items())
-    return Table(f"{fold_title(name)} left out", ("shapes", "method", "rel", "cos", "mm", "q95", "stray"), rows, said)
+    note = f"{figures['landmarks'].capitalize()} landmarks." + (f" Viseme top-1 {top:.0%}." if top is not None else "")
+    note += "".join(f" {rig}: {why}" for rig, why in figures["lost"].items())
+    return Table(f"{fold_title(name)} left out", ("shapes", "method", "rel", "cos", "mm", "q95", "stray"), rows, note)
 
 
 def regions(families: Mapping) -> Table:
@@ -143,15 +143,15 @@ def mouths(summary: Mapping) -> Table:
 
 
 def verdicts(results: Mapping) -> Table:
-    """Every bar; of many values only those that miss the bar are named."""
+    """Every target; of many values only those that miss it are named."""
     rows = targets(results)
     kinds = {"goal": "good", "met": "good", "NOT MET": "bad", "not measured": ""}
     cells = [
-        (row.what, ("≥ " if row.higher else "≤ ") + number(row.bar), number(row.goal), row.verdict, _values(row))
+        (row.what, ("≥ " if row.higher else "≤ ") + number(row.required), number(row.goal), row.verdict, _values(row))
         for row in rows
     ]
     return Table(
-        "Bars", ("what", "bar", "goal", "verdict", "measured"), cells, "", [kinds[row.verdict] for row in rows]
+        "Targets", ("what", "required", "goal", "verdict", "measured"), cells, "", [kinds[row.verdict] for row in rows]
     )
 
 
@@ -159,7 +159,9 @@ def _values(row: Target) -> str:
     shown = row.values
     if len(shown) > 5:
         shown = {
-            k: v for k, v in shown.items() if not Target("", row.bar, row.goal, {k: v}, row.higher).reaches(row.bar)
+            k: v
+            for k, v in shown.items()
+            if not Target("", row.required, row.goal, {k: v}, row.higher).reaches(row.required)
         }
     text = ", ".join(
         f"{k} {number(v)}" + (f" (baseline {number(row.baseline[k])})" if k in row.baseline else "")
