@@ -1,7 +1,7 @@
 """Teach the deformer an avatar's own style from the shape keys it has, so that the missing ones come out in it too.
 
 An avatar is a file with some keys of known names (.blend .vrm .glb .fbx) or a rig folder; give several of one artist.
-The model that is written draws in the artist's style on these avatars, and on all others as it did before; with --style
+The model that is written uses the artist's style on these avatars, and on all others as it did before; with --style
 it does so on all. Takes seconds, and needs no dataset and no weights: the exported model is enough.
 """
 
@@ -49,7 +49,7 @@ def read(path: Path, licence: str, blender: str | None) -> list[Rig]:
 def adapt(base: Base, avatars: Sequence[Rig], out: Path, everywhere: bool = False) -> Learned:
     """Learn from the real shapes of `avatars`, all of one artist, and write `out` (.onnx) with its card.
 
-    everywhere: draw in that style on every face. Raises InputError when there are too few shapes or the disk is full,
+    everywhere: use that style on every face. Raises InputError when there are too few shapes or the disk is full,
     ModelError when the graph that was made does not say what was learned.
     """
     faces = [Face.of(rig, base) for rig in tqdm(avatars, "learning", unit="face")]
@@ -111,7 +111,7 @@ def main(arguments: list[str]) -> None:
     add("avatars", metavar="AVATAR", nargs="+", type=Path, help="avatar files or rig folders, all by one artist")
     add("--output", metavar="MODEL", type=Path, required=True, help="the model to write (.onnx), with its card (.toml)")
     add("--model", metavar="FILE", type=Path, help="the deformer (.onnx) to start from, if not the bundled one")
-    add("--style", action="store_true", help="draw in this style on every face, not only on those it was learned from")
+    add("--style", action="store_true", help="use this style on every face, not only on those it was learned from")
     add("--licence", default=PRIVATE, help="of the avatars, for the card (%(default)s)")
     add("--blender", metavar="PROGRAM", help="Blender, or a Python with bpy, that reads avatar files")
     given = parser.parse_args(arguments)

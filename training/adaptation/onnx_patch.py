@@ -1,4 +1,4 @@
-"""A learned style on an exported deformer: what its trunk says of a vertex, and the graph that draws in the style."""
+"""A learned style on an exported deformer: what its trunk computes per vertex, and the graph that uses the style."""
 
 from __future__ import annotations
 
@@ -94,8 +94,8 @@ def likeness(landmarks: np.ndarray, faces: Sequence[np.ndarray]) -> float:
 
 
 def patch_onnx(base: Base, adapter: StyleAdapter, faces: Sequence[np.ndarray]) -> bytes:
-    """The base's graph with the adapter, as ONNX, and with the input `landmarks` (L, 3): on `faces` it draws in the
-    learned style, on other faces as the base does. Without faces it has no such input and draws so everywhere.
+    """The base's graph with the adapter, as ONNX, and with the input `landmarks` (L, 3): on `faces` it uses the
+    learned style, on other faces the base's. Without faces it has no such input and uses the learned style everywhere.
 
     The mixes of given shapes are one more style, which the graph gives the weight `likeness` for these shapes, and the
     style that was asked for what is left of 1. The amplitude scales the offsets of each vertex.

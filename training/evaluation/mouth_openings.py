@@ -42,7 +42,7 @@ class Mouth:
 
 def measured(rigs: Iterable[Rig], models: Path | None = None) -> list[Mouth]:
     """The mouths of those `rigs` that have labels, a modelled mouth and a vowel that their artist drew, and whose face
-    is found. A toon that the add-on draws in its natural style has no artist of that style and is left out."""
+    is found. A toon that gets the add-on's natural style has no artist of that style and is left out."""
     out = []
     for rig in rigs:
         drawn = [name for name in VOWELS if name in rig.shapes and name in rig.real]
