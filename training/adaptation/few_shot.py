@@ -157,7 +157,7 @@ def _amplitude(forms: Sequence[_Form], plain: np.ndarray) -> np.ndarray:
     ridge[0] = FEW_SHOT.amplitude_ridge
     found = plain
     for _ in range(FEW_SHOT.rounds):
-        weights = [1 / max(_rel(form, found[None])[0], 0.1) for form in forms]
+        weights = [1 / max(_rel(form, found[None])[0], FEW_SHOT.min_rel) for form in forms]
         square = np.diag(ridge) + sum(w * a for w, (a, _) in zip(weights, forms, strict=True))
         cross = ridge * plain + sum(w * b for w, (_, b) in zip(weights, forms, strict=True))
         found = np.linalg.solve(square, cross)

@@ -16,6 +16,7 @@ class FewShot:
     rounds: int = 8  # of reweighting, from squared errors towards plain ones
     steps: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)  # tried on the way to the amplitude that fits best
     vertices: int = 3000  # random ones of each face, at most
+    min_rel: float = 0.1  # of a shape in reweighting: below it a shape weighs no more, so that none decides alone
     faint: float = 1e-3  # rel below which no result is better than another
     fewest: int = 3  # shapes to learn from, sides not counted
 

@@ -11,8 +11,7 @@ import numpy as np
 from ..errors import InputError
 from ..geometry.mesh import connected_components, diagonal, weld_points
 from .hints import Hints
-
-_TRIMMED = 0.01  # share of the vertices that may be lost far from an avatar; tuned on the rigs of training/data/labels
+from .parameters import AVATAR
 
 
 @dataclass(frozen=True)
@@ -62,10 +61,10 @@ class Avatar:
     def size(self) -> float:
         """How large the avatar is: the diagonal of the box around the corners of its triangles.
 
-        A share of _TRIMMED at either end of each axis is left out, and so are vertices without triangles: what was lost
-        far away says nothing about the avatar.
+        A share of AVATAR.trimmed at either end of each axis is left out, and so are vertices without triangles: what
+        was lost far away says nothing about the avatar.
         """
-        return diagonal(np.quantile(self.vertices[self.used], [_TRIMMED, 1 - _TRIMMED], axis=0))
+        return diagonal(np.quantile(self.vertices[self.used], [AVATAR.trimmed, 1 - AVATAR.trimmed], axis=0))
 
     @cached_property
     def weld(self) -> np.ndarray:

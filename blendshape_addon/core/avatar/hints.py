@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .key_names import plain
-
-MOVED_MOST = 0.04  # of the largest squared offset from which a vertex counts as moved by a key; tuned on the rigs
+from .parameters import HINTS
 
 
 @dataclass(frozen=True)
@@ -141,7 +140,7 @@ def _skeleton(bones: Mapping[str, np.ndarray]) -> tuple[np.ndarray | None, ...]:
 def _moved(vertices: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     """Positions (n, 3) and weights (n,) that sum to 1 of what a key moves most; None if it moves nothing."""
     weight = (offsets**2).sum(1)
-    most = weight > MOVED_MOST * weight.max(initial=0)
+    most = weight > HINTS.moved_most * weight.max(initial=0)
     return (vertices[most], weight[most] / weight[most].sum()) if most.any() else None
 
 

@@ -109,13 +109,14 @@ class DepthCollider:
     def _penetration(self, picture: np.ndarray, positions: np.ndarray) -> np.ndarray:
         """(M,) how far (M, 3) positions would have to come forward; 0 for what lies far behind, such as the throat."""
         behind = self._depth(picture, positions) - positions[:, 2] + self.gap
-        return np.where(behind < 2 * DEPTH_COLLIDER.farthest, np.clip(behind, 0, DEPTH_COLLIDER.farthest), 0)
+        farthest = DEPTH_COLLIDER.farthest
+        return np.where(behind < DEPTH_COLLIDER.throat * farthest, np.clip(behind, 0, farthest), 0)
 
     def _spread(self, moved: np.ndarray, pushed: np.ndarray, push: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Which (n,) of the skin at (M, 3) `moved` come forward, and by how much (n,): a `push` (P,) of those that are
         `pushed` (P,) fades around as a Gaussian, and of several the greatest counts."""
         spread = DEPTH_COLLIDER.spread
-        reach = 4 * spread
+        reach = DEPTH_COLLIDER.cutoff * spread
         low, high = moved[pushed].min(0) - reach, moved[pushed].max(0) + reach
         near = np.flatnonzero(all3(moved > low) & all3(moved < high))
         # log(push * exp(-|near - pushed|^2 / (2 spread^2))) = near.pushed + (log push - |pushed|^2 / 2) - |near|^2 / 2,

@@ -82,8 +82,10 @@ class DepthColliders:
     """Skin held before teeth and eyeballs."""
 
     pixels: int = 48  # side of the pictures of depth
-    farthest: float = 0.1  # length that skin is pushed by at most; twice that behind, it is the throat, and it stays
+    farthest: float = 0.1  # length that skin is pushed by at most
+    throat: float = 2.0  # of `farthest`: skin that lies this far behind is the throat, and it stays
     spread: float = 0.035  # length over which a push fades around, the standard deviation of a Gaussian
+    cutoff: float = 4.0  # of `spread`, beyond which a push is left out: 0.0003 of it would be left
     block: int = 128  # pushed vertices at a time: bounds the memory
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from .parameters import SPEECH
+
 # "This fish chose a very good pool, man."
 _SOUNDS = (
     "sil", "th", "ih", "ss", "ff", "ih", "ch", "ch", "oh", "ss", "aa", "ff", "e", "rr", "ih", "kk", "ou", "dd",
     "pp", "ou", "nn", "sil", "pp", "aa", "nn", "sil",
 )  # fmt: skip
-# Seconds of a sound, tuned by eye; a consonant is short.
-_SECONDS = {"sil": 0.3, **dict.fromkeys(("aa", "e", "ih", "oh", "ou"), 0.17)}
-_CONSONANT_SECONDS = 0.11
-_LENGTH = np.array([_SECONDS.get(sound, _CONSONANT_SECONDS) for sound in _SOUNDS])
+_SECONDS = {"sil": SPEECH.silence, **dict.fromkeys(("aa", "e", "ih", "oh", "ou"), SPEECH.vowel)}
+_LENGTH = np.array([_SECONDS.get(sound, SPEECH.consonant) for sound in _SOUNDS])
 _MIDDLE = np.cumsum(_LENGTH) - _LENGTH / 2
 
 DURATION = float(_LENGTH.sum())  # seconds
