@@ -99,9 +99,9 @@ def shape_rows(
     return rows
 
 
-def shape_sheet(path: Path, head: LabelledFace, shapes: dict[str, np.ndarray], truth: dict[str, np.ndarray]) -> None:
-    """Write `shape_rows` of a head as one PNG."""
-    triangles = head.triangles[~head.hidden[head.triangles].any(1)]
-    rows = shape_rows(head.vertices, triangles, part_colours(head.part_id, head.part_names), shapes, truth)
+def shape_sheet(path: Path, face: LabelledFace, shapes: dict[str, np.ndarray], truth: dict[str, np.ndarray]) -> None:
+    """Write `shape_rows` of a face as one PNG."""
+    triangles = face.triangles[~face.hidden[face.triangles].any(1)]
+    rows = shape_rows(face.vertices, triangles, part_colours(face.part_id, face.part_names), shapes, truth)
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet_of(rows).save(path)

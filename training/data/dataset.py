@@ -48,48 +48,48 @@ class Instance:
     triangles: np.ndarray
 
 
-def warped(head: LabelledFace, rng: np.random.Generator, strength: float) -> LabelledFace:
+def warped(face: LabelledFace, rng: np.random.Generator, strength: float) -> LabelledFace:
     """Another face on the same mesh: smoothly bent, and often towards anime, child or muzzle."""
     if rng.random() < STYLED:
         if rng.random() < TOON:
-            head = toon.toonish(head, rng)
+            face = toon.toonish(face, rng)
         else:
-            head = head.mapped(random_style(head.marks, rng, strength * rng.uniform(0.2, 1)))
-    return head.mapped(random_warp(rng, strength))
+            face = face.mapped(random_style(face.marks, rng, strength * rng.uniform(0.2, 1)))
+    return face.mapped(random_warp(rng, strength))
 
 
-def rebuilt(head: LabelledFace, rng: np.random.Generator, bodies: Sequence[Solid]) -> LabelledFace:
+def rebuilt(face: LabelledFace, rng: np.random.Generator, bodies: Sequence[Solid]) -> LabelledFace:
     """The same face as another mesh: a random few of the ways in `augment`; one of `bodies` for a head without."""
 
     def happens(probability: float) -> bool:
         return rng.random() < probability
 
     if happens(0.2):
-        head = augment_mouth.opened(head, rng.uniform(0.03, 0.25))
+        face = augment_mouth.opened(face, rng.uniform(0.03, 0.25))
     if happens(0.1):
-        head = augment_mouth.sealed(head)
+        face = augment_mouth.sealed(face)
     elif happens(0.15):
-        head = augment_mouth.without_mouth(head)
+        face = augment_mouth.without_mouth(face)
     if happens(0.1):
-        head = augment_mouth.fused(head)
+        face = augment_mouth.fused(face)
     elif happens(0.2):
-        head = augment.merged(head)
+        face = augment.merged(face)
     if happens(0.2):
-        head = augment.noisy(head, rng, rng.uniform(0, 0.006))
+        face = augment.noisy(face, rng, rng.uniform(0, 0.006))
     fineness = rng.random()
     if fineness < 0.25:
-        head = augment.decimated(head, int(np.exp(rng.uniform(np.log(250), np.log(2500)))))
+        face = augment.decimated(face, int(np.exp(rng.uniform(np.log(250), np.log(2500)))))
     elif fineness < 0.32:
-        head = augment.subdivided(head, 4 * len(head.vertices))
+        face = augment.subdivided(face, 4 * len(face.vertices))
     if happens(0.25):
-        head = augment.retriangulated(head, rng)
+        face = augment.retriangulated(face, rng)
     if happens(0.15):
-        head = augment.split(head, rng, cuts=int(rng.choice([0, 3, 8])))
+        face = augment.split(face, rng, cuts=int(rng.choice([0, 3, 8])))
     elif happens(0.2):
-        head = augment.welded(head)
-    if bodies and augment.body_of(head) is None and happens(0.3):
-        head = augment.beside(head, *bodies[rng.integers(len(bodies))], "Body")
-    return head
+        face = augment.welded(face)
+    if bodies and augment.body_of(face) is None and happens(0.3):
+        face = augment.beside(face, *bodies[rng.integers(len(bodies))], "Body")
+    return face
 
 
 def make_head(
@@ -109,14 +109,14 @@ def make_instance(rig: Rig, rng: np.random.Generator, strength: float = 1.0, bod
     return instance_of(make_head(rig, rng, strength, bodies), rng)
 
 
-def instance_of(head: LabelledFace, rng: np.random.Generator) -> Instance:
+def instance_of(face: LabelledFace, rng: np.random.Generator) -> Instance:
     """What training sees of a face, with landmarks as a detector would find them."""
-    found = core_features.compute(head.avatar, head.marks + rng.normal(0, LANDMARK_NOISE, head.marks.shape))
-    shown = ~head.hidden[found.index]
+    found = core_features.compute(face.avatar, face.marks + rng.normal(0, LANDMARK_NOISE, face.marks.shape))
+    shown = ~face.hidden[found.index]
     turn = (found.space.rotation.T / found.space.scale).astype(np.float32)
     targets = np.zeros((len(found.index), len(CONDITIONS), 3), np.float32)
     known = np.zeros(len(CONDITIONS), bool)
-    for name, offset in zip(head.names, head.offsets, strict=True):
+    for name, offset in zip(face.names, face.offsets, strict=True):
         known[CONDITIONS.index(name)] = True
         targets[:, CONDITIONS.index(name)] = offset[found.index] @ turn
     energy = (targets[shown] ** 2).sum(-1).mean(0)
@@ -136,13 +136,13 @@ def instance_of(head: LabelledFace, rng: np.random.Generator) -> Instance:
         energy=energy.astype(np.float32),
         known=known,
         places=found.positions[pick].astype(np.float32),
-        triangles=sampled_triangles(head.vertices, _shown(head), found.index[pick]),
+        triangles=sampled_triangles(face.vertices, _shown(face), found.index[pick]),
     )
 
 
-def _shown(head: LabelledFace) -> np.ndarray:
+def _shown(face: LabelledFace) -> np.ndarray:
     """(T, 3) triangles whose truth means something."""
-    return head.triangles[~head.hidden[head.triangles].any(1)]
+    return face.triangles[~face.hidden[face.triangles].any(1)]
 
 
 def save(instance: Instance, path: Path) -> None:

@@ -72,7 +72,7 @@ def warp(vertices: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> 
     return out + skull * (out - [0, 0, -0.6]) * rng.uniform(0, 0.3) * (weight[:, None] > 0) * weight[:, None]
 
 
-def toonish(head: LabelledFace, rng: np.random.Generator) -> LabelledFace:
+def toonish(face: LabelledFace, rng: np.random.Generator) -> LabelledFace:
     """The face with a toon's proportions, one draw of them for the neutral and every shape."""
     seed = int(rng.integers(1 << 32))
-    return head.mapped(lambda points: warp(points, head.marks, np.random.default_rng(seed)))
+    return face.mapped(lambda points: warp(points, face.marks, np.random.default_rng(seed)))

@@ -136,13 +136,13 @@ def transferred(
     return out, time.process_time() - began
 
 
-def _face(head: LabelledFace) -> tuple[np.ndarray, np.ndarray]:
+def _face(face: LabelledFace) -> tuple[np.ndarray, np.ndarray]:
     """Vertices (N,) of the skin of a face and its triangles (T, 3), numbered as they are there."""
-    skin = np.zeros(len(head.vertices), bool)
-    features = head.features
+    skin = np.zeros(len(face.vertices), bool)
+    features = face.features
     skin[features.index[features.part == Part.SKIN]] = True
-    skin &= (np.abs(head.vertices) < REACH).all(1) | (np.abs(head.vertices + [0, 1, 0]) < REACH).all(1)
-    used, local = np.unique(head.triangles[skin[head.triangles].all(1)], return_inverse=True)
+    skin &= (np.abs(face.vertices) < REACH).all(1) | (np.abs(face.vertices + [0, 1, 0]) < REACH).all(1)
+    used, local = np.unique(face.triangles[skin[face.triangles].all(1)], return_inverse=True)
     return used, local.reshape(-1, 3)
 
 

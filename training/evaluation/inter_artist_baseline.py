@@ -84,14 +84,14 @@ def best_units(fits: Sequence[dict[str, Fit]]) -> dict[str, Fit]:
     return {name: max(one[name] for one in fits if name in one) for name in {name for one in fits for name in one}}
 
 
-def recipes(head: LabelledFace) -> dict[str, np.ndarray]:
-    """Weights of the head's own units, (units,), that come nearest to each of its visemes (least squares, none < 0)."""
-    rows = [n for n, name in enumerate(head.names) if name in ARKIT]
-    moving = np.flatnonzero(head.offsets[rows].any((0, 2)) & ~head.hidden)
-    basis = head.offsets[rows][:, moving].reshape(len(rows), -1).T.astype(float)
-    names = [head.names[n] for n in rows]
+def recipes(face: LabelledFace) -> dict[str, np.ndarray]:
+    """Weights of the face's own units, (units,), that come nearest to each of its visemes (least squares, none < 0)."""
+    rows = [n for n, name in enumerate(face.names) if name in ARKIT]
+    moving = np.flatnonzero(face.offsets[rows].any((0, 2)) & ~face.hidden)
+    basis = face.offsets[rows][:, moving].reshape(len(rows), -1).T.astype(float)
+    names = [face.names[n] for n in rows]
     out = {}
-    for name, offset in zip(head.names, head.offsets, strict=True):
+    for name, offset in zip(face.names, face.offsets, strict=True):
         if name in VISEMES:
             weights, _ = nnls(basis, offset[moving].reshape(-1).astype(float))
             out[name] = np.array([weights[names.index(unit)] if unit in names else 0.0 for unit in ARKIT])

@@ -17,19 +17,19 @@ _OF = {
 }  # fmt: skip
 
 
-def regions_of(head: LabelledFace) -> np.ndarray:
+def regions_of(face: LabelledFace) -> np.ndarray:
     """(V,) index into REGIONS; skin behind the lips is inner mouth."""
-    part = classify(head.avatar, head.vertices, head.marks)
+    part = classify(face.avatar, face.vertices, face.marks)
     region = np.array([_OF[p] for p in Part])[part]
-    region[(part == Part.SKIN) & in_mouth(head)] = 1
+    region[(part == Part.SKIN) & in_mouth(face)] = 1
     return region
 
 
-def table(head: LabelledFace, shapes: dict[str, np.ndarray], real: frozenset[str]) -> dict[str, dict[str, float]]:
+def table(face: LabelledFace, shapes: dict[str, np.ndarray], real: frozenset[str]) -> dict[str, dict[str, float]]:
     """By region, medians over the real units: share of the squared error and of the true motion, and rel inside."""
-    region, seen = regions_of(head), ~head.hidden
+    region, seen = regions_of(face), ~face.hidden
     error, motion = [], []
-    for name, truth in zip(head.names, head.offsets, strict=True):
+    for name, truth in zip(face.names, face.offsets, strict=True):
         if name in ARKIT and name in real:
             sums = [
                 np.bincount(region[seen], (v[seen] ** 2).sum(1), len(REGIONS)) for v in (shapes[name] - truth, truth)

@@ -60,15 +60,15 @@ class Face:
 _TEXTS = ("part_names", "names", "origin", "faults")
 
 
-def face_of(head: LabelledFace, origin: Sequence[str], faults: Sequence[str]) -> Face:
-    """`head` as a file keeps it; origin and faults are of its names. Silence is the neutral face where it has none."""
-    names, offsets, marks = head.names, head.offsets, head.mark_offsets
+def face_of(face: LabelledFace, origin: Sequence[str], faults: Sequence[str]) -> Face:
+    """`face` as a file keeps it; origin and faults are of its names. Silence is the neutral face where it has none."""
+    names, offsets, marks = face.names, face.offsets, face.mark_offsets
     if SILENCE not in names:
         names, origin, faults = (SILENCE, *names), ("neutral", *origin), ("", *faults)
         offsets, marks = (np.concatenate([np.zeros_like(rows[:1]), rows]) for rows in (offsets, marks))
     return Face(
-        head.vertices.astype(np.float32), head.triangles.astype(np.int32), head.part_id.astype(np.int32),
-        head.part_names, names, offsets.astype(np.float32), head.marks.astype(np.float32), marks.astype(np.float32),
+        face.vertices.astype(np.float32), face.triangles.astype(np.int32), face.part_id.astype(np.int32),
+        face.part_names, names, offsets.astype(np.float32), face.marks.astype(np.float32), marks.astype(np.float32),
         tuple(origin), tuple(faults),
     )  # fmt: skip
 

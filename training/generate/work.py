@@ -133,11 +133,11 @@ def make(plan: Plan, source: str, key: str, digest: str, shard: str) -> dict[str
     return {path: manifest.hash_of(plan.out / path) for path in (shard, *paths)}
 
 
-def _faults(head: LabelledFace) -> list[str]:
+def _faults(face: LabelledFace) -> list[str]:
     """What each expression failed in the check that the add-on's own shapes go through; empty for nothing."""
-    features = head.features
+    features = face.features
     turn = (features.space.rotation.T / features.space.scale).astype(np.float32)
-    rows = report.examine(FaceAnatomy(head.avatar, features), head.names, head.offsets[:, features.index] @ turn, 1.0)
+    rows = report.examine(FaceAnatomy(face.avatar, features), face.names, face.offsets[:, features.index] @ turn, 1.0)
     return ["; ".join(row.notes) if not row.ok else "" for row in rows]
 
 
