@@ -26,8 +26,8 @@ def test_a_run_leaves_its_stages_and_files(source, planted, tmp_path):
     assert run(source("glb"), "--output", result, "--shapes", "visemes", "--log", file) == cli.OK
     text = file.read_text(encoding="utf-8")
     for said in (
-        f"Blender {bpy.app.version_string}", "onnxruntime", "arguments: generate", "opening", "figure.glb", "Body (", "ran on cpu",
-        "stage network:", "written to Body", "wrote", "a.blend", "exit status 0",
+        f"Blender {bpy.app.version_string}", "onnxruntime", "arguments: generate", "opening", "figure.glb", "Body (",
+        "ran on cpu", "stage network:", "written to Body", "wrote", "a.blend", "exit status 0",
     ):  # fmt: skip
         assert said in text, said
     assert "Traceback" not in text and not file_handlers()
