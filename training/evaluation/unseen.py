@@ -1,7 +1,7 @@
 """The shipped models on rigs that neither of them saw in training, as a user would run them.
 
 The face is found without help, then every shape that the rig's artist made is compared with what the tool makes of it.
-A family whose rigs share an artist with training (proxies of MakeHuman) tests other meshes, not another hand.
+A family whose rigs share an artist with training (proxies of MakeHuman) tests other meshes, not another artist.
 """
 
 from __future__ import annotations
