@@ -107,8 +107,10 @@ train: $(VENV)/training/ready ## train both networks on all rigs and export them
 
 evaluate: $(VENV)/training/ready ## train without each family in turn, measure on it
 	@$(TRAINING) -m training.landmarks.dataset
-	@$(TRAINING) -m training.landmarks.train --folds
+	@$(TRAINING) -m training.landmarks.train --folds --jobs 2
 	@$(TRAINING) -m training.landmarks.evaluate
+	@$(TRAINING) -m training prepare
+	@$(TRAINING) -m training.evaluation.folds --jobs 2
 	@$(TRAINING) -m training evaluate
 
 lint: $(VENV)/core/ready ## ruff, and mypy on the core, by the rules of pyproject.toml

@@ -31,6 +31,7 @@ from ..data.labelled_face import LabelledFace
 from ..data.metrics import top1
 from ..data.rigs import Rig, every_rig, landmarks_of
 from ..landmarks import card as landmark_card
+from ..learning import parallel
 from ..learning.training_log import read_curve
 from . import acceptance, folds, inter_artist_baseline, mouth_openings, regions, robustness, run, unseen
 from .baselines import template_transfer
@@ -104,14 +105,16 @@ def evaluate_shipped(rigs: list[Rig], out: Path) -> tuple[dict, dict]:
     return rows, gaps
 
 
-def evaluate(work: Path, config: TrainConfig, held_out: Sequence[str], detect: bool, quick: bool, out: Path) -> dict:
+def evaluate(
+    work: Path, config: TrainConfig, held_out: Sequence[str], jobs: int, detect: bool, quick: bool, out: Path
+) -> dict:
     """Everything, each table printed as soon as it is known; sheets land in `out`. Folds of `held_out` without rigs are
     passed over.
 
     Raises InputError when there are no rigs, or no dataset for a fold that is still to be trained.
     """
     everyone = every_rig()
-    learned = [r for r in everyone if r.shapes and r.facts.train and r.name in labels.names()]
+    learned = [r for r in everyone if r.shapes and r.name in labels.names()]
     faces = [(r, LabelledFace.of(r)) for r in learned]
     rigs = [(r, h) for r, h in faces if not r.facts.flat]
     body = next((body for r, h in rigs if (body := augment.body_of(h))), None)
@@ -119,11 +122,11 @@ def evaluate(work: Path, config: TrainConfig, held_out: Sequence[str], detect: b
     if not quick:
         baseline = results["inter_artist_baseline"] = plain(inter_artist_baseline.measure(rigs))
         print_tables(tables.baseline_units(baseline), tables.baseline_visemes(baseline))
+    held_out = [family for family in held_out if any(r.facts.fold == family for r in learned)]
+    folds.train_missing(held_out, work, config, jobs)
     for family in held_out:
         held = [(r, h) for r, h in faces if r.facts.fold == family]
-        if not held:
-            continue
-        models = folds.models_of(family, work, config)
+        models = folds.models_of(family, work)
         found = detect and (models / f"fold_{family}.onnx").exists()
         others = [h for r, h in rigs if r.facts.fold != family and len(r.shapes) > 40]
         results["families"][family] = plain(evaluate_family(family, held, others, models, found, out))
@@ -174,6 +177,7 @@ def main(arguments: list[str]) -> None:
     add("--work", type=Path, default=Path("out/train"), help="where the folds are (default: %(default)s)")
     add("--families", nargs="+", choices=families.evaluated(), default=list(families.evaluated()))
     add("--steps", type=int, default=TrainConfig.steps)
+    add("--jobs", type=int, default=parallel.JOBS, help="folds trained at a time (default: %(default)s)")
     add("--labels", action="store_true", help="use labelled landmarks instead of detected ones")
     add("--sheets", action="store_true", help="no baseline, robustness or unseen rigs")
     add("--out", type=Path, default=Path("out/evaluate"), help="what is written (default: %(default)s)")
@@ -198,7 +202,7 @@ def main(arguments: list[str]) -> None:
             results = read(given.out / FILE)
         else:
             config = TrainConfig(steps=given.steps)
-            results = evaluate(given.work, config, given.families, not given.labels, given.sheets, folder)
+            results = evaluate(given.work, config, given.families, given.jobs, not given.labels, given.sheets, folder)
             command = " ".join(["python -m training evaluate", *arguments])
             results["origin"] = origin(command, (time.monotonic() - began) / 60)
             (folder / FILE).write_text(json.dumps(results, indent=1, allow_nan=False), encoding="utf-8")

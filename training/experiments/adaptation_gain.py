@@ -21,7 +21,6 @@ from .. import commands
 from ..adaptation import few_shot
 from ..adaptation.few_shot import Face
 from ..adaptation.onnx_patch import Base, StyleAdapter, likeness
-from ..config import TrainConfig
 from ..data.rigs import Rig, labelled
 from ..deformer import weights
 from ..evaluation import folds
@@ -85,7 +84,7 @@ def table(work: Path, draws: int) -> Table:
     for family in sorted({rig.facts.fold for rig in rigs}):
         folder = work / f"without_{family}"
         if (folder / weights.FILE).exists():
-            folds.models_of(family, work, TrainConfig())
+            folds.models_of(family, work)
         try:
             base = Base.of(registry.load("deformer", folder))
         except ModelError as error:

@@ -2,7 +2,7 @@
 
 python -m training.landmarks.train                        the shipped model: models/landmarks.onnx
 python -m training.landmarks.train --hold-out vrm         a fold: out/landmarks/fold_vrm.onnx
-python -m training.landmarks.train --folds                every fold that is not there yet
+python -m training.landmarks.train --folds --jobs 2       every fold that is not there yet, two at a time
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from blendshape_addon.core.inference.picture import PICTURE
 from .. import commands
 from ..config import LoopConfig
 from ..data import families
-from ..learning import loop
+from ..learning import loop, parallel
 from ..learning.distributed import ALONE
 from ..learning.model_card import OPSET
 from . import card
@@ -104,20 +104,26 @@ def export(model: FaceFinder) -> bytes:
     return data.getvalue()
 
 
+def train_and_export(hold_out: str | None, config: LoopConfig) -> None:
+    """Train a finder and write it with its card: a fold to OUT, the shipped one to models/."""
+    model = train(hold_out, config, OUT / f"{hold_out or 'all'}.safetensors")
+    card.write(OUT / f"fold_{hold_out}.onnx" if hold_out else Path("models/landmarks.onnx"), export(model), hold_out)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--hold-out", choices=families.evaluated(), help="leave this fold out")
     which.add_argument("--folds", action="store_true", help="leave out each fold in turn whose model is not there yet")
     parser.add_argument("--steps", type=int, default=STEPS, help="(default: %(default)s)")
+    parser.add_argument("--jobs", type=int, default=parallel.JOBS, help="folds at a time (default: %(default)s)")
     given = parser.parse_args()
+    config = replace(RECIPE, steps=given.steps)
     if given.folds:
-        held: list[str | None] = [fold for fold in families.evaluated() if not (OUT / f"fold_{fold}.onnx").exists()]
+        missing = [fold for fold in families.evaluated() if not (OUT / f"fold_{fold}.onnx").exists()]
+        parallel.each(train_and_export, [(fold, config) for fold in missing], given.jobs)
     else:
-        held = [given.hold_out]
-    for fold in held:
-        model = train(fold, replace(RECIPE, steps=given.steps), OUT / f"{fold or 'all'}.safetensors")
-        card.write(OUT / f"fold_{fold}.onnx" if fold else Path("models/landmarks.onnx"), export(model), fold)
+        train_and_export(given.hold_out, config)
 
 
 if __name__ == "__main__":
