@@ -14,16 +14,17 @@ TABLE = Path(__file__).with_name("families.toml")
 
 @dataclass(frozen=True)
 class Facts:
-    """Of one rig. fold: what it is left out of training with. people: how its identity basis is read, `modes` or
-    `targets`, empty without one. toon: it is drawn as anime or a toon. flat: its eyes and mouth are flat cards. face:
-    it has one. train: networks learn from it; a rig that they do not learn from is evaluated as an unseen face."""
+    """Of one rig. fold: what it is left out of training with. artist: whose shapes it has. people: how its identity
+    basis is read, `modes` or `targets`, empty without one. toon: it is drawn as anime or a toon. flat: its eyes and
+    mouth are flat cards. face: it has one. share: of the instances that a dataset has of each rig."""
 
     fold: str
+    artist: str
     people: str = ""
     toon: bool = False
     flat: bool = False
     face: bool = True
-    train: bool = True
+    share: float = 1.0
 
 
 @cache
@@ -33,7 +34,7 @@ def _table() -> dict:
 
 def of(family: str, name: str, meta: Mapping[str, object] | None = None) -> Facts:
     """Facts of the rig `name` of a family. meta: the content of its meta.json."""
-    known: dict = {"fold": family}
+    known: dict = {"fold": family, "artist": family}
     for pattern, row in _table()["rigs"].items():
         if fnmatchcase(f"{family}/{name}", pattern):
             known |= row
@@ -60,4 +61,4 @@ def pictures() -> dict[str, int]:
 
 def evaluated() -> tuple[str, ...]:
     """The folds that evaluation leaves out in turn, by name."""
-    return tuple(sorted(pictures()))
+    return tuple(sorted(fold for fold in pictures() if _table()["folds"][fold].get("left_out", True)))

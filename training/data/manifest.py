@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -19,19 +19,22 @@ from . import families
 from .rigs import Rig
 
 NAME = "manifest.json"
-FORMAT = 2
+FORMAT = 3
 VERSIONS = {"python": platform.python_version(), "numpy": np.__version__}
 
 
 @dataclass
 class Entry:
-    """One rig. source: as on the command line. fold: what it is left out of training with. sha256: of what was read.
-    shapes: how many it has, how many of them an artist made as such and how many the shipped deformer did. shards: hash
-    of each instance by file name. samples: of what `generate` wrote beside it, by path."""
+    """One rig. source: as on the command line. fold: what it is left out of training with. artist: whose shapes it has.
+
+    sha256: of what was read. shapes: how many it has, how many of them an artist made as such and how many the shipped
+    deformer did. shards: hash of each instance by file name. samples: of what `generate` wrote beside it, by path.
+    """
 
     source: str
     licence: str
     fold: str
+    artist: str
     sha256: str
     shapes: int
     real: int
@@ -45,7 +48,9 @@ class Entry:
     def of(rig: Rig, source: str) -> Entry:
         """A rig of which nothing has been made yet."""
         real, distilled = (len(names & rig.shapes.keys()) for names in (rig.real, rig.distilled))
-        return Entry(source, rig.licence, rig.facts.fold, rig.digest, len(rig.shapes), real, distilled)
+        return Entry(
+            source, rig.licence, rig.facts.fold, rig.facts.artist, rig.digest, len(rig.shapes), real, distilled
+        )
 
 
 def key_of(rig: Rig) -> str:
@@ -79,6 +84,12 @@ def shards_in(folder: Path, hold_out: str | None = None) -> list[Path]:
 
 def _fold_of(entries: Mapping[str, Entry], key: str) -> str:
     return entries[key].fold if key in entries else families.of(*key.split("__", 1)).fold
+
+
+def artists(folder: Path, keys: Iterable[str]) -> list[str]:
+    """Whose shapes the rigs of a folder have, by `key_of`."""
+    entries = read(folder)
+    return [entries[key].artist if key in entries else families.of(*key.split("__", 1)).artist for key in keys]
 
 
 def read(folder: Path) -> dict[str, Entry]:

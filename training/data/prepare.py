@@ -26,7 +26,8 @@ SEED = 0
 
 
 def prepare(folder: Path, given: Sequence[str], per_rig: int, licence: str | None = None) -> None:
-    """Make `per_rig` instances of every rig of the sources `given`, files FAMILY__RIG__NUMBER.safetensors in `folder`.
+    """Make `per_rig` instances of every rig of the sources `given`, by its share, in `folder`: files
+    FAMILY__RIG__NUMBER.safetensors.
 
     licence: of the avatars among the sources. Raises InputError, in a sentence, before anything is made when a source
     cannot be used, and when the folder cannot be written to.
@@ -44,7 +45,9 @@ def prepare(folder: Path, given: Sequence[str], per_rig: int, licence: str | Non
         missing = [
             (source, group, rig, name)
             for source, group in rigs for rig in group
-            for name in missing_shards(folder, manifest.key_of(rig), manifest.Entry.of(rig, source), entries, per_rig)
+            for name in missing_shards(
+                folder, manifest.key_of(rig), manifest.Entry.of(rig, source), entries, instances_of(rig, per_rig)
+            )
         ]  # fmt: skip
         manifest.write(folder, entries)
         try:
@@ -56,6 +59,11 @@ def prepare(folder: Path, given: Sequence[str], per_rig: int, licence: str | Non
         raise InputError(f"{folder} cannot be written to ({reason}): check the folder and the free space.") from error
     made = sum(len(entries[name].shards) for name in names)
     print(f"{folder}: {made} faces of {len(names)} rigs; sources, licences and hashes are in {manifest.NAME}.")
+
+
+def instances_of(rig: Rig, per_rig: int) -> int:
+    """How many instances of `rig` a dataset has with `per_rig` of most rigs."""
+    return max(1, round(per_rig * rig.facts.share))
 
 
 def missing_shards(

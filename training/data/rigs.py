@@ -153,12 +153,12 @@ def labelled(root: Path | None = None) -> list[Rig]:
 
 
 def learned(root: Path | None = None) -> list[Path]:
-    """The rig folders below `root` that have labels and that networks learn from: `train` in `families`.
+    """The rig folders below `root` that have labels, which networks learn from.
 
     Raises InputError as `folders` and `load` do.
     """
     names = labels.names()
-    return [folder for folder in folders(root) if folder.name in names and facts_of(folder).train]
+    return [folder for folder in folders(root) if folder.name in names]
 
 
 def facts_of(folder: Path) -> families.Facts:

@@ -22,7 +22,7 @@ _MIRROR = np.array(CONDITION_MIRROR)
 
 
 class Pool:
-    """All instances in memory, drawn family by family so that none outweighs another. hold_out: a fold left out.
+    """All instances in memory, drawn artist by artist so that none outweighs another. hold_out: a fold left out.
 
     Raises InputError when there are none, or they are damaged or of another version.
     """
@@ -34,10 +34,11 @@ class Pool:
         self.groups: dict[str, list[dataset.Instance]] = {}
         for path in paths:
             self.groups.setdefault(manifest.key_and_number(path.name)[0], []).append(dataset.load(path))
-        families = [g.split("__")[0] for g in self.groups]
-        self.artists = tuple(sorted(set(families)))
-        self.artist = [self.artists.index(f) for f in families]
-        share = np.array([1 / families.count(f) for f in families])
+        owners = manifest.artists(folder, self.groups)
+        self.artists = tuple(sorted(set(owners)))
+        self.artist = [self.artists.index(owner) for owner in owners]
+        size = np.array([len(instances) for instances in self.groups.values()], float)
+        share = size / np.bincount(self.artist, size)[self.artist]
         self.share = share / share.sum()
 
     def amplitudes(self) -> np.ndarray:

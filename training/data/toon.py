@@ -44,7 +44,8 @@ def proportions(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         points[below, 1], [chin - 1, chin, mouth, nose, 0], [new_chin - 1, new_chin, new_mouth, new_nose, 0]
     )
     line = point(out, "mouth_corner_l", "mouth_corner_r")
-    out[_LIPS] = line + (out[_LIPS] - line) * [rng.uniform(0.3, 1.1), rng.uniform(0.15, 1), rng.uniform(0.3, 1)]
+    wide = rng.uniform(1.1, 1.9) if rng.random() < 0.2 else rng.uniform(0.3, 1.1)  # a fifth as wide as an animal's
+    out[_LIPS] = line + (out[_LIPS] - line) * [wide, rng.uniform(0.15, 1), rng.uniform(0.3, 1)]
     ground = (point(out, "nose_bridge") + line) / 2
     out[_NOSE, 2] = ground[2] + (out[_NOSE, 2] - ground[2]) * rng.uniform(0.05, 0.9)
     out[_NOSE, 0] *= rng.uniform(0.3, 1)

@@ -68,9 +68,11 @@ def meshes(folder: Path) -> Iterator[np.ndarray]:
         yield assemble(one.canonical, one.normals.astype(np.float32), one.side.astype(np.float32), one.part)
 
 
-def _of_rig_folders(families: Sequence[str]) -> list[dict[str, str]]:
-    """Name and licence of the labelled rigs of these families: of weights whose dataset had no manifest."""
-    return [{"name": f"{r.family}/{r.name}", "licence": r.licence} for r in rigs.labelled() if r.family in families]
+def _of_rig_folders(artists: Sequence[str]) -> list[dict[str, str]]:
+    """Name and licence of the labelled rigs of these artists: of weights whose dataset had no manifest."""
+    return [
+        {"name": f"{r.family}/{r.name}", "licence": r.licence} for r in rigs.labelled() if r.facts.artist in artists
+    ]
 
 
 def export(trained: Path, out: Path, figures: dict, data: Path) -> None:

@@ -1,6 +1,6 @@
 """A cache of wide pictures of heads, bodies and other things; each gives many crops while training.
 
-python -m training.landmarks.dataset --shards 40
+python -m training.landmarks.dataset --shards 30
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CENTRE = np.array([0, PICTURE.face_centre, 0])  # of a face's window, eye distan
 HALF = 3.4  # half width of a cached picture, eye distances
 SEALED = 0.12  # share of pictures whose pieces do not show: all of one piece, or cut up in other ways
 VIEWS = 2  # pictures of one scene
-NEGATIVES = 52  # pictures of one shard that show no face; `families.pictures` says how many show one, of which fold
+NEGATIVES = 72  # pictures of one shard that show no face; `families.pictures` says how many show one, of which fold
 NO_FOLD = "none"  # of pictures that show no rig
 
 
@@ -146,6 +146,8 @@ def _negative(
     low = None if scene.points is None else scene.points[:, 1].min()
     if low is not None and (kind == "headless" or (kind == "body" and scene.vertices[:, 1].min() > low - 2)):
         scene = scenes.headless(scene)
+    if not len(scene.triangles):  # a head with nothing below it
+        kind, scene = "furniture", scenes.Scene.of_solids(extras.furniture(rng))
     rows = []
     used = np.unique(scene.triangles)
     for _ in range(VIEWS):
@@ -253,7 +255,7 @@ def read(cache: Path, hold_out: str | None = None) -> Shard:
 def main() -> None:
     """Draw shards that are not there yet; several runs may share the work with --first."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shards", type=int, default=40)
+    parser.add_argument("--shards", type=int, default=30)
     parser.add_argument("--first", type=int, default=0)
     arguments = parser.parse_args()
     rigs, faceless = face_rigs(), faceless_rigs()
