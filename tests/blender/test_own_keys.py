@@ -9,7 +9,7 @@ from blendshape_addon import cli
 from blendshape_addon.blender.io import files
 from blendshape_addon.blender.keys import key_blocks, own_keys
 from blendshape_addon.core.avatar import key_names as conventions
-from blendshape_addon.core.vocabulary import ALL_SHAPES, VISEMES
+from blendshape_addon.core.vocabulary import ALL_SHAPES, EMOTIONS, VISEMES
 
 pytestmark = pytest.mark.usefixtures("planted")
 buttons = bpy.ops.vrc_blendshape
@@ -131,19 +131,52 @@ def test_keys_are_known_again_after_an_export(figure, tmp_path, suffix):
 
 def test_sorting_moves_no_driver_and_no_value(figure):
     body = figure["body"]
+    body.vertex_groups.new(name="half")
     for name in ("wink", "vrc.v_ou", "joy", "hat", "vrc.v_aa"):
         add_key(body, name).value = 0.1 * len(name)
-    drive(body, "vrc.v_aa")
-    animate(body, "joy")
+    keys = body.data.shape_keys.key_blocks
+    keys["wink"].relative_key, keys["hat"].relative_key = keys["hat"], keys["vrc.v_ou"]
+    joy = keys["joy"]
+    joy.mute, joy.lock_shape, joy.vertex_group, joy.interpolation = True, True, "half", "KEY_LINEAR"
+    joy.slider_max, joy.slider_min, joy.value = 3.0, 2.0, 2.5
+    driver = drive(body, "vrc.v_aa")
+    variable = driver.variables.new()
+    variable.name, variable.targets[0].id, variable.targets[0].data_path = "body", body, '["open"]'
+    driver.expression, body["open"] = "body", 0.75
+    driver_of_a_limit = keys["hat"].driver_add("slider_max").driver
+    driver_of_a_limit.expression = "2"
+    animate(body, "wink")
     bpy.context.view_layer.update()
-    body.active_shape_key_index = 4
+    body.active_shape_key_index, body.show_only_shape_key = 4, True
     before = fingerprint(body)
+    more = {key.name: (key.lock_shape, key.interpolation) for key in keys}
     assert buttons.sort_keys() == {"FINISHED"}
     assert key_names(body) == ["Basis", "vrc.v_aa", "vrc.v_ou", "joy", "wink", "hat"]
     assert sorted(fingerprint(body)[1:]) == sorted(before[1:])
-    assert body.active_shape_key.name == "hat"
-    assert value_at(body, "vrc.v_aa", 1) == 0.75 and value_at(body, "joy", 11) == 1.0
+    assert {key.name: (key.lock_shape, key.interpolation) for key in keys} == more
+    assert (body.active_shape_key.name, body.show_only_shape_key) == ("hat", True)
+    body["open"] = 0.25
+    body.update_tag()
+    assert value_at(body, "vrc.v_aa", 1) == 0.25 and value_at(body, "wink", 11) == 1.0
+    assert value_at(body, "wink", 1) == 0.0
+    assert {curve.data_path for curve in body.data.shape_keys.animation_data.drivers} == {
+        'key_blocks["vrc.v_aa"].value',
+        'key_blocks["hat"].slider_max',
+    }
     assert own_keys.sort([body]) == 0
+
+
+def test_sorting_is_one_undo_step(figure):
+    body = figure["body"]
+    buttons.generate_emotions()
+    for name in reversed(VISEMES):
+        add_key(body, name)
+    bpy.ops.ed.undo_push(message="before")
+    before = fingerprint(body)
+    buttons.sort_keys("EXEC_DEFAULT", True)
+    assert key_names(bpy.data.objects["Body"]) == ["Basis", *VISEMES, *EMOTIONS]
+    bpy.ops.ed.undo()
+    assert fingerprint(bpy.data.objects["Body"]) == before
 
 
 def test_command_line(source, tmp_path, capsys):

@@ -7,7 +7,8 @@ since counts as the creator's work.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import bpy
 import numpy as np
@@ -19,6 +20,10 @@ from ..stored.migration import BASE, MADE
 
 RANK = {name: rank for rank, name in enumerate(ALL_SHAPES)}
 _EMPTY = 1e-6  # of the coordinate: FBX exporters drop what is smaller
+# What a key has beside name, points and relative key, in an order in which Blender accepts each.
+_PROPERTIES = ("slider_min", "slider_max", "value", "mute", "lock_shape", "vertex_group", "interpolation")
+_LARGEST_SLIDER = 10.0  # the largest that Blender knows
+_NOWHERE = "vrc_blendshape."  # before a driver's path, which then leads to no property
 
 
 def made_by_us(obj: Object) -> set[str]:
@@ -52,12 +57,26 @@ def add(obj: Object, name: str) -> bpy.types.ShapeKey:
     return key
 
 
+def properties(key: bpy.types.ShapeKey) -> dict[str, object]:
+    """What `put_properties` puts on another key: all of `key` but its name and its points, relative_key by name."""
+    return {name: getattr(key, name) for name in _PROPERTIES} | {"relative_key": key.relative_key.name}
+
+
+def put_properties(key: bpy.types.ShapeKey, values: Mapping[str, object]) -> None:
+    """Give `key` the `values` of `properties`. A relative key that its object lacks stays as it is."""
+    key.slider_max = _LARGEST_SLIDER  # each end of the range bounds the other
+    for name in _PROPERTIES:
+        setattr(key, name, values[name])
+    relative = key.id_data.key_blocks.get(values["relative_key"])
+    if relative is not None:
+        key.relative_key = relative
+
+
 def duplicate(obj: Object, key: bpy.types.ShapeKey, name: str) -> bpy.types.ShapeKey:
     """A key of `obj` like `key` in all but name and value; Blender adds a number where the name is taken."""
     copy = add(obj, name)
     copy.points.foreach_set("co", coordinates(key.points).reshape(-1))
-    for attribute in ("relative_key", "vertex_group", "slider_min", "slider_max", "interpolation"):
-        setattr(copy, attribute, getattr(key, attribute))
+    put_properties(copy, properties(key) | {"value": 0.0})
     return copy
 
 
@@ -93,15 +112,39 @@ def vocabulary_order(obj: Object) -> list[str]:
 
 
 def reorder(obj: Object, order: Sequence[str]) -> None:
-    """Bring all keys of `obj` into `order`, the base first. Drivers and animation go by name and stay."""
+    """Bring all keys of `obj` into `order`, the base first. Drivers and animation go by name and stay.
+
+    From the first key that stands elsewhere on, each is taken off and added again at the end, which costs the same for
+    every key however many there are. A reference in Python to a key from before is no longer valid.
+    """
     keys = obj.data.shape_keys.key_blocks
-    active = keys[obj.active_shape_key_index].name
-    moved = next((i for i, name in enumerate(order) if keys[i].name != name), len(order))
-    with bpy.context.temp_override(object=obj, active_object=obj):
-        for name in order[moved:]:
-            obj.active_shape_key_index = keys.find(name)
-            bpy.ops.object.shape_key_move(type="BOTTOM")
-    obj.active_shape_key_index = keys.find(active)
+    active = obj.active_shape_key_index
+    active = keys[active].name if active < len(keys) else ""
+    first = next((i for i, name in enumerate(order) if keys[i].name != name), len(order))
+    kept = {name: properties(keys[name]) for name in order} if first < len(order) else {}
+    with _drivers_kept(obj.data.shape_keys):
+        for name in order[first:]:
+            points = coordinates(keys[name].points).reshape(-1)
+            obj.shape_key_remove(keys[name])
+            add(obj, name).points.foreach_set("co", points)
+    for name, values in kept.items():
+        put_properties(keys[name], values)
+    obj.active_shape_key_index = max(keys.find(active), 0)
+
+
+@contextmanager
+def _drivers_kept(keys: bpy.types.Key) -> Iterator[None]:
+    """Keep the drivers of keys that are taken off and added again, which Blender would remove: they drive nothing
+    meanwhile."""
+    drivers = keys.animation_data.drivers if keys.animation_data else ()
+    paths = [(driver, driver.data_path) for driver in drivers]
+    try:
+        for driver, path in paths:
+            driver.data_path = f"{_NOWHERE}{path}"
+        yield
+    finally:
+        for driver, path in paths:
+            driver.data_path = path
 
 
 def _hash(key: bpy.types.ShapeKey) -> str:
