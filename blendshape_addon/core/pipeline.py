@@ -150,8 +150,8 @@ def _full_shapes(
     they depend on is the same."""
     anatomy, names = analysis.anatomy, [name for name, _ in requested]
     weights = style.weights(names)
-    style_key = style.preset, style.network_style, style.reach, tuple(style.opens.items()), asymmetric
-    cache_key = (tuple(requested), weights.tobytes(), style_key, model.card["sha256"], session.provider)
+    style_key = style.preset, style.network_style, style.reach, tuple(style.opens.items()), style.soft_mouth
+    cache_key = (tuple(requested), weights.tobytes(), style_key, asymmetric, model.card["sha256"], session.provider)
     if analysis.last is not None and analysis.last[0] == cache_key:
         return analysis.last[1]
     with stages("network") as part:
@@ -162,7 +162,7 @@ def _full_shapes(
         offsets *= np.array([overdrive for _, overdrive in requested], np.float32)[:, None, None]
         wanted = drawn_eye_motion.requested_closing(anatomy.drawn_eyes, offsets)
     with stages("refining") as part:
-        offsets = refine.refine(anatomy, offsets, names, part)
+        offsets = refine.refine(anatomy, offsets, names, part, style.soft_mouth)
         drawn_eye_motion.move(anatomy, offsets, wanted, weights)
         if not asymmetric:
             symmetry.even_out(anatomy.mirror, offsets, _pairs(requested, weights))

@@ -56,6 +56,23 @@ class RigidTeeth:
 
 
 @dataclass(frozen=True)
+class SoftMouth:
+    """How far what lies in a mouth follows the lips of an anime face, at full softness.
+
+    Means of VRoid's artist (five faces; all of it follows) and Seed-san's (the jaw turns and the tongue's root stays,
+    the rest does not follow); `mouths` stands for half widths of the mouth.
+    """
+
+    wider: float = 0.5  # of the share by which the corners part, that teeth and tongue widen: 0.9 and 0
+    narrower: float = 0.25  # the same where they come together: 0.5 and 0
+    bared: float = 0.12  # mouths that the upper lip rises before the upper teeth rise with it: both artists alike
+    middle: float = 0.15  # widths of the mouth beside its middle where the lip's rise is measured
+    jaw_turn: float = 0.5  # of the turn of the jaw as it is learned: both turn it by 7 to 9 degrees to open for aa
+    tongue_root: float = 0.1  # of the jaw's motion, that the root of the tongue takes
+    tongue_tip: float = 0.8  # the same for its tip
+
+
+@dataclass(frozen=True)
 class NewFlips:
     """How many triangles a correction of lids or lips may turn over."""
 
@@ -161,6 +178,7 @@ CLEANUP = Cleanup()
 SKIN = Skin()
 LASHES = Lashes()
 RIGID_TEETH = RigidTeeth()
+SOFT_MOUTH = SoftMouth()
 NEW_FLIPS = NewFlips()
 LID_CONTACT = LidContact()
 LIP_CONTACT = LipContact()

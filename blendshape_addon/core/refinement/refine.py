@@ -11,14 +11,13 @@ from ..expressions import TABLE
 from ..face.anatomy import FaceAnatomy
 from ..face.features import Features
 from ..face.parts import Part
-from ..geometry import rigid
 from ..geometry.mesh import Facing, any3, edges_of
 from ..geometry.nearest import nearest
 from ..geometry.smoothing import FlipDetector, relax_flips
-from . import barriers, contacts, lashes, tongue
+from . import barriers, contacts, lashes, mouth_interior
 from .cleanup import apply_deadzone, join_seams
 from .gaze import turn_eyes
-from .parameters import CLEANUP, RIGID_TEETH, SKIN
+from .parameters import CLEANUP, SKIN
 
 
 def refine(
@@ -26,20 +25,15 @@ def refine(
     offsets: np.ndarray,
     names: Sequence[str],
     progress: Callable[[float], None] = lambda fraction: None,
+    soft_mouth: float = 0.0,
 ) -> np.ndarray:
     """(E, N, 3) face-space offsets of `names` at full intensity, fit to be shape keys; changed in place and returned.
 
-    progress(fraction) is called often, and what it raises ends the work.
+    progress(fraction) is called often, and what it raises ends the work. soft_mouth: 0 to 1, how far teeth and tongue
+    follow the lips, see `mouth_interior`.
     """
-    features, part = anatomy.features, anatomy.features.part
-    offsets[:, part == Part.TEETH_UPPER] = 0
-    lower = part == Part.TEETH_LOWER
-    if lower.sum() >= RIGID_TEETH.min_vertices:
-        rest = features.positions[lower]
-        for offset in offsets:
-            turned, place = rigid.rigid(rest, offset[lower])
-            offset[lower] = (rest - rest.mean(0)) @ turned + place - rest
-    tongue.move(features, offsets, names)
+    features = anatomy.features
+    mouth_interior.move(anatomy, offsets, names, soft_mouth)
     turn_eyes(features, offsets, names)
     _end_at_nose(features, offsets, names)
     mouth = anatomy.mouth

@@ -14,11 +14,14 @@ from ..face.face_space import point
 from ..face.features import Features
 from ..face.parts import Part
 from ..geometry.rigid import rigid
-from .parameters import RIGID_TEETH, TONGUE_POSE
+from .parameters import RIGID_TEETH, SOFT_MOUTH, TONGUE_POSE
 
 
-def move(features: Features, offsets: np.ndarray, names: Sequence[str]) -> None:
-    """Pose the tongue in (E, N, 3) face-space offsets of `names`, whose lower teeth are rigid; in place."""
+def move(features: Features, offsets: np.ndarray, names: Sequence[str], softness: Sequence[float]) -> None:
+    """Pose the tongue in (E, N, 3) face-space offsets of `names`, whose lower teeth are rigid; in place.
+
+    softness: of each, 0 to 1, how far it bends where the jaw moves it, so that its root stays; see SOFT_MOUTH.
+    """
     tongue = features.part == Part.TONGUE
     lower = features.part == Part.TEETH_LOWER
     if not tongue.any():
@@ -32,10 +35,12 @@ def move(features: Features, offsets: np.ndarray, names: Sequence[str]) -> None:
     tip = rest[at_tip].mean(0)
     lips = point(features.landmarks, "lip_upper_outer_mid", "lip_lower_outer_mid")
     edge = _edge_of_upper_teeth(features)
-    for offset, place in zip(offsets, (TABLE[name].tongue for name in names), strict=True):
+    bent = SOFT_MOUTH.tongue_root + (SOFT_MOUTH.tongue_tip - SOFT_MOUTH.tongue_root) * along
+    for offset, place, soft in zip(offsets, (TABLE[name].tongue for name in names), softness, strict=True):
         if lower.sum() >= RIGID_TEETH.min_vertices:
             turned, moved = rigid(features.positions[lower], offset[lower])
-            offset[tongue] = (rest - features.positions[lower].mean(0)) @ turned + moved - rest
+            carried_along = (rest - features.positions[lower].mean(0)) @ turned + moved - rest
+            offset[tongue] = carried_along * (1 - soft + soft * bent)
         if place is Tongue.OUT:
             direction = np.array([0.0, -TONGUE_POSE.droop, 1.0])
             offset[tongue] = along * (direction * max(lips[2] + TONGUE_POSE.shown - z.max(), 0.0))

@@ -25,10 +25,11 @@ LEARNED = "learned"
 _REACH = "mouth_reach"
 _STYLE = "style"
 OPENS = "mouth_opens"
+_SOFT = "mouth_soft"
 _OPENS_AS = '{ "vrc.v_aa" = 0.4 }'
 _EXAMPLE = f"{{ {LEARNED} = 1.0, jawOpen = 0.1 }}"
-# Recipes as a file has them, all or some: preset → shape → word → weight; beside the shapes OPENS, `mouth_reach` and
-# `style`.
+# Recipes as a file has them, all or some: preset → shape → word → weight; beside the shapes OPENS, `mouth_reach`,
+# `mouth_soft` and `style`.
 Document = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 _HEAD = """\
@@ -89,6 +90,9 @@ def _changed(style: Style, table: object) -> Style:
     table = dict(table)
     reach = _reach(table.pop(_REACH, style.reach))
     opens = {**style.opens, **_opens(table.pop(OPENS, {}))}
+    soft_mouth = table.pop(_SOFT, style.soft_mouth)
+    if not _is_number(soft_mouth) or not 0 <= soft_mouth <= 1:
+        raise InputError("{row} is no number from 0 to 1, as {example} is.", row=_SOFT, example="0.5")
     network_style = table.pop(_STYLE, style.network_style)
     if not isinstance(network_style, str):
         raise InputError("{row} is no name of a style, as {example} is.", row=_STYLE, example='"anime"')
@@ -103,6 +107,7 @@ def _changed(style: Style, table: object) -> Style:
         parts={**style.parts, **parts},
         reach=reach,
         opens={name: share for name, share in opens.items() if share},
+        soft_mouth=float(soft_mouth),
         network_style=network_style,
     )
 
@@ -164,8 +169,8 @@ def words() -> tuple[str, ...]:
 
 
 def differing(styles: Mapping[str, Style]) -> Document:
-    """What `styles`, by preset, say otherwise than the bundled recipes. How far visemes reach and the
-    style of the network are not part of it."""
+    """What `styles`, by preset, say otherwise than the bundled recipes. How far visemes reach, how soft
+    the mouth is and the style of the network are not part of it."""
     document: dict[str, dict[str, Mapping[str, float]]] = {}
     bundled = load()
     for preset in PRESETS:

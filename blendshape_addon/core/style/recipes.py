@@ -25,8 +25,9 @@ class Style:
     rows: each of CONDITIONS to (CONDITIONS,) float32 weights. parts: each of RECIPE_SHAPES to its words and their
     weights, as a file has them. reach: how far visemes reach from the middle of the mouth, across and up, in eye
     distances of the canonical face; None: as far as they are learned. opens: by viseme, how far its lips part, in
-    widths of the mouth; the others as they are learned. network_style: the name of the style of the
-    deformer that is used, see `inference.deformer.styles`. automatic: the face's proportions chose it.
+    widths of the mouth; the others as they are learned. soft_mouth: 0 to 1, how far teeth and tongue follow the lips.
+    network_style: the name of the style of the deformer that is used, see `inference.deformer.styles`. automatic: the
+    face's proportions chose it.
     """
 
     preset: str
@@ -34,6 +35,7 @@ class Style:
     parts: Mapping[str, Mapping[str, float]]
     reach: tuple[float, float] | None = None
     opens: Mapping[str, float] = field(default_factory=dict)
+    soft_mouth: float = 0.0
     network_style: str = ""
     automatic: bool = False
 
