@@ -20,10 +20,11 @@ ALLOWED = {
     "blender/ui_text": set(),
     "blender/translations": {"core"},
     "blender/debug_log": {"core", *GROUND},
-    "blender/stored": {"core"},
-    "blender/io": {"core", "blender/stored"},
-    "blender/keys": {"core", "blender/stored", "blender/io"},
-    "blender/viewport": {"core", *GROUND, "blender/stored", "blender/io", "blender/keys"},
+    "blender/mesh_objects": set(),
+    "blender/stored": {"core", "blender/mesh_objects"},
+    "blender/io": {"core", "blender/mesh_objects", "blender/stored"},
+    "blender/keys": {"core", "blender/mesh_objects", "blender/stored", "blender/io"},
+    "blender/viewport": {"core", *GROUND, "blender/mesh_objects", "blender/stored", "blender/io", "blender/keys"},
     "blender/jobs": {
         "core", *COMMAND_LINE, *GROUND, "blender/stored", "blender/io", "blender/keys", "blender/viewport"
     },

@@ -1,57 +1,110 @@
-"""Which objects make up an avatar, and what the core sees of them: world space, base shapes, triangles."""
+"""Which objects make up an avatar, and what the core sees of them: world space at rest, the shape that is seen,
+triangles."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 
 import bpy
 import numpy as np
-from mathutils import Vector
 
-from ...core.avatar import hints
+from ...core.avatar import hints, key_names
 from ...core.avatar.avatar import Avatar
 from ...core.errors import InputError
 from ...core.face.parts import PartOverride
+from ...core.geometry.nearest import nearest
 from ...core.messages import Message
+from .. import mesh_objects
 from ..stored import landmarks, migration
 from ..stored import parts as stored_parts
 from ..stored.migration import MADE
+from .single_user import is_shared
 
 Object = bpy.types.Object
+_LEVEL = re.compile(r"(?:^|[\s_.\-])lod[\s_.\-]?(\d+)", re.IGNORECASE)  # Body_LOD1
+_SAMPLE = 300  # vertices of an object that tell what it lies on
+_SURFACE = 20_000  # vertices that tell where a surface is
+_ON = 1e-3  # value from which a key is seen
 
 
-def avatars_of(objects: Iterable[Object]) -> list[list[Object]]:
-    """The mesh objects among `objects`, sorted into avatars; objects without faces and bone widgets are left out.
+def avatars_of(objects: Iterable[Object], preferred: Object | None = None) -> list[list[Object]]:
+    """The mesh objects among `objects` that are seen, sorted into avatars; objects without faces, bone widgets and
+    lower levels of detail are left out. Where there are several levels, `preferred` is taken if it is one of them.
 
     Objects are of one avatar when they share an armature or the root of a parent hierarchy. One that has neither
-    belongs to the smallest larger one that it touches (loose eyes in a head, a bag on a back), or stands for itself.
+    belongs to that of the larger ones that it touches whose surface is nearest to it (loose eyes in a head, a bag on a
+    back), or stands for itself.
     """
     objects = list(objects)
-    widgets = {bone.custom_shape for rig in objects if rig.type == "ARMATURE" for bone in rig.pose.bones}
+    widgets = _widgets(objects)
     groups: dict[Object, list[Object]] = {}
     for obj in objects:
-        if obj.type == "MESH" and obj not in widgets and len(obj.data.polygons):
+        if _has_faces(obj) and obj not in widgets and obj.visible_get():
             groups.setdefault(root_of(obj), []).append(obj)
     boxes = {root: _box(group) for root, group in groups.items()}
     by_size = sorted(groups, key=lambda root: float(np.prod(boxes[root][1] - boxes[root][0])))
     for position, root in enumerate(by_size):
         if root.type == "ARMATURE":
             continue
-        low, high = boxes[root]
-        for other in by_size[position + 1 :]:
-            if (boxes[other][0] <= high).all() and (low <= boxes[other][1]).all():
-                groups[other] += groups.pop(root)
-                break
-    return list(groups.values())
+        touched = [other for other in by_size[position + 1 :] if _touch(boxes[other], boxes[root])]
+        if len(touched) > 1:
+            own = _points(groups[root], _SAMPLE)
+            touched.sort(key=lambda other: _distance(own, _points(groups[other], _SURFACE)))
+        if touched:
+            groups[touched[0]] += groups.pop(root)
+    return [_most_detailed(group, preferred) for group in groups.values()]
+
+
+def _widgets(objects: Iterable[Object]) -> set[Object | None]:
+    """What armatures among `objects` draw their bones as."""
+    return {bone.custom_shape for rig in objects if rig.type == "ARMATURE" for bone in rig.pose.bones}
+
+
+def _has_faces(obj: Object) -> bool:
+    return obj.type == "MESH" and len(obj.data.polygons) > 0
+
+
+def _touch(box: np.ndarray, other: np.ndarray) -> bool:
+    return bool((box[0] <= other[1]).all() and (other[0] <= box[1]).all())
+
+
+def _points(objects: list[Object], count: int) -> np.ndarray:
+    """About `count` of the vertices of `objects` (n, 3) in world space."""
+    points = np.concatenate([_world(coordinates(obj.data.vertices), obj) for obj in objects])
+    return points[:: max(1, len(points) // count)]
+
+
+def _distance(points: np.ndarray, surface: np.ndarray) -> float:
+    """How far most of (n, 3) points are from (m, 3) points of a surface."""
+    return float(np.median(nearest(surface, points, 1)[1]))
+
+
+def _most_detailed(objects: list[Object], preferred: Object | None) -> list[Object]:
+    """`objects` without those that are another of them with less detail, by their names."""
+    best: dict[str, Object] = {}
+    for obj in sorted(objects, key=lambda obj: (obj != preferred, _level(obj)[1])):
+        best.setdefault(_level(obj)[0], obj)
+    return [obj for obj in objects if obj == best[_level(obj)[0]]]
+
+
+def _level(obj: Object) -> tuple[str, int]:
+    """The name of `obj` without its level of detail, and that level, 0 the most detailed."""
+    found = _LEVEL.search(obj.name)
+    return (_LEVEL.sub("", obj.name), int(found[1])) if found else (obj.name, 0)
 
 
 def root_of(obj: Object) -> Object:
-    """The armature that moves `obj`, by modifier or parent; without one the topmost parent, or `obj` itself."""
+    """The armature that moves `obj`, by modifier, parent or constraint, else the topmost parent, or `obj` itself."""
     while True:
         for modifier in obj.modifiers:
             if modifier.type == "ARMATURE" and modifier.object:
                 return modifier.object
-        if obj.type == "ARMATURE" or obj.parent is None:
+        if obj.type == "ARMATURE":
+            return obj
+        if rig := mesh_objects.carrier(obj)[0]:
+            return rig
+        if obj.parent is None:
             return obj
         obj = obj.parent
 
@@ -63,25 +116,65 @@ def avatar_from_selection(context: bpy.types.Context) -> list[Object]:
     """
     selected = list(context.selected_objects)
     meshes = [obj for obj in selected if obj.type == "MESH"]
+    active = context.view_layer.objects.active
     if not selected:
+        if active and active.type == "MESH" and not active.visible_get():
+            raise InputError("“{name}” is hidden: show it (Alt H in the 3D view) and try again.", name=active.name)
         raise InputError("Nothing is selected: click the avatar's face mesh and try again.")
     if not meshes:
+        for obj in selected:
+            _refuse_instance(obj)
         kind = _in_words(selected[0], "type")
         raise InputError(
             "“{name}” is not a mesh ({kind}): select the avatar's face mesh and try again.",
             name=selected[0].name,
             kind=kind,
         )
-    active = context.view_layer.objects.active
     start = active if active in meshes else max(meshes, key=lambda obj: len(obj.data.vertices))
     require_editable(start)
     if len(start.data.polygons) == 0:
         raise InputError("“{name}” has no faces: select the avatar's face mesh and try again.", name=start.name)
     context.view_layer.update()
-    groups = avatars_of({*context.view_layer.objects, *meshes})
+    groups = avatars_of({*context.view_layer.objects, *meshes}, preferred=start)
     avatar = next((group for group in groups if start in group), [start])
     loose = [obj for obj in meshes if obj not in avatar and root_of(obj) == obj and len(obj.data.polygons)]
     return avatar + loose
+
+
+def avatars_of_scene(context: bpy.types.Context, file: str) -> list[list[Object]]:
+    """The avatars of the scene that was opened from `file`. Raises InputError where no mesh with faces is seen."""
+    avatars = avatars_of(context.view_layer.objects)
+    if avatars:
+        return avatars
+    for obj in context.view_layer.objects:
+        _refuse_instance(obj)
+    if any(_has_faces(obj) for obj in bpy.data.objects):
+        raise InputError(
+            "Every mesh of {file} is hidden or in another scene: open it in Blender, show the avatar's meshes (the "
+            "eyes in the Outliner), save it and try again.",
+            file=file,
+        )
+    raise InputError("{file} holds no mesh with faces.", file=file)
+
+
+def _refuse_instance(obj: Object) -> None:
+    """Raise InputError if `obj` only shows a collection of meshes that are somewhere else."""
+    collection = obj.instance_collection if obj.instance_type == "COLLECTION" else None
+    if collection is None or not any(map(_has_faces, collection.all_objects)):
+        return
+    if collection.library:
+        raise InputError(
+            "“{name}” is an instance of a collection that is linked from {file}: open that file and work there, or "
+            "make the avatar local (Object > Apply > Make Instances Real, then Object > Relations > Make Local > All).",
+            name=obj.name,
+            file=bpy.path.basename(collection.library.filepath),
+        )
+    raise InputError(
+        "“{name}” is an instance of the collection “{collection}”: work on the meshes of that collection, or make them "
+        "real (Object > Apply > Make Instances Real, then Object > Relations > Make Single User > Object & Data).",
+        name=obj.name,
+        collection=collection.name,
+    )
 
 
 def require_editable(obj: Object) -> None:
@@ -95,7 +188,7 @@ def require_editable(obj: Object) -> None:
             "object local (Object > Relations > Make Local > All).",
             name=obj.name,
         )
-    if obj.data.users > 1:
+    if is_shared(obj.data):
         raise InputError(
             "The mesh of “{name}” is shared by several objects: make it single-user (Object > Relations > "
             "Make Single User > Object & Data) and try again.",
@@ -116,36 +209,48 @@ def _in_words(obj: Object, name: str) -> Message:
 
 
 def read(objects: Iterable[Object]) -> Avatar:
-    """The base shapes of `objects` in world space, in their order, and what bones, keys, names and the creator
-    tell.
+    """What is seen of `objects`, at rest, in world space and in their order, and what bones, keys, names and the
+    creator tell.
 
-    Modifiers and pose are left aside, and so are keys that this tool made.
+    What is seen is the base with the creator's own keys that are on (`seen_keys`), without what Mask modifiers hide and
+    with what Mirror modifiers add; other modifiers, the pose and keys that this tool made are left aside. Where a
+    triangle has a back of its own, only the first of the two is read.
     Raises InputError if there are no faces or a coordinate is not a finite number.
     """
     objects = list(objects)
-    vertices, triangles, counts = [], [], []
-    for obj in objects:
-        matrix = np.array(obj.matrix_world, float)
-        triangles.append(_triangles(obj.data) + sum(counts))
-        with np.errstate(invalid="ignore"):  # Avatar refuses what is not finite
-            vertices.append(basis(obj).astype(float) @ matrix[:3, :3].T + matrix[:3, 3])
-        counts.append(len(vertices[-1]))
     if not objects:
         raise InputError("There is no mesh with faces: select the avatar's face mesh and try again.")
-    override = np.concatenate([stored_parts.overrides(obj) for obj in objects])
+    vertices, triangles, counts, override = [], [], [], []
+    with np.errstate(invalid="ignore", over="ignore"):  # Avatar refuses what is not finite; such hints tell nothing
+        for obj in objects:
+            seen = _seen(obj)
+            triangles.append(mesh_objects.unfold_triangles(obj, seen, _triangles(obj)) + sum(counts))
+            vertices.append(_world(mesh_objects.unfold_points(obj, seen), obj))
+            counts.append(len(vertices[-1]))
+            override.append(np.tile(stored_parts.overrides(obj), mesh_objects.copies(obj)))
+        keys = [key for obj, points in zip(objects, vertices, strict=True) for key in _keys(obj, points)]
     bones = {name: at for rig in dict.fromkeys(map(root_of, objects)) for name, at in _joints(rig).items()}
-    with np.errstate(invalid="ignore", over="ignore"):  # hints that are no numbers tell nothing
-        keys = [key for obj in objects for key in _keys(obj)]
-    parts = [(obj.name, points) for obj, points in zip(objects, vertices, strict=True)]
-    return Avatar(
+    # An eye that is there twice is not at the middle of both.
+    parts = [(obj.name, points[: len(obj.data.vertices)]) for obj, points in zip(objects, vertices, strict=True)]
+    said = np.concatenate(override)
+    copied = [np.arange(count) >= len(obj.data.vertices) for obj, count in zip(objects, counts, strict=True)]
+    avatar = Avatar(
         np.concatenate(vertices),
         np.concatenate(triangles).astype(np.int32),
         np.repeat(np.arange(len(objects), dtype=np.int32), counts),
         tuple(obj.name for obj in objects),
         hints.collect(bones, keys, parts),
-        override if (override != PartOverride.NOTHING).any() else None,
+        said if (said != PartOverride.NOTHING).any() else None,
         landmarks.read(objects),
+        np.concatenate(copied) if any(map(np.any, copied)) else None,
     )
+    return avatar.one_sided()
+
+
+def _world(points: np.ndarray, obj: Object) -> np.ndarray:
+    """(n, 3) from the space of `obj` to the world, where nothing is posed."""
+    matrix = mesh_objects.rest_matrix(obj)
+    return points.astype(float) @ matrix[:3, :3].T + matrix[:3, 3]
 
 
 def _joints(rig: Object) -> dict[str, np.ndarray]:
@@ -154,19 +259,48 @@ def _joints(rig: Object) -> dict[str, np.ndarray]:
     return {bone.name: np.array(rig.matrix_world @ bone.head_local) for bone in bones}
 
 
-def _keys(obj: Object) -> Iterable[tuple[str, np.ndarray, np.ndarray]]:
-    """Name, base positions (n, 3) and offsets (n, 3) in world space of what those of the creator's keys move that tell
-    of the face."""
+def _keys(obj: Object, points: np.ndarray) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Name, positions (n, 3), of `points` that were read from `obj`, and offsets (n, 3) in world space of what those of
+    the creator's keys move that tell of the face."""
+    linear = mesh_objects.rest_matrix(obj)[:3, :3].T
+    for key in _creators(obj):
+        if hints.feature_of(key.name):
+            push = mesh_objects.unfold_offsets(obj, offsets(obj, key))
+            moved = np.flatnonzero(push.any(1))
+            yield key.name, points[moved], push[moved] @ linear
+
+
+def _creators(obj: Object) -> Iterator[bpy.types.ShapeKey]:
+    """The relative keys of `obj` that this tool did not make."""
     keys = obj.data.shape_keys
     made = migration.read_table(keys, MADE)
-    for key in keys.key_blocks if keys else ():
-        if hints.feature_of(key.name) and key != keys.reference_key and key.name not in made:
-            base = coordinates(key.relative_key.points)
-            push = coordinates(key.points) - base
-            moved = np.flatnonzero(push.any(1))
-            matrix = np.array(obj.matrix_world, float)
-            linear = matrix[:3, :3].T
-            yield key.name, base[moved] @ linear + matrix[:3, 3], push[moved] @ linear
+    for key in keys.key_blocks if keys and keys.use_relative else ():
+        if key != keys.reference_key and key.name not in made:
+            yield key
+
+
+def seen_keys(obj: Object) -> list[bpy.types.ShapeKey]:
+    """The creator's keys that are on and make the face that is seen: all but expressions, which are played later."""
+    return [key for key in _on(obj) if key_names.recognise(key.name) is None]
+
+
+def _on(obj: Object) -> list[bpy.types.ShapeKey]:
+    return [key for key in _creators(obj) if not key.mute and abs(key.value) >= _ON]
+
+
+def _seen(obj: Object) -> np.ndarray:
+    """(V, 3) local coordinates of the base with the keys that are on, as Blender mixes them."""
+    points = basis(obj)
+    for key in seen_keys(obj):
+        points = points + np.float32(key.value) * offsets(obj, key)
+    return points
+
+
+def offsets(obj: Object, key: bpy.types.ShapeKey) -> np.ndarray:
+    """(V, 3) float32 local motion of the vertices of `obj` when `key` is on: over the key it is relative to, in its
+    vertex group."""
+    moved = coordinates(key.points) - coordinates(key.relative_key.points)
+    return moved * mesh_objects.group_weights(obj, key.vertex_group)[:, None] if key.vertex_group else moved
 
 
 def basis(obj: Object) -> np.ndarray:
@@ -182,14 +316,83 @@ def coordinates(points: bpy.types.bpy_prop_collection) -> np.ndarray:
     return flat.reshape(-1, 3)
 
 
-def _triangles(mesh: bpy.types.Mesh) -> np.ndarray:
+def _triangles(obj: Object) -> np.ndarray:
+    """(T, 3) of what Mask modifiers do not hide."""
+    mesh = obj.data
     mesh.calc_loop_triangles()
     flat = np.empty(len(mesh.loop_triangles) * 3, np.int32)
     mesh.loop_triangles.foreach_get("vertices", flat)
-    return flat.reshape(-1, 3)
+    triangles = flat.reshape(-1, 3)
+    return triangles[~mesh_objects.masked(obj)[triangles].any(1)] if mesh_objects.masks(obj) else triangles
+
+
+def remarks(objects: list[Object]) -> list[Message]:
+    """What was left aside or taken for granted when the avatar of `objects` was read, in sentences for its creator."""
+    found = list(_left_out(objects))
+    for obj in objects:
+        found += _remarks_on_keys(obj)
+        if modifiers := mesh_objects.masks(obj):
+            found.append(
+                Message(
+                    "What {names} hides of “{name}” was left aside: it is no part of the face.",
+                    names=", ".join(modifier.name for modifier in modifiers),
+                    name=obj.name,
+                )
+            )
+        if modifiers := mesh_objects.mirrors(obj):
+            found.append(
+                Message(
+                    "“{name}” is one half, which {names} mirrors: it can hold no shapes of one side, such as "
+                    "vrc.blink_left; apply the modifier and generate again to have them.",
+                    names=", ".join(modifier.name for modifier in modifiers),
+                    name=obj.name,
+                )
+            )
+    return found
+
+
+def _remarks_on_keys(obj: Object) -> Iterator[Message]:
+    seen = seen_keys(obj)
+    if seen:
+        yield Message(
+            "The shapes of “{name}” are made for the face that is seen, with {names}: keep these keys on.",
+            name=obj.name,
+            names=", ".join(f"{key.name} {key.value:.2f}" for key in seen),
+        )
+    left = [key.name for key in _on(obj) if key not in seen]
+    if left:
+        yield Message(
+            "{names} of “{name}” is on, but is an expression: the shapes are made for the face without it; set it to "
+            "0.",
+            name=obj.name,
+            names=", ".join(left),
+        )
+
+
+def _left_out(objects: list[Object]) -> Iterator[Message]:
+    """Which meshes hang on what `objects` hang on, or lie on them, but are no part of the avatar, and why."""
+    roots, box, layer = set(map(root_of, objects)), _box(objects), set(bpy.context.view_layer.objects)
+    levels = {_level(obj)[0] for obj in objects}
+    others = set(bpy.data.objects) - set(objects) - _widgets(bpy.data.objects)
+    hidden, elsewhere, coarse = [], [], []
+    for obj in sorted(filter(_has_faces, others), key=lambda obj: obj.name):
+        hangs, seen = root_of(obj) in roots, obj.visible_get()
+        if hangs and seen and _level(obj)[0] in levels:
+            coarse.append(obj.name)
+        elif hangs and obj not in layer:
+            elsewhere.append(obj.name)
+        elif obj in layer and not seen and (hangs or (root_of(obj) == obj and _touch(_box([obj]), box))):
+            hidden.append(obj.name)
+    if hidden:
+        yield Message("Left out, because hidden: {names}.", names=", ".join(hidden))
+    if elsewhere:
+        names = ", ".join(elsewhere)
+        yield Message("Left out, because in another scene or an excluded collection: {names}.", names=names)
+    if coarse:
+        yield Message("Left out, because the same with less detail: {names}.", names=", ".join(coarse))
 
 
 def _box(objects: list[Object]) -> np.ndarray:
-    """(2, 3) lowest and highest world corner."""
-    corners = np.array([obj.matrix_world @ Vector(corner) for obj in objects for corner in obj.bound_box])
+    """(2, 3) lowest and highest corner in the world, where nothing is posed."""
+    corners = np.concatenate([_world(np.array(obj.bound_box), obj) for obj in objects])
     return np.stack([corners.min(0), corners.max(0)])

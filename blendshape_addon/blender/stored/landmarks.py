@@ -9,6 +9,7 @@ import bpy
 import numpy as np
 
 from ...core.vocabulary import LANDMARKS
+from ..mesh_objects import rest_matrix
 from . import migration
 from .migration import LANDMARKS as _STORED
 
@@ -27,13 +28,13 @@ def read(objects: Iterable[Object]) -> np.ndarray | None:
     stored = migration.read_table(obj, _STORED)
     if not set(LANDMARKS) <= stored.keys():
         return None
-    return _moved(np.array([stored[name] for name in LANDMARKS], float), np.array(obj.matrix_world, float))
+    return _moved(np.array([stored[name] for name in LANDMARKS], float), rest_matrix(obj))
 
 
 def keep(objects: Sequence[Object], obj: Object, points: np.ndarray) -> None:
     """Keep (L, 4) `points`, in world space, with `obj` in place of what `objects`, its avatar, had."""
     remove(objects)
-    local = _moved(points, np.linalg.inv(np.array(obj.matrix_world, float)))
+    local = _moved(points, np.linalg.inv(rest_matrix(obj)))
     migration.put(obj, _STORED, {name: row.tolist() for name, row in zip(LANDMARKS, local, strict=True)})
 
 

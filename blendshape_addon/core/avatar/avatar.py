@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -22,7 +22,8 @@ class Avatar:
     object_id: (V,) int32 into object_names. hints: what bones, keys and names tell about the face.
     part_override: (V,) int8, what the creator says that vertices are (see parts.PartOverride); None where nothing was
     said. manual_landmarks: (L, 4) landmarks that the creator has put in their places, each with a confidence from 0 to
-    1; else None.
+    1; else None. copied: (V,) bool, the vertices that only mirror others of their object and hold no shapes themselves;
+    None where there are none.
     """
 
     vertices: np.ndarray
@@ -32,6 +33,7 @@ class Avatar:
     hints: Hints = field(default_factory=Hints)
     part_override: np.ndarray | None = None
     manual_landmarks: np.ndarray | None = None
+    copied: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if len(self.triangles) == 0:
@@ -41,6 +43,17 @@ class Avatar:
                 "The mesh has coordinates that are not numbers (NaN or infinite): "
                 "repair it (Mesh > Clean Up) and try again."
             )
+
+    def one_sided(self) -> Avatar:
+        """This avatar with the first alone of triangles that cover each other, as the backs of double-sided ones do.
+
+        Normals of the two would cancel each other; vertices of those that are left out stay, welded to the others.
+        """
+        corners = np.sort(self.weld[self.triangles], axis=1)
+        order = np.lexsort(corners.T)  # stable: the first of the same come first
+        corners = corners[order]
+        again = order[1:][(corners[1:] == corners[:-1]).all(1)]
+        return replace(self, triangles=np.delete(self.triangles, again, axis=0)) if len(again) else self
 
     @cached_property
     def content(self) -> str:

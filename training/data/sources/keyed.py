@@ -151,6 +151,7 @@ def _creators_keys(objects: Sequence[Object]) -> tuple[str, ...]:
 
 def _offsets(objects: Sequence[Object], avatar: Avatar, recipe: vrm.Recipe) -> np.ndarray:
     """(V, 3) world-space motion of all objects' vertices under a weighted sum of keys, by name."""
+    from blendshape_addon.blender import mesh_objects
     from blendshape_addon.blender.io import mesh_io
 
     out = np.zeros(avatar.vertices.shape)
@@ -159,6 +160,6 @@ def _offsets(objects: Sequence[Object], avatar: Avatar, recipe: vrm.Recipe) -> n
         for name, weight in recipe.items():
             key = keys.key_blocks.get(name) if keys else None
             if key:
-                push = mesh_io.coordinates(key.points) - mesh_io.coordinates(key.relative_key.points)
-                out[avatar.object_id == number] += weight * push @ np.array(obj.matrix_world, float)[:3, :3].T
+                push = mesh_objects.unfold_offsets(obj, mesh_io.offsets(obj, key))
+                out[avatar.object_id == number] += weight * push @ mesh_objects.rest_matrix(obj)[:3, :3].T
     return out
