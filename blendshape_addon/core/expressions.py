@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from .vocabulary import ALL_SHAPES, ARKIT, BLINKS, EMOTIONS, GROUPS, MOUTH_UNITS, VISEMES
+from .vocabulary import ARKIT, BLINKS, EMOTIONS, GROUPS, KNOWN_SHAPES, MOUTH_UNITS, UNIFIED, VISEMES
 
 
 class Region(Enum):
@@ -35,12 +35,29 @@ class Lids(Enum):
 
 
 class Tongue(Enum):
-    """Where the tip of the tongue goes, by the place of articulation of the sound that it makes there."""
+    """Where the tip of the tongue goes, by the place of articulation of the sound that it makes there, and how the
+    tongue bends and what form it takes as face tracking sees it; `SIDE` and `TWIST` to the expression's side."""
 
     OUT = "out of the mouth"
     DENTAL = "edge of the upper front teeth"
     ALVEOLAR = "ridge behind the upper front teeth"
     POSTALVEOLAR = "palate behind that ridge"
+    UP = "points up"
+    DOWN = "points down"
+    SIDE = "points to a side"
+    ROLL = "edges rise, as a gutter"
+    BEND_DOWN = "arches up, then down"
+    CURL_UP = "arches down, then up"
+    SQUISH = "narrow and thick"
+    FLAT = "wide and thin"
+    TWIST = "turns about its length, the tip most"
+
+
+class Pupil(Enum):
+    """What an eye's pupil does."""
+
+    DILATES = "becomes larger"
+    CONSTRICTS = "becomes smaller"
 
 
 @dataclass(frozen=True)
@@ -53,8 +70,8 @@ class Expression:
     the upper teeth. rolls_lips: the lips are rolled in to where the teeth are. opens_mouth: the lips part wide. silent:
     the mouth at rest, which may move nothing. layered: face tracking plays it over other units (mouthClose over
     jawOpen), so its lips may pass through each other when it is seen alone. over_open_jaw: it closes the lips of an
-    open jaw, and rolls them where the jaw is shut. gaze, lids, tongue: what of these it moves, and how; None where it
-    moves none. halves: the two expressions that it is the sum of; itself alone otherwise.
+    open jaw, and rolls them where the jaw is shut. gaze, lids, tongue, pupil: what of these it moves, and how; None
+    where it moves none. halves: the two expressions that it is the sum of; itself alone otherwise.
     """
 
     name: str
@@ -73,6 +90,7 @@ class Expression:
     gaze: Gaze | None
     lids: Lids | None
     tongue: Tongue | None
+    pupil: Pupil | None
     halves: tuple[str, ...]
 
     @property
@@ -89,15 +107,26 @@ def _side(name: str) -> str:
 def _region(name: str) -> Region:
     if name in VISEMES or name in MOUTH_UNITS or name in ("cheekPuff", "tongueOut"):
         return Region.MOUTH
-    if name.startswith("brow"):
+    if name in UNIFIED and name.startswith(("Lip", "Mouth", "Jaw", "Cheek", "Tongue")):
+        return Region.MOUTH
+    if name.startswith(("brow", "Brow")):
         return Region.BROWS
-    return Region.EYES if name.startswith("eye") or name in BLINKS else Region.FACE
+    return Region.EYES if name.startswith(("eye", "Eye")) or name in BLINKS else Region.FACE
 
 
 _TONGUES = {
     "tongueOut": Tongue.OUT, "vrc.v_th": Tongue.DENTAL, "vrc.v_dd": Tongue.ALVEOLAR, "vrc.v_nn": Tongue.ALVEOLAR,
     "vrc.v_rr": Tongue.POSTALVEOLAR,
+    "TongueUp": Tongue.UP, "TongueDown": Tongue.DOWN, "TongueLeft": Tongue.SIDE, "TongueRight": Tongue.SIDE,
+    "TongueRoll": Tongue.ROLL, "TongueBendDown": Tongue.BEND_DOWN, "TongueCurlUp": Tongue.CURL_UP,
+    "TongueSquish": Tongue.SQUISH, "TongueFlat": Tongue.FLAT,
+    "TongueTwistLeft": Tongue.TWIST, "TongueTwistRight": Tongue.TWIST,
 }  # fmt: skip
+_PUPILS = {"EyeDilation": Pupil.DILATES, "EyeConstrict": Pupil.CONSTRICTS}
+# What face tracking plays over other units; of the unified shapes a raised jaw alone presses the lips together.
+_LAYERED = tuple(
+    name for name in ARKIT + UNIFIED if name.lower().startswith(("mouth", "jaw", "cheek", "tongue", "lip"))
+)
 
 
 def _expression(name: str) -> Expression:
@@ -112,16 +141,17 @@ def _expression(name: str) -> Expression:
         limits_lids=name in EMOTIONS,
         closes_lips=name == "vrc.v_pp",
         bites_lip=name == "vrc.v_ff",
-        rolls_lips=name.startswith("mouthRoll"),
+        rolls_lips=name.startswith(("mouthRoll", "LipSuck")),
         opens_mouth=name == "vrc.v_aa",
         silent=name == "vrc.v_sil",
-        layered=name in ARKIT and name.startswith(("mouth", "jaw", "cheek", "tongue")),
+        layered=name in _LAYERED and name != "JawMandibleRaise",
         over_open_jaw=name == "mouthClose",
         gaze=next((gaze for gaze in Gaze if name.startswith(f"eyeLook{gaze.value}")), None),
         lids=Lids.BLINK if blinks else lids,
         tongue=_TONGUES.get(name),
+        pupil=next((pupil for start, pupil in _PUPILS.items() if name.startswith(start)), None),
         halves=("vrc.blink_left", "vrc.blink_right") if name == "vrc.blink" else (name,),
     )
 
 
-TABLE = {name: _expression(name) for name in ALL_SHAPES}
+TABLE = {name: _expression(name) for name in KNOWN_SHAPES}

@@ -10,7 +10,7 @@ from .errors import InputError
 from .messages import Message
 from .style.recipes import CHOICES
 from .style.tuning import Tuning
-from .vocabulary import ALL_SHAPES
+from .vocabulary import KNOWN_SHAPES
 
 # What becomes of a creator's keys of the same names: they stay, only empty ones are filled, or they are replaced and
 # left as backups.
@@ -21,7 +21,7 @@ EXISTING = ("keep", "fill", "replace")
 class GenerateOptions:
     """The options of one run on one avatar.
 
-    expressions: names of vocabulary.ALL_SHAPES, a shape is made for each. intensity: 0 to 1, the share of the full
+    expressions: names of vocabulary.KNOWN_SHAPES, a shape is made for each. intensity: 0 to 1, the share of the full
     shapes. preset: the style, `natural`, `anime` or `auto`, which looks at the face's proportions. own_recipes: file of
     what differs from the bundled recipes.toml. tuning: what is wanted of this avatar alone. provider: `auto`, `cpu`,
     `cuda`, `directml` or `coreml`. models: folder of NAME.onnx and NAME.toml, the bundled one if None. model: a
@@ -42,7 +42,7 @@ class GenerateOptions:
     existing: str = "keep"
 
     def __post_init__(self) -> None:
-        unknown = [name for name in self.expressions if name not in ALL_SHAPES]
+        unknown = [name for name in self.expressions if name not in KNOWN_SHAPES]
         if unknown or not self.expressions:
             raise InputError("Unknown shapes: {names}.", names=", ".join(unknown) or Message("none given"))
         if not 0 <= self.intensity <= 1:

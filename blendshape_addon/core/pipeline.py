@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from .quality.checks import ShapeReport
 from .quality.gate import repair_or_reject
 from .refinement import drawn_eye_motion, refine, style_offsets
 from .shapes import Shape
-from .style import recipe_file, recipes
+from .style import recipe_file, recipes, unified
 from .style.tuning import Tuning
 from .vocabulary import mirrored
 
@@ -40,7 +40,8 @@ _SPANS = {
     "refining": (0.6, 0.92),
     "checking": (0.92, 1.0),
 }
-Requested = Sequence[tuple[str, float]]  # name of a condition, and how much stronger than full it is made
+# Name of a condition or a unified shape, and how much stronger than full it is made.
+Requested = Sequence[tuple[str, float]]
 
 
 @dataclass
@@ -93,7 +94,8 @@ def generate(
 ) -> GenerationResult:
     """Find the face of `avatar` and make a shape for each expression of `options`.
 
-    A shape that fails its check, and cannot be repaired, is left out; its part of the report says why.
+    A shape that fails its check, and cannot be repaired, is left out; its part of the report says why. A unified shape
+    of a tongue or a pupil that the face has not is left out, too; a note of the report says so.
 
     face: landmarks that are known already, else they are found. analysis: what `analyse` or an earlier run computed of
     this very avatar, which is not computed again. progress(fraction, stage) is called often and may raise Cancelled,
@@ -108,11 +110,13 @@ def generate(
     with stages("loading the deformer"):  # after the face finder: a provider that failed it is left alone
         session = open_session(model, options.provider)
     style = recipes.pick(styles, options.preset, analysis.anatomy.features.landmarks)
+    expressions, missing = unified.possible(analysis.anatomy, options.expressions)
+    options = replace(options, expressions=expressions)
     requested = _requested_conditions(options.expressions, options.tuning)
     full = _full_shapes(analysis, model, session, style, requested, options.tuning.asymmetric, stages)
     with stages("checking"):
         offsets, reports = _at_strength(analysis.anatomy, options, requested, full)
-        report = _report(analysis, options, model, session, style, reports)
+        report = _report(analysis, options, model, session, style, reports, missing)
     shapes = [
         _shape(of_shape.name, analysis.anatomy.features, offset)
         for of_shape, offset in zip(reports, offsets, strict=True)
@@ -149,7 +153,8 @@ def _full_shapes(
     """(E, N, 3) refined face-space offsets of what was `requested`, at full strength; those made last where all that
     they depend on is the same."""
     anatomy, names = analysis.anatomy, [name for name, _ in requested]
-    weights = style.weights(names)
+    learned = unified.learned(names)
+    weights = style.weights(learned)
     style_key = style.preset, style.network_style, style.reach, tuple(style.opens.items()), style.soft_mouth
     cache_key = (tuple(requested), weights.tobytes(), style_key, asymmetric, model.card["sha256"], session.provider)
     if analysis.last is not None and analysis.last[0] == cache_key:
@@ -157,8 +162,9 @@ def _full_shapes(
     with stages("network") as part:
         style_weights = deformer.style_weights(model, style.network_style)
         offsets = deformer.offsets(session, anatomy.features, weights, style_weights, part)
-        style_offsets.keep_near_mouth(anatomy.features, offsets, names, style.reach)
-        style_offsets.open_mouth(anatomy, offsets, names, style.opens)
+        style_offsets.keep_near_mouth(anatomy.features, offsets, learned, style.reach)
+        style_offsets.open_mouth(anatomy, offsets, learned, style.opens)
+        offsets, weights = unified.compose(anatomy.features, offsets, weights, names)
         offsets *= np.array([overdrive for _, overdrive in requested], np.float32)[:, None, None]
         wanted = drawn_eye_motion.requested_closing(anatomy.drawn_eyes, offsets)
     with stages("refining") as part:
@@ -198,8 +204,9 @@ def _report(
     session: Session,
     style: recipes.Style,
     reports: Sequence[ShapeReport],
+    missing: Sequence[Message],
 ) -> dict[str, object]:
-    """The JSON-ready report of a run."""
+    """The JSON-ready report of a run. missing: sentences on what the face cannot have."""
     notes = [style.message]
     if session.reason:
         notes.append(Message("Ran on the CPU: {reason}.", reason=session.reason))
@@ -214,6 +221,7 @@ def _report(
                 first=known_styles[0],
             )
         )
+    notes += missing
     return {
         **quality_report.of_run(reports, analysis.anatomy.features, analysis.face.score, notes),
         "provider": {"ran_on": session.provider, "fallback": fallback},
@@ -228,7 +236,7 @@ def _overdrive(name: str, tuning: Tuning) -> float:
 
 
 def _requested_conditions(expressions: Sequence[str], tuning: Tuning) -> Requested:
-    """The conditions that the network is run on: names of CONDITIONS, each with its `_overdrive`.
+    """What is made by itself: names of CONDITIONS and UNIFIED, each with its `_overdrive`.
 
     Both sides are, where they are to be even, so that one shape alone comes out as it does among all.
     """

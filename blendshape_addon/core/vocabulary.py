@@ -34,9 +34,27 @@ ARKIT = (
 )  # fmt: skip
 MOUTH_UNITS = tuple(name for name in ARKIT if name.startswith(("jaw", "mouth")))
 
-GROUPS = {"visemes": VISEMES, "emotions": EMOTIONS, "blink": BLINKS, "arkit": ARKIT}
-# The order of shape keys below Basis.
+# What Unified Expressions, the standard of VRCFaceTracking, have and ARKit lacks, in their spelling and their order.
+# Left out are their shapes that no tracker drives and that lie in the throat or on the neck.
+_UNIFIED_SIDES = (
+    "EyeDilation", "EyeConstrict", "BrowPinch", "BrowLowerer", "BrowInnerUp", "NasalDilation", "NasalConstrict",
+    "CheekPuff", "CheekSuck", "LipSuckUpper", "LipSuckLower", "LipSuckCorner", "LipFunnelUpper", "LipFunnelLower",
+    "LipPuckerUpper", "LipPuckerLower", "MouthUpperDeepen", "MouthUpper", "MouthLower", "MouthCornerPull",
+    "MouthCornerSlant", "MouthTightener",
+)  # fmt: skip
+_UNIFIED_JAW = ("JawBackward", "JawClench", "JawMandibleRaise")
+_UNIFIED_TONGUE = (
+    "TongueUp", "TongueDown", "TongueLeft", "TongueRight", "TongueRoll", "TongueBendDown", "TongueCurlUp",
+    "TongueSquish", "TongueFlat", "TongueTwistLeft", "TongueTwistRight",
+)  # fmt: skip
+UNIFIED = (
+    tuple(f"{name}{side}" for name in _UNIFIED_SIDES for side in ("Left", "Right")) + _UNIFIED_JAW + _UNIFIED_TONGUE
+)
+
+GROUPS = {"visemes": VISEMES, "emotions": EMOTIONS, "blink": BLINKS, "arkit": ARKIT, "unified": UNIFIED}
+# The order of shape keys below Basis: of what Generate All makes, and of every shape that has a name here.
 ALL_SHAPES = VISEMES + EMOTIONS + BLINKS + ARKIT
+KNOWN_SHAPES = ALL_SHAPES + UNIFIED
 
 # What the deformer learns, and what each number of its input `expression` weighs. `vrc.blink` is the sum of its halves.
 CONDITIONS = VISEMES + EMOTIONS + ("vrc.blink_left", "vrc.blink_right") + ARKIT

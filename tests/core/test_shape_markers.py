@@ -9,7 +9,7 @@ from blendshape_addon.core import shape_markers
 from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.shape_markers import AMOUNTS, MARKERS, find_markers, main_object, with_shape_markers
 from blendshape_addon.core.shapes import Shape
-from blendshape_addon.core.vocabulary import ALL_SHAPES, VISEMES
+from blendshape_addon.core.vocabulary import ALL_SHAPES, KNOWN_SHAPES, UNIFIED, VISEMES
 
 
 @dataclass
@@ -64,10 +64,11 @@ def test_every_empty_shape_moves_50_to_100_micrometres(unit):
 
 
 def test_every_shape_has_an_amount_of_its_own_that_rounding_keeps_apart():
-    assert set(ALL_SHAPES) <= AMOUNTS.keys()
-    amounts = np.sort(list(AMOUNTS.values()))
-    assert amounts[0] >= 50e-6 and amounts[-1] <= 100e-6
-    assert (np.diff(amounts) / amounts[1:]).min() > 0.005 > MARKERS.rounding
+    assert set(KNOWN_SHAPES) <= AMOUNTS.keys()
+    for section in (UNIFIED, AMOUNTS.keys() - set(UNIFIED)):
+        amounts = np.sort([AMOUNTS[name] for name in section])
+        assert amounts[0] >= 50e-6 and amounts[-1] <= 100e-6
+        assert (np.diff(amounts) / amounts[1:]).min() > 0.005 > MARKERS.rounding
 
 
 def test_another_shape_shifts_no_mark(monkeypatch):

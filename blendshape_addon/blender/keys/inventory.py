@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import bpy
 
 from ...core.face.parts import Part
-from ...core.vocabulary import ALL_SHAPES, GROUPS, VISEMES
+from ...core.vocabulary import GROUPS, KNOWN_SHAPES, VISEMES
 from ..io.mesh_io import Object, basis, coordinates
 from ..stored import parts
 from . import key_blocks
@@ -16,7 +16,7 @@ from . import key_blocks
 
 @dataclass
 class Inventory:
-    """Names of vocabulary.ALL_SHAPES, in order. face: the object that VRChat would take visemes from.
+    """Names of vocabulary.KNOWN_SHAPES, in order. face: the object that VRChat would take visemes from.
 
     empty: keys that move nothing an exporter would keep. duplicates: visemes, each with an earlier one
     of the same shape. ours: keys that this tool made and nobody has edited since.
@@ -42,7 +42,7 @@ def take(objects: Sequence[Object]) -> Inventory:
     """The shapes on the face, see `face_of`: VRChat takes visemes from one mesh."""
     face = face_of(objects)
     keys = _keys(face)
-    found = Inventory(face, [name for name in ALL_SHAPES if name in keys], ours=key_blocks.made_by_us(face))
+    found = Inventory(face, [name for name in KNOWN_SHAPES if name in keys], ours=key_blocks.made_by_us(face))
     base = basis(face)
     by_target: dict[bytes, str] = {}
     for name in found.present:
@@ -60,7 +60,7 @@ def _rank(obj: Object) -> tuple:
     names = _keys(obj).keys()
     recognised = Part.SKIN.name in ",".join(parts.recognised(obj).values())
     active = obj == bpy.context.view_layer.objects.active
-    return len(names & set(VISEMES)), len(names & set(ALL_SHAPES)), recognised, active
+    return len(names & set(VISEMES)), len(names & set(KNOWN_SHAPES)), recognised, active
 
 
 def _keys(obj: Object) -> dict:

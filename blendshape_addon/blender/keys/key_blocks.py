@@ -13,12 +13,12 @@ from contextlib import contextmanager
 import bpy
 import numpy as np
 
-from ...core.vocabulary import ALL_SHAPES
-from ..io.mesh_io import Object, coordinates
+from ...core.vocabulary import KNOWN_SHAPES
+from ..io.mesh_io import Object, basis, coordinates
 from ..stored import migration
 from ..stored.migration import BASE, MADE
 
-RANK = {name: rank for rank, name in enumerate(ALL_SHAPES)}
+RANK = {name: rank for rank, name in enumerate(KNOWN_SHAPES)}
 _EMPTY = 1e-6  # of the coordinate: FBX exporters drop what is smaller
 # What a key has beside name, points and relative key, in an order in which Blender accepts each.
 _PROPERTIES = ("slider_min", "slider_max", "value", "mute", "lock_shape", "vertex_group", "interpolation")
@@ -48,6 +48,13 @@ def is_empty(key: bpy.types.ShapeKey) -> bool:
 def is_still(target: np.ndarray, base: np.ndarray) -> bool:
     """Whether (n, 3) `target` places are the (n, 3) `base` places to an exporter."""
     return not (np.abs(target - base) > _EMPTY * np.abs(base)).any()
+
+
+def shape_offsets(obj: Object) -> dict[str, np.ndarray]:
+    """(V, 3) local offsets from the base of each of the vocabulary's shapes on `obj`, as shape_markers reads them."""
+    keys = obj.data.shape_keys
+    names = [name for name in KNOWN_SHAPES if keys and name in keys.key_blocks]
+    return {name: (coordinates(keys.key_blocks[name].points) - basis(obj)).astype(float) for name in names}
 
 
 def add(obj: Object, name: str) -> bpy.types.ShapeKey:

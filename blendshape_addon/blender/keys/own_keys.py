@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import bpy
-import numpy as np
 
 from ...core import shape_markers
-from ...core.vocabulary import ALL_SHAPES
-from ..io.mesh_io import Object, basis, coordinates, require_editable
-from .key_blocks import made_by_us, mark, remove, reorder, vocabulary_order
+from ...core.vocabulary import KNOWN_SHAPES
+from ..io.mesh_io import Object, require_editable
+from .key_blocks import made_by_us, mark, remove, reorder, shape_offsets, vocabulary_order
 
 
 @dataclass
@@ -48,7 +47,7 @@ def adopt(objects: Sequence[Object]) -> list[str]:
     The notes of which keys are this tool's stay in .blend files only, the marks in every format; but whether a key was
     edited since it was made, a mark cannot tell.
     """
-    carried = {name for obj in objects for name in shape_markers.find_markers(_offsets(obj))}
+    carried = {name for obj in objects for name in shape_markers.find_markers(shape_offsets(obj))}
     added: dict[str, None] = {}
     for obj in objects:
         keys = obj.data.shape_keys
@@ -56,7 +55,7 @@ def adopt(objects: Sequence[Object]) -> list[str]:
         if new := names - made_by_us(obj):
             mark(obj, names | made_by_us(obj))
             added |= dict.fromkeys(new)
-    return [name for name in ALL_SHAPES if name in added]
+    return [name for name in KNOWN_SHAPES if name in added]
 
 
 def sort(objects: Sequence[Object]) -> int:
@@ -71,14 +70,6 @@ def sort(objects: Sequence[Object]) -> int:
     for obj, order in unsorted.items():
         reorder(obj, order)
     return len(unsorted)
-
-
-def _offsets(obj: Object) -> dict[str, np.ndarray]:
-    """(V, 3) world offsets of the vocabulary's shapes on `obj`."""
-    keys = obj.data.shape_keys
-    turned = np.array(obj.matrix_world, float)[:3, :3].T
-    names = [name for name in ALL_SHAPES if keys and name in keys.key_blocks]
-    return {name: (coordinates(keys.key_blocks[name].points) - basis(obj)).astype(float) @ turned for name in names}
 
 
 def _is_used(keys: bpy.types.Key, name: str) -> bool:

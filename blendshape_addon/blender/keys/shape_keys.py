@@ -14,8 +14,9 @@ from ...core.errors import InputError
 from ...core.geometry.mesh import any3
 from ...core.messages import Message
 from ...core.shapes import Shape
-from ...core.vocabulary import ALL_SHAPES, VISEMES
+from ...core.vocabulary import KNOWN_SHAPES, VISEMES, mirrored
 from ..io.mesh_io import Object, basis, coordinates, require_editable
+from ..mesh_objects import copies, rest_matrix
 from ..stored import migration
 from ..stored.migration import BASE, STYLE
 from .key_blocks import RANK, add, detach, duplicate, is_empty, is_still, made_by_us, mark, remove, reorder
@@ -91,7 +92,7 @@ def write(
     for obj in changed:
         targets = {name: target for owner, name, target in plan if owner == obj}
         stale = (ours[obj] & made_names) - set(targets)
-        for alias in ours[obj] - set(ALL_SHAPES):  # copies under other names follow their shape
+        for alias in ours[obj] - set(KNOWN_SHAPES):  # copies under other names follow their shape
             shape = key_names.recognise(alias)
             if shape in targets:
                 targets[alias] = targets[shape]
@@ -131,7 +132,10 @@ def rewrite(objects: Sequence[Object], avatar: Avatar, shape: Shape) -> list[str
     backups = []
     for number, obj in keyed:
         key, ours = _key(obj, shape.name), made_by_us(obj)
-        target = _targets(obj, number, avatar, [shape], all_of_them=True)[shape.name].over(basis(obj))
+        targets = _targets(obj, number, avatar, [shape], all_of_them=True)
+        if shape.name not in targets:
+            continue
+        target = targets[shape.name].over(basis(obj))
         if np.allclose(coordinates(key.points), target, rtol=0, atol=1e-7):
             continue
         if shape.name not in ours:
@@ -146,12 +150,16 @@ def rewrite(objects: Sequence[Object], avatar: Avatar, shape: Shape) -> list[str
 def _targets(
     obj: Object, number: int, avatar: Avatar, shapes: Sequence[Shape], all_of_them: bool
 ) -> dict[str, _Target]:
-    """By name of those `shapes` that move `obj`, object `number` of `avatar`."""
-    inverse = np.linalg.inv(np.array(obj.matrix_world, float)[:3, :3])
+    """By name of those `shapes` that move `obj`, object `number` of `avatar`; none of one side where `obj` is one half
+    that a modifier mirrors."""
+    inverse = np.linalg.inv(rest_matrix(obj)[:3, :3])
+    half = copies(obj) > 1
     start = int(np.searchsorted(avatar.object_id, number))
     base = basis(obj)
     found = {}
     for shape in shapes:
+        if half and mirrored(shape.name) != shape.name:
+            continue
         first, last = np.searchsorted(shape.indices, [start, start + len(base)])
         mine, deltas = shape.indices[first:last] - start, shape.deltas[first:last]
         if len(mine) == 0 and not all_of_them:

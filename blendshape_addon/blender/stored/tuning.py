@@ -10,7 +10,8 @@ from ...core.style import recipe_file
 from ...core.style.parameters import STYLE
 from ...core.style.recipe_file import OPENS, Document
 from ...core.style.tuning import EVERY, Tuning
-from ...core.vocabulary import ALL_SHAPES, GROUPS, VISEMES
+from ...core.vocabulary import GROUPS, KNOWN_SHAPES, VISEMES
+from ..mesh_objects import copies, group_weights
 from . import migration
 
 Object = bpy.types.Object
@@ -87,8 +88,8 @@ class TuningProperties(bpy.types.PropertyGroup):
 
 
 # Blender wants every property by name: those of 75 shapes are written down by a loop.
-TuningProperties.__annotations__ |= {strength_of(name): _strength() for name in (*GROUPS, *ALL_SHAPES)}
-TuningProperties.__annotations__ |= {mask_of(name): _mask() for name in (EVERY, *ALL_SHAPES)}
+TuningProperties.__annotations__ |= {strength_of(name): _strength() for name in (*GROUPS, *KNOWN_SHAPES)}
+TuningProperties.__annotations__ |= {mask_of(name): _mask() for name in (EVERY, *KNOWN_SHAPES)}
 
 
 def holder(objects: Iterable[Object], face: Object) -> Object:
@@ -103,9 +104,9 @@ def read(objects: Sequence[Object]) -> Tuning:
     """
     obj = holder(objects, objects[0])
     props = obj.vrc_blendshape
-    names = (*GROUPS, *ALL_SHAPES)
+    names = (*GROUPS, *KNOWN_SHAPES)
     strengths = {name: getattr(props, strength_of(name)) for name in names}
-    groups = {name: getattr(props, mask_of(name)) for name in (EVERY, *ALL_SHAPES)}
+    groups = {name: getattr(props, mask_of(name)) for name in (EVERY, *KNOWN_SHAPES)}
     masks = {group: _mask_values(objects, group) for group in set(groups.values()) - {""}}
     return Tuning(
         {name: round(strength, _ROUNDED) for name, strength in strengths.items() if strength != 1},
@@ -113,6 +114,29 @@ def read(objects: Sequence[Object]) -> Tuning:
         changes(props),
         props.asymmetric,
     )
+
+
+def mask_groups(obj: Object) -> set[str]:
+    """The vertex groups that mask shapes of the avatar whose tuning is kept with `obj`."""
+    return {getattr(obj.vrc_blendshape, mask_of(name)) for name in (EVERY, *KNOWN_SHAPES)} - {""}
+
+
+def move(holder: Object, obj: Object) -> None:
+    """Keep with `obj`, in place of what it has, what is kept with `holder`, and nothing with that any more."""
+    source, target = holder.vrc_blendshape, obj.vrc_blendshape
+    _copy(source, target)
+    for prop in source.bl_rna.properties:
+        source.property_unset(prop.identifier)
+
+
+def _copy(source: bpy.types.PropertyGroup, target: bpy.types.PropertyGroup) -> None:
+    for prop in source.bl_rna.properties:
+        if prop.type == "COLLECTION":
+            getattr(target, prop.identifier).clear()
+            for item in getattr(source, prop.identifier):
+                _copy(item, getattr(target, prop.identifier).add())
+        elif not prop.is_readonly and source.is_property_set(prop.identifier):
+            setattr(target, prop.identifier, getattr(source, prop.identifier))
 
 
 def changes(props: TuningProperties) -> Document:
@@ -156,16 +180,7 @@ def _mask_values(objects: Sequence[Object], name: str) -> np.ndarray:
     """(V,) float32 weights of the vertices of all `objects` in their vertex group `name`; 1 on objects without it."""
     if not any(name in obj.vertex_groups for obj in objects):
         raise InputError("No object of this avatar has the vertex group “{name}”: choose another mask.", name=name)
-    found = []
-    for obj in objects:
-        group = obj.vertex_groups.get(name)
-        weights = np.full(len(obj.data.vertices), float(group is None), np.float32)
-        for vertex in obj.data.vertices if group else ():
-            for element in vertex.groups:
-                if element.group == group.index:
-                    weights[vertex.index] = element.weight
-        found.append(weights)
-    return np.concatenate(found)
+    return np.concatenate([np.tile(group_weights(obj, name), copies(obj)) for obj in objects])
 
 
 CLASSES = (RecipePart, Recipe, TuningProperties)

@@ -9,6 +9,7 @@ GROUP_LABELS = {
     "emotions": Message("Emotions"),
     "blink": Message("Blink"),
     "arkit": Message("Face Tracking"),
+    "unified": Message("Unified Expressions"),
 }
 EXISTING_ITEMS = (
     ("KEEP", "Keep", "Keep keys of the same name that you made or edited; only keys that this tool made are replaced"),

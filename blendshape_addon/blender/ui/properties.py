@@ -2,7 +2,7 @@
 
 import bpy
 
-from ...core.vocabulary import ALL_SHAPES
+from ...core.vocabulary import KNOWN_SHAPES
 from .. import settings
 from ..viewport import preview
 from . import model_list, state
@@ -119,6 +119,7 @@ class State(bpy.types.PropertyGroup):
     newer: bpy.props.StringProperty(description="Says that a newer version stored data with the avatar")
     face: bpy.props.StringProperty(description="Name of the object that carries the shapes")
     objects: bpy.props.CollectionProperty(type=bpy.types.PropertyGroup)
+    apart: bpy.props.StringProperty(description="Says which meshes carry keys that VRChat plays on the face alone")
     groups: bpy.props.CollectionProperty(type=GroupState)
     check_results: bpy.props.CollectionProperty(type=CheckResult)
     checked: bpy.props.StringProperty(description="Name of the object that was checked")
@@ -136,7 +137,7 @@ class State(bpy.types.PropertyGroup):
     speak_from: bpy.props.IntProperty(description="The frame where the sentence began")
     holder: bpy.props.StringProperty(description="Name of the object that the avatar's tuning is kept with")
     tuned: bpy.props.EnumProperty(
-        name="Shape", description="The shape to tune", items=[(name, name, "") for name in ALL_SHAPES],
+        name="Shape", description="The shape to tune", items=[(name, name, "") for name in KNOWN_SHAPES],
         default="vrc.v_aa",
     )  # fmt: skip
     editing_landmarks: bpy.props.StringProperty(description="MOVING while landmarks are moved; KEEP or LEAVE ends it")

@@ -14,15 +14,16 @@ from ...core.avatar.avatar import Avatar
 from ...core.errors import InputError
 from ...core.motion import speech
 from ...core.shapes import Shape
-from ...core.vocabulary import ALL_SHAPES
-from ..io.mesh_io import Object, basis, coordinates
+from ...core.vocabulary import KNOWN_SHAPES
+from ..io.mesh_io import Object, offsets
+from ..mesh_objects import rest_matrix, unfold_offsets
 
 _BEFORE = "vrc_blendshape_before"
-_SHAPES = frozenset(ALL_SHAPES)
+_SHAPES = frozenset(KNOWN_SHAPES)
 
 
 def show(objects: Sequence[Object], weights: Mapping[str, float]) -> None:
-    """Set the keys of vocabulary.ALL_SHAPES on `objects` to `weights`, those not named to 0."""
+    """Set the keys of vocabulary.KNOWN_SHAPES on `objects` to `weights`, those not named to 0."""
     for obj in objects:
         keys = _keys(obj)
         if keys and _BEFORE not in obj:
@@ -94,24 +95,24 @@ def stop() -> None:
 
 
 def shapes(objects: Sequence[Object], avatar: Avatar) -> list[Shape]:
-    """The shapes of vocabulary.ALL_SHAPES that stand as keys on `objects`, which `avatar` was read from."""
+    """The shapes of vocabulary.KNOWN_SHAPES that stand as keys on `objects`, which `avatar` was read from."""
     found = []
     keys = [{key.name: key for key in _keys(obj)} for obj in objects]
-    for name in ALL_SHAPES:
+    for name in KNOWN_SHAPES:
         indices, deltas = [], []
         for number, obj in enumerate(objects):
             if key := keys[number].get(name):
-                offset = coordinates(key.points) - basis(obj)
+                offset = unfold_offsets(obj, offsets(obj, key))
                 moved = np.flatnonzero(offset.any(1))
                 indices.append(moved + np.searchsorted(avatar.object_id, number))
-                deltas.append(offset[moved] @ np.array(obj.matrix_world, float)[:3, :3].T)
+                deltas.append(offset[moved] @ rest_matrix(obj)[:3, :3].T)
         if indices:
             found.append(Shape(name, np.concatenate(indices), np.concatenate(deltas).astype(np.float32)))
     return found
 
 
 def require_shapes(objects: Sequence[Object]) -> None:
-    """Raise InputError if none of vocabulary.ALL_SHAPES stands as a key on `objects`."""
+    """Raise InputError if none of vocabulary.KNOWN_SHAPES stands as a key on `objects`."""
     if not any(_keys(obj) for obj in objects):
         raise InputError("This avatar has no shapes to look at yet: press Generate Visemes.")
 

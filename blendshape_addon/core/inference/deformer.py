@@ -51,7 +51,7 @@ def offsets(
 ) -> np.ndarray:
     """(E, N, 3) float32 face-space offsets of the feature vertices for (E, CONDITIONS) weights at full intensity.
 
-    style: (S,) weights of the model's styles, the same for all, or (E, S); they add up to 1.
+    style: (S,) weights of the model's styles, the same for all, or (E, S); they add up to 1. E may be 0.
 
     The network also sees the mirror image, and the mean of both is taken: a symmetric mesh gets symmetric shapes, and
     noise that has a side cancels. A network that learned from an avatar also takes the landmarks, by which it knows it.
@@ -61,7 +61,7 @@ def offsets(
     known["style"] = np.broadcast_to(style.astype(np.float32), (len(expression), style.shape[-1]))
     count = len(features.index)
     out = np.empty((len(expression), count, 3), np.float32)
-    for start in range(0, count, BLOCK):
+    for start in range(0, count if len(expression) else 0, BLOCK):
         some = slice(start, start + BLOCK)
         straight, flipped = (
             session.run(None, {"inputs": features.inputs(mirror, some), "expression": weights, **known})[0]

@@ -151,7 +151,7 @@ class Measures:
 class ShapeMeasures:
     """One shape on one face. Each figure is computed at its first use and kept.
 
-    name: of vocabulary.ALL_SHAPES. offset: (N, 3) face space. partner: the offset of the shape for the other side,
+    name: of vocabulary.KNOWN_SHAPES. offset: (N, 3) face space. partner: the offset of the shape for the other side,
     `offset` itself for a shape of both sides; None where there is none. full: made at full strength. outside: (n,) into
     Avatar.vertices, what it moves that is not among the features. twins: names of other visemes that are the same.
     """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..expressions import Gaze, Lids, Tongue
+from ..expressions import Gaze, Lids, Pupil, Tongue
 from ..face.face_space import EYE_DISTANCE_MM
 
 
@@ -163,6 +163,38 @@ class TonguePose:
 
 
 @dataclass(frozen=True)
+class TongueBends:
+    """How far a tongue bends and what form it takes in Unified Expressions; tuned by eye."""
+
+    # Degrees, upwards or to the side: that the tip turns, and that the middle arches.
+    angles: dict[Tongue, tuple[float, float]] = field(
+        default_factory=lambda: {
+            Tongue.UP: (40.0, 0.0),
+            Tongue.DOWN: (-40.0, 0.0),
+            Tongue.SIDE: (45.0, 0.0),
+            Tongue.BEND_DOWN: (-100.0, 35.0),
+            Tongue.CURL_UP: (90.0, -30.0),
+        }
+    )
+    twist: float = 75.0  # degrees that the tip turns about the tongue's length
+    roll_up: float = 0.55  # of half the tongue's width, that its edges rise
+    roll_in: float = 0.35  # of the same, that they come together
+    # Across and up, of the cross section at the tip.
+    scales: dict[Tongue, tuple[float, float]] = field(
+        default_factory=lambda: {Tongue.SQUISH: (0.7, 1.35), Tongue.FLAT: (1.2, 0.65)}
+    )
+
+
+@dataclass(frozen=True)
+class Pupils:
+    """How far a pupil widens and narrows: an adult's is 2 to 8 mm wide, 4 mm on average, in an iris of 12 mm."""
+
+    iris: float = 0.5  # of the radius of the eyeball: the iris's
+    radius_quantile: float = 0.5  # of the distances of an eye's vertices from its centre, that is its radius
+    scales: dict[Pupil, float] = field(default_factory=lambda: {Pupil.DILATES: 1.8, Pupil.CONSTRICTS: 0.5})
+
+
+@dataclass(frozen=True)
 class DrawnEyes:
     """How eyes move that are drawn on the face, as toon artists move them; tuned by eye."""
 
@@ -186,4 +218,6 @@ RIM_SHIFT = RimShift()
 MOUTH_OPENING = MouthOpening()
 EYE_TURN = EyeTurn()
 TONGUE_POSE = TonguePose()
+TONGUE_BENDS = TongueBends()
+PUPILS = Pupils()
 DRAWN_EYES = DrawnEyes()

@@ -14,6 +14,7 @@ from ..face.face_space import point
 from ..face.features import Features
 from ..face.parts import Part
 from ..geometry.rigid import rigid
+from . import tongue_poses
 from .parameters import RIGID_TEETH, SOFT_MOUTH, TONGUE_POSE
 
 
@@ -36,7 +37,8 @@ def move(features: Features, offsets: np.ndarray, names: Sequence[str], softness
     lips = point(features.landmarks, "lip_upper_outer_mid", "lip_lower_outer_mid")
     edge = _edge_of_upper_teeth(features)
     bent = SOFT_MOUTH.tongue_root + (SOFT_MOUTH.tongue_tip - SOFT_MOUTH.tongue_root) * along
-    for offset, place, soft in zip(offsets, (TABLE[name].tongue for name in names), softness, strict=True):
+    for offset, expression, soft in zip(offsets, (TABLE[name] for name in names), softness, strict=True):
+        place = expression.tongue
         if lower.sum() >= RIGID_TEETH.min_vertices:
             turned, moved = rigid(features.positions[lower], offset[lower])
             carried_along = (rest - features.positions[lower].mean(0)) @ turned + moved - rest
@@ -44,7 +46,7 @@ def move(features: Features, offsets: np.ndarray, names: Sequence[str], softness
         if place is Tongue.OUT:
             direction = np.array([0.0, -TONGUE_POSE.droop, 1.0])
             offset[tongue] = along * (direction * max(lips[2] + TONGUE_POSE.shown - z.max(), 0.0))
-        elif place:
+        elif place in TONGUE_POSE.tips:
             # From where the jaw has taken the tip to the place of the sound, in the middle plane.
             carried = tip + offset[tongue][at_tip].mean(0)
             up, forward, farthest = TONGUE_POSE.tips[place]
@@ -52,6 +54,8 @@ def move(features: Features, offsets: np.ndarray, names: Sequence[str], softness
             way[0] = 0
             way *= min(1.0, farthest / max(float(np.linalg.norm(way)), 1e-9))
             offset[tongue] += along**2 * way
+        elif place:
+            offset[tongue] = tongue_poses.motion(rest, place, expression.side)
 
 
 def _edge_of_upper_teeth(features: Features) -> np.ndarray:

@@ -16,4 +16,15 @@ class StyleParameters:
     max_strength: float = 2.0  # of a group or a shape; tuned by eye
 
 
+@dataclass(frozen=True)
+class UnifiedShares:
+    """Where a part of a face ends, over which a share falls from 1 to 0; in eye distances of the canonical face."""
+
+    half: float = 0.15  # on each side of the middle; tuned by eye, so that a quarter of the lips has no crease
+    lip: float = 0.2  # of the lips' field, which is 1 on the upper and -1 on the lower lip
+    seam: float = 0.05  # above and below the line between the lips, of what lies behind them
+    negligible: float = 1e-3  # of a pull, below which skin rests
+
+
 STYLE = StyleParameters()
+UNIFIED_SHARES = UnifiedShares()

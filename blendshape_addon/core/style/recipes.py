@@ -10,7 +10,7 @@ import numpy as np
 
 from ..face.face_space import point
 from ..messages import Message
-from ..vocabulary import EMOTIONS, VISEMES
+from ..vocabulary import CONDITIONS, EMOTIONS, VISEMES
 from .parameters import STYLE
 
 PRESETS = ("natural", "anime")
@@ -41,7 +41,7 @@ class Style:
 
     def weights(self, names: Sequence[str]) -> np.ndarray:
         """(E, CONDITIONS) float32: the deformer's input `expression` for these shapes."""
-        return np.stack([self.rows[name] for name in names])
+        return np.array([self.rows[name] for name in names], np.float32).reshape(-1, len(CONDITIONS))
 
     @property
     def message(self) -> Message:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..avatar.avatar import Avatar
 from ..errors import InputError
-from ..vocabulary import ALL_SHAPES, GROUPS
+from ..vocabulary import GROUPS, KNOWN_SHAPES
 from .parameters import STYLE
 from .recipe_file import Document
 
@@ -65,7 +65,7 @@ class Tuning:
             np.minimum.at(least, avatar.weld, mask)
             whole[id(mask)] = least[avatar.weld]
         every = self.masks.get(EVERY)
-        chosen = {name: self.masks.get(name, every) for name in ALL_SHAPES}
+        chosen = {name: self.masks.get(name, every) for name in KNOWN_SHAPES}
         return {name: whole[id(mask)] for name, mask in chosen.items() if mask is not None}
 
     def for_report(self) -> dict[str, object]:

@@ -7,11 +7,11 @@ import bpy
 from ....core.errors import UserError
 from ....core.messages import join_messages
 from ....core.options import GenerateOptions
-from ....core.vocabulary import ALL_SHAPES, ARKIT, BLINKS, EMOTIONS, VISEMES
+from ....core.vocabulary import ALL_SHAPES, ARKIT, BLINKS, EMOTIONS, KNOWN_SHAPES, UNIFIED, VISEMES
 from ... import settings
 from ...io import mesh_io
 from ...jobs import one_avatar
-from ...keys import shape_keys
+from ...keys import shape_keys, vrchat_check
 from ...stored import parts, tuning
 from ...translations import translate
 from .. import properties
@@ -86,6 +86,10 @@ class _Generate(Background):
                 )
         if written.kept:
             self.report({"WARNING"}, translate("Kept your own {names}.", names=", ".join(written.kept)))
+        for message in mesh_io.remarks(objects):
+            self.report({"WARNING"}, translate(message))
+        for finding in vrchat_check.apart(objects):
+            self.report({"WARNING"}, translate(finding.message))
         count, style = len(written.made + written.replaced), shape_keys.style_of(done.face_object)
         name = done.face_object.name
         said = translate("Shape keys made on {name}: {count}. Style: {style}.", count=count, name=name, style=style)
@@ -124,6 +128,14 @@ class VRC_BLENDSHAPE_OT_generate_face_tracking(_Generate, bpy.types.Operator):
     names = ARKIT
 
 
+class VRC_BLENDSHAPE_OT_generate_unified(_Generate, bpy.types.Operator):
+    """Make the face tracking shapes that Unified Expressions have and ARKit lacks, on the selected avatar"""
+
+    bl_idname = "vrc_blendshape.generate_unified"
+    bl_label = "Generate Unified Expressions"
+    names = UNIFIED
+
+
 class VRC_BLENDSHAPE_OT_generate_all(_Generate, bpy.types.Operator):
     """Make visemes, emotions, blinks and face tracking shapes on the selected avatar"""
 
@@ -139,7 +151,7 @@ class VRC_BLENDSHAPE_OT_regenerate_shape(_Generate, bpy.types.Operator):
     bl_label = "Regenerate Only This"
 
     shape: bpy.props.EnumProperty(
-        name="Shape", items=[(name, name, "") for name in ALL_SHAPES], default=ALL_SHAPES[0], options={"HIDDEN"}
+        name="Shape", items=[(name, name, "") for name in KNOWN_SHAPES], default=KNOWN_SHAPES[0], options={"HIDDEN"}
     )
 
     @property
@@ -155,6 +167,7 @@ CLASSES = (
     VRC_BLENDSHAPE_OT_generate_emotions,
     VRC_BLENDSHAPE_OT_generate_blink,
     VRC_BLENDSHAPE_OT_generate_face_tracking,
+    VRC_BLENDSHAPE_OT_generate_unified,
     VRC_BLENDSHAPE_OT_generate_all,
     VRC_BLENDSHAPE_OT_regenerate_shape,
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 import bpy
 
 from ....core.errors import UserError
-from ....core.vocabulary import ALL_SHAPES
+from ....core.vocabulary import KNOWN_SHAPES
 from ... import settings
 from ...io import mesh_io
 from ...jobs import one_avatar
@@ -44,7 +44,7 @@ class VRC_BLENDSHAPE_OT_show_shape(_Preview, bpy.types.Operator):
     bl_idname = "vrc_blendshape.show_shape"
     bl_label = "Show Shape"
 
-    shape: bpy.props.EnumProperty(items=[(name, name, "") for name in ALL_SHAPES], default="vrc.v_aa")
+    shape: bpy.props.EnumProperty(items=[(name, name, "") for name in KNOWN_SHAPES], default="vrc.v_aa")
 
     def show(self, context, objects):
         context.window_manager.vrc_blendshape.viseme = self.shape

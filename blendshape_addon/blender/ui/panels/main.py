@@ -8,7 +8,7 @@ from ...translations import translate
 from ..items import GROUP_LABELS
 from .tab import Tab, paragraph
 
-_SHORT = GROUP_LABELS | {"arkit": "ARKit"}  # half a sidebar is narrow
+_SHORT = GROUP_LABELS | {"arkit": "ARKit", "unified": "Unified"}  # half a sidebar is narrow
 
 
 class VRC_BLENDSHAPE_PT_main(Tab, bpy.types.Panel):
@@ -83,6 +83,7 @@ def _more(layout, settings) -> None:
     row = column.row(align=True)
     generate_button(row, "generate_face_tracking", settings, text="Face Tracking")
     generate_button(row, "generate_all", settings, text="All")
+    generate_button(column, "generate_unified", settings, text="Unified Expressions")
     column = layout.column()
     column.use_property_split = True
     column.use_property_decorate = False
