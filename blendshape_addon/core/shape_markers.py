@@ -89,6 +89,8 @@ def with_shape_markers(avatar: Avatar, shapes: Sequence[Shape], face: PlacedFace
     """
     own = avatar.object_id == main_object(avatar, face.points)
     own &= np.isin(np.arange(len(own)), avatar.used)  # importers drop vertices of no face
+    if avatar.copied is not None:
+        own &= ~avatar.copied
     still = own & ~_moved(avatar, shapes)
     candidates = np.flatnonzero(still if still.any() else own)
     chosen = _most_hidden(avatar, candidates, face)
@@ -101,13 +103,19 @@ def with_shape_markers(avatar: Avatar, shapes: Sequence[Shape], face: PlacedFace
 
 
 def find_markers(offsets: dict[str, np.ndarray]) -> set[str]:
-    """Names of the shapes that carry a hidden mark, among {name: (V, 3) offsets} of one object in any unit.
+    """Names of the shapes that carry a hidden mark, see `find_marker`."""
+    return find_marker(offsets)[1]
+
+
+def find_marker(offsets: dict[str, np.ndarray]) -> tuple[int, set[str]]:
+    """The vertex of the hidden mark, and names of the shapes that carry it, among {name: (V, 3) offsets} of one object
+    in any unit; no names, and -1, where there is none.
 
     The mark is one vertex whose motions are to each other as the amounts of the shapes' names; at least three must be.
     """
     names = [name for name in offsets if name in AMOUNTS]
     if len(names) < MARKERS.min_shapes:
-        return set()
+        return -1, set()
     size = np.stack([np.linalg.norm(offsets[name], axis=1) for name in names])
     moved = np.flatnonzero((size > 0).sum(0) >= MARKERS.min_shapes)
     amount = np.array([AMOUNTS[name] for name in names])[:, None]
@@ -115,8 +123,9 @@ def find_markers(offsets: dict[str, np.ndarray]) -> set[str]:
     fits = np.abs(ratio / np.nanmedian(ratio, axis=0) - 1) < MARKERS.rounding
     votes = fits.sum(0)
     if votes.max(initial=0) < MARKERS.min_shapes:
-        return set()
-    return {name for name, fit in zip(names, fits[:, votes.argmax()], strict=True) if fit}
+        return -1, set()
+    best = votes.argmax()
+    return int(moved[best]), {name for name, fit in zip(names, fits[:, best], strict=True) if fit}
 
 
 def _with_marker(shape: Shape, twins: np.ndarray, offset: np.ndarray) -> Shape:

@@ -1,4 +1,4 @@
-"""Operators on existing keys: other names, clean-up, order."""
+"""Operators on existing keys: other names, clean-up, order, modifiers applied with them."""
 
 import bpy
 
@@ -6,8 +6,9 @@ from ....core.avatar import key_names
 from ....core.errors import UserError
 from ....core.messages import Message
 from ...io.mesh_io import avatar_from_selection
-from ...keys import alias_keys, own_keys
+from ...keys import alias_keys, apply_modifier, own_keys
 from ...translations import translate
+from ...viewport import preview
 from ..items import CONVENTION_ITEMS
 
 
@@ -99,9 +100,61 @@ class VRC_BLENDSHAPE_OT_sort_keys(_OnAvatar, bpy.types.Operator):
         return Message("The shape keys are in order already.")
 
 
+class VRC_BLENDSHAPE_OT_apply_modifier(bpy.types.Operator):
+    """Apply this modifier to the active mesh and to each of its shape keys, which are kept"""
+
+    bl_idname = "vrc_blendshape.apply_modifier"
+    bl_label = "Apply Modifier, Keep Keys"
+    bl_options = {"REGISTER", "UNDO"}
+
+    modifier: bpy.props.StringProperty(name="Modifier", options={"SKIP_SAVE"})
+
+    @classmethod
+    def poll(cls, context):
+        return context.object is not None and context.object.type == "MESH"
+
+    def execute(self, context):
+        preview.stop()
+        window = context.window_manager
+        window.progress_begin(0, 100)
+        try:
+            done = apply_modifier.apply(
+                context.object, self.modifier, lambda share: window.progress_update(round(100 * share))
+            )
+        except UserError as error:
+            self.report({"ERROR"}, translate(error))
+            return {"CANCELLED"}
+        finally:
+            window.progress_end()
+        if done.out_of_order:
+            said = translate(
+                "{modifier} stood below other modifiers: look whether it still does what it did.",
+                modifier=self.modifier,
+            )
+            self.report({"WARNING"}, said)
+        if done.unmasked:
+            self.report(
+                {"WARNING"},
+                translate(
+                    "The vertex group of {names} would show something else on the new mesh, so it is now part of the "
+                    "key's shape.",
+                    names=", ".join(done.unmasked),
+                ),
+            )
+        said = translate(
+            "Applied {modifier}: {vertices:,} vertices, {keys} shape keys kept.",
+            modifier=self.modifier,
+            vertices=done.vertices,
+            keys=done.keys,
+        )
+        self.report({"INFO"}, said)
+        return {"FINISHED"}
+
+
 CLASSES = (
     VRC_BLENDSHAPE_OT_add_aliases,
     VRC_BLENDSHAPE_OT_clean_up,
     VRC_BLENDSHAPE_OT_adopt_keys,
     VRC_BLENDSHAPE_OT_sort_keys,
+    VRC_BLENDSHAPE_OT_apply_modifier,
 )
