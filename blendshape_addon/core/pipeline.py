@@ -155,7 +155,10 @@ def _full_shapes(
     anatomy, names = analysis.anatomy, [name for name, _ in requested]
     learned = unified.learned(names)
     weights = style.weights(learned)
-    style_key = style.preset, style.network_style, style.reach, tuple(style.opens.items()), style.soft_mouth
+    style_key = (
+        *(style.preset, style.network_style, style.reach, tuple(style.opens.items())),
+        *(style.soft_mouth, style.lids_meet),
+    )
     cache_key = (tuple(requested), weights.tobytes(), style_key, asymmetric, model.card["sha256"], session.provider)
     if analysis.last is not None and analysis.last[0] == cache_key:
         return analysis.last[1]
@@ -168,7 +171,7 @@ def _full_shapes(
         offsets *= np.array([overdrive for _, overdrive in requested], np.float32)[:, None, None]
         wanted = drawn_eye_motion.requested_closing(anatomy.drawn_eyes, offsets)
     with stages("refining") as part:
-        offsets = refine.refine(anatomy, offsets, names, part, style.soft_mouth)
+        offsets = refine.refine(anatomy, offsets, names, part, style.soft_mouth, style.lids_meet)
         drawn_eye_motion.move(anatomy, offsets, wanted, weights)
         if not asymmetric:
             symmetry.even_out(anatomy.mirror, offsets, _pairs(requested, weights))
@@ -227,6 +230,7 @@ def _report(
         "provider": {"ran_on": session.provider, "fallback": fallback},
         "style": {"preset": style.preset, "automatic": style.automatic},
         "tuning": options.tuning.for_report(),
+        "missing": missing,
     }
 
 

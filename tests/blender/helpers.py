@@ -13,7 +13,7 @@ from blendshape_addon.blender.io import files
 from blendshape_addon.core import pipeline
 from blendshape_addon.core.face.face_space import canonical_landmarks
 from blendshape_addon.core.shapes import Shape
-from blendshape_addon.core.vocabulary import ALL_SHAPES
+from blendshape_addon.core.vocabulary import KNOWN_SHAPES
 from tests import faces
 from training.devtools import avatar
 
@@ -54,7 +54,7 @@ def planted_generate(avatar, options, *, matrix=None, **_):
              "checks": {}, "notes": []} for s in shapes]  # fmt: skip
     automatic = options.preset == "auto"
     style = {"preset": "natural" if automatic else options.preset, "automatic": automatic}
-    report = {"ok": True, "face": {"confidence": 1.0}, "style": style, "shapes": rows, "notes": [],
+    report = {"ok": True, "face": {"confidence": 1.0}, "style": style, "shapes": rows, "notes": [], "missing": [],
               "provider": {"ran_on": "cpu", "fallback": ""}}  # fmt: skip
     analysis = pipeline.FaceAnalysis(PlantedFace(matrix), NO_ANATOMY)
     return pipeline.GenerationResult(shapes, analysis, report, {"network": 0.0})
@@ -62,7 +62,7 @@ def planted_generate(avatar, options, *, matrix=None, **_):
 
 def planted_deltas(name: str, local: np.ndarray) -> np.ndarray:
     """(V, 3) metres on the upright figure: around the mouth, by the shape's rank."""
-    rank = ALL_SHAPES.index("vrc.v_dd" if name == "vrc.v_nn" else name)
+    rank = KNOWN_SHAPES.index("vrc.v_dd" if name == "vrc.v_nn" else name)
     mouth = HEAD_CENTRE + (0.0, -HEAD_RADIUS, -0.03)
     near = np.linalg.norm(local - mouth, axis=1) < 0.039
     return near[:, None] * np.array([0.0001 * rank, 0.0, -0.002]) * (rank > 0)

@@ -25,7 +25,7 @@ def test_a_fresh_avatar_has_nothing(shown):
     assert now.problem == "" and now.face == "Body"
     assert [row.name for row in now.objects] == ["Body", "Hair", "Teeth"]
     assert [(g.name, g.present, g.wanted) for g in now.groups] == [
-        ("visemes", 0, 15), ("emotions", 0, 5), ("blink", 0, 3), ("arkit", 0, 52)
+        ("visemes", 0, 15), ("emotions", 0, 5), ("blink", 0, 3), ("arkit", 0, 52), ("unified", 0, 58)
     ]  # fmt: skip
 
 

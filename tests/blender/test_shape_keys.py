@@ -7,7 +7,7 @@ from helpers import add_key, ball, deltas, fingerprint, key_names, planted_delta
 from mathutils import Matrix
 
 from blendshape_addon.blender.keys import vrchat_check
-from blendshape_addon.core.vocabulary import ALL_SHAPES, ARKIT, EMOTIONS, VISEMES
+from blendshape_addon.core.vocabulary import ALL_SHAPES, ARKIT, EMOTIONS, KNOWN_SHAPES, UNIFIED, VISEMES
 
 pytestmark = pytest.mark.usefixtures("planted")
 generate = bpy.ops.vrc_blendshape
@@ -16,12 +16,18 @@ generate = bpy.ops.vrc_blendshape
 @pytest.mark.parametrize(
     ("operator", "names"),
     [("generate_visemes", VISEMES), ("generate_emotions", EMOTIONS), ("generate_face_tracking", ARKIT),
-     ("generate_all", ALL_SHAPES)],
+     ("generate_unified", UNIFIED), ("generate_all", ALL_SHAPES)],
 )  # fmt: skip
 def test_names_and_order(figure, operator, names):
     assert getattr(generate, operator)() == {"FINISHED"}
     assert key_names(figure["body"]) == ["Basis", *names]
     assert not any(key.value for key in figure["body"].data.shape_keys.key_blocks[1:]), "the face stays neutral"
+
+
+def test_unified_expressions_stand_after_all_others(figure):
+    generate.generate_unified()
+    generate.generate_all()
+    assert key_names(figure["body"]) == ["Basis", *KNOWN_SHAPES]
 
 
 def test_keys_have_the_wanted_shape(figure):

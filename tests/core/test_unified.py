@@ -1,6 +1,8 @@
 """Shapes of Unified Expressions that ARKit lacks: each moves what its name says, and nothing else of the face."""
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -80,6 +82,14 @@ def test_the_table_makes_every_shape_of_what_there_is():
         marks = [mark for pull in recipe.pulls for mark in pull.landmarks] + list(recipe.near[0] if recipe.near else ())
         assert set(marks) <= set(LANDMARKS), name
         assert TABLE[name].group == "unified"
+
+
+def test_the_page_says_how_each_is_made():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "unified.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| ")]
+    names = [name for row in rows for name in re.findall(r"[A-Z]\w+‥?", row)]
+    sides = [name.replace("‥", side) for name in names for side in (("Left", "Right") if "‥" in name else ("",))]
+    assert sorted(sides) == sorted(UNIFIED)
 
 
 def test_the_networks_contract_is_as_before():

@@ -4,13 +4,14 @@ import bpy
 import pytest
 
 from blendshape_addon.blender.jobs import command_line
-from blendshape_addon.core.vocabulary import ALL_SHAPES, ARKIT, BLINKS, EMOTIONS, VISEMES
+from blendshape_addon.core.vocabulary import ALL_SHAPES, ARKIT, BLINKS, EMOTIONS, UNIFIED, VISEMES
 
 SHAPES = {
     "generate_visemes": VISEMES,
     "generate_emotions": EMOTIONS,
     "generate_blink": BLINKS,
     "generate_face_tracking": ARKIT,
+    "generate_unified": UNIFIED,
     "generate_all": ALL_SHAPES,
 }
 

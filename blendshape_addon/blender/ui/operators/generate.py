@@ -84,9 +84,11 @@ class _Generate(Background):
                     {"WARNING"},
                     translate("{name} was left out: {reasons}.", name=row["name"], reasons=join_messages(row["notes"])),
                 )
+        for message in result.report["missing"]:
+            self.report({"WARNING"}, translate(message))
         if written.kept:
             self.report({"WARNING"}, translate("Kept your own {names}.", names=", ".join(written.kept)))
-        for message in mesh_io.remarks(objects):
+        for message in (*shape_keys.remarks(written), *mesh_io.remarks(objects)):
             self.report({"WARNING"}, translate(message))
         for finding in vrchat_check.apart(objects):
             self.report({"WARNING"}, translate(finding.message))
