@@ -4,6 +4,7 @@ import bpy
 import numpy as np
 import pytest
 from helpers import EYE_DISTANCE, add_key, ball, deltas, fingerprint, key_names, mesh_object, select
+from mathutils import Matrix
 
 from blendshape_addon.blender.io import files
 from blendshape_addon.blender.io.mesh_io import avatars_of
@@ -24,7 +25,6 @@ def crowded(planted, figure):
     ribbon = bpy.data.objects.new("Ribbon", bpy.data.curves.new("Ribbon", "CURVE"))
     bpy.context.scene.collection.objects.link(ribbon)
     ribbon.parent = figure["rig"]
-    figure["teeth"].hide_set(True)
     add_key(figure["body"], "あ い").value = 0.5
     select(figure["body"])
     bpy.ops.vrc_blendshape.generate_all()
@@ -100,3 +100,80 @@ def test_materials_of_objects_and_shared_meshes_are_no_obstacle(planted, figure,
     bpy.context.scene.collection.objects.link(other)
     other.parent = figure["rig"]
     assert EXPORTS["fbx"](filepath=str(tmp_path / "a.fbx")) == {"FINISHED"}
+
+
+def local_transforms(path):
+    """Lcl Translation, Rotation and Scaling of each model of an FBX file by name, and its UnitScaleFactor."""
+    from io_scene_fbx import parse_fbx
+
+    top = {element.id: element.elems for element in parse_fbx.parse(str(path))[0].elems}
+    settings = [row.props for part in top[b"GlobalSettings"] for row in part.elems]
+    unit = next(row[4] for row in settings if row[0] == b"UnitScaleFactor")
+    found = {}
+    for model in (element for element in top[b"Objects"] if element.id == b"Model"):
+        rows = [row for part in model.elems if part.id == b"Properties70" for row in part.elems]
+        local = {b"Lcl Translation": [0, 0, 0], b"Lcl Rotation": [0, 0, 0], b"Lcl Scaling": [1, 1, 1]}
+        local |= {row.props[0]: row.props[4:] for row in rows if row.props[0] in local}
+        found[model.props[1].split(b"\x00\x01")[0].decode()] = np.concatenate(list(local.values()))
+    return found, unit
+
+
+def test_a_posed_avatar_leaves_at_rest_and_stays_posed(figure, tmp_path):
+    rig, teeth = figure["rig"], figure["teeth"]
+    world = teeth.matrix_world.copy()
+    teeth.parent_type, teeth.parent_bone = "BONE", "Bone"
+    teeth.matrix_world = world
+    bpy.context.view_layer.update()
+    EXPORTS["fbx"](filepath=str(tmp_path / "rest.fbx"))
+    bone = rig.pose.bones["Bone"]
+    bone.location, bone.rotation_quaternion = (0.1, 0.2, 0), (0.9, 0.1, 0.4, 0)
+    bpy.context.view_layer.update()
+    posed = teeth.matrix_world.copy()
+    for suffix, export in EXPORTS.items():
+        assert export(filepath=str(tmp_path / f"posed.{suffix}")) == {"FINISHED"}
+        assert teeth.matrix_world == posed and rig.data.pose_position == "POSE"
+    there, rest = (local_transforms(tmp_path / f"{name}.fbx")[0] for name in ("posed", "rest"))
+    assert there.keys() == rest.keys() and "Teeth" in there
+    assert all(np.abs(there[name] - rest[name]).max() < 1e-3 for name in rest)
+    files.load(tmp_path / "posed.glb")
+    assert np.abs(np.array(bpy.data.objects["Teeth"].matrix_world.translation - world.translation)).max() < 1e-5
+
+
+@pytest.mark.parametrize("system", ["METRIC", "NONE"])
+def test_an_avatar_in_centimetres_has_scale_1_in_the_file_and_its_own_unit(planted, figure, tmp_path, system):
+    """As Blender imports a file of 3ds Max or Maya: everything in centimetres, scaled by 0.01."""
+    for name in ("rig", "body", "teeth", "hair"):
+        figure[name].data.transform(Matrix.Scale(100, 4))
+    figure["rig"].scale = (0.01, 0.01, 0.01)
+    units = bpy.context.scene.unit_settings
+    units.system = system
+    bpy.ops.vrc_blendshape.generate_visemes()
+    size = figure["body"].dimensions.copy()
+    assert EXPORTS["fbx"](filepath=str(tmp_path / "a.fbx")) == {"FINISHED"}
+    assert (units.system, units.scale_length) == (system, 1.0) and figure["rig"].scale[0] == pytest.approx(0.01)
+    transforms, unit = local_transforms(tmp_path / "a.fbx")
+    assert unit == pytest.approx(1)
+    assert all(np.abs(local[6:] - 1).max() < 1e-4 for local in transforms.values())
+    files.load(tmp_path / "a.fbx")
+    body = bpy.data.objects["Body"]
+    assert np.allclose(body.dimensions, size, rtol=1e-4) and "vrc.v_aa" in key_names(body)
+    assert files.left_out([body]) == []
+
+
+def test_what_no_file_holds_of_a_transform_is_reported(figure):
+    teeth, rig = figure["teeth"], figure["rig"]
+    rig.scale = (1, 1, 2)
+    teeth.rotation_euler = (0.5, 0, 0)
+    bpy.context.view_layer.update()
+    objects = [figure["body"], teeth]
+    assert [str(message).partition(":")[0] for message in files.left_out(objects)] == [
+        "The scale of Armature is not 1 in the file"
+    ]
+    head = mesh_object("Head", [(0, 0, 0), (1, 0, 0), (0, 0, 1)], [(0, 1, 2)])
+    head.scale = (1, 1, 3)
+    eye = mesh_object("Eye", [(0, 0, 0), (1, 0, 0), (0, 0, 1)], [(0, 1, 2)], head)
+    eye.matrix_parent_inverse = Matrix.Rotation(0.5, 4, "Y") @ Matrix.Diagonal((1, 1, 2, 1))
+    eye.rotation_euler.y = 0.5
+    bpy.context.view_layer.update()
+    (message,) = files.left_out([head, eye])
+    assert message.startswith("Not exported: the shear of Eye,")
