@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from blendshape_addon.core.errors import InputError
-from blendshape_addon.core.vocabulary import LANDMARKS
 from training import __main__
 from training.evaluation import evaluate
 from training.evaluation.report import page, results, tables
@@ -26,7 +25,9 @@ def family(**changes):
     return sets | {
         "landmarks": "detected", "lost": {}, "lip gaps": {"anna": {"pp": 0.0, "aa": 9.0, "aa of truth": None}},
         "regions": {"anna": region}, "shapes": {"anna": shapes}, "landmark errors": {"anna": [0.01, 0.04, 0.02]},
-        "viseme top-1": 0.5,
+        "viseme top-1": 0.5, "rigs": ["anna"], "artists": {"anna": "zoe"}, "errors": {"median": 2.5, "p95": 9.0},
+        "front pairs": {"anna": {"ours": {"apart": 0.01, "pair": ["vrc.v_dd", "vrc.v_nn"]}, "theirs": None}},
+        "blinks": {"anna": {"ours": 0.1, "theirs": 0.0}}, "random blinks": {"open": [0.0, 0.3], "lost": 1},
     } | changes  # fmt: skip
 
 
@@ -44,10 +45,8 @@ def measured(**changes):
         },
         "robustness": {"anna": {"seams split": row}}, "curves": {"all families": [[20, 0.9], [40, 0.5]]},
         "acceptance": {"anna": {"right": 1.0, "said": "found with 97%"}, "<b>": {"right": 0.0, "said": "refused: no"}},
-        "unseen": {
-            "studio/zoe": {"family": "studio", "found": True, "landmark errors": [2.5] * len(LANDMARKS),
-                           "shapes": {"joy": {"cos": 0.71, "cos seen": None, "rel": 0.8, "amplitude": 1.5}}},
-        },
+        "reading": {"zoe": {"rigs": 2, "visemes": 14, "theirs": {"top-1": 0.4, "top-3": 0.7},
+                            "ours": {"top-1": 0.5, "top-3": None}}},
         "mouths": {
             "natural": {"vrc.v_aa": {"artists": 2, "theirs": [0.5, 0.9], "least": [0.4, 0.8], "most": [0.6, 1.0],
                                      "ours": [0.25, 0.9], "ratio": [0.5, 1.0]}},
@@ -97,10 +96,17 @@ def test_the_page_shows_every_plot_table_and_sheet_and_links_to_nothing_outside(
     order = [text.index(part) for part in ("plot_overview.png", "ict_anna.png", "How it was measured</h2>", "<pre>")]
     assert order == sorted(order)
     assert all(table.html() in text for table in page.everything(measured()))
-    assert "&lt;b&gt;" in text and "face lost" in text and "Not measured this time: MakeHuman" in text
-    faces, shapes = tables.unseen_faces(measured()["unseen"]), tables.unseen_shapes(measured()["unseen"])
-    assert faces.rows == [("studio", "1", "1", "2.5", "2.5", "2.5", "2.5")]
-    assert shapes.rows == [("studio", "emotions", "1", "0.71", "–", "0.80", "1.50")]
+    assert "&lt;b&gt;" in text and "face lost" in text and "Not measured this time: CharMorph, Antonia" in text
+    assert tables.faces(measured()["families"]).rows == [("ICT-FaceKit", "1", "1", "2.5", "9.0", "–")]
+    assert tables.reading(measured()["reading"]).rows == [
+        ("zoe", "2", "14", "40%", "70%", "50%", "–"),
+        ("mean of artists", "", "", "40%", "70%", "50%", "–"),
+    ]
+    assert tables.pairs(measured()["families"]).rows == [("anna", "0.010", "dd nn", "–", "–")]
+    assert tables.blinks(measured()["families"]).rows == [
+        ("anna", "10.0%", "0.0%"),
+        ("2 random faces of ICT-FaceKit, worst; 1 not found", "30.0%", "–"),
+    ]
     lips, corners = tables.mouths(measured()["mouths"]).rows
     assert lips == ("Natural", "vrc.v_aa", "2", "lips apart", "0.50", "0.40", "0.60", "0.25", "0.50")
     assert corners[3:5] == ("corners apart", "0.90")
@@ -108,10 +114,11 @@ def test_the_page_shows_every_plot_table_and_sheet_and_links_to_nothing_outside(
 
 def test_the_page_does_without_what_was_not_measured(tmp_path):
     bare = measured(robustness={}, curves={}, landmarks={}, sheets=[])
-    del bare["inter_artist_baseline"], bare["unseen"], bare["mouths"]
+    del bare["inter_artist_baseline"], bare["reading"], bare["mouths"]
     lost = {"anna": "No face was found."}
-    bare["families"] = {"vrm": {"landmarks": "labelled", "viseme top-1": None, "lost": lost}}
-    bare["families"]["vrm"] |= {what: {} for what in ("lip gaps", "regions", "shapes", "landmark errors")}
+    bare["families"] = {"vrm": {"landmarks": "labelled", "viseme top-1": None, "lost": lost, "rigs": ["anna"]}}
+    empty = ("lip gaps", "regions", "shapes", "landmark errors", "units of those found", "errors", "front pairs")
+    bare["families"]["vrm"] |= {what: {} for what in empty}
     text = written(tmp_path, bare)
     assert not list(tmp_path.glob("plot_*.png")) and "not measured" in text
 

@@ -24,7 +24,9 @@ from .regions import regions_of
 SIDE_GAP = 0.5  # eye distances that two lips or lids lie apart, so that they are never matched with each other
 PART_GAP = 10.0  # the same for two kinds of parts
 SAME_ARTIST = "itself"  # another face by the same artist: what carrying over costs
-BEST = "best of them"  # each unit, and all visemes, from whichever artist of another family fits best
+BEST = "best of them"  # each unit, and all visemes, from whichever other artist fits best
+SPEAKS = 10  # visemes that an artist has to have drawn
+RIGS = 2  # of an artist that others are carried to; of each other artist the first is carried
 
 
 class Fit(NamedTuple):
@@ -113,38 +115,44 @@ def visemes(mixes: dict[str, np.ndarray], target: LabelledFace) -> dict[str, flo
 
 
 def measure(rigs: Sequence[tuple[Rig, LabelledFace]]) -> dict:
-    """Both tables as {"units": {target: {source: figures}}, "visemes": {…}}, families in place of rigs for units, and
-    under "shapes" the best cos by unit of each family. A family that is alone has none."""
+    """Both tables as {"units": {artist: {source: figures}}, "visemes": {rig: {rig: figures}}}, and under "shapes" the
+    best cos by unit of each artist. An artist who is alone has none."""
     table: dict = {"units": {}, "visemes": {}, "shapes": {}}
-    artists = [pair for pair in rigs if len(set(ARKIT) & set(pair[1].names)) > 20]
-    for family in dict.fromkeys(rig.family for rig, _ in artists):
+    by_artist: dict[str, list[tuple[Rig, LabelledFace]]] = {}
+    for pair in rigs:
+        own = by_artist.setdefault(pair[0].facts.artist, [])
+        if len(set(ARKIT) & set(pair[1].names)) > 20 and len(own) < RIGS:
+            own.append(pair)
+    for artist, targets in by_artist.items():
         rows: dict[str, list] = {}
         best = []
-        for target in (pair for pair in artists if pair[0].family == family):
-            others = []
-            for source in (pair for pair in artists if pair[0] is not target[0]):
-                fit = units(source, target)
-                same = source[0].family == family
-                rows.setdefault(SAME_ARTIST if same else source[0].family, []).append(fit)
-                others += [] if same else [fit]
-            best.append(best_units(others))
+        for target in targets:
+            same = [pair for pair in targets if pair[0] is not target[0]]
+            others = {other: units(pairs[0], target) for other, pairs in by_artist.items() if pairs and other != artist}
+            for name, fit in [*others.items(), *((SAME_ARTIST, units(pair, target)) for pair in same)]:
+                rows.setdefault(name, []).append(fit)
+            best.append(best_units(list(others.values())))
         if any(best):
-            table["units"][family] = {name: units_row(fits) for name, fits in rows.items()} | {BEST: units_row(best)}
+            table["units"][artist] = {name: units_row(fits) for name, fits in rows.items()} | {BEST: units_row(best)}
             names = dict.fromkeys(name for one in best for name in one)
-            table["shapes"][family] = {
+            table["shapes"][artist] = {
                 name: float(np.mean([one[name].cos for one in best if name in one])) for name in names
             }
-    speakers = [pair for pair in artists if len(set(VISEMES) & set(pair[1].names) & pair[0].real) > 10]
+    speakers = [
+        pair for pairs in by_artist.values() for pair in pairs
+        if len(set(VISEMES) & set(pair[1].names) & pair[0].real) >= SPEAKS
+    ]  # fmt: skip
     for source in speakers:
         mixes = recipes(source[1])
         for target in speakers:
             table["visemes"].setdefault(target[0].name, {})[source[0].name] = visemes(mixes, target[1])
-    for family, rows in table["units"].items():
-        tops = [
-            max(table["visemes"][t.name][s.name]["top-1"] for s, _ in speakers if s.family != family)
+    for artist, rows in table["units"].items():
+        fits = [
+            [table["visemes"][t.name][s.name] for s, _ in speakers if s.facts.artist != artist]
             for t, _ in speakers
-            if t.family == family and any(s.family != family for s, _ in speakers)
+            if t.facts.artist == artist
         ]
-        if tops:
-            rows[BEST]["top-1"] = float(np.mean(tops))
+        for figure in ("cos", "top-1"):
+            if fits and all(fits):
+                rows[BEST][f"{figure} visemes"] = float(np.mean([max(fit[figure] for fit in own) for own in fits]))
     return table

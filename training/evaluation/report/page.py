@@ -100,14 +100,7 @@ def everything(results: Mapping) -> list[Table]:
     if "inter_artist_baseline" in results:
         baseline = results["inter_artist_baseline"]
         out += [tables.baseline_units(baseline), tables.baseline_visemes(baseline)]
-    out += [tables.regions(families), tables.lips(results["lip gaps"])]
-    out.append(tables.acceptance(results["acceptance"]))
-    if results.get("unseen"):
-        out += [tables.unseen_faces(results["unseen"]), tables.unseen_shapes(results["unseen"])]
-    if results.get("mouths"):
-        out.append(tables.mouths(results["mouths"]))
-    if results.get("robustness"):
-        out.append(tables.robustness(results["robustness"]))
+    out += tables.of_all_families(results)
     return [table for table in out if table.rows]
 
 

@@ -21,7 +21,9 @@ FILE = "results.json"
 
 
 def plain(value: object) -> object:
-    """`value` as JSON can hold it: figures that are not finite are null."""
+    """`value` as JSON can hold it: arrays are lists, and figures that are not finite are null."""
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
     if isinstance(value, dict):
         return {key: plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):

@@ -6,26 +6,28 @@ import math
 from collections.abc import Mapping
 
 from ...data.families import fold_title
-from .. import mouth_openings, unseen
+from .. import front_pairs, mouth_openings, viseme_reading
 from ..inter_artist_baseline import BEST
 from ..robustness import mean_change
 from ..run import METHODS, SETS
-from ..targets import Target, targets
+from ..targets import Target, all_pairs, targets
 from .table import NOTHING, Table, number
+
+COLUMNS = ("rel", "cos", "cos seen", "amplitude", "upper amplitude", "mm", "q95")
 
 
 def family(name: str, figures: Mapping) -> Table:
     """Medians of one family that was left out, by set of shapes and method."""
     top = figures["viseme top-1"]
     rows = [
-        (group, method, *(number(row[k]) for k in ("rel", "cos", "mm", "q95")), number(row["stray"], ".3f"))
+        (group, method, *(number(row.get(k)) for k in COLUMNS), number(row["stray"], ".3f"))
         for group in SETS
         for method in METHODS
         if (row := figures.get(method, {}).get(group))
     ]
     note = f"{figures['landmarks'].capitalize()} landmarks." + (f" Viseme top-1 {top:.0%}." if top is not None else "")
     note += "".join(f" {rig}: {why}" for rig, why in figures["lost"].items())
-    return Table(f"{fold_title(name)} left out", ("shapes", "method", "rel", "cos", "mm", "q95", "stray"), rows, note)
+    return Table(f"{fold_title(name)} left out", ("shapes", "method", *COLUMNS, "stray"), rows, note)
 
 
 def regions(families: Mapping) -> Table:
@@ -97,39 +99,84 @@ def acceptance(rows: Mapping) -> Table:
     return Table("The shipped models on every rig, no click", ("rig", "", "what happened"), cells, "", kinds)
 
 
-def unseen_faces(rows: Mapping) -> Table:
-    """The shipped models on rigs that they never saw: faces found, and how far their landmarks are off."""
+def faces(families: Mapping) -> Table:
+    """Of each family that was left out: faces found, and how far their landmarks are off."""
     cells = [
-        (fold_title(family), str(row["rigs"]), str(row["found"]),
-         *(number(v, ".1f") for what in ("landmarks", "brows") for v in row[what] or (None, None)))
-        for family, row in unseen.families(rows).items()
+        (fold_title(name), str(len(row["rigs"])), str(len(row["rigs"]) - len(row["lost"])),
+         *(number(row["errors"].get(k), ".1f") for k in ("median", "p95", "brows")))
+        for name, row in families.items()
+        if "errors" in row
     ]  # fmt: skip
-    note = "In % of the eye distance, median and 95th percentile; landmarks are all but the brows."
-    head = ("family", "rigs", "found", "landmarks", "95 %", "brows", "95 %")
-    return Table("The shipped models on rigs that they never saw: faces", head, cells, note)
+    note = "In % of the eye distance, median and 95th percentile of all landmarks but the brows, and the brows' median."
+    return Table("Faces found without help", ("family", "rigs", "found", "landmarks", "95 %", "brows"), cells, note)
 
 
-def unseen_shapes(rows: Mapping) -> Table:
-    """The shipped models on rigs that they never saw: shapes beside their artists' own."""
+def reading(rows: Mapping) -> Table:
+    """Visemes named by the lip motion that other artists give them."""
+    keys = ("top-1", "top-3")
     cells = [
-        (fold_title(family), group, str(figures["count"]), *(number(figures[k]) for k in unseen.FIGURES))
-        for family, row in unseen.families(rows).items()
-        for group, figures in row["shapes"].items()
-    ]
+        (artist, str(row["rigs"]), str(row["visemes"]),
+         *(number(row[side][k], ".0%") if row[side] else NOTHING for side in ("theirs", "ours") for k in keys))
+        for artist, row in rows.items()
+    ]  # fmt: skip
+    means = [viseme_reading.overall(rows, side).get(k) for side in ("theirs", "ours") for k in keys]
+    if cells:
+        cells.append(("mean of artists", "", "", *(number(value, ".0%") for value in means)))
     note = (
-        "Medians over the artists' own shapes of the rigs found. cos and rel over all vertices; cos seen and amplitude "
-        "(ours over the artist's) over those that are seen from outside at rest."
+        "Sixteen landmarks of mouth and chin; each viseme is named after the nearest, by cosine, of the other artists' "
+        "mean motions, among those that the artist drew."
     )
-    return Table(
-        "The shipped models on rigs that they never saw: shapes",
-        ("family", "shapes", "number", *unseen.FIGURES),
-        cells,
-        note,
+    head = ("artist", "rigs", "visemes", "artist's, top-1", "top-3", "ours, top-1", "top-3")
+    return Table("Visemes read by other artists' lip motion", head, cells, note)
+
+
+def pairs(families: Mapping) -> Table:
+    """The two visemes that look most alike from the front, ours and the artist's."""
+
+    def shown(row: Mapping | None) -> tuple[str, str]:
+        return (number(row["apart"], ".3f"), " ".join(name[6:] for name in row["pair"])) if row else (NOTHING, NOTHING)
+
+    cells = [
+        (rig, *shown(row["ours"]), *shown(row["theirs"]))
+        for figures in families.values()
+        for rig, row in figures.get("front pairs", {}).items()
+    ]
+    limit = front_pairs.limit(*all_pairs(families))
+    note = "In widths of the mouth, mean over the skin around it." + (
+        f" Of the median artist {limit:.3f}." if limit is not None else ""
     )
+    return Table("Visemes that look most alike from the front", ("rig", "ours", "", "artist's", ""), cells, note)
+
+
+def blinks(families: Mapping) -> Table:
+    """How much of an eye a blink leaves open."""
+    cells = [
+        (rig, number(row["ours"], ".1%"), number(row["theirs"], ".1%"))
+        for figures in families.values()
+        for rig, row in figures.get("blinks", {}).items()
+        if row["theirs"] is not None
+    ]
+    for name, figures in families.items():
+        row = figures.get("random blinks")
+        if row and row["open"]:
+            text = f"{len(row['open'])} random faces of {fold_title(name)}, worst; {row['lost']} not found"
+            cells.append((text, number(max(row["open"]), ".1%"), NOTHING))
+    note = "Share of what is seen of the eye at rest, from the front, that is still seen; of two eyes the greater."
+    return Table("Eye that a blink leaves open", ("rig", "ours", "artist's"), cells, note)
+
+
+def of_all_families(results: Mapping) -> list[Table]:
+    """What follows the tables of single families."""
+    families = results["families"]
+    return [
+        faces(families), reading(results.get("reading", {})), mouths(results.get("mouths", {})), pairs(families),
+        blinks(families), regions(families), lips(results["lip gaps"]), acceptance(results["acceptance"]),
+        robustness(results.get("robustness", {})),
+    ]  # fmt: skip
 
 
 def mouths(summary: Mapping) -> Table:
-    """How far the vowels open the mouth and how wide it is, as artists draw them and as the shipped models do."""
+    """How far the vowels open the mouth and how wide it is, as artists draw them and as they are made."""
     cells = [
         (preset.capitalize(), vowel, str(row["artists"]), what,
          *(number(row[which][n]) for which in ("theirs", "least", "most", "ours", "ratio")))
@@ -177,7 +224,7 @@ def glance(results: Mapping) -> Table:
     rows = []
     for name, figures in results["families"].items():
         best = results.get("inter_artist_baseline", {}).get("units", {}).get(name, {}).get(BEST, {})
-        for group, key in (("mouth+jaw", "mouth+jaw"), ("all units", "all"), ("visemes", ""), ("emotions", "")):
+        for group, key in (("mouth+jaw",) * 2, ("all units", "all"), ("visemes",) * 2, ("emotions", "")):
             ours, template = (figures.get(method, {}).get(group) for method in ("deformer", "template"))
             if ours:
                 other = [number(template[k]) if template else NOTHING for k in ("rel", "cos")]
