@@ -249,7 +249,7 @@ def test_half_a_face_gets_the_shapes_of_both_sides_alone(planted, figure):
     both = {name for name in ALL_SHAPES if mirrored(name) == name}
     assert set(key_names(body)) == both | {"Basis"}
     assert set(ALL_SHAPES) - {"vrc.v_sil"} <= set(key_names(figure["teeth"]))
-    assert "“Body” is one half, which Halves mirrors" in said([body])
+    assert "Halves that a Mirror modifier makes whole: Body." in said([body])
     moved = np.flatnonzero(deltas(body, "vrc.v_aa").any(1))
     assert len(moved) and len(mesh_io.read([body]).vertices) == 2 * len(body.data.vertices)
 

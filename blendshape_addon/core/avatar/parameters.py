@@ -19,5 +19,17 @@ class HintParameters:
     moved_most: float = 0.04  # of the largest squared offset, from which on a vertex counts as moved by a key
 
 
+@dataclass(frozen=True)
+class ShellParameters:
+    """Of `shells`: numbers of outlines that toon shaders want (1 to 3 mm around a head of 250 mm) with a margin."""
+
+    near: float = 0.03  # of a surface's diagonal: how far, as a root mean square, what covers it may lie away
+    parallel: float = 0.5  # mean of normals' scalar products, from which surfaces are parallel, or turned over
+    same_edges: float = 0.6  # share of edges; turned over quads may have other diagonals, a fifth to a third of all
+    least: int = 8  # vertices of a piece
+    most: int = 500  # pieces of the same numbers of vertices and triangles; more are strands, feathers or scales
+
+
 AVATAR = AvatarParameters()
 HINTS = HintParameters()
+SHELLS = ShellParameters()
