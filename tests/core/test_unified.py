@@ -6,14 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pieces import attached, ball, sheet
 from test_recipes import known_face
 from test_tongue import licking  # noqa: F401, the fixture
 
 from blendshape_addon.core import pipeline
 from blendshape_addon.core.errors import InputError
-from blendshape_addon.core.expressions import TABLE, Pupil, Tongue
+from blendshape_addon.core.expressions import TABLE, Tongue
+from blendshape_addon.core.face import irises
 from blendshape_addon.core.face.anatomy import FaceAnatomy
-from blendshape_addon.core.face.face_space import MIRROR_X
+from blendshape_addon.core.face.face_space import MIRROR_X, eye_centres
+from blendshape_addon.core.face.features import compute
 from blendshape_addon.core.face.parts import Part
 from blendshape_addon.core.geometry.nearest import nearest_to
 from blendshape_addon.core.inference import contract, deformer
@@ -249,16 +252,42 @@ def test_the_tongue_takes_other_forms(licking):  # noqa: F811
     assert forms[Tongue.TWIST][left, 1].mean() < rest[left, 1].mean() - 0.05
 
 
-def test_a_pupil_widens_over_its_ball_and_the_rim_of_the_iris_rests():
-    polar, turn = np.meshgrid(np.linspace(0, np.pi, 40), np.linspace(0, 2 * np.pi, 24), indexing="ij")
-    ball = 0.2 * np.stack([np.sin(polar) * np.cos(turn), np.sin(polar) * np.sin(turn), np.cos(polar)], -1).reshape(
-        -1, 3
-    )
-    centre = np.array([0.5, 0.0, -0.2])
-    pupil = (np.hypot(ball[:, 0], ball[:, 1]) < 0.04) & (ball[:, 2] > 0) & (np.hypot(ball[:, 0], ball[:, 1]) > 0)
-    for kind, grows in ((Pupil.DILATES, True), (Pupil.CONSTRICTS, False)):
-        after = ball + pupils.motion(ball + centre, centre, kind)
-        assert np.allclose(np.linalg.norm(after, axis=1), 0.2, atol=1e-6)
-        wider = np.hypot(after[:, 0], after[:, 1]) / np.maximum(np.hypot(ball[:, 0], ball[:, 1]), 1e-9)
-        assert ((wider[pupil] > 1.3) if grows else (wider[pupil] < 0.8)).all()
-        assert np.array_equal(after[ball[:, 2] < 0.17], ball[ball[:, 2] < 0.17])
+@pytest.mark.parametrize("kind", ["ball", "disc"])
+def test_a_pupil_widens_over_its_eye_and_the_rim_of_the_iris_rests(face, kind):
+    avatar, marks = face
+    flat, triangles = sheet(np.linspace(-np.pi, np.pi, 33), np.linspace(0.01, 3.1, 41))
+    turn, polar = flat[:, 0], flat[:, 1]
+    eye = 0.22 * np.column_stack([np.sin(polar) * np.cos(turn), np.sin(polar) * np.sin(turn), np.cos(polar)])
+    behind = 0.24 if kind == "ball" else 0.1
+    if kind == "disc":  # an iris of its own, bent inwards as a bowl
+        eye = np.column_stack([0.7 * eye[:, :2], 0.5 * ((0.7 * eye[:, :2]) ** 2).sum(1)])
+    for name, centre in zip(("Eye_L", "Eye_R"), eye_centres(marks), strict=True):
+        avatar = attached(avatar, eye + centre - [0, 0, behind], triangles, name)
+    anatomy = FaceAnatomy(avatar, compute(avatar, marks))
+    iris = irises.find(avatar, anatomy.features, "l")
+    rest = anatomy.features.positions
+    offsets = np.zeros((2, *rest.shape), np.float32)
+    pupils.move(anatomy, offsets, ["EyeDilationLeft", "EyeConstrictLeft"])
+    assert iris.radius == pytest.approx(0.11 if kind == "ball" else 0.7 * 0.22, rel=0.02)
+    assert iris.centre == pytest.approx(eye_centres(marks)[0, :2], abs=1e-3)
+    moved = np.concatenate(iris.pieces)
+    assert not np.delete(offsets, moved, axis=1).any()
+    within = moved[(iris.away(rest[moved]) < 0.4) & (iris.away(rest[moved]) > 1e-6)]
+    for offset, grows in zip(offsets, (True, False), strict=True):
+        factor = iris.away((rest + offset)[within]) / iris.away(rest[within])
+        assert ((factor > 1.3) if grows else (factor < 0.8)).all()
+        after = (rest + offset)[moved] - (*iris.centre, eye_centres(marks)[0, 2] - behind)
+        across = (after[:, :2] ** 2).sum(1)
+        surface = np.sqrt(0.22**2 - across) if kind == "ball" else 0.5 * across
+        assert np.abs(after[:, 2] - surface).max() < 0.002
+    assert not offsets[:, moved[iris.away(rest[moved]) > 0.999]].any()
+
+
+def test_an_eye_with_no_vertices_around_its_pupil_is_told_so(face):
+    avatar, marks = face
+    eye, triangles = ball(0.22)
+    for name, centre in zip(("Eye_L", "Eye_R"), eye_centres(marks), strict=True):
+        avatar = attached(avatar, eye + centre - [0, 0, 0.24], triangles, name)
+    anatomy = FaceAnatomy(avatar, compute(avatar, marks))
+    names, notes = unified.possible(anatomy, ["EyeDilationLeft", "JawClench", "EyeConstrictRight"])
+    assert names == ["JawClench"] and "no vertices around a pupil" in str(notes[0])

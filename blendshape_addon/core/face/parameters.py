@@ -152,6 +152,18 @@ class Slits:
 
 
 @dataclass(frozen=True)
+class Irises:
+    """What of an eye is its iris; tuned on VRoid's, Seed-san's, MakeHuman's, ICT's and Rocketbox's eyes."""
+
+    disc_width: float = 0.95  # widths of the eye that an iris of its own is narrower than; eyeballs have 0.92 to 1.27
+    disc_depth: float = 0.75  # of its height, that an iris of its own is shallower than
+    of_ball: float = 0.5  # of an eyeball's radius: the iris's, 12 mm of 24 on an adult
+    beside: float = 0.3  # iris radii from the pupil within which the middle of a piece lies that is part of it
+    inner: float = 0.7  # iris radii from the pupil within which vertices make the pupil move
+    min_inner: int = 3  # of these vertices; with fewer nothing is seen
+
+
+@dataclass(frozen=True)
 class Symmetry:
     """Which vertices mirror each other."""
 
@@ -219,6 +231,7 @@ PIECES = Pieces()
 MOUTH_PIECES = MouthPieces()
 EYE_PIECES = EyePieces()
 SLITS = Slits()
+IRISES = Irises()
 SYMMETRY = Symmetry()
 DRAWN_MOUTH = DrawnMouths()
 DRAWN_EYES = DrawnEyes()

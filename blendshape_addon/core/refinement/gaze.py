@@ -1,4 +1,4 @@
-"""Where eyes look is geometry: an eyeball turns about its centre, whatever its style. So is what pupils do."""
+"""Where eyes look is geometry: an eyeball turns about its centre, whatever its style."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from ..expressions import TABLE, Gaze
 from ..face.face_space import point
 from ..face.features import Features
 from ..face.parts import Part
-from . import pupils
 from .parameters import EYE_TURN
 
 
 def turn_eyes(features: Features, offsets: np.ndarray, names: Sequence[str]) -> None:
-    """Turn the eyeballs in (E, N, 3) face-space offsets of `names`, and move their pupils; they rest in all others."""
+    """Turn the eyeballs in (E, N, 3) face-space offsets of `names`; they rest in all others."""
     eye, x = features.part == Part.EYE, features.positions[:, 0]
     offsets[:, eye] = 0
     for side, chosen in (("l", eye & (x > 0)), ("r", eye & (x <= 0))):
@@ -26,8 +25,6 @@ def turn_eyes(features: Features, offsets: np.ndarray, names: Sequence[str]) -> 
         for offset, expression in zip(offsets, (TABLE[name] for name in names), strict=True):
             if expression.gaze and expression.side == side:
                 offset[chosen] = (rest - centre) @ (_rotation(expression.gaze, side).T - np.eye(3))
-            elif expression.pupil and expression.side == side:
-                offset[chosen] = pupils.motion(rest, centre, expression.pupil)
 
 
 def _rotation(gaze: Gaze, side: str) -> np.ndarray:

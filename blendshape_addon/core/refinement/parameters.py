@@ -189,8 +189,6 @@ class TongueBends:
 class Pupils:
     """How far a pupil widens and narrows: an adult's is 2 to 8 mm wide, 4 mm on average, in an iris of 12 mm."""
 
-    iris: float = 0.5  # of the radius of the eyeball: the iris's
-    radius_quantile: float = 0.5  # of the distances of an eye's vertices from its centre, that is its radius
     scales: dict[Pupil, float] = field(default_factory=lambda: {Pupil.DILATES: 1.8, Pupil.CONSTRICTS: 0.5})
 
 

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from ..expressions import Pupil
+from ..expressions import TABLE, Pupil
+from ..face import irises
+from ..face.anatomy import FaceAnatomy
+from ..face.irises import Iris
 from .parameters import PUPILS
 
 
-def motion(rest: np.ndarray, centre: np.ndarray, pupil: Pupil) -> np.ndarray:
-    """(M, 3) face-space motion of the (M, 3) vertices of an eye that looks forward, +z, and turns about `centre`, (3,).
+def move(anatomy: FaceAnatomy, offsets: np.ndarray, names: Sequence[str]) -> None:
+    """Move the pupils in (E, N, 3) face-space offsets of `names`, whose eyeballs rest; in place."""
+    for offset, expression in zip(offsets, (TABLE[name] for name in names), strict=True):
+        if expression.pupil and (iris := irises.find(anatomy.avatar, anatomy.features, expression.side)):
+            for piece in iris.pieces:
+                offset[piece] = motion(anatomy.features.positions[piece], iris, expression.pupil)
 
-    Vertices keep their distance from the centre, so that a ball stays a ball; the rim of the iris rests.
+
+def motion(rest: np.ndarray, iris: Iris, pupil: Pupil) -> np.ndarray:
+    """(n, 3) face-space motion of (n, 3) vertices of one piece within an iris, whose rim rests.
+
+    Vertices slide over the round paraboloid, which may lean, that the piece lies nearest to, least squares.
     """
-    arm = rest - centre
-    radius = float(np.quantile(np.linalg.norm(arm, axis=1), PUPILS.radius_quantile))
-    flat = np.hypot(arm[:, 0], arm[:, 1])
-    share = np.clip(flat / max(PUPILS.iris * radius, 1e-6), 0, 1)  # 0 in the middle of the pupil, 1 at the iris's rim
-    scale = 1 + (PUPILS.scales[pupil] - 1) * (1 - share**2) ** 2
-    front = (arm[:, 2] > 0) & (share < 1)
-    moved = np.zeros_like(rest)
-    moved[front, :2] = arm[front, :2] * (scale[front, None] - 1)
-    reach = (arm[front] ** 2).sum(1)
-    forward = np.sqrt(np.maximum(reach - (flat[front] * scale[front]) ** 2, 0))
-    moved[front, 2] = forward - arm[front, 2]
-    return moved
+    arm = rest[:, :2] - iris.centre
+    scale = 1 + (PUPILS.scales[pupil] - 1) * np.maximum(1 - iris.away(rest) ** 2, 0) ** 2
+    before, after = (
+        np.column_stack([places, (places**2).sum(1), np.ones(len(rest))]) for places in (arm, arm * scale[:, None])
+    )
+    surface = np.linalg.lstsq(before, rest[:, 2], rcond=None)[0]
+    return np.column_stack([arm * (scale - 1)[:, None], (after - before) @ surface])

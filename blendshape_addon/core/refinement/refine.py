@@ -14,7 +14,7 @@ from ..face.parts import Part
 from ..geometry.mesh import Facing, any3, edges_of
 from ..geometry.nearest import nearest
 from ..geometry.smoothing import FlipDetector, relax_flips
-from . import barriers, contacts, lashes, mouth_interior
+from . import barriers, contacts, lashes, mouth_interior, pupils
 from .cleanup import apply_deadzone, join_seams
 from .gaze import turn_eyes
 from .parameters import CLEANUP, SKIN
@@ -35,6 +35,7 @@ def refine(
     features = anatomy.features
     mouth_interior.move(anatomy, offsets, names, soft_mouth)
     turn_eyes(features, offsets, names)
+    pupils.move(anatomy, offsets, names)
     _end_at_nose(features, offsets, names)
     mouth = anatomy.mouth
     rims = np.concatenate([mouth.upper, mouth.lower]) if mouth else np.empty(0, np.int64)

@@ -21,7 +21,7 @@ class UnifiedShares:
     """Where a part of a face ends, over which a share falls from 1 to 0; in eye distances of the canonical face."""
 
     half: float = 0.15  # on each side of the middle; tuned by eye, so that a quarter of the lips has no crease
-    lip: float = 0.2  # of the lips' field, which is 1 on the upper and -1 on the lower lip
+    lip: float = 0.4  # of the lips' field, which is 1 on the upper and -1 on the lower lip
     seam: float = 0.05  # above and below the line between the lips, of what lies behind them
     negligible: float = 1e-3  # of a pull, below which skin rests
 

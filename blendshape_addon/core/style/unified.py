@@ -17,6 +17,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..expressions import TABLE
+from ..face import irises
 from ..face.anatomy import FaceAnatomy
 from ..face.face_space import MIRROR_X, canonical_landmarks, point
 from ..face.features import Features
@@ -99,19 +100,16 @@ def possible(anatomy: FaceAnatomy, names: Sequence[str]) -> tuple[list[str], lis
     """
     part = anatomy.features.part
     tongues = [name for name in names if name in UNIFIED and TABLE[name].tongue]
-    pupils = [name for name in names if name in UNIFIED and TABLE[name].pupil]
+    pupils = [name for name in names if TABLE[name].pupil]
+    lacking = [s for s in "lr" if pupils and irises.find(anatomy.avatar, anatomy.features, s) is None]
+    pupils = [name for name in pupils if TABLE[name].side in lacking]
     left_out, notes = [], []
     if tongues and not (part == Part.TONGUE).any():
         left_out += tongues
         notes.append(Message("This face has no tongue of its own: left out {names}.", names=", ".join(tongues)))
-    if pupils and (not (part == Part.EYE).any() or anatomy.drawn_eyes):
+    if pupils:
         left_out += pupils
-        notes.append(
-            Message(
-                "This face has no eyes of its own that a pupil could change in: left out {names}.",
-                names=", ".join(pupils),
-            )
-        )
+        notes.append(Message("The eyes have no vertices around a pupil: left out {names}.", names=", ".join(pupils)))
     if len(left_out) == len(names):
         raise InputError("{reason} Choose other shapes.", reason=notes[0])
     return [name for name in names if name not in left_out], notes
