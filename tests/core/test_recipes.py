@@ -77,12 +77,25 @@ def test_units_and_blinks_are_themselves(preset):
 
 
 def test_each_preset_names_the_style_that_it_is_drawn_in(tmp_path):
-    assert [recipe_file.load()[preset].network_style for preset in recipes.PRESETS] == ["natural", "anime"]
+    assert {name: style.network_style for name, style in recipe_file.load().items()} == {n: n for n in recipes.PRESETS}
     (tmp_path / "own.toml").write_text('[natural]\nstyle = "soft"\n', encoding="utf-8")
     mine = recipe_file.load(tmp_path / "own.toml")
-    assert [mine[preset].network_style for preset in recipes.PRESETS] == ["soft", "anime"]
+    assert (mine["natural"].network_style, mine["anime"].network_style) == ("soft", "anime")
     (tmp_path / "own.toml").write_text("[natural]\nstyle = 2\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"own.toml, \[natural\]: style is no name of a style"):
+        recipe_file.load(tmp_path / "own.toml")
+
+
+def test_a_preset_may_be_like_another_but_for_what_it_says(tmp_path):
+    (tmp_path / "own.toml").write_text(
+        '[anime]\njoy = { jawOpen = 0.5 }\n[anime_wide]\nlike = "anime"\nfun = { mouthSmile = 1.0 }\n', encoding="utf-8"
+    )
+    mine = recipe_file.load(tmp_path / "own.toml")
+    assert mine["anime_wide"].parts["joy"] == mine["anime"].parts["joy"] == {"jawOpen": 0.5}
+    assert mine["anime_wide"].parts["fun"] == {"mouthSmile": 1.0} != mine["anime"].parts["fun"]
+    assert mine["anime_wide"].preset == "anime_wide" and mine["anime_small"].parts["joy"] != {"jawOpen": 0.5}
+    (tmp_path / "own.toml").write_text('[anime]\nlike = "manga"\n', encoding="utf-8")
+    with pytest.raises(InputError, match="like is no name of a style: choose from natural, "):
         recipe_file.load(tmp_path / "own.toml")
 
 
@@ -128,8 +141,8 @@ def test_a_file_that_is_not_there_or_no_text_gets_a_sentence(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("# nothing", r"no table \[natural\] or \[anime\]"),
-        ("[realistic]\njoy = {}", r"“realistic” is neither \[natural\] nor \[anime\]"),
+        ("# nothing", r"no table of a style, as \[natural\] is"),
+        ("[realistic]\njoy = {}", "“realistic” is no style: choose from natural, "),
         ("natural = 3", "it is no table of recipes"),
     ],
 )
@@ -162,7 +175,7 @@ OPENS = st.dictionaries(st.sampled_from(VISEMES), st.floats(0, 1).map(lambda w: 
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.dictionaries(st.sampled_from(recipes.PRESETS), st.tuples(TABLE, OPENS), min_size=1))
+@given(st.dictionaries(st.sampled_from(list(recipes.PRESETS)), st.tuples(TABLE, OPENS), min_size=1))
 def test_what_is_saved_reads_back(tmp_path_factory, given):
     """What an avatar has of its own, saved by one and given as a file by another, is the same style."""
     changes = {preset: table | ({"mouth_opens": opens} if opens else {}) for preset, (table, opens) in given.items()}
@@ -264,7 +277,7 @@ def test_presets_differ_and_the_report_says_which_was_used(face):
         run[preset] = pipeline.generate(avatar, options, face=known_face(marks))
     assert run["auto"].report["style"] == {"preset": "natural", "automatic": True}
     assert run["anime"].report["style"] == {"preset": "anime", "automatic": False}
-    natural, anime = (dense(avatar, run[preset]) for preset in recipes.PRESETS)
+    natural, anime = (dense(avatar, run[preset]) for preset in ("natural", "anime"))
     assert np.abs(natural[0] - anime[0]).max() > 0.02 and (natural[1] == anime[1]).all()
     assert (dense(avatar, run["auto"]) == natural).all()
 

@@ -14,6 +14,7 @@ from ...core.errors import InputError
 from ...core.geometry.mesh import any3
 from ...core.messages import Message
 from ...core.shapes import Shape
+from ...core.style.recipes import PRESETS
 from ...core.vocabulary import KNOWN_SHAPES, VISEMES, mirrored
 from ..io.mesh_io import Object, basis, coordinates, require_editable
 from ..mesh_objects import copies, rest_matrix
@@ -22,23 +23,20 @@ from ..stored.migration import BASE, STYLE
 from .key_blocks import RANK, add, detach, duplicate, is_empty, is_still, made_by_us, mark, remove, reorder
 
 BACKUP = "{}.backup"  # the creator's key under a new name
-_STYLES = {  # preset and whether it was chosen automatically
-    ("natural", False): Message("Natural"),
-    ("natural", True): Message("Natural (auto)"),
-    ("anime", False): Message("Anime"),
-    ("anime", True): Message("Anime (auto)"),
-}
 
 
 @dataclass
 class Written:
-    """What `write` did, by shape key name in key order. kept: the creator's own keys that were left alone; backups:
-    new names of those that were replaced."""
+    """What `write` did, by shape key name in key order. kept: the creator's own keys that were left alone; empty: those
+    of them that move nothing; backups: new names of those that were replaced; respelled: the creator's own keys that
+    are one of the shapes in another spelling, and which."""
 
     made: list[str] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
     backups: list[str] = field(default_factory=list)
+    respelled: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,6 +78,10 @@ def write(
     ours = {obj: made_by_us(obj) for obj in objects}
     plan, result = _permitted(plan, ours, existing)
     made_names = set(result.made + result.replaced)
+    result.empty = [name for name in result.kept if not creators(objects, [name])]
+    theirs = {name for obj in objects for name in _names(obj) - ours[obj]}
+    twins = key_names.respelled(sorted(theirs)).items()
+    result.respelled = {key: shape for key, shape in twins if shape in made_names}
     changed = [obj for obj in objects if any(owner == obj for owner, _, _ in plan) or ours[obj] & made_names]
     for obj in changed:
         require_editable(obj)
@@ -112,6 +114,28 @@ def _require_accuracy(obj: Object, targets: list[tuple[str, _Target]]) -> None:
             "origin to its geometry (Object > Set Origin > Origin to Geometry) and try again.",
             name=obj.name,
         )
+
+
+def remarks(written: Written) -> list[Message]:
+    """What a creator has to know of keys of their own, in sentences."""
+    found = []
+    if written.empty:
+        found.append(
+            Message(
+                "Kept your own {names}, which move nothing and are lost on export: generate again with “Fill If Empty” "
+                "(--existing fill).",
+                names=", ".join(written.empty),
+            )
+        )
+    if written.respelled:
+        found.append(
+            Message(
+                "Your own keys mean the same as shapes that were made, and both are there now: {names}. Delete or "
+                "rename the ones that you do not need.",
+                names=", ".join(f"{key} = {shape}" for key, shape in written.respelled.items()),
+            )
+        )
+    return found
 
 
 def creators(objects: Sequence[Object], names: Sequence[str]) -> list[str]:
@@ -179,15 +203,18 @@ def remember_style(obj: Object, preset: str, automatic: bool) -> None:
 
 def style_of(obj: Object | None) -> Message | None:
     """The name of the style that remember_style stored, None where it stored none."""
-    return _STYLES.get(_stored_style(obj))
+    preset, automatic = _stored_style(obj)
+    if preset not in PRESETS:
+        return None
+    return Message("{style} (auto)", style=PRESETS[preset]) if automatic else PRESETS[preset]
 
 
 def preset_of(obj: Object | None, chosen: str = "AUTO") -> str:
     """The preset `chosen`; for AUTO the one that remember_style stored, empty where it stored none."""
     if chosen != "AUTO":
         return chosen.lower()
-    preset, automatic = _stored_style(obj)
-    return preset if (preset, automatic) in _STYLES else ""
+    preset = _stored_style(obj)[0]
+    return preset if preset in PRESETS else ""
 
 
 def _stored_style(obj: Object | None) -> tuple[str, bool]:
@@ -261,6 +288,12 @@ def _place(obj: Object, new: Sequence[str]) -> None:
         later = (i for i, other in enumerate(order) if RANK.get(other, -1) > RANK[name] and i > 0)
         order.insert(next(later, len(order)), name)
     reorder(obj, order)
+
+
+def _names(obj: Object) -> set[str]:
+    """Names of the keys of `obj` but the base."""
+    keys = obj.data.shape_keys
+    return set(keys.key_blocks.keys()[1:]) if keys else set()
 
 
 def _key(obj: Object, name: str) -> bpy.types.ShapeKey | None:

@@ -1,6 +1,7 @@
 """Choices and labels that properties, operators and panels share."""
 
 from ...core.messages import Message
+from ...core.style.recipes import PRESETS
 from ...core.vocabulary import EMOTIONS
 from ..stored import parts
 
@@ -20,10 +21,17 @@ EXISTING_ITEMS = (
         "Replace keys of the same name, whoever made them; your own stay as backups under new names",
     ),
 )
+_PRESETS = {
+    "natural": "As artists of realistic faces draw visemes and emotions",
+    "stylised": "As artists of cartoon people draw them: lips that open wide and round",
+    "anime": "Between what anime artists draw: vowels that differ clearly, calm brows",
+    "anime_small": "Small round mouths and narrow vowels",
+    "anime_wide": "Wide open mouths, corners pulled far out, a small round U",
+    "animal": "For muzzles and wide mouths: the jaw opens far, corners hardly move",
+}
 PRESET_ITEMS = (
     ("AUTO", "Automatic", "Choose by the face's proportions"),
-    ("NATURAL", "Natural", "As artists of realistic faces draw visemes and emotions"),
-    ("ANIME", "Anime", "As anime artists draw them: small mouths, strong emotions"),
+    *((name.upper(), str(label), _PRESETS[name]) for name, label in PRESETS.items()),
 )
 EMOTION_ITEMS = (
     ("NONE", "No Emotion", "Show visemes alone"),

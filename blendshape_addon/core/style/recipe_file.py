@@ -24,12 +24,14 @@ FILE = Path(__file__).with_name("recipes.toml")
 LEARNED = "learned"
 _REACH = "mouth_reach"
 _STYLE = "style"
+_LIKE = "like"
 OPENS = "mouth_opens"
 _SOFT = "mouth_soft"
+_MEET = "lids_meet"
 _OPENS_AS = '{ "vrc.v_aa" = 0.4 }'
 _EXAMPLE = f"{{ {LEARNED} = 1.0, jawOpen = 0.1 }}"
 # Recipes as a file has them, all or some: preset → shape → word → weight; beside the shapes OPENS, `mouth_reach`,
-# `mouth_soft` and `style`.
+# `mouth_soft`, `lids_meet`, `style` and `like`.
 Document = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 _HEAD = """\
@@ -73,26 +75,33 @@ def read(path: Path) -> Document:
 def _change(styles: dict[str, Style], document: Document, whose: Message) -> None:
     """Put what `document` says over `styles`."""
     if not document:
-        raise InputError("{whose} have no table [natural] or [anime].", whose=whose)
+        raise InputError("{whose} have no table of a style, as [natural] is.", whose=whose)
     unknown = [name for name in document if name not in PRESETS]
     if unknown:
-        raise InputError("{whose}: “{name}” is neither [natural] nor [anime].", whose=whose, name=unknown[0])
+        raise InputError(
+            "{whose}: “{name}” is no style: choose from {choices}.",
+            whose=whose, name=unknown[0], choices=", ".join(PRESETS),
+        )  # fmt: skip
     for preset, table in document.items():
         try:
-            styles[preset] = _changed(styles[preset], table)
+            styles[preset] = _changed(styles, preset, table)
         except InputError as error:
             raise InputError("{whose}, [{preset}]: {reason}", whose=whose, preset=preset, reason=error) from error
 
 
-def _changed(style: Style, table: object) -> Style:
+def _changed(styles: Mapping[str, Style], preset: str, table: object) -> Style:
+    """The style of `preset` with what `table` says of it; all else is as in the preset that its row LIKE names."""
     if not isinstance(table, dict):
         raise InputError("it is no table of recipes.")
     table = dict(table)
+    like = table.pop(_LIKE, preset)
+    if like not in PRESETS:
+        raise InputError("{row} is no name of a style: choose from {choices}.", row=_LIKE, choices=", ".join(PRESETS))
+    style = replace(styles[like], preset=preset)
     reach = _reach(table.pop(_REACH, style.reach))
     opens = {**style.opens, **_opens(table.pop(OPENS, {}))}
-    soft_mouth = table.pop(_SOFT, style.soft_mouth)
-    if not _is_number(soft_mouth) or not 0 <= soft_mouth <= 1:
-        raise InputError("{row} is no number from 0 to 1, as {example} is.", row=_SOFT, example="0.5")
+    soft_mouth = _share(_SOFT, table.pop(_SOFT, style.soft_mouth))
+    lids_meet = table.pop(_MEET, style.lids_meet)
     network_style = table.pop(_STYLE, style.network_style)
     if not isinstance(network_style, str):
         raise InputError("{row} is no name of a style, as {example} is.", row=_STYLE, example='"anime"')
@@ -107,7 +116,8 @@ def _changed(style: Style, table: object) -> Style:
         parts={**style.parts, **parts},
         reach=reach,
         opens={name: share for name, share in opens.items() if share},
-        soft_mouth=float(soft_mouth),
+        soft_mouth=soft_mouth,
+        lids_meet=None if lids_meet is None else _share(_MEET, lids_meet),
         network_style=network_style,
     )
 
@@ -122,6 +132,12 @@ def _reach(given: object) -> tuple[float, float] | None:
     ):
         return float(given[0]), float(given[1])
     raise InputError("{row} is not two numbers from 0.05, as [0.4, 0.3] is.", row=_REACH)
+
+
+def _share(row: str, given: object) -> float:
+    if not isinstance(given, int | float) or isinstance(given, bool) or not 0 <= given <= 1:
+        raise InputError("{row} is no number from 0 to 1, as {example} is.", row=row, example="0.5")
+    return float(given)
 
 
 def _opens(given: object) -> dict[str, float]:
@@ -170,7 +186,7 @@ def words() -> tuple[str, ...]:
 
 def differing(styles: Mapping[str, Style]) -> Document:
     """What `styles`, by preset, say otherwise than the bundled recipes. How far visemes reach, how soft
-    the mouth is and the style of the network are not part of it."""
+    the mouth is, where lids meet and the style of the network are not part of it."""
     document: dict[str, dict[str, Mapping[str, float]]] = {}
     bundled = load()
     for preset in PRESETS:

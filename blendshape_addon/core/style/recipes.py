@@ -1,4 +1,4 @@
-"""What each shape is made of, as weights of what the deformer knows, in two presets."""
+"""What each shape is made of, as weights of what the deformer knows, in presets named by what they look like."""
 
 from __future__ import annotations
 
@@ -8,12 +8,19 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..face.face_space import point
+from ..face.face_space import mouth_corners, point
 from ..messages import Message
 from ..vocabulary import CONDITIONS, EMOTIONS, VISEMES
 from .parameters import STYLE
 
-PRESETS = ("natural", "anime")
+PRESETS = {  # and what they are called
+    "natural": Message("Natural"),
+    "stylised": Message("Stylised"),
+    "anime": Message("Anime"),
+    "anime_small": Message("Anime, Small Mouth"),
+    "anime_wide": Message("Anime, Wide Mouth"),
+    "animal": Message("Animal"),
+}
 CHOICES = ("auto", *PRESETS)
 RECIPE_SHAPES = VISEMES + EMOTIONS  # what a recipe can be written for; every other shape is itself
 
@@ -26,6 +33,7 @@ class Style:
     weights, as a file has them. reach: how far visemes reach from the middle of the mouth, across and up, in eye
     distances of the canonical face; None: as far as they are learned. opens: by viseme, how far its lips part, in
     widths of the mouth; the others as they are learned. soft_mouth: 0 to 1, how far teeth and tongue follow the lips.
+    lids_meet: share of an eye's opening, above the lower lid at rest, where the lids of a blink meet; None: as learned.
     network_style: the name of the style of the deformer that is used, see `inference.deformer.styles`. automatic: the
     face's proportions chose it.
     """
@@ -36,6 +44,7 @@ class Style:
     reach: tuple[float, float] | None = None
     opens: Mapping[str, float] = field(default_factory=dict)
     soft_mouth: float = 0.0
+    lids_meet: float | None = None
     network_style: str = ""
     automatic: bool = False
 
@@ -46,7 +55,7 @@ class Style:
     @property
     def message(self) -> Message:
         """Which style it is, and why."""
-        preset = Message(self.preset.capitalize())
+        preset = PRESETS[self.preset]
         if self.automatic:
             return Message("{preset} style, chosen from the face's proportions.", preset=preset)
         return Message("{preset} style, as asked.", preset=preset)
@@ -59,7 +68,10 @@ def pick(styles: Mapping[str, Style], preset: str, landmarks: np.ndarray) -> Sty
 
 def choose(landmarks: np.ndarray) -> str:
     """The preset that suits a face's proportions, from (L, 3) landmarks in face space."""
-    return "anime" if eye_size(landmarks) > STYLE.anime_eye_size else "natural"
+    if np.linalg.norm(np.subtract(*mouth_corners(landmarks))) > STYLE.animal_mouth_width:
+        return "animal"
+    size = eye_size(landmarks)
+    return "anime" if size > STYLE.anime_eye_size else "stylised" if size > STYLE.stylised_eye_size else "natural"
 
 
 def eye_size(landmarks: np.ndarray) -> float:

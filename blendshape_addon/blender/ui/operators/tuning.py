@@ -47,7 +47,7 @@ class _OnRecipe(_OnTuning):
             )
         if not preset:
             raise InputError(
-                "Which style this avatar has is not known yet: generate a shape, or choose Natural or Anime."
+                "Which style this avatar has is not known yet: generate a shape, or choose one."
             )
         own = tuning.recipe(props, preset, shape)
         if own is None:

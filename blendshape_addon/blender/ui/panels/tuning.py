@@ -4,7 +4,7 @@ import bpy
 
 from ....core.errors import UserError
 from ....core.style import recipe_file
-from ....core.style.recipes import RECIPE_SHAPES
+from ....core.style.recipes import PRESETS, RECIPE_SHAPES
 from ....core.style.tuning import EVERY
 from ....core.vocabulary import VISEMES
 from ... import settings
@@ -68,7 +68,7 @@ def _recipe(context, box, props, face) -> None:
     if own is None:
         _usual(context, box, preset)
         return
-    box.label(text=translate(preset.capitalize()), icon="USER", translate=False)
+    box.label(text=translate(PRESETS[preset]), icon="USER", translate=False)
     for number, part in enumerate(own.parts):
         row = box.row(align=True)
         row.use_property_split = False
@@ -92,7 +92,7 @@ def _usual(context, box, preset: str) -> None:
     except UserError as error:
         paragraph(context, box, error.message, icon="ERROR")
         return
-    box.label(text=translate(preset.capitalize()), translate=False)
+    box.label(text=translate(PRESETS[preset]), translate=False)
     lines = box.column(align=True)
     lines.scale_y = 0.8
     for word, weight in style.parts[context.window_manager.vrc_blendshape.tuned].items():
