@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
+from . import console
 from .core.errors import InputError, UserError
 from .options import BAD_INPUT, CHECK_FAILED, OK, STOPPED, parse
 
@@ -15,6 +15,7 @@ __all__ = ["BAD_INPUT", "CHECK_FAILED", "OK", "STOPPED", "main"]
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit status."""
+    console.prepare()
     try:
         import bpy  # noqa: F401
     except ModuleNotFoundError:
@@ -33,7 +34,7 @@ def _without_blender(arguments: Sequence[str]) -> int:
             "or use `blender -b --command vrc_blendshape generate …` instead."
         )
     except UserError as error:
-        print(error, file=sys.stderr)
+        console.say(error, error=True)
         return BAD_INPUT
     except SystemExit as end:  # argparse, after --help
         return int(end.code or 0)

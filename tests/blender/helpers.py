@@ -1,6 +1,8 @@
 """Small avatars for tests, and what a test wants to know of their shape keys."""
 
+import json
 import os
+import struct
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -180,6 +182,18 @@ def open_result(path):
         for obj in bpy.data.objects
         if obj.type == "MESH" and "vrc.v_aa" in key_names(obj) and "vrc.v_sil" in key_names(obj)
     )
+
+
+def edit_glb(path, edit) -> None:
+    """Let edit(document) change the JSON document of a GLB file."""
+    data = path.read_bytes()
+    length = int.from_bytes(data[12:16], "little")
+    document = json.loads(data[20 : 20 + length])
+    edit(document)
+    text = json.dumps(document).encode()
+    text += b" " * (-len(text) % 4)
+    rest = data[20 + length :]
+    path.write_bytes(b"glTF" + struct.pack("<IIII", 2, 20 + len(text) + len(rest), len(text), 0x4E4F534A) + text + rest)
 
 
 def error_line(capsys) -> str:

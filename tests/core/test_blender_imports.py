@@ -9,12 +9,13 @@ from tests.import_rules import circle, names_of, room, upward
 ADDON = Path(__file__).resolve().parents[2] / "blendshape_addon"
 # What everything above the stored data may read: what the user chose, what is going on, and Blender's language.
 GROUND = {"blender/settings", "blender/session", "blender/translations", "blender/ui_text", "blender/debug_log"}
-COMMAND_LINE = {"options", "summary"}
+COMMAND_LINE = {"options", "summary", "console"}
 ALLOWED = {
     "core": {"core"},
     "options": {"core"},
     "summary": {"core"},
-    "cli": {"core", "options", "blender/jobs"},
+    "console": set(),
+    "cli": {"core", "options", "console", "blender/jobs"},
     "blender/settings": {"core"},
     "blender/session": {"core"},
     "blender/ui_text": set(),

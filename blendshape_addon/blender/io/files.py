@@ -1,31 +1,36 @@
-"""Avatar files in and out of Blender: .blend .glb .gltf .vrm .fbx .obj read, .blend .glb .fbx written."""
+"""Avatar files in and out of Blender: .blend .glb .gltf .vrm .fbx .obj read, .blend .glb .fbx .vrm written."""
 
 from __future__ import annotations
 
 import logging
 import os
 import secrets
-import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
 from glob import escape
 from pathlib import Path
+from typing import TypeVar
 
 import addon_utils
 import bpy
 
-from ...core.errors import InputError, OutputError
+from ...core.errors import InputError, OutputError, UserError
 from ...core.messages import Message
 from ...core.vocabulary import READABLE
 from ..stored import migration
+from . import gltf, modifiers, transforms, vrm
+from .baked_keys import baked_keys
 from .mesh_io import Object, root_of
 
+Checked = TypeVar("Checked")
 _log = logging.getLogger(__name__)
-WRITABLE = (".blend", ".glb", ".fbx")
+WRITABLE = (".blend", ".glb", ".fbx", ".vrm")
 _NO_MESH = ("CURVE", "CURVES", "SURFACE", "META", "FONT")  # geometry of other kinds
 _BINARY_FBX = b"Kaydara FBX Binary"
+_FBX_HEADER = 27  # bytes: magic, two reserved ones, version
+_FBX_2011 = 7100  # the oldest version that the importer which matches the exporter reads
 _SIGNATURES = {
     ".blend": (b"BLENDER", b"\x28\xb5\x2f\xfd", b"\x1f\x8b"),  # plain, Zstandard, gzip
     ".glb": (b"glTF",),
@@ -33,8 +38,12 @@ _SIGNATURES = {
 }
 
 
-def load(path: Path) -> list[str]:
-    """Open an avatar file in place of what is open now. Returns notes for the user. Raises InputError."""
+def load(path: Path, settings: bool = False) -> list[str]:
+    """Open an avatar file in place of what is open now. Returns notes for the user. Raises InputError.
+
+    settings: read a .vrm file with the VRM add-on, so that a .vrm or .blend file made of it has its expressions, spring
+    bones, look-at and licence; its materials are then MToon's, which other formats do not hold.
+    """
     suffix = path.suffix.lower()
     _require_readable(path, suffix)
     _log.info("opening %s, %d bytes", path, path.stat().st_size)
@@ -45,14 +54,16 @@ def load(path: Path) -> list[str]:
                 bpy.ops.wm.open_mainfile(filepath=str(path), load_ui=False, use_scripts=False)
             else:
                 bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
-                _import(path, suffix)
+                if suffix == ".vrm":
+                    notes += _import_vrm(path, settings)
+                else:
+                    _import(path, suffix)
     except Exception as error:  # importers raise whatever a broken file makes them stumble over
         _log.warning("%s cannot be read", path, exc_info=True)
-        raise InputError(
-            "{file} cannot be read: it is damaged or not a {suffix} file.", file=path.name, suffix=suffix
-        ) from error
-    if suffix == ".vrm":
-        notes.append(Message("VRM settings (expressions, spring bones, licence) are not carried over: set them again."))
+        raise _reason(path, suffix, str(error)) from error
+    if suffix == ".blend":
+        notes += _show_meshes()
+        _leave_modes()
     migration.update_file()
     if newer := migration.newer(migration.blocks_of(bpy.data.objects)):
         notes.append(newer)
@@ -60,19 +71,26 @@ def load(path: Path) -> list[str]:
     return notes
 
 
-def save(path: Path, objects: Sequence[Object]) -> None:
-    """Write `path`: .fbx and .glb hold the avatars of `objects` alone (meshes, what they hang on, armatures), .blend
-    everything that is open.
+def save(path: Path, objects: Sequence[Object], check: Callable[[Path], Checked] | None = None) -> Checked | None:
+    """Write `path`: .fbx, .glb and .vrm hold the avatars of `objects` alone (meshes, what they hang on, armatures),
+    .blend everything that is open.
 
-    The file appears whole or not at all. Raises OutputError when it cannot be written.
+    The file appears whole or not at all: what was there before stays until then. check(file) is called on what was
+    written before it takes its place, and may refuse it by raising a UserError; what it returns is returned.
+
+    Raises OutputError when the file cannot be written, InputError for a .vrm file of what is no avatar of that format.
     """
     require_writable(path.parent)
     part = unfinished(path)
     try:
-        with quiet():
-            _export(part, part.suffix, objects)
+        with quiet(), nullcontext() if part.suffix == ".blend" else baked_keys(objects):
+            _export(part, part.suffix, objects, path.stem)
+        checked = check(part) if check else None
         part.replace(path)
         _log.info("wrote %s, %d bytes", path, path.stat().st_size)
+        return checked
+    except UserError:
+        raise
     except Exception as error:
         _log.warning("%s cannot be written", path, exc_info=True)
         raise OutputError("{path} cannot be written: check the folder and the free space.", path=path) from error
@@ -133,13 +151,57 @@ def _require_readable(path: Path, suffix: str) -> None:
         ) from error
     if not head:
         raise InputError("{file} is empty: export it again.", file=path.name)
-    if suffix == ".fbx" and not head.startswith(_BINARY_FBX[: len(head)]) and bpy.app.version < (4, 5):
-        raise InputError(
-            "{file} is not a binary FBX file: export it as one, or use Blender 4.5 or later.", file=path.name
-        )
+    if suffix == ".fbx" and bpy.app.version < (4, 5):
+        if not head.startswith(_BINARY_FBX[: len(head)]):
+            raise InputError(
+                "{file} is not a binary FBX file: export it as one, or use Blender 4.5 or later.", file=path.name
+            )
+        if (_fbx_version(path) or _FBX_2011) < _FBX_2011:
+            raise InputError(
+                "{file} is an FBX file from before 2011: export it anew, or use Blender 4.5 or later.", file=path.name
+            )
     truncated = head.startswith(b"glTF") and int.from_bytes(head[8:12], "little") > path.stat().st_size
     if truncated or (suffix in _SIGNATURES and not head.startswith(_SIGNATURES[suffix])):
         raise InputError("{file} cannot be read: it is damaged or not a {suffix} file.", file=path.name, suffix=suffix)
+
+
+def _reason(path: Path, suffix: str, error: str) -> InputError:
+    """Why an importer, which said `error`, could not read a file."""
+    if suffix in gltf.SUFFIXES and (unknown := [name for name in gltf.required_extensions(path) if name in error]):
+        return InputError(
+            "{file} needs {extensions}, which Blender {version} cannot read: export it again without, or convert it "
+            "with gltf-transform.",
+            file=path.name,
+            extensions=", ".join(unknown),
+            version=bpy.app.version_string,
+        )
+    return InputError("{file} cannot be read: it is damaged or not a {suffix} file.", file=path.name, suffix=suffix)
+
+
+def _show_meshes() -> list[str]:
+    """Switch to a scene that shows a mesh with faces where the one that was opened shows none; notes for the user."""
+    opened = bpy.context.scene
+    for scene in sorted(bpy.data.scenes, key=lambda scene: scene != opened):
+        layer = scene.view_layers[0] if scene != opened else bpy.context.view_layer
+        if any(obj.type == "MESH" and obj.data.polygons and obj.visible_get(view_layer=layer) for obj in layer.objects):
+            break
+    else:
+        return []
+    if scene == opened:
+        return []
+    bpy.context.window.scene = scene
+    return [Message("The scene “{opened}” shows no mesh; “{scene}” was taken.", opened=opened.name, scene=scene.name)]
+
+
+def _leave_modes() -> None:
+    """Switch what was saved in Edit Mode, Sculpt Mode or another one to Object Mode, with the edits."""
+    layer = bpy.context.view_layer
+    active = layer.objects.active
+    for obj in [obj for obj in layer.objects if obj.mode != "OBJECT"]:
+        if obj.mode != "OBJECT":  # leaving Edit Mode takes all objects out of it
+            layer.objects.active = obj
+            bpy.ops.object.mode_set(mode="OBJECT")
+    layer.objects.active = active
 
 
 def _import(path: Path, suffix: str) -> None:
@@ -147,39 +209,83 @@ def _import(path: Path, suffix: str) -> None:
         bpy.ops.wm.obj_import(filepath=str(path))
     elif suffix == ".fbx":
         _enable("io_scene_fbx")
-        with path.open("rb") as file:
-            binary = file.read(len(_BINARY_FBX)) == _BINARY_FBX
-        # The importer that matches the exporter reads binary files only.
-        (bpy.ops.import_scene.fbx if binary else bpy.ops.wm.fbx_import)(filepath=str(path))
-    elif suffix == ".vrm":
-        with tempfile.TemporaryDirectory() as folder:  # the importer goes by the suffix
-            copy = Path(folder) / f"{path.stem}.glb"
-            shutil.copyfile(path, copy)
-            _import(copy, ".glb")
+        # The importer that matches the exporter reads neither text files nor what was written before 2011.
+        matching = (_fbx_version(path) or 0) >= _FBX_2011
+        (bpy.ops.import_scene.fbx if matching else bpy.ops.wm.fbx_import)(filepath=str(path))
     else:
         _enable("io_scene_gltf2")
-        bpy.ops.import_scene.gltf(filepath=str(path))
+        with gltf.importable(path) as file:
+            bpy.ops.import_scene.gltf(filepath=str(file))
 
 
-def _export(path: Path, suffix: str, objects: Sequence[Object]) -> None:
+def is_vrm(path: Path) -> bool:
+    """Whether a file has settings of VRM, as far as it can be read."""
+    try:
+        return vrm.is_vrm(path)
+    except (OSError, ValueError):
+        return False
+
+
+def _import_vrm(path: Path, settings: bool) -> list[str]:
+    """Import a .vrm file, with its settings or without; returns notes for the user."""
+    if not vrm.is_vrm(path):
+        _import(path, ".glb")
+        return []
+    notes = vrm.licence_remarks(path)
+    if settings:
+        _enable("io_scene_gltf2")
+        try:
+            with vrm.addon() as there:
+                if there:
+                    vrm.load(path)
+                    return notes
+        except Exception:  # its importer is pickier than glTF's
+            _log.warning("%s cannot be read by the VRM add-on", path, exc_info=True)
+            bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    _import(path, ".glb")
+    return [
+        *notes,
+        Message("VRM settings (expressions, spring bones, licence) are not carried over: write a .vrm to keep them."),
+    ]
+
+
+def _fbx_version(path: Path) -> int | None:
+    """The version of a binary FBX file, such as 7400; None for a text file."""
+    with path.open("rb") as file:
+        head = file.read(_FBX_HEADER)
+    return int.from_bytes(head[-4:], "little") if head.startswith(_BINARY_FBX) and len(head) == _FBX_HEADER else None
+
+
+def _export(path: Path, suffix: str, objects: Sequence[Object], name: str) -> None:
     if suffix == ".blend":
         migration.update_file()
         bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, check_existing=False)
     elif suffix == ".glb":
         _enable("io_scene_gltf2")
-        with _collected(_with_ancestors(objects)) as collection:
+        together = _with_ancestors(objects)
+        with transforms.at_rest(together), _collected(together) as collection:
             bpy.ops.export_scene.gltf(
                 filepath=str(path), export_format="GLB", export_apply=False, check_existing=False, collection=collection
             )
+    elif suffix == ".vrm":
+        _enable("io_scene_gltf2")
+        together = _with_ancestors(objects)
+        with transforms.at_rest(together):
+            vrm.save(path, objects, together, name)
     elif suffix == ".fbx":
         _enable("io_scene_fbx")
-        with bpy.context.temp_override(selected_objects=_with_ancestors(objects)):
+        together = _with_ancestors(objects)
+        with (
+            transforms.at_rest(together),
+            transforms.unit_scale(together) as scale,
+            bpy.context.temp_override(selected_objects=together),
+        ):
             bpy.ops.export_scene.fbx(
                 filepath=str(path),
                 check_existing=False,
                 use_selection=True,
                 object_types={"ARMATURE", "EMPTY", "MESH"},
-                apply_scale_options="FBX_SCALE_ALL",  # scale 1 in Unity
+                **scale,
                 add_leaf_bones=False,
                 use_mesh_modifiers=False,
                 bake_anim=False,
@@ -202,18 +308,8 @@ def _collected(objects: Sequence[Object]) -> Iterator[str]:
 
 def left_out(objects: Sequence[Object]) -> list[str]:
     """What belongs to the avatar of `objects` but is not exported, in sentences for its creator."""
-    found = []
-    for obj in objects:
-        names = [modifier.name for modifier in obj.modifiers if modifier.type != "ARMATURE"]
-        if names:
-            found.append(
-                Message(
-                    "Not exported: {names} of “{name}”, since modifiers would change what the shape keys are made "
-                    "for; apply them before you generate if they should be in the file.",
-                    names=", ".join(names),
-                    name=obj.name,
-                )
-            )
+    found = modifiers.unexported(objects)
+    found += transforms.remarks(_with_ancestors(objects))
     roots = dict.fromkeys(root_of(obj) for obj in objects)
     others = [child.name for root in roots for child in root.children_recursive if child.type in _NO_MESH]
     if others:
@@ -245,15 +341,29 @@ def _enable(module: str) -> None:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep the chatter of importers and exporters, Blender's own C code included, off the user's terminal."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    kept = os.dup(1), os.dup(2)
-    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
-        os.dup2(nowhere.fileno(), 1)
-        os.dup2(nowhere.fileno(), 2)
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with suppress(OSError, ValueError):  # closed, or read by nobody
+                stream.flush()
+    kept = {number: copy for number in (1, 2) if (copy := _duplicate(number)) is not None}
+    with (
+        Path(os.devnull).open("w", encoding="utf-8", errors="replace") as nowhere,
+        redirect_stdout(nowhere),
+        redirect_stderr(nowhere),
+    ):
+        for number in kept:
+            os.dup2(nowhere.fileno(), number)
         try:
             yield
         finally:
-            for number, copy in zip((1, 2), kept, strict=True):
+            for number, copy in kept.items():
                 os.dup2(copy, number)
                 os.close(copy)
+
+
+def _duplicate(number: int) -> int | None:
+    """A copy of an open file descriptor; None if it is closed, as standard output may be."""
+    try:
+        return os.dup(number)
+    except OSError:
+        return None

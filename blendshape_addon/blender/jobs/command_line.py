@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ... import summary
+from ... import console, summary
 from ...core import vocabulary
 from ...core.errors import Cancelled, InputError, ModelError, OutputError, UserError
 from ...core.inference import registry
@@ -26,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit status, see options."""
+    console.prepare()
     try:
         options = parse(arguments)
         with session.opened(), debug_log.written_to(options.log):
@@ -87,8 +87,8 @@ def _plan(inputs: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:
     files.require_writable(output)
     jobs: list[tuple[Path, Path]] = []
     for file, top in found:
-        target = output / file.relative_to(top).with_suffix(_OUTPUT_SUFFIX.get(file.suffix.lower(), ".glb"))
-        if any(target == other for _, other in jobs):
+        target = output / file.relative_to(top).with_suffix(_output_suffix(file))
+        if any(str(target).casefold() == str(other).casefold() for _, other in jobs):  # one file to some systems
             target = target.with_name(f"{file.name}{target.suffix}")
         jobs.append((file, target))
     return jobs
@@ -103,7 +103,12 @@ def _check_files(options: argparse.Namespace) -> None:
                 raise OutputError("{path} cannot be written: check the folder and the free space.", path=path)
 
 
-_OUTPUT_SUFFIX = {".blend": ".blend", ".fbx": ".fbx", ".obj": ".fbx"}  # the rest is glTF inside
+def _output_suffix(path: Path) -> str:
+    """What an avatar file of a folder becomes: the kind that it is, as far as that can be written."""
+    suffix = path.suffix.lower()
+    if suffix == ".vrm":
+        return ".vrm" if files.is_vrm(path) else ".glb"
+    return {".blend": ".blend", ".fbx": ".fbx", ".obj": ".fbx"}.get(suffix, ".glb")
 
 
 def _run_file(path: Path, target: Path, names: Sequence[str], options: argparse.Namespace) -> int:
@@ -147,7 +152,7 @@ def _run_folder(plan: Sequence[tuple[Path, Path]], options: argparse.Namespace) 
             text = translate(row.state if row.message else row.verdict)
             text += ", done before" if job.done_before else ""
             left = f", {_duration(seconds_left)} left" if seconds_left > 0 else ""
-            print(f"{count} of {len(jobs)}{left}: {job.source}: {text}", flush=True)
+            console.say(f"{count} of {len(jobs)}{left}: {job.source}: {text}")
 
     status = None
     try:
@@ -173,7 +178,7 @@ def _summarize(rows: Sequence[summary.AvatarRow], folder: Path) -> None:
     title = Message("Shape keys of {count} avatars: {folder}", count=len(rows), folder=folder.resolve().name)
     files.write_text(folder / "summary.csv", summary.table(rows), "utf-8-sig")  # spreadsheets go by the mark
     files.write_text(folder / "summary.html", summary.page(rows, title, translate, language()))
-    print(f"{summary.count(rows)}. Look at {folder / 'summary.html'}")
+    console.say(f"{summary.count(rows)}. Look at {folder / 'summary.html'}")
 
 
 def _report(path: Path | None, status: int, entries: Sequence[dict]) -> None:
@@ -197,5 +202,5 @@ def _duration(seconds: float) -> str:
 def _complain(error: UserError, path: Path | None = None) -> int:
     message = translate(error)
     prefix = f"{path}: " if path and path.name not in message else ""
-    print(f"{prefix}{message}", file=sys.stderr)
+    console.say(f"{prefix}{message}", error=True)
     return BAD_INPUT

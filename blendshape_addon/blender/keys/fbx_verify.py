@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...core.errors import InputError
-from ..io.mesh_io import Object, coordinates
+from ..io.mesh_io import Object, coordinates, offsets
 from .key_blocks import is_empty
 
 _TOLERANCE = 2e-6  # of the largest coordinate: exporters drop half of that, and numbers are rounded
@@ -19,20 +19,18 @@ def count_keys(path: Path, objects: Sequence[Object]) -> int:
 
     Raises InputError if one is missing or another one than here.
     """
-    found = {(model, shape): (indices, offsets) for model, shape, indices, offsets in _shapes(path)}
+    found = {(model, shape): (indices, moved) for model, shape, indices, moved in _shapes(path)}
     count = 0
     for obj in objects:
         for key in obj.data.shape_keys.key_blocks[1:] if obj.data.shape_keys else ():
             if is_empty(key):
                 continue
-            base = coordinates(key.relative_key.points)
-            missing = coordinates(key.points) - base
-            indices, offsets = found.get((obj.name, key.name), ([], 0))
-            missing[indices] -= offsets
-            if np.abs(missing).max() > _TOLERANCE * np.abs(base).max():
+            missing = offsets(obj, key)
+            indices, there = found.get((obj.name, key.name), ([], 0))
+            missing[indices] -= there
+            if np.abs(missing).max() > _TOLERANCE * np.abs(coordinates(key.relative_key.points)).max():
                 raise InputError(
-                    "{file} was written, but without the key {key} of “{name}” as it is here.",
-                    file=path.name,
+                    "The key {key} of “{name}” would not come out of the file as it is here.",
                     key=key.name,
                     name=obj.name,
                 )
@@ -57,9 +55,9 @@ def _shapes(path: Path) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
         for _ in ("channel", "blend shape", "mesh", "model"):
             above = [parent for child in above for parent in parents.get(child, ())]
         data = {part.id: part.props[0] for part in element.elems if part.props}
-        offsets = np.array(data[b"Vertices"]).reshape(-1, 3)
+        moved = np.array(data[b"Vertices"]).reshape(-1, 3)
         for model in above:
-            yield _name(elements[model]), _name(element), np.array(data[b"Indexes"]), offsets
+            yield _name(elements[model]), _name(element), np.array(data[b"Indexes"]), moved
 
 
 def _name(element) -> str:
