@@ -43,7 +43,11 @@ def test_faults_are_reported_shown_and_repaired(spoilt):
     assert ("vrc.v_aa", "flips", RED) in found and ("vrc.v_oh", "outside", RED) in found
     assert ("vrc.v_e", "", GREEN) in found
     assert {name for name, _, _ in found} == {"", *VISEMES}
-    assert all(grade == GREEN for name, _, grade in found if name == "")
+    assert {(check, grade) for name, check, grade in found if name == ""} == {
+        ("", GREEN),
+        ("", AMBER),
+        ("apart", AMBER),
+    }
     before = deltas(body, "vrc.v_aa")
 
     assert buttons.show_problem(shape="vrc.v_aa", check="flips") == {"FINISHED"}
@@ -86,8 +90,8 @@ def test_a_repaired_key_of_this_tools_stays_its_own(person):
     assert key_blocks.made_by_us(body) == set(VISEMES) and "vrc.v_aa.backup" not in key_names(body)
 
 
-def graded(objects, triangles=1000):
-    return {finding.message: finding.grade for finding in vrchat_check.readiness(objects, triangles)}
+def graded(objects):
+    return {finding.message: finding.grade for finding in vrchat_check.readiness(objects)}
 
 
 def one(found, words):
@@ -100,24 +104,90 @@ def test_readiness(planted, figure):
     assert one(graded(objects), "no visemes yet") == RED
     buttons.generate_visemes()
     found = graded(objects)
-    assert one(found, "All 15 visemes") == GREEN and one(found, "under the armature") == GREEN
-    assert not any("MMD" in sentence for sentence in found)
+    assert one(found, "under the armature") == GREEN and one(found, "no blink") == AMBER
+    assert one(found, "the keys on “Teeth” stay still there") == AMBER
+    assert one(found, "1.66 m tall") == GREEN and one(found, "none is named so: hips, spine") == AMBER
+    assert not any("MMD" in sentence or "templates" in sentence for sentence in found)
+    buttons.join()
+    objects = [body]
+    assert not any("stay still" in sentence for sentence in graded(objects))
+    buttons.generate_all()
+    found = graded(objects)
+    assert one(found, "looked for: face-tracking templates") == GREEN
+    assert one(found, "vrc.blink; choose none for looking up") == GREEN
     buttons.add_aliases(convention="MMD")
-    assert one(graded(objects), "MMD") == GREEN
+    assert one(graded(objects), "MMD worlds + face-tracking templates") == GREEN
     body.name = "Face"
     assert one(graded(objects), "rename “Face”") == AMBER
+    add_key(body, "Eyes_Look_Up"), add_key(body, "Eyes_Look_Down")
+    assert one(graded(objects), "looking up Eyes_Look_Up, looking down Eyes_Look_Down") == GREEN
     body.parent = None
     assert one(graded(objects), "no armature") == AMBER
     body.modifiers.new("Armature", "ARMATURE").object = figure["rig"]
     assert one(graded(objects), "not under its armature “Armature”") == AMBER
 
 
+def test_names_that_unified_expressions_only_blend(figure):
+    body = figure["body"]
+    for name in ("MouthSmileLeft", "MouthCornerPullLeft", "BrowDownLeft", "BrowLowererLeft", "BrowPinchLeft"):
+        add_key(body, name)
+    found = graded([body])
+    assert one(found, "only blend MouthSmileLeft from others") == AMBER and one(found, "MouthCornerSlantLeft") == AMBER
+    add_key(body, "MouthCornerSlantLeft")
+    assert not any("only blend" in sentence for sentence in graded([body]))
+
+
+def test_triangles_are_counted_after_modifiers_on_the_whole_avatar(figure):
+    body, teeth = figure["body"], figure["teeth"]
+    count = sum(len(polygon.vertices) - 2 for obj in (body, teeth) for polygon in obj.data.polygons)
+    assert vrchat_check.count_triangles([body, teeth]) == count
+    bare = sum(len(polygon.vertices) - 2 for polygon in teeth.data.polygons)
+    teeth.modifiers.new("Twice", "MIRROR").use_mirror_merge = False
+    assert vrchat_check.count_triangles([body, teeth]) == count + bare
+
+
 @pytest.mark.parametrize(
     ("triangles", "rank", "grade"),
     [(32_000, "Excellent", GREEN), (32_001, "Good", GREEN), (70_000, "Good", GREEN), (70_001, "Very Poor", AMBER)],
 )
-def test_rank_by_triangles(figure, triangles, rank, grade):
-    assert one(graded([figure["body"]], triangles), f"rank {rank}") == grade
+def test_rank_by_triangles(triangles, rank, grade):
+    found = vrchat_check.rank(triangles)
+    assert found.grade == grade and f"rank {rank}" in found.message
+
+
+@pytest.mark.parametrize("size", [0.01, 10.0])
+def test_an_avatar_of_no_persons_size(figure, size):
+    figure["rig"].scale = (size, size, size)
+    bpy.context.view_layer.update()
+    assert one(graded([figure["body"]]), f"{1.66 * size:.3g} m tall: scale it") == AMBER
+
+
+@pytest.mark.parametrize(
+    ("grades", "said"),
+    [
+        ([GREEN, GREEN], "Ready for VRChat"),
+        ([RED, GREEN], "1 thing to fix"),
+        ([AMBER, GREEN], "1 thing to look at"),
+        ([AMBER, AMBER], "2 things to look at"),
+        ([RED, AMBER, RED, AMBER, AMBER], "2 things to fix, 3 to look at"),
+    ],
+)
+def test_verdict(grades, said):
+    assert vrchat_check.verdict(grades) == said
+
+
+def test_the_demo_is_ready_once_its_meshes_are_joined(person, capfd):
+    """No shape of the demo is said to be at fault, and no mesh stays still in VRChat."""
+    buttons.generate_all()
+    buttons.check()
+    assert [row for row in check_results() if row[2] != GREEN] == [("", "apart", AMBER)]
+    assert buttons.join() == {"FINISHED"} and not [row for row in check_results() if row[2] != GREEN]
+    capfd.readouterr()
+    buttons.check()
+    assert "Ready for VRChat" in capfd.readouterr().out.splitlines()[-1]
+    buttons.generate_all()
+    buttons.check()
+    assert not [row for row in check_results() if row[2] != GREEN]
 
 
 def test_an_avatar_whose_face_is_not_found_is_checked_all_the_same():

@@ -36,6 +36,7 @@ CORE = {
     "style": (*GROUND, "face", "avatar"),
     "motion": GROUND,
     "shape_markers": (*GROUND, "face", "geometry", "avatar"),
+    "idle_objects": (*GROUND, "face", "avatar"),
     "options": (*GROUND, "style"),
     "pipeline": (
         *GROUND, "options", "avatar", "face", "inference", "detection", "refinement", "quality", "style",

@@ -186,7 +186,7 @@ def test_verdicts_are_of_the_avatar_that_is_shown_and_fine_ones_on_request(draw)
                 result("fun", "", "green", "is fine")]  # fmt: skip
     state = {"face": "Body", "checked": "Body", "check_results": check_results}
     drawn = draw(VRC_BLENDSHAPE_PT_check, state=state)
-    assert labels(drawn) == ["no armature", "joy: halves differ"]
+    assert labels(drawn) == ["2 things to look at", "no armature", "joy: halves differ"]
     assert buttons(drawn)["vrc_blendshape.show_problem"].check == "symmetry"
     assert "vrc_blendshape.fix_shape" not in buttons(drawn)
     assert labels(draw(VRC_BLENDSHAPE_PT_check, state=state | {"show_fine": True}))[-1] == "fun: is fine"

@@ -20,13 +20,14 @@ from ...core.messages import Message
 ID = bpy.types.ID
 VERSION = 1
 VERSIONS = "vrc_blendshape_versions"  # of a datablock: property to version
-# Custom properties of objects: see parts.py and landmarks.py.
+# Custom properties of objects: see parts.py, landmarks.py and joined.py.
 OVERRIDES, PARTS, LANDMARKS = "vrc_blendshape_told", "vrc_blendshape_parts", "vrc_blendshape_landmarks"
+JOINED = "vrc_blendshape_joined"  # of meshes as well: an attribute of vertices
 # Custom properties of the shape keys of a mesh: see keys/key_blocks.py and keys/shape_keys.py.
 MADE, BASE, STYLE = "vrc_blendshape_made", "vrc_blendshape_base", "vrc_blendshape_style"
 # Property groups, whose values Blender keeps by name even where it does not know them.
 GROUP = "vrc_blendshape"
-_PROPERTIES = (OVERRIDES, PARTS, LANDMARKS, MADE, BASE, STYLE)
+_PROPERTIES = (OVERRIDES, PARTS, LANDMARKS, JOINED, MADE, BASE, STYLE)
 _ASIDE = "{}_of_version_{}"
 
 

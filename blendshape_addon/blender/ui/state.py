@@ -7,7 +7,7 @@ import bpy
 from ...core.errors import UserError
 from ...core.vocabulary import GROUPS
 from ..io.mesh_io import avatar_from_selection
-from ..keys import inventory
+from ..keys import inventory, vrchat_check
 from ..stored import migration, tuning
 from ..stored.migration import MADE
 from ..translations import translate
@@ -22,7 +22,7 @@ def refresh(context: bpy.types.Context) -> None:
     state.fingerprint = selection_fingerprint(context)
     state.objects.clear()
     state.groups.clear()
-    state.face = state.holder = state.problem = state.newer = ""
+    state.face = state.holder = state.problem = state.newer = state.apart = ""
     try:
         objects = avatar_from_selection(context)
     except UserError as error:
@@ -33,6 +33,8 @@ def refresh(context: bpy.types.Context) -> None:
     state.holder = tuning.holder(objects, found.face).name
     if newer := migration.newer(migration.blocks_of(objects)):
         state.newer = translate(newer)
+    for finding in vrchat_check.apart(objects):
+        state.apart = translate(finding.message)
     for obj in sorted(objects, key=lambda obj: (obj != found.face, obj.name)):
         state.objects.add().name = obj.name
     for group, names in GROUPS.items():

@@ -80,7 +80,7 @@ def feature_of(key: str) -> str | None:
     """What a shape key of this name moves: `mouth`, `l` or `r` for one eye's lids, `eyes` for both, or None."""
     name = unicodedata.normalize("NFKC", key)
     if _BLINK.search(name):
-        return _side(name) or ("l" if _WINK.fullmatch(name) else "eyes")
+        return side_of(name) or ("l" if _WINK.fullmatch(name) else "eyes")
     return "mouth" if _MOUTH.search(name) or _VOWEL.fullmatch(name) else None
 
 
@@ -94,7 +94,7 @@ _SIDES = {
     "l": re.compile(r"(?i:left)|左|(?<=[a-z])L$|(?:^|[\s_.\-])(?:[lL](?=$|[\s_.\-\d])|L(?=[A-Z][a-z]))"),
     "r": re.compile(r"(?i:right)|右|(?<=[a-z])R$|(?:^|[\s_.\-])(?:[rR](?=$|[\s_.\-\d])|R(?=[A-Z][a-z]))"),
 }
-_RIG = re.compile(r"^(?:.*:|j_bip_c_|(?:def|org|mch)-|cc_base_|bip\d*[\s_]|valvebiped\.bip01_)", re.I)
+_RIG = re.compile(r"^(?:.*:|j_bip_[clr]_|(?:def|org|mch)-|cc_base_|bip\d*[\s_]|valvebiped\.bip01_)", re.I)
 _HEAD = re.compile(r"head|頭|あたま|spine006")
 _HIPS = re.compile(r"hips?|pelvis|センター|下半身|腰|spine|torso")
 _EYE = re.compile(r"eye|目|瞳|眼", re.I)
@@ -102,36 +102,42 @@ _NOT_EYE = re.compile(r"lid|brow|lash|target|look|track|aim|end|line|glass|先|�
 _INSIDE_MOUTH = re.compile(r"teeth|tooth|tongue|mouth|歯|舌|口", re.I)
 
 
-def _side(name: str) -> str | None:
+def side_of(name: str) -> str | None:
     """`l` or `r` where a name says one of them."""
     sides = [side for side, pattern in _SIDES.items() if pattern.search(name)]
     return sides[0] if len(sides) == 1 else None
 
 
-def _plain(name: str) -> str:
+def plain_bone(name: str) -> str:
     """A bone's name without its rig's prefix, case and separators."""
     return plain(_RIG.sub("", name))
+
+
+def plain_limb(name: str) -> str:
+    """A bone's name without its rig's prefix, its side, case and separators."""
+    bare = _RIG.sub("", name)
+    return plain(_SIDES["r"].sub(" ", _SIDES["l"].sub(" ", bare)))
 
 
 def _eye(name: str) -> str | None:
     """`l` or `r` for a bone or an object that is one eye."""
     name = unicodedata.normalize("NFKC", name)
-    return _side(name) if _EYE.search(name) and not _NOT_EYE.search(name) else None
+    return side_of(name) if _EYE.search(name) and not _NOT_EYE.search(name) else None
 
 
 def _skeleton(bones: Mapping[str, np.ndarray]) -> tuple[np.ndarray | None, ...]:
     """Joint of the head (3,), unit directions left (3,) and up (3,), by names of sides, head and hips."""
-    head = next((at for name, at in bones.items() if _HEAD.fullmatch(_plain(name))), None)
+    head = next((at for name, at in bones.items() if _HEAD.fullmatch(plain_bone(name))), None)
     stems: dict[str, dict[str, np.ndarray]] = {}
     for name, at in bones.items():
-        side = _side(name)
+        side = side_of(name)
         if side:
             stems.setdefault(_SIDES[side].sub("*", name), {})[side] = at
     across = np.sum([p["l"] - p["r"] for p in stems.values() if len(p) == 2] or [np.zeros(3)], axis=0)
     if head is None or not across.any():
         return head, None, None
     left = across / np.linalg.norm(across)
-    hips = next((at for name, at in bones.items() if _HIPS.fullmatch(_plain(name))), None)
+    hips = next((at for name, at in bones.items() if _HIPS.fullmatch(plain_bone(name))), None)
     rise = head - (np.mean(list(bones.values()), axis=0) if hips is None else hips)
     rise = rise - left * (left @ rise)
     return head, left, rise / np.linalg.norm(rise) if rise.any() else None

@@ -13,9 +13,10 @@ from ....core.quality.repair import repair_shape
 from ... import settings
 from ...io import mesh_io
 from ...jobs import one_avatar
-from ...keys import inventory, shape_check, shape_keys, vrchat_check
+from ...keys import inventory, join, shape_check, shape_keys, vrchat_check
 from ...translations import translate
 from ...viewport import preview
+from .. import state
 from .background import Background
 
 _REPORTED = {GREEN: "INFO", AMBER: "WARNING", RED: "WARNING"}
@@ -45,20 +46,23 @@ class VRC_BLENDSHAPE_OT_check(Background, bpy.types.Operator):
 
     def finish(self, context, objects, avatar, result):
         rows, trouble = result
-        state = context.window_manager.vrc_blendshape
-        state.checked = inventory.take(objects).face.name
-        state.check_results.clear()
-        findings = vrchat_check.readiness(objects, len(avatar.triangles))
+        shown = context.window_manager.vrc_blendshape
+        shown.checked = inventory.take(objects).face.name
+        shown.check_results.clear()
+        findings = vrchat_check.readiness(objects)
         if trouble:
             findings.append(vrchat_check.Finding(AMBER, trouble))
         for finding in findings:
-            entry = state.check_results.add()
-            entry.grade, entry.message = finding.grade, translate(finding.message)
+            entry = shown.check_results.add()
+            entry.grade, entry.message, entry.check = finding.grade, translate(finding.message), finding.name
             self.report({_REPORTED[finding.grade]}, entry.message)
-        _write_down(state.check_results, rows)
+        _write_down(shown.check_results, rows)
         for row in rows:
             if row.grade == RED:
                 self.report({"WARNING"}, f"{row.name}: {translate(join_messages(row.notes))}")
+        grades = [entry.grade for entry in shown.check_results]
+        said = vrchat_check.verdict(grades)  # last, where the status bar shows it
+        self.report({"INFO"} if set(grades) == {GREEN} else {"WARNING"}, translate(said))
 
 
 class _OnShape:
@@ -96,6 +100,8 @@ class VRC_BLENDSHAPE_OT_show_problem(_OnShape, bpy.types.Operator):
 
     def work(self, context, objects, avatar, anatomy, shapes):
         found = shape_check.where(anatomy, shapes, self.shape, self.check)
+        if avatar.copied is not None:
+            found = found[~avatar.copied[found]]
         if len(found) == 0:
             raise InputError("There is no place on the mesh to show for this any more in {shape}.", shape=self.shape)
         number = int(np.bincount(avatar.object_id[found]).argmax())
@@ -144,11 +150,11 @@ class VRC_BLENDSHAPE_OT_fix_shape(_OnShape, bpy.types.Operator):
         if not helped or any(after.grades[c] == RED != before.grades.get(c) for c in after.grades):
             raise InputError("{shape} could not be fixed: generate it again.", shape=self.shape)
         backups = shape_keys.rewrite(objects, avatar, repaired)
-        state = context.window_manager.vrc_blendshape
-        for number in reversed(range(len(state.check_results))):
-            if state.check_results[number].shape == self.shape:
-                state.check_results.remove(number)
-        _write_down(state.check_results, [after])
+        shown = context.window_manager.vrc_blendshape
+        for number in reversed(range(len(shown.check_results))):
+            if shown.check_results[number].shape == self.shape:
+                shown.check_results.remove(number)
+        _write_down(shown.check_results, [after])
         if left:
             done = translate(
                 "Fixed {shape}, but a fault is left: {fault}.", shape=self.shape, fault=after.sentences[left[0]]
@@ -171,4 +177,46 @@ def _write_down(check_results, rows: Iterable[ShapeReport]) -> None:
             entry.repairable = name in repairable
 
 
-CLASSES = (VRC_BLENDSHAPE_OT_check, VRC_BLENDSHAPE_OT_show_problem, VRC_BLENDSHAPE_OT_fix_shape)
+class VRC_BLENDSHAPE_OT_join(bpy.types.Operator):
+    bl_idname = "vrc_blendshape.join"
+    bl_label = "Join into Face Mesh"
+    bl_description = (
+        "Join teeth, tongue, lashes and whatever else carries shape keys of the face into the face mesh: VRChat plays "
+        "visemes and eyelids on one mesh. Keys, weights, materials and UV maps stay"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context):
+        preview.stop()
+        try:
+            done = join.join(mesh_io.avatar_from_selection(context))
+        except UserError as error:
+            self.report({"ERROR"}, translate(error))
+            return {"CANCELLED"}
+        report_join(self, done)
+        if not done.parts:
+            return {"CANCELLED"}
+        bpy.ops.object.select_all(action="DESELECT")
+        done.face.select_set(True)
+        context.view_layer.objects.active = done.face
+        results = context.window_manager.vrc_blendshape.check_results
+        for number in reversed(range(len(results))):
+            if results[number].check == vrchat_check.APART:
+                results.remove(number)
+        state.refresh(context)
+        return {"FINISHED"}
+
+
+def report_join(operator: bpy.types.Operator, done: join.Joined) -> None:
+    """Say what was joined, what was not and why."""
+    for message in (*done.left_out, *done.notes):
+        operator.report({"WARNING"}, translate(message))
+    operator.report({"INFO"}, translate(join.summary(done)))
+
+
+CLASSES = (
+    VRC_BLENDSHAPE_OT_check,
+    VRC_BLENDSHAPE_OT_show_problem,
+    VRC_BLENDSHAPE_OT_fix_shape,
+    VRC_BLENDSHAPE_OT_join,
+)

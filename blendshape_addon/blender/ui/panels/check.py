@@ -2,8 +2,9 @@
 
 import bpy
 
+from ...keys import vrchat_check
 from ...translations import translate
-from .tab import SubPanel, paragraph
+from .tab import SubPanel, offer_join, paragraph
 
 _ICONS = {"green": "CHECKMARK", "amber": "ERROR", "red": "CANCEL"}
 
@@ -16,13 +17,17 @@ class VRC_BLENDSHAPE_PT_check(SubPanel, bpy.types.Panel):
         layout.operator("vrc_blendshape.check", icon="CHECKMARK")
         if not state.check_results or state.checked != state.face:
             return
+        grades = [result.grade for result in state.check_results]
+        worst = max(grades, key=tuple(_ICONS).index)
+        paragraph(context, layout, vrchat_check.verdict(grades), icon=_ICONS[worst])
         for result in state.check_results:
-            if not result.shape:
+            if not result.shape and not result.check:
                 paragraph(context, layout, result.message, icon=_ICONS[result.grade])
+        offer_join(context, layout)
         fine = sum(result.shape != "" and result.check == "" for result in state.check_results)
         layout.prop(state, "show_fine", text=translate("{count} shapes are fine", count=fine), translate=False)
         for result in state.check_results:
-            if result.check or (result.shape and state.show_fine):
+            if result.shape and (result.check or state.show_fine):
                 _row(context, layout, result)
 
 

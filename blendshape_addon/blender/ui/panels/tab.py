@@ -35,6 +35,14 @@ def paragraph(context, layout, text: str, icon: str = "NONE") -> None:
         lines.label(text=line, icon="BLANK1" if number and icon != "NONE" else icon, translate=False)
 
 
+def offer_join(context, layout) -> None:
+    """Draw what VRChat would leave still because it is not of the face mesh, and the button that joins it."""
+    if apart := context.window_manager.vrc_blendshape.apart:
+        box = layout.box()
+        paragraph(context, box, apart, icon="ERROR")
+        box.operator("vrc_blendshape.join", icon="AUTOMERGE_ON")
+
+
 def process_button(context, layout, verb: str, button: str, icon: str) -> None:
     """Draw the button of a command of the training tools, and its progress or its last message."""
     training = session.current().training
