@@ -57,7 +57,33 @@ def proportions(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.2:  # a snout
         out[_NOSE + _LIPS, 2] += rng.uniform(0.1, 0.7)
         out[[LANDMARK_INDEX[n] for n in ("chin_tip", "chin_under")], 2] += rng.uniform(0, 0.4)
+    if rng.random() < 0.3:
+        muzzle(out, rng)
     return out
+
+
+def muzzle(points: np.ndarray, rng: np.random.Generator) -> None:
+    """Give (L, 3) landmarks an animal's muzzle, in place: a mouth about as wide as the eyes are apart that bends around
+    the muzzle and often up to the cheeks, under a broad nose, on a wide head."""
+    line = point(points, "mouth_corner_l", "mouth_corner_r")
+    width = 2 * abs(point(points, "mouth_corner_l")[0] - line[0])
+    lips = points[_LIPS]
+    across = (lips[:, 0] - line[0]) / max(width / 2, 1e-3)  # -1 to 1 from corner to corner
+    wanted = rng.uniform(0.85, 1.5)
+    lips[:, 0] = line[0] + across * wanted / 2
+    lips[:, 1] += rng.uniform(-0.05, 0.35) * (across**2 - 0.5)  # corners above the middle: a smile at rest
+    out = rng.uniform(0, 0.8)
+    lips[:, 2] += out - rng.uniform(0.2, 0.6) * (wanted / 2) * across**2
+    points[_LIPS] = lips
+    nose = points[_NOSE]
+    ground = point(points, "nose_base")
+    nose = ground + (nose - ground) * [rng.uniform(0.8, 2.2), rng.uniform(0.6, 1.4), rng.uniform(0.3, 1.2)]
+    points[_NOSE] = nose + [0, rng.uniform(0, 0.3), out * rng.uniform(0.7, 1.2)]
+    points[[LANDMARK_INDEX[n] for n in ("chin_tip", "chin_under")], 2] += out * rng.uniform(0.1, 0.7)
+    for name in ("jaw_angle", "cheek"):
+        wide = rng.uniform(1, 1.5)
+        for s in "lr":
+            points[LANDMARK_INDEX[f"{name}_{s}"], 0] *= wide
 
 
 def warp(vertices: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
