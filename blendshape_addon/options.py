@@ -49,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add = generate.add_argument
     add("input", nargs="+", type=Path, help="avatar files (.blend .glb .gltf .vrm .fbx .obj) or folders of them")
-    add("--output", required=True, type=Path, help="a file (.blend .glb .fbx), or a folder for several inputs")
+    add("--output", required=True, type=Path, help="a file (.blend .glb .fbx .vrm), or a folder for several inputs")
     add("--shapes", default="visemes,emotions", help=f"any of {','.join(vocabulary.GROUPS)} (default: %(default)s)")
     add("--intensity", type=float, default=1.0, help="strength, 0 to 1 (default: %(default)s)")
     add(
@@ -76,6 +76,12 @@ def parser() -> argparse.ArgumentParser:
     add("--aliases", default="",
         help=f"copy the keys to the names of {','.join(key_names.WRITABLE)} (any of them) as well")  # fmt: skip
     add("--rename", action="store_true", help="with --aliases, of one kind: give keys these names instead of their own")
+    add("--apply", action="store_true",
+        help="first apply the modifiers that are shown, armatures aside, to the meshes and their shape keys; no other "
+        "output than .blend holds modifiers")  # fmt: skip
+    add("--join", action="store_true",
+        help="join teeth, tongue, lashes and whatever else gets keys into the face mesh, the only one that VRChat's lip "
+        "sync and eyelids move")  # fmt: skip
     add("--models", type=Path, help="folder of models to use instead of the bundled ones")
     add("--model", type=Path, help="a deformer that learned from an avatar (.onnx), instead of the bundled one")
     add("--log", type=Path, metavar="FILE",

@@ -1,11 +1,15 @@
 """Apply Modifier, Keep Keys: what is seen stays, with every key, and what Blender makes of the mesh without keys."""
 
+import json
+
 import bpy
 import numpy as np
 import pytest
-from helpers import HEAD_CENTRE, add_key, ball, coordinates, deltas, fingerprint, key_names, select
+from helpers import HEAD_CENTRE, add_key, ball, coordinates, deltas, fingerprint, key_names, open_result, run, select
 from mathutils import Vector
 
+from blendshape_addon import cli
+from blendshape_addon.blender.io import files
 from blendshape_addon.blender.keys import apply_modifier, key_blocks
 from blendshape_addon.core import shape_markers
 from blendshape_addon.core.errors import InputError
@@ -39,7 +43,9 @@ def head():
         mesh.materials.append(bpy.data.materials.new(name))
     for polygon in mesh.polygons:
         polygon.use_smooth, polygon.material_index = True, polygon.index % 2
-    mesh.normals_split_custom_set_from_vertices([(vertex.co - Vector((0, 0, 1))).normalized() for vertex in mesh.vertices])
+    mesh.normals_split_custom_set_from_vertices(
+        [(vertex.co - Vector((0, 0, 1))).normalized() for vertex in mesh.vertices]
+    )
     head.vertex_groups.new(name="Head").add(range(len(mesh.vertices)), 0.75, "REPLACE")
     head.vertex_groups.new(name="Jaw").add(range(100), 1.0, "REPLACE")
     bend(head, "smile", 0.01)
@@ -84,7 +90,7 @@ def settings(obj):
 def without_keys(obj):
     """The mesh that Blender's own Apply makes of `obj` where it has no keys."""
     copy = obj.copy()
-    copy.data = obj.data.copy()
+    copy.data = bpy.data.meshes.new_from_object(obj)
     copy.shape_key_clear()
     bpy.context.scene.collection.objects.link(copy)
     with bpy.context.temp_override(object=copy, active_object=copy):
@@ -124,6 +130,7 @@ def test_every_key_is_seen_as_before_and_the_mesh_is_what_blender_makes_of_it(he
     assert all(np.allclose(a, b, rtol=0, atol=1e-5) for a, b in zip(contents(head)[1], close, strict=True))
     assert head.data.shape_keys.animation_data.drivers[0].data_path == 'key_blocks["smile"].value'
     assert (head.data.shape_keys["note"], head.active_shape_key_index) == ("mine", 1)
+    assert len(bpy.data.shape_keys) == 1 and len(bpy.data.meshes) == len(bpy.data.objects) == 2
     assert not head.modifiers and np.array_equal(coordinates(head.data.vertices), seen(head, "Basis"))
 
 
@@ -156,11 +163,11 @@ def test_other_vertices_for_a_key_are_refused_with_the_reason(head):
         vertex.co = point.co
     for point in head.data.shape_keys.key_blocks["wide"].points:
         point.co.x += 0.04
-    before, meshes = fingerprint(head), bpy.data.meshes.keys()
+    before, meshes, keys = fingerprint(head), bpy.data.meshes.keys(), bpy.data.shape_keys.keys()
     with pytest.raises(RuntimeError, match="Mirror gives the shape key wide of “Head” .* vertices and the base "):
         buttons.apply_modifier(modifier="Mirror")
     assert fingerprint(head) == before and head.modifiers.keys() == ["Mirror"]
-    assert bpy.data.objects.keys() == ["Head"] and bpy.data.meshes.keys() == meshes
+    assert (bpy.data.objects.keys(), bpy.data.meshes.keys(), bpy.data.shape_keys.keys()) == (["Head"], meshes, keys)
 
 
 def test_other_faces_for_a_key_are_refused(head):
@@ -208,7 +215,9 @@ def test_a_mirrored_half_without_weights_keeps_the_motion_that_is_seen(head):
     bpy.context.view_layer.update()
     wanted = mixed(head)
     assert buttons.apply_modifier(modifier="Mirror") == {"FINISHED"}
-    assert np.allclose(mixed(head), wanted, atol=1e-6) and np.abs(wanted - coordinates(head.data.vertices)).max() > 0.009
+    assert (
+        np.allclose(mixed(head), wanted, atol=1e-6) and np.abs(wanted - coordinates(head.data.vertices)).max() > 0.009
+    )
     assert key.vertex_group == "" and head.data.shape_keys.key_blocks["wide"].mute
 
 
@@ -239,6 +248,31 @@ def test_generated_keys_stay_this_tools_with_their_hidden_marks(planted, figure,
     assert not any(key_blocks.is_empty(key) for key in body.data.shape_keys.key_blocks[1:] if key.name in VISEMES)
     assert buttons.clean_up() == {"FINISHED"}
     assert key_names(body) == ["Basis", "smile"]
+
+
+@pytest.mark.parametrize("suffix", ["fbx", "glb", "blend"])
+def test_the_command_line_names_what_it_leaves_out_or_applies_it(planted, figure, tmp_path, suffix):
+    body, report = figure["body"], tmp_path / "report.json"
+    add_key(body, "smile")
+    body.modifiers.new("Finer", "SUBSURF").levels = 1
+    body.modifiers.new("Lost", "SHRINKWRAP")
+    figure["hair"].modifiers.new("Other half", "MIRROR")
+    count = len(body.data.vertices)
+    files.save(tmp_path / "a.blend", [body])
+    arguments = (tmp_path / "a.blend", "--output", tmp_path / f"b.{suffix}", "--shapes", "visemes", "--report", report)
+    assert run(*arguments) == cli.OK
+    notes = json.loads(report.read_text(encoding="utf-8"))["avatars"][0]["notes"]
+    left_out = [note for note in notes if note.startswith("Not exported")]
+    assert [("Finer of “Body”" in note, "Other half of “Hair”" in note) for note in left_out] == (
+        [] if suffix == "blend" else [(True, False), (False, True)]
+    )
+    assert suffix == "blend" or any(note.startswith("Lost does nothing on “Body”") for note in notes)
+    assert run(*arguments, "--apply") == cli.OK
+    notes = json.loads(report.read_text(encoding="utf-8"))["avatars"][0]["notes"]
+    assert "Applied to the meshes and their shape keys: Finer, Other half." in notes
+    assert not [note for note in notes if note.startswith("Not exported")]
+    body = open_result(tmp_path / f"b.{suffix}")
+    assert "smile" in key_names(body) and len(body.data.vertices) > 3 * count
 
 
 def test_one_undo_step(head):

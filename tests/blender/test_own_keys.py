@@ -1,5 +1,7 @@
 """Other names for keys, clean-up of this tool's own, and their order: what the creator made and tied to keys stays."""
 
+import json
+
 import bpy
 import numpy as np
 import pytest
@@ -127,6 +129,95 @@ def test_keys_are_known_again_after_an_export(figure, tmp_path, suffix):
     assert key_blocks.made_by_us(body) == set(VISEMES) - {"vrc.v_ch"}
     buttons.clean_up()
     assert key_names(body) == ["Basis", "smile", "vrc.v_ch"]
+
+
+def test_a_copy_under_another_name_is_known_again_with_its_shape(figure, tmp_path):
+    buttons.generate_visemes()
+    buttons.add_aliases(convention="MMD")
+    add_key(figure["body"], "aa", offset=0.01)
+    files.save(tmp_path / "a.fbx", [figure["body"], figure["teeth"], figure["hair"]])
+    body = open_result(tmp_path / "a.fbx")
+    select(body)
+    buttons.adopt_keys()
+    assert key_blocks.made_by_us(body) == {*VISEMES, "あ", "え", "い", "お", "う"}
+    buttons.clean_up()
+    assert key_names(body) == ["Basis", "aa"]
+
+
+@pytest.mark.parametrize("suffix", ["fbx", "glb"])
+def test_a_second_run_on_an_export_replaces_generated_keys_without_backups(source, tmp_path, suffix):
+    one, two, report = tmp_path / f"one.{suffix}", tmp_path / f"two.{suffix}", tmp_path / "report.json"
+    assert run(source("blend"), "--output", one, "--shapes", "visemes", "--aliases", "mmd") == cli.OK
+    body = open_result(one)
+    for obj in (body, bpy.data.objects["Teeth"]):
+        obj.shape_key_remove(obj.data.shape_keys.key_blocks["vrc.v_ch"])
+    add_key(body, "smile")
+    add_key(body, "vrc.v_ch", offset=0.01)
+    files.save(one, [obj for obj in bpy.data.objects if obj.type == "MESH"])
+    arguments = (one, "--output", two, "--shapes", "visemes", "--intensity", "0.5", "--report", report)
+    assert run(*arguments) == cli.OK
+    assert len(avatar_in(report)["kept"]) == 15 and avatar_in(report)["backups"] == []
+    assert run(*arguments, "--existing", "replace") == cli.OK
+    entry = avatar_in(report)
+    assert len(entry["replaced"]) == 15 and entry["backups"] == ["vrc.v_ch.backup"]
+    assert any("carry this tool's hidden mark" in note for note in entry["notes"])
+    body = open_result(two)
+    assert "smile" in key_names(body) and np.isclose(np.abs(deltas(body, "vrc.v_ch.backup")).max(), 0.01)
+    assert np.allclose(deltas(body, "あ"), deltas(body, "vrc.v_aa"))
+
+
+def test_keys_edited_in_a_blend_file_are_backed_up(source, tmp_path):
+    one, report = tmp_path / "one.blend", tmp_path / "report.json"
+    assert run(source("blend"), "--output", one, "--shapes", "visemes") == cli.OK
+    body = open_result(one)
+    body.data.shape_keys.key_blocks["vrc.v_e"].data[3].co.x += 0.01
+    bpy.ops.wm.save_as_mainfile(filepath=str(one))
+    arguments = (one, "--output", one, "--shapes", "visemes", "--existing", "replace", "--report", report)
+    assert run(*arguments) == cli.OK
+    assert avatar_in(report)["backups"] == ["vrc.v_e.backup"]
+
+
+def avatar_in(report):
+    return json.loads(report.read_text(encoding="utf-8"))["avatars"][0]
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [("EyeBlinkLeft", "eyeBlinkLeft"), ("eyeBlink_L", "eyeBlinkLeft"), ("VRC.V_AA", "vrc.v_aa"),
+     ("Body.viseme_aa", "vrc.v_aa"), ("MouthClosed", "mouthClose")],
+)  # fmt: skip
+def test_another_spelling_of_a_key_is_told(figure, capfd, name, shape):
+    add_key(figure["body"], name)
+    add_key(figure["body"], "あ")
+    buttons.generate_all()
+    assert f"both are there now: {name} = {shape}." in capfd.readouterr().out
+    assert {name, shape, "あ"} <= set(key_names(figure["body"]))
+
+
+def test_copies_of_this_tool_are_no_other_spelling(figure, capfd):
+    buttons.generate_face_tracking()
+    buttons.add_aliases(convention="UNIFIED")
+    buttons.generate_face_tracking()
+    assert "both are there" not in capfd.readouterr().out
+
+
+def test_an_empty_viseme_that_was_kept_is_not_ok(figure, tmp_path, capfd):
+    body, report = figure["body"], tmp_path / "report.json"
+    add_key(body, "====顔====", offset=0)
+    add_key(body, "vrc.v_aa", offset=0)
+    add_key(body, "vrc.v_e")
+    buttons.generate_visemes()
+    assert "Kept your own vrc.v_aa, which move nothing" in capfd.readouterr().out
+    buttons.clean_up()
+    path = tmp_path / "a.blend"
+    files.save(path, [body])
+    arguments = (path, "--output", tmp_path / "b.fbx", "--shapes", "visemes", "--report", report)
+    assert run(*arguments) == cli.CHECK_FAILED
+    entry = avatar_in(report)
+    assert entry["ok"] is False and entry["kept"] == ["vrc.v_aa", "vrc.v_e"]
+    assert any("vrc.v_aa" in note and "--existing fill" in note for note in entry["notes"])
+    assert run(*arguments, "--existing", "fill") == cli.OK
+    assert not any("--existing fill" in note for note in avatar_in(report)["notes"])
 
 
 def test_sorting_moves_no_driver_and_no_value(figure):

@@ -114,3 +114,18 @@ def test_what_a_key_is_agrees_with_the_hint_where_it_acts():
     assert {name: hints.feature_of(name) for name, shape in ALL_NAMES if shape in where} == {
         name: where[shape] for name, shape in ALL_NAMES if shape in where
     }
+
+
+@pytest.mark.parametrize(
+    ("key", "shape"),
+    [
+        ("EyeBlinkLeft", "eyeBlinkLeft"), ("eyeBlink_L", "eyeBlinkLeft"), ("VRC.V_AA", "vrc.v_aa"),
+        ("Body.viseme_aa", "vrc.v_aa"), ("EyeClosedRight", "eyeBlinkRight"), ("VRC_Blink", "vrc.blink"),
+    ],
+)  # fmt: skip
+def test_other_spellings_of_a_key_are_known(key, shape):
+    assert key_names.respelled([key, shape]) == {key: shape}
+
+
+def test_names_that_other_programs_play_are_no_other_spelling():
+    assert key_names.respelled(["あ", "まばたき", "Fcl_MTH_A", "blinkLeft", "vrc.v_aa", "joy", "smile", "Hand.A"]) == {}

@@ -15,12 +15,13 @@ import numpy as np
 
 from ...core.avatar.avatar import Avatar
 from ...core.detection.detect import Face
+from ...core.idle_objects import without_idle_objects
 from ...core.options import GenerateOptions
 from ...core.pipeline import FaceAnalysis, GenerationResult, Progress, analyse, find_face, generate
 from ...core.shape_markers import main_object, with_shape_markers
 from .. import session
 from ..io import mesh_io
-from ..keys import shape_keys
+from ..keys import key_blocks, shape_keys
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ def run(objects: Sequence[mesh_io.Object], options: GenerateOptions, progress: P
     avatar = mesh_io.read(objects)
     reading = time.perf_counter() - began
     result = compute(avatar, options, progress)
+    result.report["notes"] = [*mesh_io.remarks(objects), *result.report["notes"]]
     if progress:
         progress(1.0, "writing")
     result.seconds = {"reading": reading, **result.seconds}
@@ -85,7 +87,14 @@ def write(
     objects = list(objects)
     result.shapes = with_shape_markers(avatar, result.shapes, result.face)
     main = main_object(avatar, result.face.points)
+    names = set(options.expressions)
+    keyed = [number for number, obj in enumerate(objects) if key_blocks.made_by_us(obj) - names]
+    result.shapes = without_idle_objects(
+        avatar, result.shapes, main, result.face.eye_distance, options.intensity, keyed
+    )
     written = shape_keys.write(objects, avatar, result.shapes, main, options.existing)
+    result.report["notes"] = [*result.report["notes"], *shape_keys.remarks(written)]
+    result.report["ok"] = result.report["ok"] and not written.empty
     shape_keys.remember_style(objects[main], **result.report["style"])
     result.seconds["writing"] = time.perf_counter() - began
     _log.info("written to %s in %.3f s: %s", objects[main].name, result.seconds["writing"], written)

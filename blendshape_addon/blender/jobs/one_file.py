@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import bpy
 
+from ... import console
 from ...core.errors import FaceNotFound, InputError
+from ...core.messages import Message
 from ...core.options import GenerateOptions
 from ...core.style.tuning import strengths_of
-from ..io import files, mesh_io
-from ..keys import alias_keys
+from ..io import files, mesh_io, single_user, vrm
+from ..keys import alias_keys, apply_modifier, join, own_keys, read_back, vrchat_check, vrm_expressions
 from ..stored import tuning
 from ..translations import translate, translate_all
 from ..viewport import render
@@ -33,24 +34,40 @@ def run(
     progress = _Progress(path.name)
     progress(0.0, "reading")
     began = time.perf_counter()
-    notes = files.load(path)
+    keeps_vrm = target.suffix.lower() in (".vrm", ".blend")
+    notes = files.load(path, settings=keeps_vrm)
     reading = time.perf_counter() - began
-    avatars = mesh_io.avatars_of(bpy.context.view_layer.objects)
-    if not avatars:
-        raise InputError("{file} holds no mesh with faces.", file=path.name)
+    avatars = mesh_io.avatars_of_scene(bpy.context, path.name)
     done: list[one_avatar.Done] = []
     refusals: list[FaceNotFound] = []
     for objects in avatars:
+        shared = single_user.separate(objects)
+        prepared = _prepare(path, objects, options)
         try:
             done.append(one_avatar.run(objects, _generate_options(names, objects, options), progress))
         except FaceNotFound as error:  # scenery beside an avatar is no mistake; a file without any face is one
+            single_user.rejoin(shared)
             refusals.append(error)
+            continue
+        done[-1].generated.report["notes"] += prepared
+        if shared:
+            done[-1].generated.report["notes"].append(
+                Message(
+                    "Made single-user, since several objects shared a mesh: {names}.",
+                    names=", ".join(obj.name for obj in shared),
+                )
+            )
     if not done:
         raise refusals[0]
     named = [[alias_keys.add(one.objects, kind, options.rename) for kind in options.aliases] for one in done]
+    joins = [join.join(one.objects) if options.join else None for one in done]
+    for one, joined in zip(done, joins, strict=True):
+        one.objects = joined.objects if joined else one.objects
     progress(0.97, "saving")
     began = time.perf_counter()
-    files.save(target, [obj for one in done for obj in one.objects])
+    objects = [obj for one in done for obj in one.objects]
+    bound = _bind(done, joins, target.suffix.lower() == ".vrm") if keeps_vrm else []
+    notes += files.save(target, objects, lambda file: _differences(file, objects))
     saving = time.perf_counter() - began
     entries = []
     for number, one in enumerate(done):
@@ -59,14 +76,63 @@ def run(
             "objects": [obj.name for obj in one.objects], **one.generated.report,
             "made": one.written.made, "replaced": one.written.replaced, "kept": one.written.kept,
             "backups": one.written.backups, "aliases": [name for added in named[number] for name in added.made],
+            "expressions": bound,
+            "vrchat": _readiness(one.objects), "joined": joins[number].parts if joins[number] else [],
             "seconds": {"opening": reading, **one.generated.seconds, "saving": saving},
         }  # fmt: skip
-        entry["notes"] = [*notes, *entry.get("notes", [])]
+        apart = [finding.message for finding in vrchat_check.apart(one.objects)]
+        said = [*joins[number].left_out, *joins[number].notes] if joins[number] else []
+        left_out = files.left_out(one.objects) if target.suffix.lower() != ".blend" else []
+        entry["notes"] = [*notes, *entry.get("notes", []), *said, *apart, *left_out]
         entry = translate_all(entry)
         entry |= {kind: str(picture) for kind, picture in _pictures(options, number, len(done))}
         entries.append(entry)
-        print(table(entry))
+        console.say(table(entry))
     return entries, done
+
+
+def _prepare(path: Path, objects: Sequence[mesh_io.Object], options: argparse.Namespace) -> list[Message]:
+    """What `options` ask for before shapes are made on `objects`, which were read from `path`; returns notes."""
+    notes = []
+    if options.apply and (names := apply_modifier.apply_all(objects)):
+        notes.append(Message("Applied to the meshes and their shape keys: {names}.", names=", ".join(names)))
+    # What a .blend file holds is known by its notes, which also tell what was edited since.
+    if options.existing == "replace" and path.suffix.lower() != ".blend" and (found := own_keys.adopt(objects)):
+        notes.append(
+            Message(
+                "{count} keys of the file carry this tool's hidden mark and count as generated: they need no backups.",
+                count=len(found),
+            )
+        )
+    return notes
+
+
+def _bind(done: Sequence[one_avatar.Done], joins: Sequence[join.Joined | None], to_vrm: bool) -> list[str]:
+    """Bind keys to the expressions of avatars of VRM, and of what is to become one; returns names of expressions."""
+    bound = []
+    for one, joined in zip(done, joins, strict=True):
+        if to_vrm or vrm.has_settings(one.objects):
+            moved = dict.fromkeys(joined.parts, joined.face.name) if joined else {}
+            bound += vrm_expressions.bind_all(one.objects, moved)
+    return bound
+
+
+def _differences(file: Path, objects: Sequence[mesh_io.Object]) -> list[Message]:
+    """What does not come out of a written file as it is here."""
+    try:
+        read_back.count_keys(file, objects)
+    except InputError as error:
+        return [error.message]
+    return []
+
+
+def _readiness(objects: Sequence[mesh_io.Object]) -> dict[str, object]:
+    """What Check says of the avatar for VRChat, without its shapes, which have rows of their own."""
+    findings = vrchat_check.readiness(objects)
+    return {
+        "verdict": vrchat_check.verdict(finding.grade for finding in findings),
+        "findings": [{"grade": finding.grade, "message": finding.message} for finding in findings],
+    }
 
 
 def _generate_options(
@@ -131,4 +197,4 @@ class _Progress:
         now = time.perf_counter()
         if now - self._printed > 1.0:
             self._printed = now
-            print(f"{self._name}: {fraction:4.0%} {stage}", file=sys.stderr, flush=True)
+            console.say(f"{self._name}: {fraction:4.0%} {stage}", error=True)

@@ -205,10 +205,9 @@ def _put(obj: Object, mesh: bpy.types.Mesh, base: np.ndarray, places: dict[str, 
 def _stand_in(obj: Object, name: str) -> Iterator[_StandIn]:
     """The stand-in for `obj` and its modifier `name`, for as long as it is needed."""
     copy = obj.copy()
-    copy.data = obj.data.copy()
+    copy.data = bpy.data.meshes.new_from_object(obj)  # without keys: Blender miscounts the users of copied ones
     try:
         copy.animation_data_clear()
-        copy.shape_key_clear()
         copy.data.vertices.foreach_set("co", basis(obj).reshape(-1))
         for key in ("base", "shown"):  # modifiers may go by both, as Corrective Smooth does
             add(copy, key)

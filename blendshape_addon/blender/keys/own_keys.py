@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 import bpy
 
 from ...core import shape_markers
+from ...core.avatar import key_names
 from ...core.vocabulary import KNOWN_SHAPES
-from ..io.mesh_io import Object, require_editable
-from .key_blocks import made_by_us, mark, remove, reorder, shape_offsets, vocabulary_order
+from ..io.mesh_io import Object, coordinates, require_editable
+from .key_blocks import is_still, made_by_us, mark, remove, reorder, shape_offsets, vocabulary_order
 
 
 @dataclass
@@ -45,17 +46,27 @@ def adopt(objects: Sequence[Object]) -> list[str]:
     """Count the keys on `objects` that carry this tool's hidden mark as made by it; returns the names of the new ones.
 
     The notes of which keys are this tool's stay in .blend files only, the marks in every format; but whether a key was
-    edited since it was made, a mark cannot tell.
+    edited since it was made, a mark cannot tell. A key under another convention's name counts too where it is a copy of
+    a marked one.
     """
     carried = {name for obj in objects for name in shape_markers.find_markers(shape_offsets(obj))}
     added: dict[str, None] = {}
     for obj in objects:
         keys = obj.data.shape_keys
         names = carried & set(keys.key_blocks.keys()) if keys else set()
+        names |= {key.name for key in keys.key_blocks[1:] if _copies_one_of(names, key)} if keys else set()
         if new := names - made_by_us(obj):
             mark(obj, names | made_by_us(obj))
             added |= dict.fromkeys(new)
     return [name for name in KNOWN_SHAPES if name in added]
+
+
+def _copies_one_of(names: set[str], key: bpy.types.ShapeKey) -> bool:
+    """Whether `key` is what one of the shapes `names` of its object is, under a name of another convention."""
+    shape = key_names.recognise(key.name)
+    if shape not in names or key.name in names:
+        return False
+    return is_still(coordinates(key.points), coordinates(key.id_data.key_blocks[shape].points))
 
 
 def sort(objects: Sequence[Object]) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from ..vocabulary import ALL_SHAPES, ARKIT
 FILE = Path(__file__).with_suffix(".toml")
 # Conventions that keys can be copied to or renamed to on request, and their names in the table.
 WRITABLE = {"mmd": "mmd_worlds", "vrm1": "vrm1", "unified": "unified"}
+_SPELLINGS = ("vrchat", "arkit", "oculus", "unified")  # conventions that lip sync and face tracking go by
 _SHORTEST_TAIL = 3  # letters after a mesh's name: "Hand.A" is no vowel
 
 
@@ -46,6 +47,21 @@ def recognise(key: str) -> str | None:
     """The shape of ALL_SHAPES that a key of this name is, None if no convention has the name."""
     rank = _rank(key)
     return None if rank is None else _names()[rank][1]
+
+
+def respelled(keys: Iterable[str]) -> dict[str, str]:
+    """{key: shape} of those of `keys` that are a shape's own name in another spelling, as lip sync and face tracking
+    know it. Names that other programs play (MMD, VRM, VRoid) stand beside it for a purpose."""
+    found = {key: shape for key in keys if (shape := recognise(key)) not in (None, key)}
+    return {
+        key: shape
+        for key, shape in found.items()
+        if any(
+            plain(name) in map(plain, _candidates(key))
+            for convention in _SPELLINGS
+            for name in conventions()[convention].get(shape, ())
+        )
+    }
 
 
 def pick(keys: Iterable[str]) -> dict[str, str]:
@@ -81,8 +97,10 @@ def _ranks() -> dict[str, int]:
 
 def _rank(key: str) -> int | None:
     """Place in `_names` of the alias that `key` is, with a mesh's name before it or not."""
+    return next((_ranks()[plain(name)] for name in _candidates(key) if plain(name) in _ranks()), None)
+
+
+def _candidates(key: str) -> Iterator[str]:
+    """`key`, and what it is without a mesh's name before it."""
     tails = (re.sub(r"^.*[.:|]", "", key), re.sub(r"(?i)^.*(?=fcl_)", "", key))
-    for name in (key, *(tail for tail in tails if len(tail) >= _SHORTEST_TAIL)):
-        if plain(name) in _ranks():
-            return _ranks()[plain(name)]
-    return None
+    yield from (key, *(tail for tail in tails if len(tail) >= _SHORTEST_TAIL))
