@@ -68,7 +68,7 @@ def faults(toothed):
     return {
         "flips": ("cheekPuff", rough),
         "stretch": ("jawForward", torn),
-        "size": ("jawForward", bump(features, "chin_tip", 60 * MM, 0.5)),
+        "size": ("jawForward", bump(features, "chin_tip", 90 * MM, 0.5)),
         "stray": ("vrc.v_aa", bump(features, "forehead", 5 * MM, 0.5) + bump(features, "chin_tip", 5 * MM)),
         "teeth": ("mouthPressLeft", lips),
         "eyes": ("eyeSquintLeft", lid),
@@ -148,7 +148,7 @@ def test_what_folds_however_it_is_smoothed_is_made_weaker(toothed):
     features = toothed.features
     pressed = np.zeros((len(features.index), 3))
     y = features.positions[:, 1]
-    pressed[:, 1] = np.where(y < -0.6, -1.4 * (y + 0.6), 0)  # folded upwards
+    pressed[:, 1] = np.clip(-1.4 * (y + 0.6), 0, 34 * MM)  # folded upwards
     assert row_of(toothed, "jawForward", pressed).values["flipped"] > 100
     (row, _), offsets = gated(toothed, ["jawForward", "jawLeft"], [pressed, bump(features, "chin_tip", 3 * MM, 0.4)])
     assert row.ok and row.notes == ["was made at 50 % of its strength to pass the check"]
@@ -264,7 +264,7 @@ def test_a_check_that_is_added_is_graded_found_and_repaired(toothed, measures, m
 def test_checks_of_the_report_are_those_that_it_always_had():
     assert [check.name for check in checks.CHECKS] == [
         "size", "flips", "lids", "stretch", "teeth", "eyes", "seams", "stray", "outside", "symmetry", "eyes close",
-        "lashes", "moves", "lips close", "mouth opens", "distinct",
+        "lashes", "moves", "lips close", "mouth opens", "teeth fill", "mouth hole", "looks apart", "distinct",
     ]  # fmt: skip
     assert {
         "size", "flips", "lids", "stretch", "teeth", "eyes", "seams", "stray", "outside", "lips close",
@@ -275,6 +275,6 @@ def test_a_row_of_the_report_keeps_its_fields(toothed):
     row = row_of(toothed, "vrc.v_aa", np.zeros_like(toothed.features.positions)).for_json()
     assert set(row) == {
         "name", "peak_mm", "lip_gap_mm", "moved_vertices", "flipped", "flipped_lids", "stretched", "teeth_mm",
-        "eyes_mm", "seam_mm", "asymmetry_mm", "eyes_open", "lash_stretch", "stray_mm", "outside", "grades", "sentences",
-        "remarks", "ok", "grade", "checks", "notes",
+        "eyes_mm", "seam_mm", "asymmetry_mm", "eyes_open", "lash_stretch", "stray_mm", "outside", "teeth_fill", "hole", "grades",
+        "sentences", "remarks", "ok", "grade", "checks", "notes",
     }  # fmt: skip

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..face.parts import Part
 from ..messages import Message
 from . import repair_steps
 from .measures import Amounts, ShapeMeasures, worst
@@ -128,6 +129,10 @@ def _lips(shape: ShapeMeasures) -> np.ndarray:
     return np.concatenate([mouth.upper, mouth.lower]) if mouth else np.empty(0, np.int64)
 
 
+def _upper_teeth(shape: ShapeMeasures) -> np.ndarray:
+    return np.flatnonzero(shape.face.features.part == Part.TEETH_UPPER)
+
+
 def _lids(shape: ShapeMeasures) -> np.ndarray:
     rims = [rim for slit in shape.closing_lids for rim in (slit.upper, slit.lower)]
     return np.concatenate([np.empty(0, np.int64), *rims])
@@ -145,7 +150,9 @@ CHECKS: tuple[Check, ...] = (
         value=lambda shape: shape.peak_mm,
         limit=lambda shape: LIMITS.peak_mm,
         sentence=lambda shape, mm: Message(
-            "moves {mm:.0f} mm; a face can hardly move more than {limit:.0f}", mm=mm, limit=LIMITS.peak_mm
+            "moves {mm:.0f} mm; a face can hardly move more than {limit:.0f}",
+            mm=mm,
+            limit=LIMITS.nearly * LIMITS.peak_mm,
         ),
         where=_on_face(lambda shape: np.flatnonzero(shape.size_mm > LIMITS.nearly * LIMITS.peak_mm)),
         repair=repair_steps.CLAMP,
@@ -242,8 +249,8 @@ CHECKS: tuple[Check, ...] = (
     Check(  # advisory: some lids are too coarse to close without tearing
         name="eyes close",
         field="eyes_open",
-        value=lambda shape: shape.eyes_open,
-        limit=lambda shape: LIMITS.eyes_open,
+        value=lambda shape: shape.eyes_open[0],
+        limit=lambda shape: shape.eyes_open[1],
         sentence=lambda shape, share: Message("{percent:.0f} % of the eye stays open", percent=100 * share),
         where=_on_face(_lids),
         applies=lambda shape: shape.full,
@@ -286,6 +293,44 @@ CHECKS: tuple[Check, ...] = (
         where=_on_face(_lips),
         applies=lambda shape: shape.parts_lips and shape.expression.opens_mouth,
         at_least=True,
+    ),
+    Check(  # advisory: an artist may show teeth so
+        name="teeth fill",
+        field="teeth_fill",
+        value=lambda shape: shape.open_mouth.teeth,
+        limit=lambda shape: LIMITS.teeth_fill,
+        sentence=lambda shape, share: Message(
+            "upper teeth fill {percent:.0f} % of the open mouth; if these are other parts, say so in Parts of the "
+            "Avatar",
+            percent=100 * share,
+        ),
+        where=_on_face(_upper_teeth),
+        advisory=True,
+    ),
+    Check(  # advisory: the mesh may have no inner mouth
+        name="mouth hole",
+        field="hole",
+        value=lambda shape: shape.open_mouth.hole,
+        limit=lambda shape: LIMITS.hole,
+        sentence=lambda shape, share: Message(
+            "{percent:.0f} % of the open mouth is a hole in the mesh, or shows a surface from behind that VRChat does "
+            "not draw",
+            percent=100 * share,
+        ),
+        where=_on_face(_lips),
+        advisory=True,
+    ),
+    Check(  # advisory: tongues may tell apart what lips do not
+        name="looks apart",
+        value=lambda shape: shape.nearest[1] if shape.nearest else LIMITS.alike,
+        limit=lambda shape: LIMITS.alike,
+        sentence=lambda shape, apart: Message(
+            "looks like {name} from the front", name=shape.nearest[0] if shape.nearest else ""
+        ),
+        where=_on_face(_moving),
+        applies=lambda shape: shape.nearest is not None,
+        at_least=True,
+        advisory=True,
     ),
     Check(  # VRChat stops lip sync when two viseme slots hold the same shape
         name="distinct",

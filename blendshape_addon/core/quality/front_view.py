@@ -20,18 +20,19 @@ from ..geometry.mesh import any3
 from ..geometry.raster import Picture, rasterise
 from .parameters import FRONT
 
-_CONTENTS = (Part.TEETH_UPPER, Part.TEETH_LOWER, Part.TONGUE)
-
 
 @dataclass(frozen=True)
 class OpenMouth:
-    """What is seen between the lips. pixels: how many of the picture lie between them. filled: the share of these that
-    the part shows which fills most of it: upper teeth, lower teeth or tongue. hole: the share that shows nothing, or
-    a surface from behind, which a viewer that draws one side of it does not show."""
+    """What is seen between the lips. area: of the opening, in squares of the mouth's width. teeth: the share of it that
+    shows upper teeth. hole: the share that shows nothing, or a surface from behind, which a viewer that draws one side
+    of it does not show."""
 
-    pixels: int
-    filled: float
+    area: float
+    teeth: float
     hole: float
+
+
+SHUT = OpenMouth(0.0, 0.0, 0.0)
 
 
 class FrontView:
@@ -44,38 +45,41 @@ class FrontView:
         self._mouth_middle = (left + right) / 2
 
     def open_mouth(self, offset: np.ndarray) -> OpenMouth:
-        """What a shape shows between the lips; all 0 where they are shut, or too coarse to be found."""
+        """What a shape shows between the lips; SHUT where they are not wide open, or too coarse to be found."""
         slit = self.anatomy.mouth
         if slit is None:
-            return OpenMouth(0, 0.0, 0.0)
+            return SHUT
         window, moved = self._mouth_window, self.rest + offset
-        picture = window.draw(moved)
         between = window.between(slit, moved)
-        count = int(between.sum())
-        if count < FRONT.mouth_pixels:
-            return OpenMouth(count, 0.0, 0.0)
-        triangle = picture.triangle[between]
+        area = float(between.mean() * (2 * FRONT.mouth_half) ** 2)
+        if area < FRONT.wide_open:
+            return SHUT
+        triangle = window.draw(moved).triangle[between]
         corners = window.triangles[triangle]
         part = self.anatomy.features.part[corners[:, 0]]
         a, b, c = (moved[corners[:, n], :2] for n in range(3))
         away = (b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0] <= 0
         nothing = triangle < 0
-        filled = max(float((~nothing & (part == content)).mean()) for content in _CONTENTS)
-        return OpenMouth(count, filled, float((nothing | away).mean()))
+        return OpenMouth(area, float((~nothing & (part == Part.TEETH_UPPER)).mean()), float((nothing | away).mean()))
+
+    def shows_eye(self, side: str) -> bool:
+        """Whether the neutral shows enough of the eyeball of one side, `l` or `r`, for `eye_left_open`."""
+        return self._eye_windows[side][1] >= FRONT.eye_pixels
 
     def eye_left_open(self, side: str, offset: np.ndarray) -> float:
-        """The share of the eyeball's visible surface of one side, `l` or `r`, that a shape leaves visible; 0 where the
-        neutral shows none."""
+        """The share of the eyeball's visible surface of one side, of which the neutral shows some, that a shape leaves
+        visible."""
         window, before = self._eye_windows[side]
-        return self._eye_pixels(window, self.rest + offset) / before if before >= FRONT.eye_pixels else 0.0
+        return self._eye_pixels(window, self.rest + offset) / before
 
     def differences(self, offsets: Sequence[np.ndarray]) -> np.ndarray:
         """(K, K) how far K shapes are apart as seen from the front: the root mean square, over the skin around the
         mouth, of the distance in the picture between their motions, in widths of the mouth."""
         vertices, weight = self._lips
-        flat = np.stack([(offset[vertices, :2] * weight[:, None]).reshape(-1) for offset in offsets]).astype(float)
-        apart = flat[:, None] - flat[None]
-        return np.linalg.norm(apart, axis=2) / self._mouth_width
+        motion = np.stack([(offset[vertices, :2] * weight[:, None]).reshape(-1) for offset in offsets]).astype(float)
+        size = (motion**2).sum(1)
+        squared = size[:, None] + size - 2 * motion @ motion.T
+        return np.sqrt(np.maximum(squared, 0)) / self._mouth_width
 
     @cached_property
     def _lips(self) -> tuple[np.ndarray, np.ndarray]:

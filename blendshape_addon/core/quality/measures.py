@@ -20,6 +20,7 @@ from ..face.features import Features
 from ..face.parts import Part
 from ..face.slits import COLUMNS, Slit
 from ..geometry.mesh import Facing, any3, edges_of, lengths, vertex_normals
+from .front_view import SHUT, FrontView, OpenMouth
 from .parameters import LIMITS, MEASURING, REGIONS
 
 Amounts = tuple[np.ndarray, np.ndarray]  # (M,) feature vertices, and a figure (M,) at each
@@ -52,6 +53,11 @@ class Measures:
         self._lashes = self._edges_of_lashes()
         self._halves = _Halves(features, anatomy.skin_and_drawn_mouth)
         self._at_rest: dict[tuple[Region, str], np.ndarray] = {}
+
+    @cached_property
+    def front(self) -> FrontView:
+        """The face as it is seen from the front."""
+        return FrontView(self.anatomy)
 
     @cached_property
     def edges(self) -> np.ndarray:
@@ -154,6 +160,7 @@ class ShapeMeasures:
     name: of vocabulary.KNOWN_SHAPES. offset: (N, 3) face space. partner: the offset of the shape for the other side,
     `offset` itself for a shape of both sides; None where there is none. full: made at full strength. outside: (n,) into
     Avatar.vertices, what it moves that is not among the features. twins: names of other visemes that are the same.
+    nearest: of the other visemes the one that looks most alike from the front, and how far it is, in mouth widths.
     """
 
     face: Measures
@@ -163,6 +170,7 @@ class ShapeMeasures:
     full: bool = True
     outside: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     twins: Sequence[str] = ()
+    nearest: tuple[str, float] | None = None
 
     @property
     def expression(self) -> Expression:
@@ -259,10 +267,24 @@ class ShapeMeasures:
         return self.face.shut_by(self.expression)
 
     @cached_property
-    def eyes_open(self) -> float:
-        """The share of an eye's opening that a blink leaves, of two eyes the greater; 0 for other shapes."""
-        rest = self.face.rest
-        return max((slit.left_open(rest, rest + self.offset) for slit in self.closing_lids), default=0.0)
+    def eyes_open(self) -> tuple[float, float]:
+        """The share of an eye that a blink leaves open, and LIMITS' of it; of two eyes the one that is more over it.
+
+        It is the share of the eyeball that is seen from the front, or of the opening between the lids where none is.
+        """
+        face, shares = self.face, [(0.0, LIMITS.eyes_open)]
+        for side in self.expression.closes_lids:
+            if side in face.eyelids and face.front.shows_eye(side):
+                shares.append((face.front.eye_left_open(side, self.offset), LIMITS.eyes_open))
+            elif side in face.eyelids:
+                left = face.eyelids[side].left_open(face.rest, face.rest + self.offset)
+                shares.append((left, LIMITS.lids_open))
+        return max(shares, key=lambda share: share[0] / share[1])
+
+    @cached_property
+    def open_mouth(self) -> OpenMouth:
+        """What a viseme or an emotion shows between the lips, see FrontView.open_mouth."""
+        return self.face.front.open_mouth(self.offset) if self.expression.group in ("visemes", "emotions") else SHUT
 
     @cached_property
     def lip_gap_mm(self) -> float:

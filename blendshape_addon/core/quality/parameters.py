@@ -34,7 +34,17 @@ class Limits:
     # By which the edges of lashes and brows become longer or shorter, see Measuring.lash_share; artists' blinks and
     # emotions reach 1.9 (VRoid's; Seed-san's 1.35, MakeHuman's 1.4).
     lashes: float = 2.0
-    eyes_open: float = 0.25  # share of an eye's opening that a blink may leave
+    # Share of what shows of an eyeball from the front that a blink may leave; artists leave 0.055 at most.
+    eyes_open: float = 0.08
+    lids_open: float = 0.25  # share of the opening between lids that a blink may leave, where no eyeball shows
+    # Share of a wide open mouth that upper teeth may fill; artists' vowels and emotions reach 0.17.
+    teeth_fill: float = 0.4
+    # Share of a wide open mouth that may show nothing or the back of a surface; artists' reach 0.09 but for heads that
+    # have no inner mouth.
+    hole: float = 0.3
+    # Mouth widths that the nearest other viseme must be away, see front_view.FrontView.differences; the nearest pair of
+    # any artist is Vitruvian's DD and kk at 0.0084, of the median artist 0.015.
+    alike: float = 0.008
     moves_mm: float = 0.3  # from which on a motion is somebody's intention
     lips_mm: float = 0.3  # how far closed lips may be from meeting
     mouth_open: float = 0.08  # of the width of the mouth, that an open one opens at least
@@ -69,7 +79,7 @@ class Front:
     mouth_size: int = 48  # pixels across the picture of a mouth
     mouth_half: float = 0.7  # half of its width
     mouth_drop: float = 0.2  # of its centre below the corners, for the jaw drops
-    mouth_pixels: int = 40  # that lie between the lips, of fewer nothing is said: 0.04 by 1 of the width
+    wide_open: float = 0.13  # squares of the width between the lips of a mouth in which one looks for teeth and holes
     eye_size: int = 32  # pixels across the picture of an eye
     eye_half: float = 0.6  # half of its width, of the wider of the eye's width and height
     eye_pixels: int = 20  # of an eyeball that the neutral shows; of fewer nothing is said

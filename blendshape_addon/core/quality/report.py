@@ -49,6 +49,7 @@ def _measured(
     full = np.broadcast_to(intensity, len(names)) >= MEASURING.full
     teeth, eyes = measures.teeth(names, list(offsets)), measures.eyes(list(offsets))
     visemes = [number for number, name in enumerate(names) if TABLE[name].group == "visemes"]
+    nearest = _nearest(measures, names, offsets, [number for number in visemes if full[number]])
     for number, (name, offset) in enumerate(zip(names, offsets, strict=True)):
         other = mirrored(name)
         partner = offset if other == name else offsets[names.index(other)] if other in names else None
@@ -64,7 +65,24 @@ def _measured(
             shape.outside = outside[number]
         if number in visemes:
             shape.twins = [names[i] for i in visemes if i != number and np.array_equal(offset, offsets[i])]
+        shape.nearest = nearest.get(number)
         yield shape
+
+
+def _nearest(
+    measures: Measures, names: Sequence[str], offsets: np.ndarray, visemes: Sequence[int]
+) -> dict[int, tuple[str, float]]:
+    """Of each of several `visemes`, by number, but for silence: the other one that looks most alike, and how far it is,
+    in mouth widths."""
+    spoken = [number for number in visemes if not TABLE[names[number]].silent]
+    if len(spoken) < 2:
+        return {}
+    apart = measures.front.differences([offsets[number] for number in spoken])
+    np.fill_diagonal(apart, np.inf)
+    return {
+        number: (names[spoken[other]], float(apart[row, other]))
+        for row, (number, other) in enumerate(zip(spoken, apart.argmin(1), strict=True))
+    }
 
 
 def dense(features: Features, shapes: Sequence[Shape]) -> tuple[np.ndarray, list[np.ndarray]]:
