@@ -329,6 +329,17 @@ def test_only_keys_of_the_face_make_a_mesh_one_to_join(figure):
     assert join.summary(join.join([body, teeth, hair])).startswith("There is nothing to join")
 
 
+def test_keys_that_were_on_otherwise_are_named(figure):
+    body, teeth = figure["body"], figure["teeth"]
+    for obj in (body, teeth):
+        for name in ("vrc.v_aa", "fang", "muted", "alike"):
+            random_key(obj, name, value=0.5, mute=name == "muted" and obj == body)
+    teeth.data.shape_keys.key_blocks["fang"].value = 0.0
+    (note,) = join.join([body, teeth]).notes
+    assert note == "Keys that were set otherwise on “Teeth” have the values of “Body” now: fang, muted."
+    assert body.data.shape_keys.key_blocks["fang"].value == 0.5
+
+
 def test_one_undo_step(figure):
     for obj in (figure["body"], figure["teeth"]):
         random_key(obj, "vrc.v_aa")

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import bpy
 import pytest
 import words
-from helpers import ROOT, key_names, run, select
+from helpers import ROOT, edit_glb, key_names, run, select
 
 from blendshape_addon import summary
 from blendshape_addon.blender import translations
@@ -19,7 +19,7 @@ from blendshape_addon.core.messages import Message
 from blendshape_addon.core.vocabulary import VISEMES
 
 LOCALES = ("ja_JP", "ko_KR", "zh_HANS")
-NAMES = {"CPU", "CUDA (NVIDIA)", "Core ML (Apple)", "DirectML (Windows)", "Unified Expressions", "VRM 1"}
+NAMES = {"CPU", "CUDA (NVIDIA)", "Core ML (Apple)", "DirectML (Windows)", "Unified", "Unified Expressions", "VRM 1"}
 
 
 def fields(template: str) -> list[tuple]:
@@ -101,6 +101,7 @@ def test_names_are_not_translated_and_sentences_in_sentences_are(speak, figure):
 
 def test_keys_keep_their_names_and_a_report_its_fields(speak, planted, source, tmp_path):
     path, reports = source("vrm"), []
+    edit_glb(path, lambda document: document.update(extensions={"VRM": {"meta": {}}}))
     for locale in (None, "zh_HANS"):
         if locale:
             speak(locale)
@@ -109,9 +110,11 @@ def test_keys_keep_their_names_and_a_report_its_fields(speak, planted, source, t
         reports.append(json.loads(report.read_text(encoding="utf-8")))
         assert set(VISEMES) <= {name for obj in bpy.data.objects if obj.type == "MESH" for name in key_names(obj)}
     english, chinese = ({**one["avatars"][0], "seconds": 0} for one in reports)
-    assert (english.pop("notes"), chinese.pop("notes")) == (
-        ["VRM settings (expressions, spring bones, licence) are not carried over: set them again."],
-        ["VRM 设置（表情、弹簧骨骼、许可证）不会保留：请重新设置。"],
+    verdicts = english.pop("vrchat")["verdict"], chinese.pop("vrchat")["verdict"]
+    assert verdicts == ("2 things to fix, 2 to look at", "2 项需要修复, 2 项需要查看")
+    assert (english.pop("notes")[:1], chinese.pop("notes")[:1]) == (
+        ["VRM settings (expressions, spring bones, licence) are not carried over: write a .vrm to keep them."],
+        ["VRM 设置（表情、弹簧骨骼、许可证）不会保留：要保留请写成 .vrm。"],
     )
     assert english == chinese
 

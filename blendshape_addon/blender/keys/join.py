@@ -110,6 +110,15 @@ def _join(face: Object, joining: Sequence[Object], notes: list[Message]) -> None
     active = face.active_shape_key_index
     for part in joining:
         join_keys.add_missing(face, part)
+        if differing := join_keys.set_otherwise(face, part):
+            notes.append(
+                Message(
+                    "Keys that were set otherwise on “{name}” have the values of “{face}” now: {keys}.",
+                    name=part.name,
+                    face=face.name,
+                    keys=", ".join(differing),
+                )
+            )
         if part.data.shape_keys.animation_data and part.data.shape_keys.animation_data.action:
             notes.append(Message("The animation of keys on “{name}” is not carried over.", name=part.name))
     join_keys.move_drivers(face, joining)

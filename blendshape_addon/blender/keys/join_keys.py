@@ -17,6 +17,7 @@ from .. import mesh_objects
 from ..io.mesh_io import Object, basis, coordinates
 from . import key_blocks
 
+_SET = 1e-3  # of a key's value, from which a difference is seen
 _SETTINGS = ("value", "mute", "slider_min", "slider_max", "interpolation", "lock_shape")
 
 
@@ -62,6 +63,17 @@ def add_missing(face: Object, part: Object) -> None:
         relative = mine.key_blocks.get(key.relative_key.name)
         added = mine.key_blocks[key.name]
         added.relative_key = mine.reference_key if key.relative_key == base or relative is None else relative
+
+
+def set_otherwise(face: Object, part: Object) -> list[str]:
+    """Names of the keys of `part` that move it and are on otherwise than those of the same name on `face`."""
+    mine, found = face.data.shape_keys.key_blocks, []
+    for key in part.data.shape_keys.key_blocks[1:]:
+        other = mine[key.name]
+        value, here = (0.0 if one.mute else one.value for one in (key, other))
+        if abs(value - here) > _SET and not key_blocks.is_empty(key):
+            found.append(key.name)
+    return found
 
 
 def bake_masks(sets: Sequence[KeySet]) -> dict[str, str]:

@@ -40,7 +40,10 @@ def obstacle(face: Object, part: Object) -> Message | None:
             name=part.name,
             face=face.name,
         )
-    lost = [one for one in part.modifiers if one.type != "ARMATURE" and not is_shading(one) and not _twin(one, face)]
+    shaping = [one for one in part.modifiers if one.type != "ARMATURE" and not is_shading(one)]
+    lost = [one for one in shaping if not _twin(one, face)]
+    if shaping and not np.allclose(face.matrix_world, part.matrix_world, atol=1e-6):  # they act in local space
+        lost = shaping
     if lost:
         names = ", ".join(one.name for one in lost)
         return Message("“{name}” would lose its modifiers ({names}): apply them first.", name=part.name, names=names)

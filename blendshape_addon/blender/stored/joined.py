@@ -3,7 +3,7 @@ as an attribute of the mesh's vertices, so that it stays when the mesh is edited
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import bpy
 import numpy as np
@@ -23,6 +23,11 @@ def note(obj: Object, names: Sequence[str], rows: Sequence[np.ndarray]) -> None:
     attribute = obj.data.attributes.get(JOINED) or obj.data.attributes.new(JOINED, "INT", "POINT")
     attribute.data.foreach_set("value", number)
     migration.put(obj, JOINED, {str(place): name for place, name in enumerate([*known, *names], start=1)})
+
+
+def into(objects: Iterable[Object]) -> dict[str, str]:
+    """Names of meshes that were joined into `objects`, each with the name of the one that it is part of now."""
+    return {str(name): obj.name for obj in objects for name in migration.read_table(obj, JOINED).values()}
 
 
 def pieces(obj: Object) -> Iterator[tuple[str, np.ndarray]]:

@@ -5,45 +5,69 @@ from pathlib import Path
 import bpy
 
 from ....core.errors import UserError
-from ....core.messages import Message
 from ...io import files
 from ...io.mesh_io import avatar_from_selection
-from ...keys import fbx_verify
+from ...keys import join, read_back, vrchat_check, vrm_expressions
+from ...stored import joined
 from ...translations import translate
 from ...viewport import preview
+from .check import report_join
 
 
 class _Export:
     """Writes the selected avatar, with its armature and nothing else, to a file of the kind `suffix`."""
 
-    bl_options = {"REGISTER"}
+    bl_options = {"REGISTER", "UNDO"}
     suffix: str
 
     filepath: bpy.props.StringProperty(subtype="FILE_PATH")
+    check_existing: bpy.props.BoolProperty(default=True, options={"HIDDEN"})  # the file dialog asks before overwriting
+    join: bpy.props.BoolProperty(
+        name="Join into Face Mesh",
+        description="Join teeth, tongue, lashes and whatever else carries shape keys of the face into the face mesh "
+        "first, in the scene too: VRChat plays visemes and eyelids on one mesh",
+    )
 
     def invoke(self, context, event):
-        self.filepath = self.filepath or str(Path(bpy.data.filepath or "avatar").with_suffix(self.suffix))
+        self.filepath = self.filepath or str(Path(bpy.data.filepath or "avatar.blend").with_suffix(self.suffix))
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
+    def check(self, _context):
+        """Called by the file dialog at each change of the name, which it then marks where there is such a file."""
+        named = bpy.path.ensure_ext(self.filepath, self.suffix)
+        changed = Path(self.filepath).name != "" and named != self.filepath
+        if changed:
+            self.filepath = named
+        return changed
+
     def execute(self, context):
-        path = Path(bpy.path.abspath(self.filepath)).with_suffix(self.suffix)
+        path = Path(bpy.path.ensure_ext(bpy.path.abspath(self.filepath), self.suffix))
         preview.stop()
+        changed = False
         try:
             objects = avatar_from_selection(context)
-            files.save(path, objects)
-            checked = self.verify(path, objects)
+            if self.join:
+                done = join.join(objects)
+                objects, changed = done.objects, bool(done.parts)
+                report_join(self, done)
+            self.prepare(objects)
+            count = files.save(path, objects, lambda file: read_back.count_keys(file, objects))
         except UserError as error:
             self.report({"ERROR"}, translate(error))
-            return {"CANCELLED"}
+            return {"FINISHED"} if changed else {"CANCELLED"}  # what was joined can be undone
         for message in files.left_out(objects):
             self.report({"WARNING"}, translate(message))
-        self.report({"INFO"}, translate(checked))
+        for finding in vrchat_check.apart(objects):
+            self.report({"WARNING"}, translate(finding.message))
+        self.report(
+            {"INFO"},
+            translate("Exported {file}: {count} shape keys, read back and compared.", file=path.name, count=count),
+        )
         return {"FINISHED"}
 
-    def verify(self, path, objects) -> Message:
-        """Check the written file; returns the message to report."""
-        return Message("Exported {file}.", file=path.name)
+    def prepare(self, objects):
+        """What this kind of file needs in the scene before it is written."""
 
 
 class VRC_BLENDSHAPE_OT_export_fbx(_Export, bpy.types.Operator):
@@ -54,10 +78,6 @@ class VRC_BLENDSHAPE_OT_export_fbx(_Export, bpy.types.Operator):
     suffix = ".fbx"
 
     filter_glob: bpy.props.StringProperty(default="*.fbx", options={"HIDDEN"})
-
-    def verify(self, path, objects):
-        count = fbx_verify.count_keys(path, objects)
-        return Message("Exported {file}: {count} shape keys, read back and compared.", file=path.name, count=count)
 
 
 class VRC_BLENDSHAPE_OT_export_glb(_Export, bpy.types.Operator):
@@ -70,4 +90,17 @@ class VRC_BLENDSHAPE_OT_export_glb(_Export, bpy.types.Operator):
     filter_glob: bpy.props.StringProperty(default="*.glb", options={"HIDDEN"})
 
 
-CLASSES = (VRC_BLENDSHAPE_OT_export_fbx, VRC_BLENDSHAPE_OT_export_glb)
+class VRC_BLENDSHAPE_OT_export_vrm(_Export, bpy.types.Operator):
+    """Export the selected avatar as VRM, with its keys bound to the expressions that have none"""
+
+    bl_idname = "vrc_blendshape.export_vrm"
+    bl_label = "Export VRM"
+    suffix = ".vrm"
+
+    filter_glob: bpy.props.StringProperty(default="*.vrm", options={"HIDDEN"})
+
+    def prepare(self, objects):
+        vrm_expressions.bind_all(objects, joined.into(objects))
+
+
+CLASSES = (VRC_BLENDSHAPE_OT_export_fbx, VRC_BLENDSHAPE_OT_export_glb, VRC_BLENDSHAPE_OT_export_vrm)
