@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import bpy
 import numpy as np
 
+from ...core.avatar.key_names import SUMS
 from ...core.vocabulary import KNOWN_SHAPES
 from ..io.mesh_io import Object, basis, coordinates
 from ..stored import migration
@@ -85,6 +86,15 @@ def duplicate(obj: Object, key: bpy.types.ShapeKey, name: str) -> bpy.types.Shap
     copy.points.foreach_set("co", coordinates(key.points).reshape(-1))
     put_properties(copy, properties(key) | {"value": 0.0})
     return copy
+
+
+def sum_up(obj: Object, names: Iterable[str]) -> None:
+    """Make those of the keys `names` of `obj` that are sums of shapes (key_names.SUMS) again, of the parts on `obj`."""
+    keys = obj.data.shape_keys.key_blocks
+    for name in SUMS.keys() & set(names) & set(keys.keys()):
+        base = basis(obj)
+        parts = [coordinates(keys[part].points) - base for part in SUMS[name] if part in keys]
+        keys[name].points.foreach_set("co", (base + sum(parts)).astype(np.float32).reshape(-1))
 
 
 def detach(keys: bpy.types.Key, key: bpy.types.ShapeKey) -> None:

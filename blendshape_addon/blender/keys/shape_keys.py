@@ -20,7 +20,7 @@ from ..io.mesh_io import Object, basis, coordinates, require_editable
 from ..mesh_objects import copies, rest_matrix
 from ..stored import migration
 from ..stored.migration import BASE, STYLE
-from .key_blocks import RANK, add, detach, duplicate, is_empty, is_still, made_by_us, mark, remove, reorder
+from .key_blocks import RANK, add, detach, duplicate, is_empty, is_still, made_by_us, mark, remove, reorder, sum_up
 
 BACKUP = "{}.backup"  # the creator's key under a new name
 
@@ -166,6 +166,7 @@ def rewrite(objects: Sequence[Object], avatar: Avatar, shape: Shape) -> list[str
             backups.append(duplicate(obj, key, BACKUP.format(shape.name)).name)
         detach(obj.data.shape_keys, key)
         key.points.foreach_set("co", target.reshape(-1))
+        sum_up(obj, ours)
         mark(obj, ours)
         obj.data.update()
     return backups
@@ -270,6 +271,7 @@ def _write_object(obj: Object, targets: dict[str, _Target], ours: set[str], stal
         key = keys.key_blocks.get(name) or add(obj, name)
         key.relative_key = keys.reference_key
         key.points.foreach_set("co", target.over(base).reshape(-1))
+    sum_up(obj, ours)
     mark(obj, (ours | set(targets)) - stale)
     _place(obj, new)
     obj.active_shape_key_index = max(keys.key_blocks.find(active), 0) if active else 0

@@ -18,6 +18,14 @@ from ..vocabulary import ALL_SHAPES, ARKIT
 FILE = Path(__file__).with_suffix(".toml")
 # Conventions that keys can be copied to or renamed to on request, and their names in the table.
 WRITABLE = {"mmd": "mmd_worlds", "vrm1": "vrm1", "unified": "unified"}
+# Names of Unified Expressions that are sums of shapes, and that face-tracking templates play; other sums have a unit.
+_PAIRS = (
+    ("EyeDilation", "EyeDilation"), ("EyeConstrict", "EyeConstrict"), ("NoseSneer", "noseSneer"),
+    ("CheekSuck", "CheekSuck"), ("LipFunnelUpper", "LipFunnelUpper"), ("LipFunnelLower", "LipFunnelLower"),
+    ("MouthUpperUp", "mouthUpperUp"), ("MouthLowerDown", "mouthLowerDown"), ("MouthDimple", "mouthDimple"),
+    ("MouthPress", "mouthPress"), ("MouthTightener", "MouthTightener"),
+)  # fmt: skip
+SUMS = {name: (f"{part}Left", f"{part}Right") for name, part in _PAIRS}
 _SPELLINGS = ("vrchat", "arkit", "oculus", "unified")  # conventions that lip sync and face tracking go by
 _SHORTEST_TAIL = 3  # letters after a mesh's name: "Hand.A" is no vowel
 
