@@ -8,7 +8,7 @@ from mathutils import Matrix
 
 from blendshape_addon.blender.io import files
 from blendshape_addon.blender.io.mesh_io import avatars_of
-from blendshape_addon.blender.keys import fbx_verify
+from blendshape_addon.blender.keys import fbx_verify, vrchat_check
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import ALL_SHAPES
 
@@ -169,6 +169,7 @@ def test_what_no_file_holds_of_a_transform_is_reported(figure):
     assert [str(message).partition(":")[0] for message in files.left_out(objects)] == [
         "The scale of Armature is not 1 in the file"
     ]
+    assert files.left_out(objects)[0] in [finding.message for finding in vrchat_check.readiness(objects)]
     head = mesh_object("Head", [(0, 0, 0), (1, 0, 0), (0, 0, 1)], [(0, 1, 2)])
     head.scale = (1, 1, 3)
     eye = mesh_object("Eye", [(0, 0, 0), (1, 0, 0), (0, 0, 1)], [(0, 1, 2)], head)

@@ -102,6 +102,20 @@ def test_what_this_tool_made_is_no_part_of_the_face(planted, figure):
     assert mesh_io.read([figure["body"]]).content == before and mesh_io.remarks([figure["body"]]) == []
 
 
+def test_a_key_that_the_pose_drives_is_off_at_rest(figure):
+    body = figure["body"]
+    key = add_key(body, "Corrective", offset=0.02)
+    driver = key.driver_add("value").driver
+    variable = driver.variables.new()
+    variable.type = "TRANSFORMS"
+    variable.targets[0].id, variable.targets[0].bone_target = figure["rig"], "Bone"
+    variable.targets[0].transform_type = "LOC_X"
+    driver.expression = f"1 + {variable.name}"
+    bpy.context.view_layer.update()
+    assert key.value == 1 and mesh_io.seen_keys(body) == []
+    assert np.abs(mesh_io.read([body]).vertices - coordinates(body.data.vertices)).max() < 1e-6
+
+
 def hide(obj, how):
     if how == "eye":
         obj.hide_set(True)

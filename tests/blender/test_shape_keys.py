@@ -112,10 +112,14 @@ def test_later_runs_sort_in(figure):
     assert key_names(figure["body"]) == ["Basis", *VISEMES, *EMOTIONS]
 
 
-def test_hidden_objects_are_sorted_as_well(figure):
+def test_hidden_objects_keep_the_keys_that_they_have(figure):
     generate.generate_emotions()
     figure["teeth"].hide_viewport = True
     figure["teeth"].hide_set(True)
+    generate.generate_visemes()
+    assert key_names(figure["teeth"]) == ["Basis", *EMOTIONS]
+    figure["teeth"].hide_viewport = False
+    figure["teeth"].hide_set(False)
     generate.generate_visemes()
     assert key_names(figure["teeth"]) == ["Basis", *VISEMES[1:], *EMOTIONS]
 

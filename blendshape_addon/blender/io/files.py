@@ -262,19 +262,19 @@ def _export(path: Path, suffix: str, objects: Sequence[Object], name: str) -> No
         bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, check_existing=False)
     elif suffix == ".glb":
         _enable("io_scene_gltf2")
-        together = _with_ancestors(objects)
+        together = transforms.with_ancestors(objects)
         with transforms.at_rest(together), _collected(together) as collection:
             bpy.ops.export_scene.gltf(
                 filepath=str(path), export_format="GLB", export_apply=False, check_existing=False, collection=collection
             )
     elif suffix == ".vrm":
         _enable("io_scene_gltf2")
-        together = _with_ancestors(objects)
+        together = transforms.with_ancestors(objects)
         with transforms.at_rest(together):
             vrm.save(path, objects, together, name)
     elif suffix == ".fbx":
         _enable("io_scene_fbx")
-        together = _with_ancestors(objects)
+        together = transforms.with_ancestors(objects)
         with (
             transforms.at_rest(together),
             transforms.unit_scale(together) as scale,
@@ -309,7 +309,7 @@ def _collected(objects: Sequence[Object]) -> Iterator[str]:
 def left_out(objects: Sequence[Object]) -> list[str]:
     """What belongs to the avatar of `objects` but is not exported, in sentences for its creator."""
     found = modifiers.unexported(objects)
-    found += transforms.remarks(_with_ancestors(objects))
+    found += transforms.remarks(objects)
     roots = dict.fromkeys(root_of(obj) for obj in objects)
     others = [child.name for root in roots for child in root.children_recursive if child.type in _NO_MESH]
     if others:
@@ -320,17 +320,6 @@ def left_out(objects: Sequence[Object]) -> list[str]:
             )
         )
     return found
-
-
-def _with_ancestors(objects: Sequence[Object]) -> list[Object]:
-    """`objects`, what they hang on, and their armatures."""
-    found: dict[Object, None] = {}
-    for obj in objects:
-        for start in (obj, root_of(obj)):
-            while start is not None:
-                found[start] = None
-                start = start.parent
-    return list(found)
 
 
 def _enable(module: str) -> None:

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator
 import bpy
 import numpy as np
 
-from ...core.avatar import hints, key_names
+from ...core.avatar import hints, key_names, shells
 from ...core.avatar.avatar import Avatar
 from ...core.errors import InputError
 from ...core.face.parts import PartOverride
 from ...core.geometry.nearest import nearest
 from ...core.messages import Message
 from .. import mesh_objects
-from ..stored import landmarks, migration
+from ..stored import joined, landmarks, migration
 from ..stored import parts as stored_parts
 from ..stored.migration import MADE
 from .single_user import is_shared
@@ -30,7 +30,8 @@ _ON = 1e-3  # value from which a key is seen
 
 def avatars_of(objects: Iterable[Object], preferred: Object | None = None) -> list[list[Object]]:
     """The mesh objects among `objects` that are seen, sorted into avatars; objects without faces, bone widgets and
-    lower levels of detail are left out. Where there are several levels, `preferred` is taken if it is one of them.
+    lower levels of detail are left out. Where there are several levels or copies of a mesh, `preferred` is taken if it
+    is one of them; it comes first.
 
     Objects are of one avatar when they share an armature or the root of a parent hierarchy. One that has neither
     belongs to that of the larger ones that it touches whose surface is nearest to it (loose eyes in a head, a bag on a
@@ -81,11 +82,12 @@ def _distance(points: np.ndarray, surface: np.ndarray) -> float:
 
 
 def _most_detailed(objects: list[Object], preferred: Object | None) -> list[Object]:
-    """`objects` without those that are another of them with less detail, by their names."""
+    """`objects`, `preferred` first, without those that are another of them with less detail, by their names."""
     best: dict[str, Object] = {}
     for obj in sorted(objects, key=lambda obj: (obj != preferred, _level(obj)[1])):
         best.setdefault(_level(obj)[0], obj)
-    return [obj for obj in objects if obj == best[_level(obj)[0]]]
+    kept = [obj for obj in objects if obj == best[_level(obj)[0]]]
+    return sorted(kept, key=lambda obj: obj != preferred)
 
 
 def _level(obj: Object) -> tuple[str, int]:
@@ -143,7 +145,7 @@ def avatar_from_selection(context: bpy.types.Context) -> list[Object]:
 
 def avatars_of_scene(context: bpy.types.Context, file: str) -> list[list[Object]]:
     """The avatars of the scene that was opened from `file`. Raises InputError where no mesh with faces is seen."""
-    avatars = avatars_of(context.view_layer.objects)
+    avatars = avatars_of(context.view_layer.objects, context.view_layer.objects.active)
     if avatars:
         return avatars
     for obj in context.view_layer.objects:
@@ -213,8 +215,8 @@ def read(objects: Iterable[Object]) -> Avatar:
     creator tell.
 
     What is seen is the base with the creator's own keys that are on (`seen_keys`), without what Mask modifiers hide and
-    with what Mirror modifiers add; other modifiers, the pose and keys that this tool made are left aside. Where a
-    triangle has a back of its own, only the first of the two is read.
+    with what Mirror modifiers add; other modifiers, the pose and keys that this tool made are left aside. What
+    covers a surface, as outlines and backs do, is put onto it (see core.avatar.shells).
     Raises InputError if there are no faces or a coordinate is not a finite number.
     """
     objects = list(objects)
@@ -231,7 +233,9 @@ def read(objects: Iterable[Object]) -> Avatar:
         keys = [key for obj, points in zip(objects, vertices, strict=True) for key in _keys(obj, points)]
     bones = {name: at for rig in dict.fromkeys(map(root_of, objects)) for name, at in _joints(rig).items()}
     # An eye that is there twice is not at the middle of both.
-    parts = [(obj.name, points[: len(obj.data.vertices)]) for obj, points in zip(objects, vertices, strict=True)]
+    parts = [
+        (name, points[rows]) for obj, points in zip(objects, vertices, strict=True) for name, rows in joined.pieces(obj)
+    ]
     said = np.concatenate(override)
     copied = [np.arange(count) >= len(obj.data.vertices) for obj, count in zip(objects, counts, strict=True)]
     avatar = Avatar(
@@ -244,7 +248,7 @@ def read(objects: Iterable[Object]) -> Avatar:
         landmarks.read(objects),
         np.concatenate(copied) if any(map(np.any, copied)) else None,
     )
-    return avatar.one_sided()
+    return shells.collapsed(avatar)
 
 
 def _world(points: np.ndarray, obj: Object) -> np.ndarray:
@@ -256,7 +260,8 @@ def _world(points: np.ndarray, obj: Object) -> np.ndarray:
 def _joints(rig: Object) -> dict[str, np.ndarray]:
     """World places (3,) of an armature's joints at rest, by bone name; nothing for another object."""
     bones = rig.data.bones if rig.type == "ARMATURE" else ()
-    return {bone.name: np.array(rig.matrix_world @ bone.head_local) for bone in bones}
+    matrix = mesh_objects.rest_matrix(rig)
+    return {bone.name: matrix[:3, :3] @ np.array(bone.head_local) + matrix[:3, 3] for bone in bones}
 
 
 def _keys(obj: Object, points: np.ndarray) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
@@ -285,7 +290,20 @@ def seen_keys(obj: Object) -> list[bpy.types.ShapeKey]:
 
 
 def _on(obj: Object) -> list[bpy.types.ShapeKey]:
-    return [key for key in _creators(obj) if not key.mute and abs(key.value) >= _ON]
+    """The creator's keys that are on, but for those that the pose of an armature drives: they are off at rest."""
+    driven = _driven_by_bones(obj.data.shape_keys)
+    return [key for key in _creators(obj) if not key.mute and abs(key.value) >= _ON and key.name not in driven]
+
+
+def _driven_by_bones(keys: bpy.types.Key | None) -> set[str]:
+    """Names of the keys whose values follow an armature."""
+    curves = keys.animation_data.drivers if keys and keys.animation_data else ()
+    found = set()
+    for curve in curves:
+        sources = [target.id for variable in curve.driver.variables for target in variable.targets]
+        if any(isinstance(source, Object) and source.type == "ARMATURE" for source in sources):
+            found |= {key.name for key in keys.key_blocks if curve.data_path == f"{key.path_from_id()}.value"}
+    return found
 
 
 def _seen(obj: Object) -> np.ndarray:
@@ -339,15 +357,14 @@ def remarks(objects: list[Object]) -> list[Message]:
                     name=obj.name,
                 )
             )
-        if modifiers := mesh_objects.mirrors(obj):
-            found.append(
-                Message(
-                    "“{name}” is one half, which {names} mirrors: it can hold no shapes of one side, such as "
-                    "vrc.blink_left; apply the modifier and generate again to have them.",
-                    names=", ".join(modifier.name for modifier in modifiers),
-                    name=obj.name,
-                )
+    if halves := [obj.name for obj in objects if mesh_objects.mirrors(obj)]:
+        found.append(
+            Message(
+                "Halves that a Mirror modifier makes whole: {names}. They can hold no shapes of one side, such as "
+                "vrc.blink_left; apply the modifier and generate again to have them.",
+                names=", ".join(halves),
             )
+        )
     return found
 
 

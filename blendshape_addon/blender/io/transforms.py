@@ -10,6 +10,7 @@ import numpy as np
 from mathutils import Matrix
 
 from ...core.messages import Message
+from .mesh_io import root_of
 
 Object = bpy.types.Object
 _SAME = 1e-4  # of a matrix' largest entry: importers round scales by less
@@ -61,8 +62,9 @@ def common_scale(objects: Sequence[Object]) -> float:
     return scale if even and abs(scale - 1) > _SAME else 1.0
 
 
-def remarks(objects: Sequence[Object]) -> list[Message]:
-    """What of the transforms of `objects` a file would not hold, in sentences for their creator."""
+def remarks(meshes: Sequence[Object]) -> list[Message]:
+    """What a file would not hold of the transforms of `meshes` and what they hang on, in sentences for a creator."""
+    objects = with_ancestors(meshes)
     found = []
     if names := [obj.name for obj in objects if _is_sheared(obj)]:
         found.append(
@@ -90,3 +92,14 @@ def _is_sheared(obj: Object) -> bool:
     local = np.array(obj.matrix_local)
     plain = np.array(Matrix.LocRotScale(*obj.matrix_local.decompose()))
     return bool(np.abs(local - plain)[:3, :3].max() > _SAME * np.abs(local[:3, :3]).max())
+
+
+def with_ancestors(objects: Sequence[Object]) -> list[Object]:
+    """`objects`, what they hang on, and their armatures."""
+    found: dict[Object, None] = {}
+    for obj in objects:
+        for start in (obj, root_of(obj)):
+            while start is not None:
+                found[start] = None
+                start = start.parent
+    return list(found)

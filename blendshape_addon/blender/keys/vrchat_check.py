@@ -14,6 +14,7 @@ from ...core.avatar.humanoid import missing_bones
 from ...core.messages import Message, join_messages
 from ...core.quality.checks import AMBER, GREEN, RED
 from ...core.vocabulary import ARKIT, BLINKS, VISEMES
+from ..io import transforms
 from ..io.mesh_io import Object, root_of
 from . import inventory, join
 
@@ -68,6 +69,7 @@ def readiness(objects: Sequence[Object]) -> list[Finding]:
     out.append(_place(face))
     out += _skeleton(face)
     out += _height(objects)
+    out += [Finding(AMBER, message) for message in transforms.remarks(objects)]
     return out
 
 
