@@ -48,7 +48,7 @@ def test_first_button_generates_visemes(draw):
 def test_every_generate_button_carries_the_panels_settings(draw, settings):
     expected = {"intensity": 1.0, "existing": "KEEP", "preset": "AUTO", "model": ""} | settings
     found = [button for name, button in buttons(draw(VRC_BLENDSHAPE_PT_main, settings)).items() if "generate" in name]
-    assert len(found) == 5
+    assert len(found) == 6
     for button in found:
         assert {name: getattr(button, name) for name in expected} == expected
 
@@ -56,6 +56,7 @@ def test_every_generate_button_carries_the_panels_settings(draw, settings):
 def test_every_operator_has_its_button(draw, instance, monkeypatch):
     body = SimpleNamespace(data=SimpleNamespace(shape_keys=None), name="Body", get=lambda key: Notes({"/": "SKIN"}))
     body.vrc_blendshape = kept = instance(tuning.TuningProperties)
+    body.type, body.modifiers = "MESH", [SimpleNamespace(name="Mirror", type="MIRROR")]
     bpy.data.objects["Body"] = body
     fault = SimpleNamespace(shape="joy", check="flips", grade="red", message="7 triangles turn over", repairable=True)
     state = {"objects": [body], "face": "Body", "running": True, "checked": "Body", "check_results": [fault]}
@@ -63,7 +64,8 @@ def test_every_operator_has_its_button(draw, instance, monkeypatch):
     monkeypatch.setattr(settings, "training_python", lambda context: "python")
     drawn = set()
     for kept.recipes, state["running"] in (([], True), ([own_recipe(instance)], False)):
-        drawn |= {name for panel in panels.CLASSES for name in buttons(draw(panel, {"preset": "NATURAL"}, state=state))}
+        pressed = (buttons(draw(panel, {"preset": "NATURAL"}, body, state)) for panel in panels.CLASSES)
+        drawn |= {name for names in pressed for name in names}
     bpy.data.objects.clear()
     drawn |= buttons(draw(preferences.Preferences)).keys()
     started_by_others = {"vrc_blendshape.move_landmarks"}
