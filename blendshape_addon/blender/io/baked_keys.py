@@ -31,7 +31,8 @@ def baked_keys(objects: Sequence[Object]) -> Iterator[None]:
 
     FBX and glTF know neither masks nor muting, and glTF's exporter takes every key for one over the base.
     """
-    kept = [one for mesh in {obj.data: obj for obj in objects}.values() for one in _baked(mesh)]
+    meshes = {obj.data: obj for obj in objects if obj.type == "MESH"}
+    kept = [one for obj in meshes.values() for one in _baked(obj)]
     try:
         yield
     finally:
