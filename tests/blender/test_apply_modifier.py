@@ -188,6 +188,7 @@ def test_other_faces_for_a_key_are_refused(head):
         ("CLOTH", "another shape at every time"),
         ("SHRINKWRAP", "does nothing on “Head” as it is"),
         ("NODES", "does nothing on “Head” as it is"),
+        ("VERTEX_WEIGHT_EDIT", "cannot be applied to “Head”. Blender says: Modifier is disabled"),
     ],
 )
 def test_what_cannot_be_applied_says_why(head, kind, words):

@@ -152,7 +152,8 @@ def _unmask(obj: Object, name: str, wanted: np.ndarray) -> bool:
     a need: a mirrored half of a face may have no weights of the group, for one."""
     keys = obj.data.shape_keys
     key = keys.key_blocks[name]
-    if np.abs(_masked_offsets(obj, key) - wanted).max() <= _MASK_TOLERANCE * np.abs(wanted).max():
+    off = np.abs(_masked_offsets(obj, key) - wanted).max(initial=0)
+    if off <= _MASK_TOLERANCE * np.abs(wanted).max(initial=0):
         return False
     detach(keys, key)
     key.points.foreach_set("co", (coordinates(key.relative_key.points) + wanted).reshape(-1))
@@ -297,7 +298,12 @@ class _StandIn:
             try:
                 bpy.ops.object.modifier_apply(modifier=self.modifier)
             except RuntimeError as error:
-                raise InputError(idle_message(self.modifier, self.name)) from error
+                raise InputError(
+                    "{modifier} cannot be applied to “{name}”. Blender says: {reason}",
+                    modifier=self.modifier,
+                    name=self.name,
+                    reason=str(error).strip().removeprefix("Error: "),
+                ) from error
         if had_faces and len(self.obj.data.polygons) == 0:
             raise InputError("{modifier} leaves no face of “{name}”.", modifier=self.modifier, name=self.name)
         return coordinates(self.obj.data.vertices)
