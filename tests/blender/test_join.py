@@ -16,7 +16,7 @@ buttons = bpy.ops.vrc_blendshape
 RNG = np.random.default_rng(7)
 
 
-def random_key(obj, name, relative=None, group="", **settings):
+def random_key(obj, name, relative=None, group="", value=0.0, **settings):
     """A key of random offsets over `relative`, masked by a vertex group of random weights."""
     if obj.data.shape_keys is None:
         obj.shape_key_add(name="Basis", from_mix=False)
@@ -32,8 +32,9 @@ def random_key(obj, name, relative=None, group="", **settings):
             for vertex in range(0, len(obj.data.vertices), 2):
                 made.add([vertex], float(RNG.random()), "REPLACE")
         key.vertex_group = group
-    for name, value in ({"value": 0.0} | settings).items():
-        setattr(key, name, value)
+    for setting, given in settings.items():
+        setattr(key, setting, given)
+    key.value = value
     return key
 
 
@@ -78,7 +79,7 @@ def mouth(figure):
     random_key(teeth, "vrc.v_aa")
     random_key(teeth, "vrc.v_e")
     random_key(teeth, "Basis", relative="vrc.v_e")
-    random_key(teeth, "long", relative="vrc.v_aa", slider_min=-1.0, slider_max=2.0, value=0.5)
+    random_key(teeth, "long", relative="vrc.v_aa", slider_min=-1.0, slider_max=2.0, value=1.5)
     random_key(tongue, "vrc.v_ou", group="Tip")
     random_key(tongue, "vrc.v_ih", group="Same")
     select(body)
@@ -101,7 +102,7 @@ def test_every_key_does_on_every_vertex_what_it_did(mouth):
     assert np.abs(played([body], "Basis.Teeth")[count : count + len(clash)] - clash).max() < 2e-6
     assert key_names(body) == ["Basis", *names[:6], "Basis.Teeth", "long"]
     keys = body.data.shape_keys.key_blocks
-    assert (keys["long"].slider_min, keys["long"].slider_max, keys["long"].value) == (-1.0, 2.0, 0.5)
+    assert (keys["long"].slider_min, keys["long"].slider_max, keys["long"].value) == (-1.0, 2.0, 1.5)
     assert keys["long"].relative_key == keys["vrc.v_aa"] and keys["mouthLeft"].mute and keys["fang"].value == 1.0
     assert keys["vrc.v_ih"].vertex_group == "Same" and keys["vrc.v_e"].vertex_group == ""
 

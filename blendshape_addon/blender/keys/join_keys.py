@@ -18,7 +18,6 @@ from ..io.mesh_io import Object, basis, coordinates
 from . import key_blocks
 
 _SET = 1e-3  # of a key's value, from which a difference is seen
-_SETTINGS = ("value", "mute", "slider_min", "slider_max", "interpolation", "lock_shape")
 
 
 @dataclass(frozen=True)
@@ -56,9 +55,8 @@ def add_missing(face: Object, part: Object) -> None:
     base = theirs.reference_key
     new = [key for key in theirs.key_blocks if key != base and key.name not in mine.key_blocks]
     for key in new:
-        added = key_blocks.add(face, key.name)
-        for setting in (name for name in _SETTINGS if hasattr(key, name)):
-            setattr(added, setting, getattr(key, setting))
+        settings = key_blocks.properties(key) | {"vertex_group": ""}
+        key_blocks.put_properties(key_blocks.add(face, key.name), settings)
     for key in new:
         relative = mine.key_blocks.get(key.relative_key.name)
         added = mine.key_blocks[key.name]
