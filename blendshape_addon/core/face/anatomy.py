@@ -9,7 +9,7 @@ import numpy as np
 
 from ..avatar.avatar import Avatar
 from ..geometry.depth_collider import DepthCollider
-from . import colliders, drawn_eyes, slits, symmetry
+from . import colliders, drawn_eyes, lid_edges, slits, symmetry
 from .features import Features, on_lids
 from .parts import Part
 
@@ -33,8 +33,12 @@ class FaceAnatomy:
     @cached_property
     def eyes(self) -> dict[str, slits.Slit]:
         """The rims of the lids by side, `l` and `r`, where they can be found."""
-        found = {side: slits.find_slit(self.features, field) for field, side in enumerate("lr", 1)}
-        return {side: slit for side, slit in found.items() if slit}
+        place, _ = self.places
+        found = {}
+        for field, side in enumerate("lr", 1):
+            if slit := slits.find_slit(self.features, field):
+                found[side] = lid_edges.complete(slit, self.features, field, self.skin, place)
+        return found
 
     @cached_property
     def drawn_eyes(self) -> list[drawn_eyes.DrawnEye]:

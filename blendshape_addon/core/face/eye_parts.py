@@ -55,9 +55,8 @@ class _Openings:
             and abs(centre[1] - self.eyes[0, 1]) < EYE_PIECES.both_height
         )
         sunk = pieces.high[p, 2] < self.edge.min() - EYE_PIECES.sunk
-        return bool(
-            (one or both) and not sunk and extent[1] < EYE_PIECES.height * self.width and extent[2] < EYE_PIECES.depth
-        )
+        high = EYE_PIECES.height * max(self.width, self.height.max())
+        return bool((one or both) and not sunk and extent[1] < high and extent[2] < EYE_PIECES.depth)
 
     def seen_through(self, pieces: Pieces, p: int, name: Part | None) -> bool:
         """Whether a piece is what the lids open on."""

@@ -110,7 +110,7 @@ class EyePieces:
     both_middle: float = 0.1  # from the middle of the face to the middle of a piece that holds both eyes
     both_width: float = 0.9  # least width of such a piece
     both_height: float = 0.3  # from the eyes' height to the middle of such a piece
-    height: float = 1.6  # eyes, the greatest height of what belongs to an eye
+    height: float = 1.9  # of the opening's width or height, the greater, the greatest height of what belongs to an eye
     depth: float = 1.2  # greatest depth of the same
     sunk: float = 0.2  # behind the lids' edges from which on a piece is inside the head
     covers: float = 0.7  # of the lids' opening, the least height of an eyeball
@@ -149,6 +149,16 @@ class Slits:
     min_vertices: int = 3  # of a rim
     bins: tuple[int, int] = (4, 24)  # columns in which the vertex nearest to the slit is taken for the rim
     bins_per_vertex: float = 0.8  # of the square root of the number of vertices about the rim
+
+
+@dataclass(frozen=True)
+class LidEdges:
+    """How the edge of a lid is followed over the mesh from corner to corner."""
+
+    reach: float = 0.8  # widths of the eye from its middle along each axis, where the edge runs
+    samples: int = 12  # of the curve between two landmarks
+    other_side: float = 0.3  # of the lid field beyond 0, from which on a vertex is of the other lid: corners have less
+    length: float = 0.01  # distance from the curve that costs as much as the length of the path alone
 
 
 @dataclass(frozen=True)
@@ -231,6 +241,7 @@ PIECES = Pieces()
 MOUTH_PIECES = MouthPieces()
 EYE_PIECES = EyePieces()
 SLITS = Slits()
+LID_EDGES = LidEdges()
 IRISES = Irises()
 SYMMETRY = Symmetry()
 DRAWN_MOUTH = DrawnMouths()

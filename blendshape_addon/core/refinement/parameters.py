@@ -38,10 +38,10 @@ class Lashes:
     reach: float = 0.08
     nearest_share: float = 0.1
     rooted_share: float = 0.5  # of a piece's vertices, those nearest to the edge, that are roots
-    carriers: int = 4  # roots that carry one vertex
-    carrier_softening: float = 0.03  # added to their distances before weights are taken, 1 / distance²
+    carriers: int = 8  # roots that carry one vertex
+    carrier_softening: float = 0.05  # added to their distances before weights are taken, 1 / distance²
     samples: int = 65  # of an edge, from corner to corner
-    smoothed: float = 0.04  # of an edge's length, the standard deviation over which its motion is averaged
+    smoothed: float = 0.06  # of an edge's length, the standard deviation over which its motion is averaged
     beside: float = 0.12  # distance from the edge within which the skin tells how the lid turns
     turn_smoothed: float = 0.1  # of an edge's length, the standard deviation over which that turn is averaged
     turn_share: float = 0.5  # of that turn, that lashes take: MakeHuman's artist turns all of it, VRoid's none
@@ -73,12 +73,28 @@ class SoftMouth:
 
 
 @dataclass(frozen=True)
+class LipSmoothing:
+    """How far motion is diffused around lips of few vertices; `mouths` stands for half widths of the mouth.
+
+    Tuned on the mouths of VRoid, Rocketbox, MakeHuman and VALID, seen from the front and from three quarters.
+    """
+
+    reach: float = 2.2  # mouths from the middle of the mouth, up to where it is diffused; it fades over the last one
+    depth: float = 1.2  # mouths behind the corners, the same in depth …
+    depth_fade: float = 0.4  # … and over which it fades
+    edges: tuple[float, float] = (0.05, 0.2)  # mouths, mean length of edges from which on, and wholly, it is diffused
+    shrink: float = 0.5  # of the way to the mean of its neighbours that a vertex goes in a round …
+    swell: float = 0.53  # … and back from it: what varies from edge to edge goes, what varies over many stays
+    rounds: int = 4
+
+
+@dataclass(frozen=True)
 class NewFlips:
     """How many triangles a correction of lids or lips may turn over."""
 
     share: float = 0.01  # of the triangles that it moves
     share_lips: float = 0.03  # the same where lips meet
-    share_lids: float = 0.04  # the same where lids could not be closed without it
+    share_lids: float = 0.04  # the same where lids close: an eye that stays open is seen, a few folds are not
     few: int = 2  # triangles, on top of the share
     ratio: float = 1.35  # times as many as before are never too many
 
@@ -88,6 +104,7 @@ class LidContact:
     """Where the upper lid comes to lie on the lower one, in columns along the eye."""
 
     min_overlap: float = 0.008  # of the upper lid over the lower one when the eye is shut
+    overlap: float = 0.06  # the same as a share of the opening: artists of 40 rigs have 0.02 to 0.3
     max_overlap: float = 0.03  # the same for any expression that must not close further
     max_scale: float = 2.5  # factor of the lids' own motion, and one over the least factor
     still: float = 0.2  # of the eye's opening; a lid that moves less in a column keeps its motion there
@@ -95,7 +112,9 @@ class LidContact:
     reach_x: float = 0.75  # widths of the eye from its middle to where scaling begins to fade; at twice that it ends
     reach_y: float = 0.6  # the same, up and down
     upper_share: float = 0.85  # of what remains open, that the upper lid moves; the lower one moves the rest
-    max_open: float = 0.1  # share of the opening that a blink may leave before more folds are preferred
+    max_open: float = 0.02  # share of the opening that a blink may leave before its folds are smoothed
+    max_meet: float = 0.5  # share of the opening above the lower lid, where learned motion may have the lids meet
+    sides: float = 0.15  # of the lid field, from which on a vertex is of one lid alone
     rim: float = 0.05  # height beside a rim within which skin is the edge of a lid
     beyond_corner: float = 0.1  # widths of the eye beyond its corners to where that edge runs
 
@@ -209,6 +228,7 @@ SKIN = Skin()
 LASHES = Lashes()
 RIGID_TEETH = RigidTeeth()
 SOFT_MOUTH = SoftMouth()
+LIP_SMOOTHING = LipSmoothing()
 NEW_FLIPS = NewFlips()
 LID_CONTACT = LidContact()
 LIP_CONTACT = LipContact()

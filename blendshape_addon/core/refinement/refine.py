@@ -26,11 +26,12 @@ def refine(
     names: Sequence[str],
     progress: Callable[[float], None] = lambda fraction: None,
     soft_mouth: float = 0.0,
+    lids_meet: float | None = None,
 ) -> np.ndarray:
     """(E, N, 3) face-space offsets of `names` at full intensity, fit to be shape keys; changed in place and returned.
 
     progress(fraction) is called often, and what it raises ends the work. soft_mouth: 0 to 1, how far teeth and tongue
-    follow the lips, see `mouth_interior`.
+    follow the lips, see `mouth_interior`. lids_meet: see lid_contact.close_lids.
     """
     features = anatomy.features
     mouth_interior.move(anatomy, offsets, names, soft_mouth)
@@ -41,7 +42,7 @@ def refine(
     rims = np.concatenate([mouth.upper, mouth.lower]) if mouth else np.empty(0, np.int64)
     open_skin = anatomy.skin[~anatomy.skin_on_lids]
     _relax_flips(open_skin, features.positions, offsets, rims, lambda fraction: progress(fraction / 2))
-    contacts.resolve_contacts(anatomy, offsets, names)
+    contacts.resolve_contacts(anatomy, offsets, names, lids_meet)
     progress(0.6)
     barriers.push_out(anatomy, offsets, names)
     progress(0.95)
