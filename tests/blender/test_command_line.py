@@ -151,16 +151,6 @@ def test_shared_mesh_that_no_shape_moves_is_no_obstacle(planted, figure, tmp_pat
     assert run(tmp_path / "a.blend", "--output", tmp_path / "b.blend") == cli.OK
 
 
-def test_shared_face_is_refused(planted, figure, tmp_path, capsys):
-    twin = bpy.data.objects.new("Twin", figure["body"].data)
-    bpy.context.scene.collection.objects.link(twin)
-    twin.location.x = 5
-    files.save(tmp_path / "a.blend", [])
-    assert run(tmp_path / "a.blend", "--output", tmp_path / "b.blend") == cli.BAD_INPUT
-    assert "shared by several objects" in error_line(capsys)
-    assert not (tmp_path / "b.blend").exists()
-
-
 @pytest.mark.parametrize("workbench", [True, False])
 def test_sheet(planted, source, tmp_path, monkeypatch, workbench):
     """Both engines draw it: Workbench needs EGL, Cycles nothing."""

@@ -92,7 +92,7 @@ def test_manifest_names_the_wheels_inside(archive):
     manifest = tomllib.loads(archive.read("blender_manifest.toml").decode())
     inside = [name for name in archive.namelist() if name.startswith("wheels/")]
     assert sorted(wheel.removeprefix("./") for wheel in manifest["wheels"]) == inside
-    assert {name.split("-")[2] for name in inside} == {"cp311", "cp313"}
+    assert {name.split("-")[2] for name in inside} == {"cp311", "cp313", "py3"}
     assert manifest["platforms"] == [package.this_platform()]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 _TEXTS = ("LICENSE", "ThirdPartyNotices.txt")
 _DIRECTML = "DirectML.dll"
+_VRM = "bpy_vrm_format"
 
 
 def licences(wheels: Sequence[Path], models: Path) -> dict[str, bytes]:
@@ -23,7 +24,10 @@ def licences(wheels: Sequence[Path], models: Path) -> dict[str, bytes]:
     ]
     texts = {"models-LICENSE": (models / "LICENSE").read_bytes()}
     lines += ["", "## onnxruntime", ""]
+    vrm = [wheel for wheel in wheels if wheel.name.startswith(_VRM)]
     for wheel in wheels:
+        if wheel in vrm:
+            continue
         distribution, version = wheel.name.split("-")[:2]
         with zipfile.ZipFile(wheel) as archive:
             for text in _TEXTS:
@@ -35,6 +39,11 @@ def licences(wheels: Sequence[Path], models: Path) -> dict[str, bytes]:
         )
         if _DIRECTML in native:
             lines.append(f"  - {_DIRECTML} in it: by Microsoft, redistributable under its licence terms for DirectML")
+    lines += ["", "## VRM Add-on for Blender", ""]
+    lines += [  # no text lies in the wheel: its files name the licences
+        f"- `wheels/{wheel.name}`: by Isamu Mogi and iCyP, MIT or GPL-3.0-or-later (`LICENSE` one folder up)"
+        for wheel in vrm
+    ]
     for card in map(_card, sorted(models.glob("*.toml"))):
         lines += ["", f"## {card['name']} (`models/{card['file']}`)", ""]
         lines += [f"{card['licence']} (`models-LICENSE`). It was trained on:", ""]

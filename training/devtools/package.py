@@ -1,4 +1,5 @@
-"""`make package`: the extension as Blender installs it, one zip per platform, with the onnxruntime wheels inside.
+"""`make package`: the extension as Blender installs it, one zip per platform, with the wheels of onnxruntime and of
+the VRM add-on inside.
 
 The same sources make the same zips byte for byte. Runs in an environment that has bpy installed, for Blender's own
 extension tool; bpy itself is not imported.
@@ -23,6 +24,9 @@ from .licences import licences
 ROOT = Path(__file__).resolve().parents[2]
 ID = "vrchat_blendshape_generator"
 ZIPS = tomllib.loads(Path(__file__).with_name("wheels.toml").read_text(encoding="utf-8"))
+_IN_EVERY = ZIPS.pop("every")["wheels"]
+for _zip in ZIPS.values():
+    _zip["wheels"] = _IN_EVERY | _zip["wheels"]
 EDITIONS = {
     "small": [name for name in ZIPS if "cuda" not in name],
     "cuda": [name for name in ZIPS if "cuda" in name],
@@ -104,7 +108,8 @@ def _wheel(file: str, digest: str) -> Path:
         print(f"Downloading {file} …", file=sys.stderr, flush=True)
         distribution, version, python, _, system = path.stem.split("-")
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-        target = ["--python-version", python.removeprefix("cp"), "--platform", system, "--dest", str(path.parent)]
+        version_of_python = python.removeprefix("cp").removeprefix("py")
+        target = ["--python-version", version_of_python, "--platform", system, "--dest", str(path.parent)]
         command = [*pip, *target, f"{distribution}=={version}"]
         if subprocess.run(command, capture_output=True, check=False).returncode or not path.exists():
             raise NotHere(f"{file} is not to be had here.")
