@@ -176,6 +176,13 @@ def test_all_meshes_hidden(figure, tmp_path, capsys):
     assert "Every mesh of in.blend is hidden" in error_line(capsys)
 
 
+def test_the_face_may_be_among_what_is_hidden(figure):
+    figure["body"].hide_set(True)
+    select(figure["teeth"])
+    with pytest.raises(RuntimeError, match="Left out, because hidden: Body."):
+        generate()
+
+
 @pytest.mark.parametrize("linked", [False, True])
 def test_an_instance_of_a_collection(figure, tmp_path, capsys, linked):
     collection = bpy.data.collections.new("Avatar")

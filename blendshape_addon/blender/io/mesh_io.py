@@ -11,10 +11,10 @@ import numpy as np
 
 from ...core.avatar import hints, key_names, shells
 from ...core.avatar.avatar import Avatar
-from ...core.errors import InputError
+from ...core.errors import FaceNotFound, InputError
 from ...core.face.parts import PartOverride
 from ...core.geometry.nearest import nearest
-from ...core.messages import Message
+from ...core.messages import Message, join_messages
 from .. import mesh_objects
 from ..stored import joined, landmarks, migration
 from ..stored import parts as stored_parts
@@ -137,7 +137,7 @@ def avatar_from_selection(context: bpy.types.Context) -> list[Object]:
     if len(start.data.polygons) == 0:
         raise InputError("“{name}” has no faces: select the avatar's face mesh and try again.", name=start.name)
     context.view_layer.update()
-    groups = avatars_of({*context.view_layer.objects, *meshes}, preferred=start)
+    groups = avatars_of(dict.fromkeys([*context.view_layer.objects, *meshes]), preferred=start)
     avatar = next((group for group in groups if start in group), [start])
     loose = [obj for obj in meshes if obj not in avatar and root_of(obj) == obj and len(obj.data.polygons)]
     return avatar + loose
@@ -386,9 +386,15 @@ def _remarks_on_keys(obj: Object) -> Iterator[Message]:
         )
 
 
+def with_left_out(error: FaceNotFound, objects: list[Object]) -> FaceNotFound:
+    """`error`, raised for the avatar of `objects`, that also says which meshes were left out: one may be the face."""
+    return FaceNotFound(join_messages([error.message, *_left_out(objects)], " "), guess=error.guess)
+
+
 def _left_out(objects: list[Object]) -> Iterator[Message]:
     """Which meshes hang on what `objects` hang on, or lie on them, but are no part of the avatar, and why."""
-    roots, box, layer = set(map(root_of, objects)), _box(objects), set(bpy.context.view_layer.objects)
+    roots, box = set(map(root_of, objects)), _box(objects)
+    scene, layer = set(bpy.context.scene.objects), set(bpy.context.view_layer.objects)
     levels = {_level(obj)[0] for obj in objects}
     others = set(bpy.data.objects) - set(objects) - _widgets(bpy.data.objects)
     hidden, elsewhere, coarse = [], [], []
@@ -396,10 +402,8 @@ def _left_out(objects: list[Object]) -> Iterator[Message]:
         hangs, seen = root_of(obj) in roots, obj.visible_get()
         if hangs and seen and _level(obj)[0] in levels:
             coarse.append(obj.name)
-        elif hangs and obj not in layer:
-            elsewhere.append(obj.name)
-        elif obj in layer and not seen and (hangs or (root_of(obj) == obj and _touch(_box([obj]), box))):
-            hidden.append(obj.name)
+        elif not seen and (hangs or (obj in scene and _touch(_box([obj]), box))):
+            (hidden if obj in layer else elsewhere).append(obj.name)
     if hidden:
         yield Message("Left out, because hidden: {names}.", names=", ".join(hidden))
     if elsewhere:

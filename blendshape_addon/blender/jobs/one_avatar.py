@@ -15,6 +15,7 @@ import numpy as np
 
 from ...core.avatar.avatar import Avatar
 from ...core.detection.detect import Face
+from ...core.errors import FaceNotFound
 from ...core.idle_objects import without_idle_objects
 from ...core.options import GenerateOptions
 from ...core.pipeline import FaceAnalysis, GenerationResult, Progress, analyse, find_face, generate
@@ -45,8 +46,11 @@ def run(objects: Sequence[mesh_io.Object], options: GenerateOptions, progress: P
     began = time.perf_counter()
     avatar = mesh_io.read(objects)
     reading = time.perf_counter() - began
-    result = compute(avatar, options, progress)
-    result.report["notes"] = [*mesh_io.remarks(objects), *result.report["notes"]]
+    try:
+        result = compute(avatar, options, progress)
+    except FaceNotFound as error:
+        raise mesh_io.with_left_out(error, list(objects)) from error
+    result.report["notes"] = [*mesh_io.remarks(list(objects)), *result.report["notes"]]
     if progress:
         progress(1.0, "writing")
     result.seconds = {"reading": reading, **result.seconds}

@@ -43,6 +43,8 @@ class Background:
             with _in_status_bar(context) as progress:
                 result = work(progress)
             self.finish(context, objects, avatar, result)
+        except FaceNotFound as error:
+            return self._refuse(mesh_io.with_left_out(error, objects))
         except UserError as error:
             return self._refuse(error)
         except Exception:
@@ -115,6 +117,8 @@ class Background:
 
     def _ask_for_landmarks(self, error: FaceNotFound) -> set[str]:
         """Let the user correct the best guess of the face's landmarks."""
+        objects = [bpy.data.objects[name] for name in self._names if name in bpy.data.objects]
+        error = mesh_io.with_left_out(error, objects) if objects else error
         if error.guess is None:
             return self._refuse(error)
         try:
