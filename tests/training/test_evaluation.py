@@ -26,6 +26,7 @@ from training.evaluation import (
     inter_artist_baseline,
     mouth_landmarks,
     mouth_openings,
+    pieces,
     regions,
     robustness,
     run,
@@ -213,6 +214,7 @@ def test_a_family_is_scored_beside_its_artist_on_the_face_that_is_found(measured
         assert units["cos"] > 0.6 and units["cos seen"] > 0.6 and 0.3 < units["amplitude"] < 2, name
         assert figures["units of those found"] == figures["deformer"]
         assert figures["do nothing"]["all units"]["cos seen"] == 0
+        assert bool(figures["pieces"][name]) == (name == "anime"), "the other has no loose eyes or teeth"
     rows = results.plain({name: figures for name, (figures, _) in measured.items()})
     text = "".join(table(rows).text() for table in (tables.faces, tables.pairs, tables.blinks))
     assert all(name in text for name in faces.NAMES)
@@ -287,8 +289,12 @@ def test_mouths_of_vowels_are_measured_beside_their_artists(measured):
         own = [mouth_openings.apart(mouth, side["vrc.v_aa"]) for side in (mouth.ours, mouth.theirs)]
         assert row["artists"] == 1 and row["ratio"] == pytest.approx(own[0] / own[1])
     nothing = {"families": {}, "lip gaps": {}, "landmarks": {}, "acceptance": {}}
-    (target,) = (row for row in targets.targets(nothing | {"mouths": summary}) if row.what.startswith("mouths"))
-    assert len(target.values) == 16 and all(factor >= 1 for factor in target.values.values())
+    for artists, count in ((1, 0), (2, 16)):
+        for row in (row for vowels in summary.values() for row in vowels.values()):
+            row["artists"] = artists
+        found = targets.targets(nothing | {"mouths": summary})
+        (target,) = (row for row in found if row.what.startswith("mouths"))
+        assert len(target.values) == count and all(factor >= 1 for factor in target.values.values())
 
 
 def test_an_eye_that_a_blink_leaves_open_is_seen_from_the_front():
@@ -309,6 +315,18 @@ def test_an_eye_that_a_blink_leaves_open_is_seen_from_the_front():
     assert not np.allclose(warped[0].marks, warped[1].marks)
     row = blinks.measure([head], 2, None)
     assert len(row["open"]) + row["lost"] == 2 and all(0 <= share < 1 for share in row["open"])
+
+
+def test_pieces_are_told_by_what_their_artist_moves():
+    head = LabelledFace.of(shipped.rig("anime"))
+    rows = pieces.measure(head)
+    assert sorted(row["truth"] for row in rows if row["truth"] in ("eye", "lash")) == ["eye"] * 2 + ["lash"] * 2
+    outside = [row for row in rows if row["truth"] in ("eye", "lash")]
+    assert pieces.told(outside) == (4, 4)
+    assert {"truth": "upper mouth", "part": "TEETH_UPPER"} in rows
+    assert pieces.told([row | {"part": "TEETH_UPPER"} for row in outside]) == (0, 4)
+    still = dataclasses.replace(head, offsets=0 * head.offsets, mark_offsets=0 * head.mark_offsets)
+    assert "lash" not in {row["truth"] for row in pieces.measure(still)}
 
 
 def test_visemes_that_look_alike_from_the_front_are_found_and_held_against_the_artists():

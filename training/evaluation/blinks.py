@@ -30,6 +30,7 @@ MARGIN = 1.5
 NEAR = 2.5  # halves of that picture that a piece of an eye may reach, of its middle
 STILL = 0.05  # of the blink's largest motion: what moves less is no lid
 LEAST = 60  # pixels of an eye; of fewer nothing is said
+SHUT = 0.05  # share of an eye that an artist's blink may leave
 SEED = 30  # of the random faces
 
 
@@ -91,15 +92,24 @@ def _inside(ring: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def random_faces(heads: Sequence[LabelledFace], count: int) -> Iterator[LabelledFace]:
-    """`count` faces that nobody drew: `heads` in turn with other proportions, a toon's and those of a smooth warp."""
+    """`count` faces that nobody drew: `heads` in turn with other proportions, a toon's and those of a smooth warp.
+
+    Those whose eyes come through their lids by that, so that the artist's own blink leaves them open, are passed over.
+    """
     eyes = [augment.alone(_only(head, ("vrc.blink_left", "vrc.blink_right"))) for head in heads]
-    for number in range(count):
+    made = number = 0
+    while made < count:
         rng = np.random.default_rng([SEED, number])
         head = eyes[number % len(eyes)]
         if number // len(eyes) % 2:
-            yield head.mapped(random_warp(rng, 1.0, lopsided=False))
+            face = head.mapped(random_warp(rng, 1.0, lopsided=False))
         else:
-            yield toon.toonish(head, rng)
+            face = toon.toonish(head, rng)
+        number += 1
+        left = left_open(face, dict(zip(face.names, face.offsets, strict=True)))
+        if left is not None and left < SHUT:
+            made += 1
+            yield face
 
 
 def _only(head: LabelledFace, names: Sequence[str]) -> LabelledFace:

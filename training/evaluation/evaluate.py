@@ -41,6 +41,7 @@ from . import (
     front_pairs,
     inter_artist_baseline,
     mouth_openings,
+    pieces,
     regions,
     robustness,
     run,
@@ -61,14 +62,14 @@ def evaluate_family(
     family: str, held: Held, templates: list[LabelledFace], models: Path | None, detect: bool, out: Path | None
 ) -> tuple[dict, list[Speaker]]:
     """Figures of one family by models that never saw it: medians by method and set, every shape, top-1, landmarks, lip
-    gaps, blinks, nearest pairs of visemes and regions by rig; and the rigs' mouths.
+    gaps, blinks, nearest pairs of visemes, pieces and regions by rig; and the rigs' mouths.
 
     templates: what is carried over for the method `template`; none is in its place. out: where a contact sheet of each
     rig lands; None for none.
     """
     scores: dict[str, list[run.Scores]] = defaultdict(list)
     found: dict = {"landmarks": "detected" if detect else "labelled", "lost": {}, "rigs": [rig.name for rig, _ in held]}
-    by_rig = ("lip gaps", "regions", "shapes", "landmark errors", "blinks", "front pairs", "artists")
+    by_rig = ("lip gaps", "regions", "shapes", "landmark errors", "blinks", "front pairs", "artists", "pieces")
     found |= {what: {} for what in by_rig}
     tops, speakers = [], []
     for rig, head in held:
@@ -95,6 +96,7 @@ def evaluate_family(
             shape_sheet(out / f"{family}_{rig.name}.png", head, made.shapes, truth)
         if not measured:
             continue
+        found["pieces"][rig.name] = pieces.measure(head)
         own = {"deformer": run.score(head, made.shapes, rig.real, seen), "do nothing": nothing}
         if templates:
             carried = template_transfer(head, made.made.face.points, templates)

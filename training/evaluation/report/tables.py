@@ -165,13 +165,26 @@ def blinks(families: Mapping) -> Table:
     return Table("Eye that a blink leaves open", ("rig", "ours", "artist's"), cells, note)
 
 
+def pieces_told(families: Mapping) -> Table:
+    """What the product takes loose pieces for."""
+    counts: dict[tuple[str, str, str], int] = {}
+    for figures in families.values():
+        for rig, rows in figures.get("pieces", {}).items():
+            for row in rows:
+                key = rig, row["truth"], row["part"]
+                counts[key] = counts.get(key, 0) + 1
+    cells = [(*key, str(count)) for key, count in counts.items()]
+    note = "What a piece is, its artist's own jaw and blink say; with labelled landmarks."
+    return Table("Loose pieces in mouth and eyes", ("rig", "it is", "taken for", "pieces"), cells, note)
+
+
 def of_all_families(results: Mapping) -> list[Table]:
     """What follows the tables of single families."""
     families = results["families"]
     return [
         faces(families), reading(results.get("reading", {})), mouths(results.get("mouths", {})), pairs(families),
-        blinks(families), regions(families), lips(results["lip gaps"]), acceptance(results["acceptance"]),
-        robustness(results.get("robustness", {})),
+        blinks(families), pieces_told(families), regions(families), lips(results["lip gaps"]),
+        acceptance(results["acceptance"]), robustness(results.get("robustness", {})),
     ]  # fmt: skip
 
 
