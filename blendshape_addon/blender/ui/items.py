@@ -23,7 +23,7 @@ EXISTING_ITEMS = (
 )
 _PRESETS = {
     "natural": "As artists of realistic faces draw visemes and emotions",
-    "stylised": "As artists of cartoon people draw them: lips that open wide and round",
+    "stylised": "As artists of cartoon people draw them: wide open mouths, a small round O",
     "anime": "Between what anime artists draw: vowels that differ clearly, calm brows",
     "anime_small": "Small round mouths and narrow vowels",
     "anime_wide": "Wide open mouths, corners pulled far out, a small round U",
