@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from helpers import planted_generate
 
-from blendshape_addon import cli
+from blendshape_addon import cli, console
 from blendshape_addon.blender.io import files
 from blendshape_addon.blender.jobs import batch, one_avatar
 
@@ -39,6 +39,5 @@ def generate(avatar, options, **others):
 one_avatar.generate = generate
 batch.command = lambda: [sys.executable, __file__, "generate"]
 status = cli.main(sys.argv[1:])
-sys.stdout.flush()
-sys.stderr.flush()
+console.flush()
 os._exit(status)

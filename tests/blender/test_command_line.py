@@ -55,6 +55,20 @@ def test_export_operator_takes_the_avatar_alone(planted, figure, tmp_path):
     assert np.allclose(bpy.data.objects["Body"].dimensions.z, 1.66, atol=0.02)
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", None])
+def test_any_console_will_do(planted_children, source, tmp_path, encoding):
+    """One of Western Windows or plain ASCII, and none: the command ends, with its file, its report and its status."""
+    path = source("blend").rename(tmp_path / "アバター.blend")
+    command = [sys.executable, str(planted_children), "generate", str(path), "--output", str(tmp_path / "a.glb")]
+    command += ["--report", str(tmp_path / "report.json"), "--shapes", "blink"]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding or "utf-8"}
+    if encoding is None:
+        command = ["sh", "-c", '"$@" >&- 2>&-', "sh", *command]  # both closed
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=300, check=False)
+    assert done.returncode == cli.OK, done.stderr
+    assert (tmp_path / "a.glb").exists() and json.loads((tmp_path / "report.json").read_text())["ok"]
+
+
 def test_report(planted, source, tmp_path):
     report = tmp_path / "made" / "report.json"
     assert run(source("blend"), "--output", tmp_path / "a.glb", "--shapes", "blink", "--report", report) == 0

@@ -174,6 +174,13 @@ def test_what_blender_cannot_read_in_a_glb_is_named(planted, source, tmp_path, c
     assert extension in said and "gltf-transform" in said and "damaged" not in said
 
 
+def test_a_buffer_that_is_missing_is_named(source, tmp_path):
+    path = source("gltf")
+    path.with_suffix(".bin").unlink()
+    with pytest.raises(InputError, match=r"figure\.gltf needs figure\.bin, which is not beside it"):
+        files.load(path)
+
+
 @pytest.mark.parametrize("suffix", ["glb", "gltf"])
 def test_names_of_targets_that_stand_at_primitives_are_read(figure, tmp_path, suffix):
     """As UniVRM wrote them before 2020."""

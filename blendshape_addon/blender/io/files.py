@@ -175,6 +175,12 @@ def _reason(path: Path, suffix: str, error: str) -> InputError:
             extensions=", ".join(unknown),
             version=bpy.app.version_string,
         )
+    if suffix in gltf.SUFFIXES and (missing := gltf.missing_files(path)):
+        return InputError(
+            "{file} needs {missing}, which is not beside it: put both into one folder.",
+            file=path.name,
+            missing=", ".join(missing),
+        )
     return InputError("{file} cannot be read: it is damaged or not a {suffix} file.", file=path.name, suffix=suffix)
 
 

@@ -80,6 +80,16 @@ def required_extensions(path: Path) -> list[str]:
     return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 
+def missing_files(path: Path) -> list[str]:
+    """Names of the buffers that a .gltf file needs and that are not beside it; none for a damaged file."""
+    try:
+        uris = [buffer.get("uri", "data:") for buffer in document(path).get("buffers", ())]
+    except (OSError, ValueError, AttributeError, TypeError):
+        return []
+    names = [unquote(uri) for uri in uris if isinstance(uri, str) and not uri.startswith("data:")]
+    return [name for name in names if not (path.parent / name).is_file()]
+
+
 @contextmanager
 def importable(path: Path) -> Iterator[Path]:
     """The file as Blender's importer reads it whole, for as long as the block: with one of its suffixes, and with names
