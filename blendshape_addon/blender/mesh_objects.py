@@ -1,5 +1,5 @@
-"""What stands in a mesh object beside its coordinates: where it is at rest, weights of vertex groups, and what Mirror
-and Mask modifiers make of it. Everything here only reads."""
+"""What stands in a mesh object: coordinates, where it is at rest, weights of vertex groups, and what Mirror and Mask
+modifiers make of it. Everything here only reads."""
 
 from __future__ import annotations
 
@@ -17,6 +17,19 @@ _STILL = 1e-5  # of the longest entry of a bone's matrix: what differs by less i
 def rest_matrix(obj: Object) -> np.ndarray:
     """(4, 4) float64 from local to world space where every bone that carries `obj` is at rest, however it is posed."""
     return np.array(_unposed(obj) @ obj.matrix_world, float)
+
+
+def coordinates(points: bpy.types.bpy_prop_collection) -> np.ndarray:
+    """(V, 3) float32 of a mesh's vertices or a shape key's points."""
+    flat = np.empty(len(points) * 3, np.float32)
+    points.foreach_get("co", flat)
+    return flat.reshape(-1, 3)
+
+
+def world_points(points: np.ndarray, obj: Object) -> np.ndarray:
+    """(n, 3) from the space of `obj` to the world, where nothing is posed."""
+    matrix = rest_matrix(obj)
+    return points.astype(float) @ matrix[:3, :3].T + matrix[:3, 3]
 
 
 def carrier(obj: Object) -> tuple[Object | None, str]:

@@ -1,9 +1,7 @@
-"""Which objects make up an avatar, and what the core sees of them: world space at rest, the shape that is seen,
-triangles."""
+"""Which avatar the user means, and what the core sees of it: world space at rest, the shape that is seen, triangles."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 import bpy
@@ -11,104 +9,19 @@ import numpy as np
 
 from ...core.avatar import hints, key_names, shells
 from ...core.avatar.avatar import Avatar
-from ...core.errors import FaceNotFound, InputError
+from ...core.errors import InputError
 from ...core.face.parts import PartOverride
-from ...core.geometry.nearest import nearest
-from ...core.messages import Message, join_messages
+from ...core.messages import Message
 from .. import mesh_objects
+from ..mesh_objects import coordinates, world_points
 from ..stored import joined, landmarks, migration
 from ..stored import parts as stored_parts
 from ..stored.migration import MADE
+from .avatar_objects import avatars_of, has_faces, left_out, root_of
 from .single_user import is_shared
 
 Object = bpy.types.Object
-_LEVEL = re.compile(r"(?:^|[\s_.\-])lod[\s_.\-]?(\d+)", re.IGNORECASE)  # Body_LOD1
-_SAMPLE = 300  # vertices of an object that tell what it lies on
-_SURFACE = 20_000  # vertices that tell where a surface is
 _ON = 1e-3  # value from which a key is seen
-
-
-def avatars_of(objects: Iterable[Object], preferred: Object | None = None) -> list[list[Object]]:
-    """The mesh objects among `objects` that are seen, sorted into avatars; objects without faces, bone widgets and
-    lower levels of detail are left out. Where there are several levels or copies of a mesh, `preferred` is taken if it
-    is one of them; it comes first.
-
-    Objects are of one avatar when they share an armature or the root of a parent hierarchy. One that has neither
-    belongs to that of the larger ones that it touches whose surface is nearest to it (loose eyes in a head, a bag on a
-    back), or stands for itself.
-    """
-    objects = list(objects)
-    widgets = _widgets(objects)
-    groups: dict[Object, list[Object]] = {}
-    for obj in objects:
-        if _has_faces(obj) and obj not in widgets and obj.visible_get():
-            groups.setdefault(root_of(obj), []).append(obj)
-    boxes = {root: _box(group) for root, group in groups.items()}
-    by_size = sorted(groups, key=lambda root: float(np.prod(boxes[root][1] - boxes[root][0])))
-    for position, root in enumerate(by_size):
-        if root.type == "ARMATURE":
-            continue
-        touched = [other for other in by_size[position + 1 :] if _touch(boxes[other], boxes[root])]
-        if len(touched) > 1:
-            own = _points(groups[root], _SAMPLE)
-            touched.sort(key=lambda other: _distance(own, _points(groups[other], _SURFACE)))
-        if touched:
-            groups[touched[0]] += groups.pop(root)
-    return [_most_detailed(group, preferred) for group in groups.values()]
-
-
-def _widgets(objects: Iterable[Object]) -> set[Object | None]:
-    """What armatures among `objects` draw their bones as."""
-    return {bone.custom_shape for rig in objects if rig.type == "ARMATURE" for bone in rig.pose.bones}
-
-
-def _has_faces(obj: Object) -> bool:
-    return obj.type == "MESH" and len(obj.data.polygons) > 0
-
-
-def _touch(box: np.ndarray, other: np.ndarray) -> bool:
-    return bool((box[0] <= other[1]).all() and (other[0] <= box[1]).all())
-
-
-def _points(objects: list[Object], count: int) -> np.ndarray:
-    """About `count` of the vertices of `objects` (n, 3) in world space."""
-    points = np.concatenate([_world(coordinates(obj.data.vertices), obj) for obj in objects])
-    return points[:: max(1, len(points) // count)]
-
-
-def _distance(points: np.ndarray, surface: np.ndarray) -> float:
-    """How far most of (n, 3) points are from (m, 3) points of a surface."""
-    return float(np.median(nearest(surface, points, 1)[1]))
-
-
-def _most_detailed(objects: list[Object], preferred: Object | None) -> list[Object]:
-    """`objects`, `preferred` first, without those that are another of them with less detail, by their names."""
-    best: dict[str, Object] = {}
-    for obj in sorted(objects, key=lambda obj: (obj != preferred, _level(obj)[1])):
-        best.setdefault(_level(obj)[0], obj)
-    kept = [obj for obj in objects if obj == best[_level(obj)[0]]]
-    return sorted(kept, key=lambda obj: obj != preferred)
-
-
-def _level(obj: Object) -> tuple[str, int]:
-    """The name of `obj` without its level of detail, and that level, 0 the most detailed."""
-    found = _LEVEL.search(obj.name)
-    return (_LEVEL.sub("", obj.name), int(found[1])) if found else (obj.name, 0)
-
-
-def root_of(obj: Object) -> Object:
-    """The armature that moves `obj`, by modifier, parent or constraint, else the topmost parent, or `obj` itself."""
-    while True:
-        for modifier in obj.modifiers:
-            if modifier.type == "ARMATURE" and modifier.object:
-                return modifier.object
-        if obj.type == "ARMATURE":
-            return obj
-        if rig := mesh_objects.carrier(obj)[0]:
-            return rig
-        if obj.parent is None:
-            return obj
-        obj = obj.parent
 
 
 def avatar_from_selection(context: bpy.types.Context) -> list[Object]:
@@ -150,7 +63,7 @@ def avatars_of_scene(context: bpy.types.Context, file: str) -> list[list[Object]
         return avatars
     for obj in context.view_layer.objects:
         _refuse_instance(obj)
-    if any(_has_faces(obj) for obj in bpy.data.objects):
+    if any(has_faces(obj) for obj in bpy.data.objects):
         raise InputError(
             "Every mesh of {file} is hidden or in another scene: open it in Blender, show the avatar's meshes (the "
             "eyes in the Outliner), save it and try again.",
@@ -162,7 +75,7 @@ def avatars_of_scene(context: bpy.types.Context, file: str) -> list[list[Object]
 def _refuse_instance(obj: Object) -> None:
     """Raise InputError if `obj` only shows a collection of meshes that are somewhere else."""
     collection = obj.instance_collection if obj.instance_type == "COLLECTION" else None
-    if collection is None or not any(map(_has_faces, collection.all_objects)):
+    if collection is None or not any(map(has_faces, collection.all_objects)):
         return
     if collection.library:
         raise InputError(
@@ -227,7 +140,7 @@ def read(objects: Iterable[Object]) -> Avatar:
         for obj in objects:
             seen = _seen(obj)
             triangles.append(mesh_objects.unfold_triangles(obj, seen, _triangles(obj)) + sum(counts))
-            vertices.append(_world(mesh_objects.unfold_points(obj, seen), obj))
+            vertices.append(world_points(mesh_objects.unfold_points(obj, seen), obj))
             counts.append(len(vertices[-1]))
             override.append(np.tile(stored_parts.overrides(obj), mesh_objects.copies(obj)))
         keys = [key for obj, points in zip(objects, vertices, strict=True) for key in _keys(obj, points)]
@@ -249,12 +162,6 @@ def read(objects: Iterable[Object]) -> Avatar:
         np.concatenate(copied) if any(map(np.any, copied)) else None,
     )
     return shells.collapsed(avatar)
-
-
-def _world(points: np.ndarray, obj: Object) -> np.ndarray:
-    """(n, 3) from the space of `obj` to the world, where nothing is posed."""
-    matrix = mesh_objects.rest_matrix(obj)
-    return points.astype(float) @ matrix[:3, :3].T + matrix[:3, 3]
 
 
 def _joints(rig: Object) -> dict[str, np.ndarray]:
@@ -327,13 +234,6 @@ def basis(obj: Object) -> np.ndarray:
     return coordinates(keys.reference_key.points if keys else obj.data.vertices)
 
 
-def coordinates(points: bpy.types.bpy_prop_collection) -> np.ndarray:
-    """(V, 3) float32 of a mesh's vertices or a shape key's points."""
-    flat = np.empty(len(points) * 3, np.float32)
-    points.foreach_get("co", flat)
-    return flat.reshape(-1, 3)
-
-
 def _triangles(obj: Object) -> np.ndarray:
     """(T, 3) of what Mask modifiers do not hide."""
     mesh = obj.data
@@ -346,7 +246,7 @@ def _triangles(obj: Object) -> np.ndarray:
 
 def remarks(objects: list[Object]) -> list[Message]:
     """What was left aside or taken for granted when the avatar of `objects` was read, in sentences for its creator."""
-    found = list(_left_out(objects))
+    found = list(left_out(objects))
     for obj in objects:
         found += _remarks_on_keys(obj)
         if modifiers := mesh_objects.masks(obj):
@@ -384,36 +284,3 @@ def _remarks_on_keys(obj: Object) -> Iterator[Message]:
             name=obj.name,
             names=", ".join(left),
         )
-
-
-def with_left_out(error: FaceNotFound, objects: list[Object]) -> FaceNotFound:
-    """`error`, raised for the avatar of `objects`, that also says which meshes were left out: one may be the face."""
-    return FaceNotFound(join_messages([error.message, *_left_out(objects)], " "), guess=error.guess)
-
-
-def _left_out(objects: list[Object]) -> Iterator[Message]:
-    """Which meshes hang on what `objects` hang on, or lie on them, but are no part of the avatar, and why."""
-    roots, box = set(map(root_of, objects)), _box(objects)
-    scene, layer = set(bpy.context.scene.objects), set(bpy.context.view_layer.objects)
-    levels = {_level(obj)[0] for obj in objects}
-    others = set(bpy.data.objects) - set(objects) - _widgets(bpy.data.objects)
-    hidden, elsewhere, coarse = [], [], []
-    for obj in sorted(filter(_has_faces, others), key=lambda obj: obj.name):
-        hangs, seen = root_of(obj) in roots, obj.visible_get()
-        if hangs and seen and _level(obj)[0] in levels:
-            coarse.append(obj.name)
-        elif not seen and (hangs or (obj in scene and _touch(_box([obj]), box))):
-            (hidden if obj in layer else elsewhere).append(obj.name)
-    if hidden:
-        yield Message("Left out, because hidden: {names}.", names=", ".join(hidden))
-    if elsewhere:
-        names = ", ".join(elsewhere)
-        yield Message("Left out, because in another scene or an excluded collection: {names}.", names=names)
-    if coarse:
-        yield Message("Left out, because the same with less detail: {names}.", names=", ".join(coarse))
-
-
-def _box(objects: list[Object]) -> np.ndarray:
-    """(2, 3) lowest and highest corner in the world, where nothing is posed."""
-    corners = np.concatenate([_world(np.array(obj.bound_box), obj) for obj in objects])
-    return np.stack([corners.min(0), corners.max(0)])

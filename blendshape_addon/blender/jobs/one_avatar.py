@@ -21,7 +21,7 @@ from ...core.options import GenerateOptions
 from ...core.pipeline import FaceAnalysis, GenerationResult, Progress, analyse, find_face, generate
 from ...core.shape_markers import main_object, with_shape_markers
 from .. import session
-from ..io import mesh_io
+from ..io import avatar_objects, mesh_io
 from ..keys import key_blocks, shape_keys
 
 _log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ def run(objects: Sequence[mesh_io.Object], options: GenerateOptions, progress: P
     try:
         result = compute(avatar, options, progress)
     except FaceNotFound as error:
-        raise mesh_io.with_left_out(error, list(objects)) from error
+        raise avatar_objects.with_left_out(error, list(objects)) from error
     result.report["notes"] = [*mesh_io.remarks(list(objects)), *result.report["notes"]]
     if progress:
         progress(1.0, "writing")

@@ -13,7 +13,7 @@ from ....core.avatar.avatar import Avatar
 from ....core.errors import FaceNotFound, InputError, UserError
 from ....core.pipeline import Progress
 from ... import session
-from ...io import mesh_io
+from ...io import avatar_objects, mesh_io
 from ...jobs.thread import Task
 from ...translations import translate
 from ...viewport import landmark_modal
@@ -44,7 +44,7 @@ class Background:
                 result = work(progress)
             self.finish(context, objects, avatar, result)
         except FaceNotFound as error:
-            return self._refuse(mesh_io.with_left_out(error, objects))
+            return self._refuse(avatar_objects.with_left_out(error, objects))
         except UserError as error:
             return self._refuse(error)
         except Exception:
@@ -118,7 +118,7 @@ class Background:
     def _ask_for_landmarks(self, error: FaceNotFound) -> set[str]:
         """Let the user correct the best guess of the face's landmarks."""
         objects = [bpy.data.objects[name] for name in self._names if name in bpy.data.objects]
-        error = mesh_io.with_left_out(error, objects) if objects else error
+        error = avatar_objects.with_left_out(error, objects) if objects else error
         if error.guess is None:
             return self._refuse(error)
         try:
