@@ -13,6 +13,7 @@ from blendshape_addon.core.face.parts import Part
 from blendshape_addon.core.quality import report
 from blendshape_addon.core.quality.checks import AMBER, GREEN
 from blendshape_addon.core.quality.front_view import SHUT, FrontView
+from blendshape_addon.core.quality.gate import repair_or_reject
 
 
 def with_mouth(face, part, outward=True):
@@ -87,3 +88,14 @@ def test_visemes_that_look_alike_from_the_front_name_each_other(anatomy):
     assert str(rows[1].sentences["looks apart"]) == "looks like vrc.v_oh from the front"
     weak = report.examine(anatomy, names, np.stack([0 * aa, aa, to_and_fro, narrow]), 0.5)
     assert all("looks apart" not in row.grades for row in weak), "at half their strength they may"
+
+
+def test_a_mouth_that_opens_less_than_its_style_asks_for_is_reported(anatomy):
+    offsets = np.stack([opened(anatomy, 0.2)])
+    width = anatomy.mouth.corners[1, 0] - anatomy.mouth.corners[0, 0]
+    for share, grade in ((0.2 / width, GREEN), (0.4 / width, AMBER)):
+        (row,) = repair_or_reject(anatomy, ["vrc.v_oh"], offsets.copy(), 1.0, {"vrc.v_oh": share})
+        assert row.grades.get("opens as its style", GREEN) == grade and row.ok
+    assert "as far as in its style" in str(row.sentences["opens as its style"])
+    (weak,) = repair_or_reject(anatomy, ["vrc.v_oh"], offsets.copy(), 0.5, {"vrc.v_oh": share})
+    assert "opens as its style" not in weak.grades | row_of(anatomy, "vrc.v_oh", offsets[0]).grades

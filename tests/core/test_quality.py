@@ -264,7 +264,7 @@ def test_a_check_that_is_added_is_graded_found_and_repaired(toothed, measures, m
 def test_checks_of_the_report_are_those_that_it_always_had():
     assert [check.name for check in checks.CHECKS] == [
         "size", "flips", "lids", "stretch", "teeth", "eyes", "seams", "stray", "outside", "symmetry", "eyes close",
-        "lashes", "moves", "lips close", "mouth opens", "teeth fill", "mouth hole", "looks apart", "distinct",
+        "lashes", "moves", "lips close", "mouth opens", "opens as its style", "teeth fill", "mouth hole", "looks apart", "distinct",
     ]  # fmt: skip
     assert {
         "size", "flips", "lids", "stretch", "teeth", "eyes", "seams", "stray", "outside", "lips close",

@@ -294,6 +294,18 @@ CHECKS: tuple[Check, ...] = (
         applies=lambda shape: shape.parts_lips and shape.expression.opens_mouth,
         at_least=True,
     ),
+    Check(  # advisory: some meshes cannot open as far
+        name="opens as its style",
+        value=lambda shape: LIMITS.opening if shape.opening is None else shape.opening,
+        limit=lambda shape: LIMITS.opening,
+        sentence=lambda shape, share: Message(
+            "the mouth opens {percent:.0f} % as far as in its style", percent=100 * share
+        ),
+        where=_on_face(_lips),
+        applies=lambda shape: shape.parts_lips and shape.opening is not None,
+        at_least=True,
+        advisory=True,
+    ),
     Check(  # advisory: an artist may show teeth so
         name="teeth fill",
         field="teeth_fill",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -18,14 +18,18 @@ from .repair import repair
 
 
 def repair_or_reject(
-    anatomy: FaceAnatomy, names: Sequence[str], offsets: np.ndarray, intensity: float | Sequence[float]
+    anatomy: FaceAnatomy,
+    names: Sequence[str],
+    offsets: np.ndarray,
+    intensity: float | Sequence[float],
+    opens: Mapping[str, float] | None = None,
 ) -> list[ShapeReport]:
     """report.examine of (E, N, 3) face-space offsets, after what failed was repaired in place where it passes then.
 
-    intensity: see report.examine. A report says what was done; one that is not ok is of a shape to leave out. Raises
-    FaceNotFound when none that moves is left.
+    intensity: see report.examine. opens: see Measures. A report says what was done; one that is not ok is of a shape to
+    leave out. Raises FaceNotFound when none that moves is left.
     """
-    measures = Measures(anatomy)
+    measures = Measures(anatomy, opens)
     shapes = report.examine(anatomy, names, offsets, intensity, measures=measures)
     done: dict[str, Message] = {}
     intensities = np.broadcast_to(intensity, len(names))

@@ -7,7 +7,7 @@ distances.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -33,11 +33,12 @@ class Measures:
 
     rest: (N, 3) face-space positions of the feature vertices. triangles: (T, 3) of the skin that shows; lids: (T,)
     bool, those around the eyes. eyelids: by side, `l` or `r`, where the eye opens in the skin. mouth_mm: width of the
-    mouth. has_tongue: whether there is a tongue to put out.
+    mouth. has_tongue: whether there is a tongue to put out. opens: by shape, how far its style has the lips part, in
+    widths of the mouth; none where the style is not known.
     """
 
-    def __init__(self, anatomy: FaceAnatomy) -> None:
-        features = anatomy.features
+    def __init__(self, anatomy: FaceAnatomy, opens: Mapping[str, float] | None = None) -> None:
+        features, self.opens = anatomy.features, opens or {}
         self.anatomy, self.features, self.rest = anatomy, features, features.positions
         visible = _visible(features, anatomy.skin)
         self.triangles, self.lids = anatomy.skin[visible], anatomy.skin_on_lids[visible]
@@ -285,6 +286,12 @@ class ShapeMeasures:
     def open_mouth(self) -> OpenMouth:
         """What a viseme or an emotion shows between the lips, see FrontView.open_mouth."""
         return self.face.front.open_mouth(self.offset) if self.expression.group in ("visemes", "emotions") else SHUT
+
+    @property
+    def opening(self) -> float | None:
+        """How far the lips part, over what the style asks for; None where it asks for nothing."""
+        wanted = self.face.opens.get(self.name, 0.0) * self.face.mouth_mm
+        return self.lip_gap_mm / wanted if wanted > 0 else None
 
     @cached_property
     def lip_gap_mm(self) -> float:
