@@ -241,7 +241,14 @@ def _triangles(obj: Object) -> np.ndarray:
     flat = np.empty(len(mesh.loop_triangles) * 3, np.int32)
     mesh.loop_triangles.foreach_get("vertices", flat)
     triangles = flat.reshape(-1, 3)
-    return triangles[~mesh_objects.masked(obj)[triangles].any(1)] if mesh_objects.masks(obj) else triangles
+    if not mesh_objects.masks(obj):
+        return triangles
+    corners, start, polygon = (np.empty(len(rows), np.int32) for rows in (mesh.loops, mesh.polygons, triangles))
+    mesh.loops.foreach_get("vertex_index", corners)
+    mesh.polygons.foreach_get("loop_start", start)
+    mesh.loop_triangles.foreach_get("polygon_index", polygon)
+    hidden = np.logical_or.reduceat(mesh_objects.masked(obj)[corners], start)  # of each polygon any vertex
+    return triangles[~hidden[polygon]]
 
 
 def remarks(objects: list[Object]) -> list[Message]:
