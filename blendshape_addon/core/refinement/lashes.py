@@ -52,6 +52,25 @@ def follow_lids(anatomy: FaceAnatomy, offsets: np.ndarray) -> None:
         offsets[:, own] = np.einsum("vk,evkc->evc", weight, motion[:, carriers]) + turned - arm
 
 
+def without_waves(rest: np.ndarray, motion: np.ndarray) -> np.ndarray:
+    """(E, V, 3) motion of a piece of (V, 3) face-space vertices that moves, tilts and bends it as `motion` does, and
+    waves it nowhere: in least squares a cubic of the way along the piece, and linear across it. What runs over the
+    middle of the face is smoothed on each side by itself."""
+    out = motion.copy()
+    left = rest[:, 0] > 0
+    over_middle = (np.abs(rest[left, 0]).max(initial=0) > SKIN.nose) & (
+        np.abs(rest[~left, 0]).max(initial=0) > SKIN.nose
+    )
+    for own in (left, ~left) if over_middle else (np.ones(len(rest), bool),):
+        if own.sum() < LASHES.min_smoothed:
+            continue
+        centred = rest[own] - rest[own].mean(0)
+        x, y = centred[:, :2].T / max(float(np.ptp(centred, axis=0).max()), 1e-9)
+        basis, _ = np.linalg.qr(np.stack([np.ones(len(x)), x, x**2, x**3, y], 1))
+        out[:, own] = basis @ (basis.T @ motion[:, own].astype(np.float64))
+    return out
+
+
 @dataclass(frozen=True)
 class _Edge:
     """The edge of one lid in LASHES.samples (S) steps from corner to corner.

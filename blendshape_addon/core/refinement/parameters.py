@@ -40,6 +40,7 @@ class Lashes:
     rooted_share: float = 0.5  # of a piece's vertices, those nearest to the edge, that are roots
     carriers: int = 8  # roots that carry one vertex
     carrier_softening: float = 0.05  # added to their distances before weights are taken, 1 / distance²
+    min_smoothed: int = 16  # vertices of a piece from which on it takes a smooth motion from the skin under it
     samples: int = 65  # of an edge, from corner to corner
     smoothed: float = 0.06  # of an edge's length, the standard deviation over which its motion is averaged
     beside: float = 0.12  # distance from the edge within which the skin tells how the lid turns
@@ -74,18 +75,19 @@ class SoftMouth:
 
 @dataclass(frozen=True)
 class LipSmoothing:
-    """How far motion is diffused around lips of few vertices; `mouths` stands for half widths of the mouth.
+    """The edges of lips, and how far motion is diffused around lips of few vertices; `mouths` stands for half widths of
+    the mouth.
 
-    Tuned on the mouths of VRoid, Rocketbox, MakeHuman and VALID, seen from the front and from three quarters.
+    Tuned on the mouths of VRoid, Seed-san and Rocketbox, seen from the front and from three quarters.
     """
 
-    reach: float = 2.2  # mouths from the middle of the mouth, up to where it is diffused; it fades over the last one
-    depth: float = 1.2  # mouths behind the corners, the same in depth …
-    depth_fade: float = 0.4  # … and over which it fades
+    edge: float = 0.2  # mouths, height of the edge of a lip on either side of its rim; twice that in depth
+    reach: float = 2.2  # mouths from the middle of the mouth, up to where motion is diffused; it fades over the last one
     edges: tuple[float, float] = (0.05, 0.2)  # mouths, mean length of edges from which on, and wholly, it is diffused
-    shrink: float = 0.5  # of the way to the mean of its neighbours that a vertex goes in a round …
-    swell: float = 0.53  # … and back from it: what varies from edge to edge goes, what varies over many stays
-    rounds: int = 4
+    length: float = 0.5  # mouths over which it is diffused …
+    most: float = 3.0  # … and the square of that in edges, at most
+    rounds: int = 8  # in which it is: a step of more than half an edge would swing
+    max_scale: float = 1.6  # factor of what has been diffused, so that the rims move as far as before
 
 
 @dataclass(frozen=True)

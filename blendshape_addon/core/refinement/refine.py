@@ -17,6 +17,7 @@ from ..geometry.smoothing import FlipDetector, relax_flips
 from . import barriers, contacts, lashes, mouth_interior, pupils
 from .cleanup import apply_deadzone, join_seams
 from .gaze import turn_eyes
+from .lip_smoothing import lip_edges
 from .parameters import CLEANUP, SKIN
 
 
@@ -38,10 +39,8 @@ def refine(
     turn_eyes(features, offsets, names)
     pupils.move(anatomy, offsets, names)
     _end_at_nose(features, offsets, names)
-    mouth = anatomy.mouth
-    rims = np.concatenate([mouth.upper, mouth.lower]) if mouth else np.empty(0, np.int64)
-    open_skin = anatomy.skin[~anatomy.skin_on_lids]
-    _relax_flips(open_skin, features.positions, offsets, rims, lambda fraction: progress(fraction / 2))
+    open_skin, lips = anatomy.skin[~anatomy.skin_on_lids], lip_edges(anatomy)
+    _relax_flips(open_skin, features.positions, offsets, lips, lambda fraction: progress(fraction / 2))
     contacts.resolve_contacts(anatomy, offsets, names, lids_meet)
     progress(0.6)
     barriers.push_out(anatomy, offsets, names)
@@ -64,12 +63,12 @@ def _relax_flips(
     triangles: np.ndarray,
     rest: np.ndarray,
     offsets: np.ndarray,
-    rims: np.ndarray,
+    lips: np.ndarray,
     progress: Callable[[float], None],
 ) -> None:
     """Smooth the motion around triangles that turn over, by the mean of their neighbours, while that helps; in place.
 
-    rims: vertices of the lips' rims, which stay: folds of the coarse skin inside a mouth must not pull it shut.
+    lips: vertices of their edges, which stay: folds of the coarse skin inside a mouth must not pull it shut.
     """
     facing, every_edge = Facing.of(rest, triangles), edges_of(triangles)
     for done, offset in enumerate(offsets):
@@ -78,7 +77,7 @@ def _relax_flips(
         own = facing.only(any3(moving[triangles]))
         if own.flipped(rest + offset).any():
             edges = every_edge[moving[every_edge[:, 0]] | moving[every_edge[:, 1]]]
-            offset[:] = relax_flips(offset, edges, FlipDetector(own, rest), rims)
+            offset[:] = relax_flips(offset, edges, FlipDetector(own, rest), lips)
 
 
 def _follow_skin(anatomy: FaceAnatomy, offsets: np.ndarray) -> None:
@@ -102,4 +101,5 @@ def _follow_skin(anatomy: FaceAnatomy, offsets: np.ndarray) -> None:
         roots, loose = here[rooted], here[~rooted]
         if len(loose):
             carried[:, loose] = carried[:, roots[nearest(rest[roots], rest[loose], count=1)[0][:, 0]]]
+        carried[:, here] = lashes.without_waves(rest[here], carried[:, here])
     offsets[:, attached] = carried
