@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from functools import cache
@@ -16,7 +16,8 @@ TABLE = Path(__file__).with_name("families.toml")
 class Facts:
     """Of one rig. fold: what it is left out of training with. artist: whose shapes it has. people: how its identity
     basis is read, `modes` or `targets`, empty without one. toon: it is drawn as anime or a toon. flat: its eyes and
-    mouth are flat cards. face: it has one. share: of the instances that a dataset has of each rig."""
+    mouth are flat cards. face: it has one. share: of the instances that a dataset has of each rig. doubt: what its licence
+    leaves open, which cards repeat."""
 
     fold: str
     artist: str
@@ -25,6 +26,7 @@ class Facts:
     flat: bool = False
     face: bool = True
     share: float = 1.0
+    doubt: str = ""
 
 
 @cache
@@ -42,6 +44,15 @@ def of(family: str, name: str, meta: Mapping[str, object] | None = None) -> Fact
     own = {key: value for key, value in (meta or {}).items() if key in names}
     fold = str((known | own)["fold"])
     return Facts(**{"toon": is_toon(fold)} | known | own)
+
+
+def with_doubts(trained_on: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
+    """The rows of a card's `trained_on`, with `doubt` where a rig's licence leaves something open."""
+    rows = []
+    for row in trained_on:
+        doubt = of(*row["name"].split("/", 1)).doubt
+        rows.append({**row, **({"doubt": doubt} if doubt else {})})
+    return rows
 
 
 def is_toon(fold: str) -> bool:

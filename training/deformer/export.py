@@ -15,7 +15,7 @@ from blendshape_addon.core.errors import ModelError
 from blendshape_addon.core.face.features import INPUTS, assemble
 from blendshape_addon.core.vocabulary import CONDITIONS
 
-from ..data import dataset, manifest, rigs
+from ..data import dataset, families, manifest, rigs
 from ..learning import model_card
 from ..learning.model_card import PARITY
 from . import artist_blend, weights
@@ -95,7 +95,7 @@ def export(trained: Path, out: Path, figures: dict, data: Path) -> None:
         "licence": "MIT",
         "what": "Offsets of visemes, emotions, blinks and ARKit units for the vertices of any face mesh.",
         "styles": [{"name": style.name, "artists": list(style.artists)} for style in loaded.styles],
-        "trained_on": notes["trained_on"] or _of_rig_folders(notes["config"]["model"]["artists"]),
+        "trained_on": families.with_doubts(notes["trained_on"] or _of_rig_folders(notes["config"]["model"]["artists"])),
     }
     model_card.write(out, made, fields, {"parity": difference, "parity meshes": len(real)} | figures)
     where = f"{len(real)} real meshes" if real else f"random inputs, for there are no meshes in {data}"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..data import families
 from ..learning import model_card
 from .dataset import face_rigs
 
@@ -21,7 +22,9 @@ def write(path: Path, data: bytes, hold_out: str | None = None) -> None:
         "file": path.name,
         "licence": "MIT",
         "what": "Whether a square picture of depth and normals shows a face, and where its 48 landmarks lie.",
-        "trained_on": [{"name": f"{rig.family}/{rig.name}", "licence": rig.licence} for rig in rigs],
+        "trained_on": families.with_doubts(
+            {"name": f"{rig.family}/{rig.name}", "licence": rig.licence} for rig in rigs
+        ),
     }
     tables = json.loads(FIGURES.read_text()) if FIGURES.exists() and hold_out is None else {}
     model_card.write(path, data, fields, figures_of(tables))
