@@ -1,6 +1,7 @@
 """`python -m training.devtools.roundtrips`: does every generated key come back from a file as it went in?
 
-All shapes are made on the demo avatar and on every rig that is there, written as .blend, .fbx and .glb and read again.
+All shapes are made on the demo avatar and on every rig that is there, written as .blend, .fbx and .glb, as .vrm too
+where there is an armature, and read again.
 A key is kept if it comes back under its name with the same motion of the same places; Unity also drops keys of the FBX
 that move nothing, and visemes that are another one's twin are none.
 """
@@ -20,7 +21,7 @@ import numpy as np
 from mathutils.kdtree import KDTree
 
 from blendshape_addon.blender import session
-from blendshape_addon.blender.io import files
+from blendshape_addon.blender.io import files, vrm
 from blendshape_addon.blender.io.mesh_io import basis, coordinates
 from blendshape_addon.blender.jobs import one_avatar
 from blendshape_addon.blender.keys import inventory
@@ -33,6 +34,7 @@ from ..data.rigs import Rig, data_folder, every_rig
 from . import avatar
 
 FORMATS = (".blend", ".fbx", ".glb")
+VRM = ".vrm"  # holds avatars with an armature alone
 TOLERANCE = 1e-4  # of the eye distance: 6 µm on an adult
 
 Key = tuple[str, str]  # object, shape key
@@ -48,28 +50,29 @@ def main() -> int:
     names = parser.parse_args().avatar
     if unknown := [name for name in names if name not in people]:
         parser.error(f"there is no avatar {unknown[0]}: choose from {', '.join(people)}")
-    columns = (*FORMATS, "Unity")
+    columns = (*FORMATS, "Unity", VRM)
     print(f"{'avatar':<32}{'keys':>6}" + "".join(f"{column:>8}" for column in columns))
     whole = True
     for name in names:
         bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
         try:
-            made, kept = trip(people[name]())
+            made, kept = trip(people[name](), (*FORMATS, VRM))
         except FaceNotFound:
             print(f"{name:<32}  no face", flush=True)
             continue
-        print(f"{name:<32}{len(made):>6}" + "".join(f"{len(kept[column]):>8}" for column in columns), flush=True)
-        for column in columns:
+        counts = "".join(f"{len(kept[column]) if column in kept else '':>8}" for column in columns)
+        print(f"{name:<32}{len(made):>6}{counts}", flush=True)
+        for column in kept:
             whole &= made == kept[column]
             for obj, key in sorted(made - kept[column]):
                 print(f"  {column} lost {key} of {obj}", flush=True)
     return 0 if whole else 1
 
 
-def trip(objects: Sequence[bpy.types.Object]) -> tuple[set[Key], dict[str, set[Key]]]:
-    """Make all shapes on the avatar of `objects`; the keys made, and those that each format and Unity kept.
+def trip(objects: Sequence[bpy.types.Object], formats: Sequence[str] = FORMATS) -> tuple[set[Key], dict[str, set[Key]]]:
+    """Make all shapes on the avatar of `objects`; the keys made, and those that each of `formats` and Unity kept.
 
-    What is open is replaced. Raises UserError where the shapes cannot be made.
+    VRM is left out where there is no armature. What is open is replaced. Raises UserError where the shapes cannot be made.
     """
     with session.opened():
         done = one_avatar.run(objects, GenerateOptions(ALL_SHAPES))
@@ -78,7 +81,8 @@ def trip(objects: Sequence[bpy.types.Object]) -> tuple[set[Key], dict[str, set[K
     made = {(name, key) for name, (_, keys) in before.items() for key in keys}
     kept = {}
     with tempfile.TemporaryDirectory() as folder:
-        paths = {suffix: Path(folder) / f"avatar{suffix}" for suffix in FORMATS}
+        possible = [suffix for suffix in formats if suffix != VRM or vrm.armature_of(done.objects)]
+        paths = {suffix: Path(folder) / f"avatar{suffix}" for suffix in possible}
         for path in paths.values():
             files.save(path, done.objects)
         for suffix, path in paths.items():

@@ -87,10 +87,15 @@ def load(path: Path) -> None:
 def licence_remarks(path: Path) -> list[Message]:
     """A sentence where a VRM file's licence forbids to change it."""
     extensions = gltf.document(path)["extensions"]
-    old, new = (extensions.get(name, {}).get("meta", {}) for name in ("VRM", "VRMC_vrm"))
-    if "_ND" not in str(old.get("licenseName")) and new.get("modification", "") != "prohibited":
+    old, new = (_table(_table(extensions.get(name)).get("meta")) for name in ("VRM", "VRMC_vrm"))
+    if "_ND" not in str(old.get("licenseName")) and new.get("modification") != "prohibited":
         return []
     return [Message("The licence of {file} allows nobody but its author to change it.", file=path.name)]
+
+
+def _table(value: object) -> dict:
+    """A value of a JSON document that should be an object; an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
 
 
 def save(path: Path, objects: Sequence[Object], together: Sequence[Object], name: str) -> None:
@@ -110,18 +115,24 @@ def save(path: Path, objects: Sequence[Object], together: Sequence[Object], name
     with addon() as there:
         if not there:
             raise InputError("The VRM add-on is missing: install “VRM format” in Blender's Get Extensions.")
-        _assign_bones(rig)
-        _name(rig, name)
-        with _options(), bpy.context.temp_override(selected_objects=list(together)):
-            if problems := _problems(rig):
-                raise InputError(
-                    "“{name}” cannot be written as VRM: {problems}",
-                    name=rig.name,
-                    problems=" ".join(problems[:_SHOWN]),
-                )
-            done = bpy.ops.export_scene.vrm(
-                filepath=str(path), use_addon_preferences=True, armature_object_name=rig.name, ignore_warning=True
+        try:
+            _write(path, rig, together, name)
+        except (AttributeError, TypeError) as error:  # what the add-on has is not what is asked of it
+            raise InputError("The VRM add-on that is enabled is too old: update it in Get Extensions.") from error
+
+
+def _write(path: Path, rig: Object, together: Sequence[Object], name: str) -> None:
+    """`save` with the add-on enabled. Raises AttributeError or TypeError where it is of another age than 4.10."""
+    _assign_bones(rig)
+    _name(rig, name)
+    with _options(), bpy.context.temp_override(selected_objects=list(together)):
+        if problems := _problems(rig):
+            raise InputError(
+                "“{name}” cannot be written as VRM: {problems}", name=rig.name, problems=" ".join(problems[:_SHOWN])
             )
+        done = bpy.ops.export_scene.vrm(
+            filepath=str(path), use_addon_preferences=True, armature_object_name=rig.name, ignore_warning=True
+        )
     if done != {"FINISHED"}:
         raise RuntimeError(f"the VRM add-on says {done}")
 
