@@ -34,8 +34,8 @@ def absent(cache: Path, *paths: str, cwd: Path = ROOT) -> list[str]:
 
 
 def test_blender_4_2_has_all_that_is_used(cache: Path) -> None:
-    """But for the text FBX importer, called from 4.5 on, the property that registration puts on Scene, and the VRM add-on,
-    which one module calls."""
+    """But for the text FBX importer, called from 4.5 on, the property that registration puts on Scene, and what the VRM
+    add-on registers, which one module calls."""
     found = absent(cache, "blendshape_addon")
     elsewhere = ("fbx_import", "vrc_blendshape", "io/vrm.py")
     assert [line for line in found if not any(name in line for name in elsewhere)] == []

@@ -72,7 +72,8 @@ def main() -> int:
 def trip(objects: Sequence[bpy.types.Object], formats: Sequence[str] = FORMATS) -> tuple[set[Key], dict[str, set[Key]]]:
     """Make all shapes on the avatar of `objects`; the keys made, and those that each of `formats` and Unity kept.
 
-    VRM is left out where there is no armature. What is open is replaced. Raises UserError where the shapes cannot be made.
+    VRM is left out where there is no armature. What is open is replaced. Raises UserError where the shapes cannot be
+    made.
     """
     with session.opened():
         done = one_avatar.run(objects, GenerateOptions(ALL_SHAPES))
