@@ -206,6 +206,31 @@ def test_names_of_targets_that_stand_at_primitives_are_read(figure, tmp_path, su
     assert np.abs(np.abs(offsets(body, body.data.shape_keys.key_blocks[1])).max() - 0.01) < 1e-6
 
 
+@pytest.mark.parametrize("suffix", ["glb", "fbx"])
+def test_textures_go_into_the_file_or_are_named(figure, tmp_path, suffix):
+    (tmp_path / "tex").mkdir()
+    picture = bpy.data.images.new("顔", 4, 4)
+    picture.filepath_raw, picture.file_format = str(tmp_path / "tex" / "顔.png"), "PNG"
+    picture.save()
+    skin = bpy.data.materials.new("skin")
+    skin.use_nodes = True
+    nodes = skin.node_tree.nodes
+    texture = nodes.new("ShaderNodeTexImage")
+    texture.image = bpy.data.images.load(str(tmp_path / "tex" / "顔.png"))
+    skin.node_tree.links.new(texture.outputs[0], nodes["Principled BSDF"].inputs[0])
+    body = figure["body"]
+    body.data.materials.append(skin)
+    body.data.uv_layers.new()
+    assert files.left_out([body]) == []
+    out = tmp_path / f"out.{suffix}"
+    files.save(out, [body])
+    (tmp_path / "tex").rename(tmp_path / "gone")
+    texture.image.reload()
+    assert ["顔.png" in sentence and "not found" in sentence for sentence in files.left_out([body])] == [True]
+    files.load(out)
+    assert [image.packed_file is not None for image in bpy.data.images if image.users] == [True]
+
+
 def old_fbx(path):
     """An FBX file of version 6.1, as programs wrote it until 2010: a quad with a shape."""
 

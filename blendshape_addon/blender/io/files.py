@@ -20,7 +20,7 @@ from ...core.errors import InputError, OutputError, UserError
 from ...core.messages import Message
 from ...core.vocabulary import READABLE
 from ..stored import migration
-from . import gltf, modifiers, transforms, vrm
+from . import gltf, modifiers, textures, transforms, vrm
 from .baked_keys import baked_keys
 from .mesh_io import Object, root_of
 
@@ -315,7 +315,7 @@ def _collected(objects: Sequence[Object]) -> Iterator[str]:
 def left_out(objects: Sequence[Object]) -> list[str]:
     """What belongs to the avatar of `objects` but is not exported, in sentences for its creator."""
     found = modifiers.unexported(objects)
-    found += transforms.remarks(objects)
+    found += [*transforms.remarks(objects), *textures.remarks(objects)]
     roots = dict.fromkeys(root_of(obj) for obj in objects)
     others = [child.name for root in roots for child in root.children_recursive if child.type in _NO_MESH]
     if others:
