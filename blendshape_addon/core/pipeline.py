@@ -23,7 +23,7 @@ from .options import GenerateOptions
 from .quality import report as quality_report
 from .quality.checks import ShapeReport
 from .quality.gate import repair_or_reject
-from .refinement import drawn_eye_motion, refine, style_offsets
+from .refinement import drawn_eye_motion, lip_smoothing, refine, style_offsets
 from .shapes import Shape
 from .style import recipe_file, recipes, unified
 from .style.tuning import Tuning
@@ -166,6 +166,8 @@ def _full_shapes(
         style_weights = deformer.style_weights(model, style.network_style)
         offsets = deformer.offsets(session, anatomy.features, weights, style_weights, part)
         style_offsets.keep_near_mouth(anatomy.features, offsets, learned, style.reach)
+        if style.soft_mouth:
+            lip_smoothing.smooth_lips(anatomy, offsets, learned)
         style_offsets.open_mouth(anatomy, offsets, learned, style.opens)
         offsets, weights = unified.compose(anatomy.features, offsets, weights, names)
         offsets *= np.array([overdrive for _, overdrive in requested], np.float32)[:, None, None]

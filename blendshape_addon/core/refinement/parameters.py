@@ -82,7 +82,7 @@ class LipSmoothing:
     """
 
     edge: float = 0.2  # mouths, height of the edge of a lip on either side of its rim; twice that in depth
-    reach: float = 2.2  # mouths from the middle of the mouth, up to where motion is diffused; it fades over the last one
+    reach: float = 2.2  # mouths from the middle of the mouth to where diffusion ends; it fades over the last one
     edges: tuple[float, float] = (0.05, 0.2)  # mouths, mean length of edges from which on, and wholly, it is diffused
     length: float = 0.5  # mouths over which it is diffused …
     most: float = 3.0  # … and the square of that in edges, at most
