@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -115,7 +115,7 @@ def generate(
     requested = _requested_conditions(options.expressions, options.tuning)
     full = _full_shapes(analysis, model, session, style, requested, options.tuning.asymmetric, stages)
     with stages("checking"):
-        offsets, reports = _at_strength(analysis.anatomy, options, requested, full)
+        offsets, reports = _at_strength(analysis.anatomy, options, requested, full, style.opens)
         report = _report(analysis, options, model, session, style, reports, missing)
     shapes = [
         _shape(of_shape.name, analysis.anatomy.features, offset)
@@ -182,9 +182,12 @@ def _full_shapes(
 
 
 def _at_strength(
-    anatomy: FaceAnatomy, options: GenerateOptions, requested: Requested, full: np.ndarray
+    anatomy: FaceAnatomy, options: GenerateOptions, requested: Requested, full: np.ndarray, opens: Mapping[str, float]
 ) -> tuple[np.ndarray, list[ShapeReport]]:
-    """(E, N, 3) offsets of the expressions, each at its strength and within its mask, after the check; its reports."""
+    """(E, N, 3) offsets of the expressions, each at its strength and within its mask, after the check; its reports.
+
+    opens: how far lips part in the style, see Style.
+    """
     expressions, tuning = list(options.expressions), options.tuning
     strengths = [options.intensity * min(1.0, tuning.strength(name)) for name in expressions]
     offsets = _combine_sides(expressions, requested, full, strengths, tuning)
@@ -196,7 +199,7 @@ def _at_strength(
     for number, mask in masks.items():
         offsets[number] *= mask[:, None]
         strengths[number] = 0.0  # no share of the full shape, which the checks of full shapes could be about
-    reports = repair_or_reject(anatomy, expressions, offsets, strengths)
+    reports = repair_or_reject(anatomy, expressions, offsets, strengths, opens)
     for number, mask in masks.items():
         offsets[number, mask == 0] = 0  # what was repaired there, too
     return offsets, reports
