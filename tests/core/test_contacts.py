@@ -1,5 +1,7 @@
 """Lips and lids meet where they must, and nothing that is not theirs moves."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from pieces import attached, sheet
@@ -9,6 +11,7 @@ from blendshape_addon.core.face.anatomy import FaceAnatomy
 from blendshape_addon.core.face.face_space import EYE_DISTANCE_MM
 from blendshape_addon.core.face.features import compute
 from blendshape_addon.core.face.parts import Part
+from blendshape_addon.core.geometry.mesh import edges_of
 from blendshape_addon.core.refinement import barriers, contacts, style_offsets
 from blendshape_addon.core.refinement.parameters import LID_CONTACT
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
@@ -78,6 +81,28 @@ def test_a_blink_ends_where_the_lids_meet(anatomy, features, strength):
     assert gap.min() > DEEPEST and gap.max() < 0.3
     other = features.positions[:, 0] < -0.2
     assert np.abs((closed - offset)[other]).max() * EYE_DISTANCE_MM < 0.05
+
+
+@pytest.mark.parametrize("meet", [0.0, 0.1, 0.35])
+def test_lids_meet_where_the_style_says(anatomy, features, meet):
+    eye, rest = anatomy.eyes["l"], features.positions
+    opening = eye.gap(rest)
+    offset = blob(features, "lid_upper_mid_l", 0.3, (0, -0.6 * opening.max(), 0), 1, 1)
+    offset += blob(features, "lid_lower_mid_l", 0.3, (0, 0.4 * opening.max(), 0), 1, -1)
+    (closed,) = contacts.resolve_contacts(anatomy, offset[None].copy(), ["eyeBlinkLeft"], meet)
+    raised = inner((eye.rim(rest + closed, eye.lower) - eye.rim(rest, eye.lower)) / opening)
+    assert np.median(raised) / EYE_DISTANCE_MM == pytest.approx(meet, abs=0.06)
+    assert inner(eye.gap(rest + closed)).max() < 0.3
+
+
+def test_the_edge_of_a_lid_has_no_gap(anatomy, features):
+    """From one corner to the other each vertex of it is a neighbour of the next."""
+    for eye in anatomy.eyes.values():
+        edges = {tuple(edge) for edge in edges_of(anatomy.skin)}
+        for rim in (eye.upper, eye.lower):
+            way = rim[np.argsort(features.positions[rim, 0])]
+            joined = [(min(a, b), max(a, b)) in edges for a, b in pairwise(way)]
+            assert len(way) > 6 and np.mean(joined) > 0.75  # where the edge steps up, two are at one x
 
 
 def test_how_far_an_eye_is_left_open_is_a_share_of_what_it_was(anatomy, features):

@@ -112,3 +112,19 @@ def test_lashes_that_crumple_are_reported_where_they_do(lashed):
     assert str(bad.sentences["lashes"]).startswith("lashes or brows crumple: their edges become ")
     found = report.where(Measures(lashed), "lashes", "eyeBlinkLeft", crumpled)
     assert len(found) and np.isin(found, lashed.features.index[lash]).all()
+
+
+def test_a_brow_bends_with_the_skin_and_takes_no_waves_from_it():
+    x, y = np.meshgrid(np.linspace(0.3, 0.7, 15), np.linspace(0.4, 0.46, 3))
+    rest = np.stack([x.ravel(), y.ravel(), 0 * x.ravel()], 1)
+    arched = np.stack([0 * rest[:, 0], 0.1 - 2 * (rest[:, 0] - 0.5) ** 2, 0 * rest[:, 0]], 1)
+    waves = 0.02 * (-1.0) ** np.arange(len(rest))[:, None] * [0, 1, 0]
+    smooth = lashes.without_waves(rest, (arched + waves)[None])[0]
+    assert np.abs(smooth - arched).max() < 0.005
+
+
+def test_one_brow_of_a_piece_of_both_moves_alone():
+    side = np.linspace(0.3, 0.7, 20)
+    rest = np.stack([np.concatenate([-side, side]), np.full(40, 0.4), np.zeros(40)], 1)
+    raised = np.where(rest[:, :1] > 0, [[0, 0.1, 0]], 0.0)
+    assert np.allclose(lashes.without_waves(rest, raised[None])[0], raised, atol=1e-6)

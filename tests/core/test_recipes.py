@@ -343,6 +343,15 @@ def test_a_reach_that_is_none_is_refused(own, reach):
         own(f"mouth_reach = {reach}", "anime")
 
 
+def test_a_file_says_where_lids_meet(tmp_path):
+    own = tmp_path / "own.toml"
+    own.write_text("[anime_wide]\nlids_meet = 0.25\n")
+    assert recipe_file.load(own)["anime_wide"].lids_meet == 0.25
+    own.write_text("[anime]\nlids_meet = 1.5\n")
+    with pytest.raises(InputError, match="lids_meet is no number from 0 to 1"):
+        recipe_file.load(own)
+
+
 @pytest.mark.parametrize(
     ("opens", "said"),
     [

@@ -40,7 +40,7 @@ def resolve_contacts(
                     closed = limit_new_flips(rest, triangles, offsets[number], fitted, NEW_FLIPS.share_lids)
                     if eye.left_open(rest, rest + closed) > LID_CONTACT.max_open:
                         fitted = smooth_folds(rest, triangles, offsets[number], fitted, eye)
-                        closed = limit_new_flips(rest, triangles, closed, fitted, NEW_FLIPS.share_lids)
+                        closed = limit_new_flips(rest, triangles, closed, fitted, NEW_FLIPS.share_shut)
                 else:
                     limit_lids(features, fitted, eye, field)
                     closed = limit_new_flips(rest, triangles, offsets[number], fitted, NEW_FLIPS.share)

@@ -97,6 +97,7 @@ class NewFlips:
     share: float = 0.01  # of the triangles that it moves
     share_lips: float = 0.03  # the same where lips meet
     share_lids: float = 0.04  # the same where lids close: an eye that stays open is seen, a few folds are not
+    share_shut: float = 0.1  # the same where they would stay open without it; the check's repair unfolds some again
     few: int = 2  # triangles, on top of the share
     ratio: float = 1.35  # times as many as before are never too many
 
