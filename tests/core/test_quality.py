@@ -264,7 +264,8 @@ def test_a_check_that_is_added_is_graded_found_and_repaired(toothed, measures, m
 def test_checks_of_the_report_are_those_that_it_always_had():
     assert [check.name for check in checks.CHECKS] == [
         "size", "flips", "lids", "stretch", "teeth", "eyes", "seams", "stray", "outside", "symmetry", "eyes close",
-        "lashes", "moves", "lips close", "mouth opens", "opens as its style", "teeth fill", "mouth hole", "looks apart", "distinct",
+        "lashes", "moves", "lips close", "mouth opens", "opens as its style", "teeth fill", "mouth hole",
+        "looks apart", "distinct",
     ]  # fmt: skip
     assert {
         "size", "flips", "lids", "stretch", "teeth", "eyes", "seams", "stray", "outside", "lips close",
@@ -275,6 +276,6 @@ def test_a_row_of_the_report_keeps_its_fields(toothed):
     row = row_of(toothed, "vrc.v_aa", np.zeros_like(toothed.features.positions)).for_json()
     assert set(row) == {
         "name", "peak_mm", "lip_gap_mm", "moved_vertices", "flipped", "flipped_lids", "stretched", "teeth_mm",
-        "eyes_mm", "seam_mm", "asymmetry_mm", "eyes_open", "lash_stretch", "stray_mm", "outside", "teeth_fill", "hole", "grades",
-        "sentences", "remarks", "ok", "grade", "checks", "notes",
+        "eyes_mm", "seam_mm", "asymmetry_mm", "eyes_open", "lash_stretch", "stray_mm", "outside", "teeth_fill", "hole",
+        "grades", "sentences", "remarks", "ok", "grade", "checks", "notes",
     }  # fmt: skip

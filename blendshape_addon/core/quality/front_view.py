@@ -97,7 +97,7 @@ class FrontView:
     @cached_property
     def _mouth_window(self) -> _Window:
         centre = self._mouth_middle[:2] - [0, FRONT.mouth_drop * self._mouth_width]
-        return _Window.of(self.anatomy, centre, FRONT.mouth_half * self._mouth_width, FRONT.mouth_size)
+        return self._window(centre, FRONT.mouth_half * self._mouth_width, FRONT.mouth_size)
 
     @cached_property
     def _eye_windows(self) -> dict[str, tuple[_Window, int]]:
@@ -107,9 +107,19 @@ class FrontView:
             ring = np.stack([point(self.anatomy.features.landmarks, name)[:2] for name in names])
             low, high = ring.min(0), ring.max(0)
             half = float(FRONT.eye_half * (high - low).max())
-            window = _Window.of(self.anatomy, (low + high) / 2, half, FRONT.eye_size)
+            window = self._window((low + high) / 2, half, FRONT.eye_size)
             out[side] = window, self._eye_pixels(window, self.rest)
         return out
+
+    @cached_property
+    def _triangles(self) -> np.ndarray:
+        """(T, 3) triangles of all parts."""
+        return self.anatomy.features.triangles(self.anatomy.avatar, *Part)
+
+    def _window(self, centre: np.ndarray, half: float, size: int) -> _Window:
+        """The window onto all triangles of the face that lie near it at rest."""
+        near = (np.abs(self.rest[:, :2] - centre) < FRONT.margin * half).all(1)
+        return _Window(centre, half, size, self._triangles[any3(near[self._triangles])])
 
     def _eye_pixels(self, window: _Window, positions: np.ndarray) -> int:
         triangle = window.draw(positions).triangle
@@ -126,14 +136,6 @@ class _Window:
     half: float
     size: int
     triangles: np.ndarray
-
-    @staticmethod
-    def of(anatomy: FaceAnatomy, centre: np.ndarray, half: float, size: int) -> _Window:
-        """The window onto all triangles of the face that lie near it at rest."""
-        features = anatomy.features
-        near = (np.abs(features.positions[:, :2] - centre) < FRONT.margin * half).all(1)
-        triangles = features.triangles(anatomy.avatar, *Part)
-        return _Window(centre, half, size, triangles[any3(near[triangles])])
 
     def draw(self, positions: np.ndarray) -> Picture:
         """What is seen of (N, 3) positions."""
