@@ -132,3 +132,9 @@ def test_hints_follow_the_avatar(seed: int, power: float) -> None:
     assert np.allclose(there.eyes, here.eyes @ place.T + move, atol=1e-6 * 10**power)
     assert np.allclose(there.forward, place @ here.forward / 10**power)
     assert len(LANDMARKS) == len(guesses(there)[0])
+
+
+def test_the_order_of_objects_does_not_matter():
+    parts = [("Teeth_Upper", np.array([(0.0, 1.7, 0.1)])), ("Teeth_Lower", np.array([(0.0, 1.6, 0.1)]))]
+    first, second = (collect({}, [], order) for order in (parts, parts[::-1]))
+    assert np.array_equal(first.mouth, second.mouth)

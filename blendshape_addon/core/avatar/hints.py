@@ -58,7 +58,8 @@ def collect(
         if moved and kind:
             spots.setdefault(kind, []).append(_halves(*moved) if kind == "eyes" else moved[1] @ moved[0])
     named = {side: at for name, at in bones.items() for side in [_eye(name)] if side}
-    for name, vertices in ((name, vertices) for name, vertices in parts if len(vertices)):
+    named_parts = sorted(((name, vertices) for name, vertices in parts if len(vertices)), key=lambda part: part[0])
+    for name, vertices in named_parts:  # whatever order objects come in, or were joined in
         kind = "mouth" if _INSIDE_MOUTH.search(name) else _eye(name)
         if kind:
             named.setdefault(kind, (vertices.min(0) + vertices.max(0)) / 2)
