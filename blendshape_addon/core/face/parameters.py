@@ -96,7 +96,7 @@ class MouthPieces:
     )
     front_width: float = 0.5  # mouths beside the middle, within which a piece's front is
     front_depth: float = 0.4  # mouths behind its foremost point, the same
-    one_row: float = 0.15  # mouths that a mouth with one row only is counted farther from the seam by
+    one_row: float = 0.4  # mouths that a mouth with one row only is counted farther from the seam by
 
 
 @dataclass(frozen=True)

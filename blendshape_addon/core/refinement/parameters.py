@@ -58,14 +58,14 @@ class RigidTeeth:
 
 @dataclass(frozen=True)
 class SoftMouth:
-    """How far what lies in a mouth follows the lips of an anime face, at full softness.
+    """How far what lies in a mouth follows the lips of an anime face, at full softness: as VRoid's artist draws it on
+    five faces. Seed-san's artist turns the jaw as little and keeps the tongue's root; the rest does not follow.
 
-    Means of VRoid's artist (five faces; all of it follows) and Seed-san's (the jaw turns and the tongue's root stays,
-    the rest does not follow); `mouths` stands for half widths of the mouth.
+    `mouths` stands for half widths of the mouth.
     """
 
-    wider: float = 0.5  # of the share by which the corners part, that teeth and tongue widen: 0.9 and 0
-    narrower: float = 0.25  # the same where they come together: 0.5 and 0
+    wider: float = 0.9  # of the share by which the corners part, that teeth and tongue widen
+    narrower: float = 0.5  # the same where they come together
     bared: float = 0.12  # mouths that the upper lip rises before the upper teeth rise with it: both artists alike
     middle: float = 0.15  # widths of the mouth beside its middle where the lip's rise is measured
     jaw_turn: float = 0.5  # of the turn of the jaw as it is learned: both turn it by 7 to 9 degrees to open for aa
