@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from helpers import HEAD_CENTRE, ball, coordinates, fingerprint, key_names, run, select
 
-from blendshape_addon.blender.io import files
+from blendshape_addon.blender.io import files, mesh_io
 from blendshape_addon.blender.keys import join, key_blocks
-from blendshape_addon.blender.stored import landmarks, parts, tuning
+from blendshape_addon.blender.stored import joined, landmarks, parts, tuning
 from blendshape_addon.core.vocabulary import ALL_SHAPES, LANDMARKS, VISEMES
 
 buttons = bpy.ops.vrc_blendshape
@@ -283,6 +283,7 @@ def test_what_is_stored_with_the_meshes_is_kept(figure):
     bpy.context.view_layer.update()
     count = len(teeth.data.vertices)
     join.join([body, teeth])
+    assert {name: len(rows) for name, rows in joined.pieces(body)}["Teeth"] == count
     assert np.abs(landmarks.read([body]) - points).max() < 1e-5
     assert parts.corrections(body) == {"Enamel": "TEETH_UPPER"}
     kept = tuning.read([body])
@@ -371,7 +372,9 @@ def test_export_offers_it(planted, figure, tmp_path):
     buttons.generate_visemes()
     buttons.export_fbx(filepath=str(tmp_path / "a.fbx"))
     assert "Teeth" in bpy.data.objects and "Teeth" in bpy.context.window_manager.vrc_blendshape.apart
+    mouth = mesh_io.read([figure["body"], figure["teeth"]]).hints.mouth
     assert buttons.export_fbx(filepath=str(tmp_path / "b.fbx"), join=True) == {"FINISHED"}
     assert "Teeth" not in bpy.data.objects
+    assert np.allclose(mesh_io.read([figure["body"]]).hints.mouth, mouth, atol=1e-6)  # by the name that teeth had
     files.load(tmp_path / "b.fbx")
     assert {obj.name for obj in bpy.data.objects if obj.type == "MESH"} == {"Body", "Hair"}
