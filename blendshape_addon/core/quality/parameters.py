@@ -38,8 +38,9 @@ class Limits:
     eyes_open: float = 0.08
     lids_open: float = 0.25  # share of the opening between lids that a blink may leave, where no eyeball shows
     opening: float = 0.7  # share of the opening that the style asks for; artists of one style reach 0.7 of their median
-    # Share of a wide open mouth that upper teeth may fill; artists' vowels and emotions reach 0.17.
-    teeth_fill: float = 0.4
+    # Share of a wide open mouth that upper teeth may fill; artists' vowels and emotions reach 0.17, a wide nn 0.57, and
+    # pieces that are mistaken for them and never move fill 0.9.
+    teeth_fill: float = 0.7
     # Share of a wide open mouth that may show nothing or the back of a surface; artists' reach 0.09 but for heads that
     # have no inner mouth.
     hole: float = 0.3
