@@ -110,7 +110,7 @@ class EyePieces:
     both_middle: float = 0.1  # from the middle of the face to the middle of a piece that holds both eyes
     both_width: float = 0.9  # least width of such a piece
     both_height: float = 0.3  # from the eyes' height to the middle of such a piece
-    height: float = 1.9  # of the opening's width or height, the greater, the greatest height of what belongs to an eye
+    height: float = 2.2  # of the opening's width or height, the greater, the greatest height of what belongs to an eye
     depth: float = 1.2  # greatest depth of the same
     sunk: float = 0.2  # behind the lids' edges from which on a piece is inside the head
     covers: float = 0.7  # of the lids' opening, the least height of an eyeball
