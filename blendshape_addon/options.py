@@ -80,8 +80,8 @@ def parser() -> argparse.ArgumentParser:
         help="first apply the modifiers that are shown, armatures aside, to the meshes and their shape keys; no other "
         "output than .blend holds modifiers")  # fmt: skip
     add("--join", action="store_true",
-        help="join teeth, tongue, lashes and whatever else gets keys into the face mesh, the only one that VRChat's lip "
-        "sync and eyelids move")  # fmt: skip
+        help="join teeth, tongue, lashes and whatever else gets keys into the face mesh, the only one that VRChat's "
+        "lip sync and eyelids move")  # fmt: skip
     add("--models", type=Path, help="folder of models to use instead of the bundled ones")
     add("--model", type=Path, help="a deformer that learned from an avatar (.onnx), instead of the bundled one")
     add("--log", type=Path, metavar="FILE",
