@@ -12,7 +12,7 @@ from blendshape_addon.core.refinement.lip_smoothing import lip_edges, smooth_lip
 
 @pytest.fixture(scope="module")
 def coarse():
-    avatar, marks = mask(columns=41, rows=51)
+    avatar, marks = mask(columns=31, rows=25)
     return FaceAnatomy(avatar, compute(avatar, marks))
 
 

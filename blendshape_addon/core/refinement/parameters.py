@@ -81,9 +81,9 @@ class LipSmoothing:
     Tuned on the mouths of VRoid, Seed-san and Rocketbox, seen from the front and from three quarters.
     """
 
-    edge: float = 0.2  # mouths, height of the edge of a lip on either side of its rim; twice that in depth
+    edge: float = 0.06  # mouths, height of the edge of a lip on either side of its rim; twice that in depth
     reach: float = 2.2  # mouths from the middle of the mouth to where diffusion ends; it fades over the last one
-    edges: tuple[float, float] = (0.05, 0.2)  # mouths, mean length of edges from which on, and wholly, it is diffused
+    edges: tuple[float, float] = (0.25, 0.4)  # mouths, mean length of edges from which on, and wholly, it is diffused
     length: float = 0.5  # mouths over which it is diffused …
     most: float = 3.0  # … and the square of that in edges, at most
     rounds: int = 8  # in which it is: a step of more than half an edge would swing
