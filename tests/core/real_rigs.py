@@ -20,8 +20,8 @@ LABELS = REPOSITORY / "training" / "data" / "labels"
 RIGS = sorted(p.parent for p in DATA.glob("*/*/rig.npz"))
 LABELLED = [p for p in RIGS if (LABELS / f"{p.name}.json").exists()]
 _OF_EACH_KIND = (
-    "base_hm08", "proxy741", "generic_neutral", "Female_Adult_01", "rocketbox_Female_Adult_03", "Asian_F_1", "vitruvian",
-    "generic_head", "male", "seed_san", "godette", "vita", "boy", "raccoon",
+    "base_hm08", "proxy741", "generic_neutral", "Female_Adult_01", "rocketbox_Female_Adult_03", "Asian_F_1",
+    "vitruvian", "generic_head", "male", "seed_san", "godette", "vita", "boy", "raccoon",
 )  # fmt: skip
 FACES = [p for p in LABELLED if p.name in _OF_EACH_KIND]
 # A rig without labels may have a face that nobody labelled; one without expressions, too, has none.

@@ -95,7 +95,7 @@ def test_a_shape_shows_what_it_is_made_of_and_what_of_that_is_the_avatars_own(dr
     body.vrc_blendshape.recipes = [own_recipe(instance)]
     own = draw(VRC_BLENDSHAPE_PT_one_shape, settings, state=state)
     bpy.data.objects.clear()
-    assert "jawOpen  0.3" in labels(usual) and "vrc_blendshape.edit_recipe" in buttons(usual)
+    assert "jawOpen  0.05" in labels(usual) and "vrc_blendshape.edit_recipe" in buttons(usual)
     assert "choose a style" in " ".join(labels(unknown)) and labels(unit) == []
     assert buttons(own)["vrc_blendshape.remove_recipe_part"].part == 0
     assert {"word", "weight", "opening"} <= {entry[1] for entry in own if entry[0] == "prop"}

@@ -16,8 +16,8 @@ TABLE = Path(__file__).with_name("families.toml")
 class Facts:
     """Of one rig. fold: what it is left out of training with. artist: whose shapes it has. people: how its identity
     basis is read, `modes` or `targets`, empty without one. toon: it is drawn as anime or a toon. flat: its eyes and
-    mouth are flat cards. face: it has one. share: of the instances that a dataset has of each rig. doubt: what its licence
-    leaves open, which cards repeat."""
+    mouth are flat cards. face: it has one. share: of the instances that a dataset has of each rig. doubt: what
+    its licence leaves open, which cards repeat."""
 
     fold: str
     artist: str

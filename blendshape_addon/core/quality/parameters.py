@@ -37,7 +37,7 @@ class Limits:
     # Share of what shows of an eyeball from the front that a blink may leave; artists leave 0.055 at most.
     eyes_open: float = 0.08
     lids_open: float = 0.25  # share of the opening between lids that a blink may leave, where no eyeball shows
-    opening: float = 0.7  # share of the opening that the style asks for; artists of one style reach 0.7 of their median
+    opening: float = 0.7  # share of the opening that the style asks for; the share of a median artist that is aimed at
     # Share of a wide open mouth that upper teeth may fill; artists' vowels and emotions reach 0.17, a wide nn 0.57, and
     # pieces that are mistaken for them and never move fill 0.9.
     teeth_fill: float = 0.7

@@ -46,9 +46,7 @@ class _OnRecipe(_OnTuning):
                 "{shape} is what the network learned: only visemes and emotions have a recipe.", shape=shape
             )
         if not preset:
-            raise InputError(
-                "Which style this avatar has is not known yet: generate a shape, or choose one."
-            )
+            raise InputError("Which style this avatar has is not known yet: generate a shape, or choose one.")
         own = tuning.recipe(props, preset, shape)
         if own is None:
             style = recipe_file.load(settings.own_recipes(context))[preset]
