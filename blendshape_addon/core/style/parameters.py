@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class StyleParameters:
     """Numbers have no unit where none is given."""
 
-    # Of recipes.eye_size, from which on a face is a stylised or an anime face: at most 0.33 of 1,000 random people and of
+    # Of recipes.eye_size, from which on a face is stylised or anime: at most 0.33 of 1,000 random people and of
     # 40 realistic rigs, 0.39 of a toon boy, 0.61 to 1.07 of seven anime and toon rigs.
     stylised_eye_size: float = 0.36
     anime_eye_size: float = 0.5
