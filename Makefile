@@ -25,6 +25,7 @@ SIZES := 1000,5000,20000,70000
 # Of `make fuzz`.
 CASES := 10000
 BLENDER_CASES := 500
+SCENE_CASES := 2000
 SEED := 0
 JOBS := 1
 
@@ -83,9 +84,10 @@ test-ui: $(SUITES:%=test-ui-%) ## a creator's clicks in a real window of Blender
 $(SUITES:%=test-ui-%): test-ui-%: $(VENV)/ui-%/ready $(VENV)/blender/ready
 	@echo "== window, Blender of Debian $*"; $(BLENDER) -m tests.ui $* $(VENV)/ui-$* $(UI_LANGUAGE)
 
-fuzz: $(VENV)/core/ready $(VENV)/blender/ready $(ONNXRUNTIME)/ready ## damaged avatars through the core and Blender: CASES=10000 BLENDER_CASES=500 SEED=0 JOBS=1
+fuzz: $(VENV)/core/ready $(VENV)/blender/ready $(ONNXRUNTIME)/ready ## damaged avatars and odd scenes: CASES=10000 BLENDER_CASES=500 SCENE_CASES=2000 SEED=0 JOBS=1
 	@$(CORE) -m tests.fuzz --cases $(CASES) --seed $(SEED) --jobs $(JOBS)
 	@PYTHONPATH=$(CURDIR)/$(ONNXRUNTIME) $(BLENDER) -m tests.fuzz --blender --cases $(BLENDER_CASES) --seed $(SEED) --jobs $(JOBS)
+	@PYTHONPATH=$(CURDIR)/$(ONNXRUNTIME) $(BLENDER) -m tests.fuzz --scenes --cases $(SCENE_CASES) --seed $(SEED) --jobs $(JOBS)
 
 bench: $(VENV)/blender/ready $(ONNXRUNTIME)/ready ## time and memory of Generate All, its growth, beside a template transfer: SIZES=1000,…
 	@$(BLENDER) -m training.devtools.bench

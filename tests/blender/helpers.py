@@ -28,6 +28,20 @@ EYE_DISTANCE = 0.063
 # The anatomy of no vertex, for shapes that no network made.
 NO_ANATOMY = SimpleNamespace(features=SimpleNamespace(index=np.empty(0, np.int64), part=np.empty(0, np.int8)))
 
+# Bone: its parent and where it begins; the ones that VRM 0.x and 1.0 need, by their names in VRM 1.0.
+BONES = {
+    "hips": ("", (0, 0, 0.9)), "spine": ("hips", (0, 0, 1.0)), "chest": ("spine", (0, 0, 1.2)),
+    "neck": ("chest", (0, 0, 1.45)), "head": ("neck", (0, 0, 1.5)), "leftEye": ("head", (0.03, -0.08, 1.6)),
+    "rightEye": ("head", (-0.03, -0.08, 1.6)), "skirt": ("hips", (0, 0.1, 0.9)), "skirt_end": ("skirt", (0, 0.1, 0.7)),
+} | {
+    f"{side}{name}": (f"{side}{parent}" if parent[0].isupper() else parent, (x * sign, 0, z))
+    for side, sign in (("left", 1), ("right", -1))
+    for name, parent, x, z in (
+        ("UpperLeg", "hips", 0.1, 0.85), ("LowerLeg", "UpperLeg", 0.1, 0.5), ("Foot", "LowerLeg", 0.1, 0.1),
+        ("UpperArm", "chest", 0.2, 1.4), ("LowerArm", "UpperArm", 0.45, 1.4), ("Hand", "LowerArm", 0.7, 1.4),
+    )
+}  # fmt: skip
+
 
 class PlantedFace:
     """Where the figure of `figure` would have its face, carried along by the world matrix it was given."""
@@ -104,6 +118,20 @@ def select(*objects):
     for obj in objects:
         obj.select_set(True)
     bpy.context.view_layer.objects.active = objects[0] if objects else None
+
+
+def add_human_bones(rig):
+    """The bones of a human in place of those of `rig`, which is left selected."""
+    select(rig)
+    bpy.ops.object.mode_set(mode="EDIT")
+    bones = rig.data.edit_bones
+    for bone in list(bones):
+        bones.remove(bone)
+    for name, (parent, head) in BONES.items():
+        bone = bones.new(name)
+        bone.head, bone.tail = head, np.add(head, (0, 0, 0.05))
+        bone.parent = bones.get(parent)
+    bpy.ops.object.mode_set(mode="OBJECT")
 
 
 def add_key(obj, name, offset=0.01):

@@ -4,9 +4,8 @@ import json
 from importlib.util import find_spec
 
 import bpy
-import numpy as np
 import pytest
-from helpers import add_key, key_names, run, select
+from helpers import add_human_bones, add_key, key_names, run, select
 
 from blendshape_addon import cli
 from blendshape_addon.blender.io import files, gltf, vrm
@@ -15,34 +14,11 @@ from blendshape_addon.core.vocabulary import ARKIT
 
 pytestmark = pytest.mark.skipif(find_spec("io_scene_vrm") is None, reason="bpy-vrm-format is not installed")
 
-# Bone: its parent and where it begins; the ones that VRM 0.x and 1.0 need, by their names in VRM 1.0.
-BONES = {
-    "hips": ("", (0, 0, 0.9)), "spine": ("hips", (0, 0, 1.0)), "chest": ("spine", (0, 0, 1.2)),
-    "neck": ("chest", (0, 0, 1.45)), "head": ("neck", (0, 0, 1.5)), "leftEye": ("head", (0.03, -0.08, 1.6)),
-    "rightEye": ("head", (-0.03, -0.08, 1.6)), "skirt": ("hips", (0, 0.1, 0.9)), "skirt_end": ("skirt", (0, 0.1, 0.7)),
-} | {
-    f"{side}{name}": (f"{side}{parent}" if parent[0].isupper() else parent, (x * sign, 0, z))
-    for side, sign in (("left", 1), ("right", -1))
-    for name, parent, x, z in (
-        ("UpperLeg", "hips", 0.1, 0.85), ("LowerLeg", "UpperLeg", 0.1, 0.5), ("Foot", "LowerLeg", 0.1, 0.1),
-        ("UpperArm", "chest", 0.2, 1.4), ("LowerArm", "UpperArm", 0.45, 1.4), ("Hand", "LowerArm", 0.7, 1.4),
-    )
-}  # fmt: skip
-
 
 @pytest.fixture
 def human(figure):
     """The figure with the bones of a human."""
-    rig = figure["rig"]
-    select(rig)
-    bpy.ops.object.mode_set(mode="EDIT")
-    bones = rig.data.edit_bones
-    bones.remove(bones[0])
-    for name, (parent, head) in BONES.items():
-        bone = bones.new(name)
-        bone.head, bone.tail = head, np.add(head, (0, 0, 0.05))
-        bone.parent = bones.get(parent)
-    bpy.ops.object.mode_set(mode="OBJECT")
+    add_human_bones(figure["rig"])
     select(figure["body"])
     return figure
 

@@ -31,11 +31,18 @@ def main() -> int:
     add("--limit", type=float, default=120, help="seconds after which a case hangs (default: %(default)s)")
     add("--vertices", type=int, default=0, help="subdivide each subject to so many first, such as 1000000")
     add("--blender", action="store_true", help="through real Blender (its module bpy) instead of the core alone")
+    add(
+        "--scenes",
+        action="store_true",
+        help="creators' scenes and files through real Blender instead of damaged meshes",
+    )
     add("--case", help="run this one again, as a failure prints it")
     add("--log", type=Path, help="file of cases and what became of them: with the same one a run goes on")
     options = parser.parse_args()
     runner = cases.run_in_blender if options.blender else partial(cases.run, least=options.vertices)
     strategy = cases.cases(BLENDER_KINDS if options.blender else tuple(FAULTS))
+    if options.scenes:
+        runner, strategy = cases.run_scene, cases.scenes()
     draw = partial(cases.draw, options.cases, options.seed, strategy)
     log = Log(None, lambda: [_read(options.case)]) if options.case else Log(options.log, draw)
     tally = Tally()

@@ -26,6 +26,7 @@ from blendshape_addon.core.vocabulary import ALL_SHAPES
 
 from . import subjects
 from .faults import FAULTS
+from .scene_traits import OPTIONS, TRAITS, WAYS
 from .subjects import Subject
 
 # How landmarks come to a case: as labelled; as a finder that is a little off leaves them, lifted to the skin and set
@@ -66,6 +67,21 @@ def cases(kinds: tuple[str, ...] = tuple(FAULTS), names: tuple[str, ...] = subje
         word=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20),
         marks=st.sampled_from((*(KNOWN,) * 32, *(OFF,) * 31, SOUGHT)),
         shapes=st.lists(st.sampled_from(ALL_SHAPES), min_size=1, max_size=4, unique=True).map(tuple),
+        preset=st.sampled_from(recipes.CHOICES),
+    )  # fmt: skip
+
+
+def scenes() -> st.SearchStrategy[Case]:
+    """A sound face in a scene of up to six traits and options, and what is done with it: these are its faults."""
+    around = st.lists(st.sampled_from((*TRAITS, *OPTIONS)), min_size=1, max_size=6, unique=True)
+    return st.builds(
+        Case,
+        subject=st.sampled_from(("mask", "mask with organs")),
+        faults=st.builds(lambda way, traits: (way, *traits), st.sampled_from(WAYS), around),
+        dice=st.integers(0, 2**32 - 1),
+        word=st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12),
+        marks=st.just(KNOWN),
+        shapes=st.just(()),
         preset=st.sampled_from(recipes.CHOICES),
     )  # fmt: skip
 
@@ -144,6 +160,14 @@ def run_in_blender(case: Case) -> Outcome:
 
     in_blender.register_once()
     return in_blender.run(case)
+
+
+def run_scene(case: Case) -> Outcome:
+    """What the button or the command line in real Blender makes of the scene of `case`."""
+    from . import in_blender, scenes
+
+    in_blender.register_once()
+    return scenes.run(case)
 
 
 def refusal(words: str) -> Outcome:

@@ -31,7 +31,7 @@ def run(case: Case) -> Outcome:
     """
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     subject = core.faulty(case)
-    objects = _objects(subject)
+    objects = objects_of(subject)
     rng = np.random.default_rng(case.dice)
     for fault in case.faults:
         if fault in OBJECT_FAULTS:
@@ -42,7 +42,7 @@ def run(case: Case) -> Outcome:
     before = {obj.name: Before.of(obj) for obj in objects}
     for again in (False, True):
         try:
-            with files.quiet(), mock.patch.object(one_avatar, "generate", partial(_generate, case, subject, reports)):
+            with files.quiet(), mock.patch.object(one_avatar, "generate", partial(generate, case, subject, reports)):
                 bpy.ops.vrc_blendshape.generate_visemes(preset=case.preset.upper(), existing=existing.upper())
         except RuntimeError as error:
             words = str(error).removeprefix("Error: ").strip()
@@ -56,9 +56,7 @@ def run(case: Case) -> Outcome:
     return core.verdict([], reports[0])
 
 
-def _generate(
-    case: Case, subject: Subject, reports: list[dict], avatar, options, **others
-) -> pipeline.GenerationResult:
+def generate(case: Case, subject: Subject, reports: list[dict], avatar, options, **others) -> pipeline.GenerationResult:
     if case.marks != SOUGHT:
         avatar = replace(avatar, manual_landmarks=np.column_stack([subject.marks, np.ones(len(subject.marks))]))
     made = pipeline.generate(avatar, options, **others)
@@ -115,7 +113,7 @@ class Before:
         return Before(places.tobytes(), fingerprint(obj), _effects(obj), 1e-6 * float(np.abs(places).max()))
 
 
-def _objects(subject: Subject) -> list[bpy.types.Object]:
+def objects_of(subject: Subject) -> list[bpy.types.Object]:
     """Mesh objects of one avatar; those without triangles are left out."""
     root = bpy.data.objects.new("Avatar", None)
     bpy.context.scene.collection.objects.link(root)

@@ -107,12 +107,12 @@ def same(before: Motion, after: Motion, tolerance: float) -> set[Key]:
         if both:
             old = base, np.stack([keys[key] for key in both])
             new = there, np.stack([found[key] for key in both])
-            worst = np.maximum(_apart(old, new, tolerance), _apart(new, old, tolerance))
+            worst = np.maximum(apart(old, new, tolerance), apart(new, old, tolerance))
             kept |= {(name, key) for key, distance in zip(both, worst, strict=True) if distance <= tolerance}
     return kept
 
 
-def _apart(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray], tolerance: float) -> np.ndarray:
+def apart(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray], tolerance: float) -> np.ndarray:
     """(K,) how far the motion of any vertex of `one` is, at most, from that of its best counterpart in `other`.
 
     Both are a (V, 3) base and (K, V, 3) offsets; infinite where a vertex has no counterpart.
