@@ -88,8 +88,7 @@ def _to_file(
     """Through the command line: a .blend file in, a file of the kind `suffix` out, where another one is already."""
     seen = [stage.face, *stage.parts]
     aside = [obj.name for obj in stage.aside]
-    # The VRM add-on applies modifiers, too.
-    applied = ("apply" in options or suffix == ".vrm") and any(len(obj.modifiers) > 1 for obj in seen)
+    applied = "apply" in options and any(len(obj.modifiers) > 1 for obj in seen)
     with tempfile.TemporaryDirectory() as name:
         source, target, report = (Path(name) / file for file in ("in.blend", f"out{suffix}", "report.json"))
         bpy.ops.wm.save_as_mainfile(filepath=str(source))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import bpy
 
@@ -26,6 +27,28 @@ def is_idle(modifier: bpy.types.Modifier) -> bool:
     if modifier.type == "MASK":
         return not (modifier.armature if modifier.mode == "ARMATURE" else modifier.vertex_group)
     return not all(getattr(modifier, needed) for needed in _NEEDS.get(modifier.type, ()))
+
+
+@contextmanager
+def without_modifiers(objects: Iterable[Object]) -> Iterator[None]:
+    """Every modifier but armatures is off on `objects` within the block, as `unexported` says of what is written.
+
+    The VRM add-on applies them to each shape key by itself, which scrambles a key that gets other vertices by that.
+    """
+    shown = [
+        (modifier, place)
+        for obj in objects
+        for modifier in obj.modifiers
+        for place in ("show_viewport", "show_render")
+        if modifier.type != "ARMATURE" and getattr(modifier, place)
+    ]
+    try:
+        for modifier, place in shown:
+            setattr(modifier, place, False)
+        yield
+    finally:
+        for modifier, place in shown:
+            setattr(modifier, place, True)
 
 
 def unexported(objects: Iterable[Object]) -> list[Message]:

@@ -20,6 +20,7 @@ from ...core.errors import InputError
 from ...core.messages import Message
 from . import gltf
 from .mesh_io import Object, root_of
+from .modifiers import without_modifiers
 
 _MODULE = "io_scene_vrm"  # of the wheel bpy-vrm-format
 _DATA = "vrm_addon_extension"
@@ -125,7 +126,7 @@ def _write(path: Path, rig: Object, together: Sequence[Object], name: str) -> No
     """`save` with the add-on enabled. Raises AttributeError or TypeError where it is of another age than 4.10."""
     _assign_bones(rig)
     _name(rig, name)
-    with _options(), bpy.context.temp_override(selected_objects=list(together)):
+    with _options(), without_modifiers(together), bpy.context.temp_override(selected_objects=list(together)):
         if problems := _problems(rig):
             raise InputError(
                 "“{name}” cannot be written as VRM: {problems}", name=rig.name, problems=" ".join(problems[:_SHOWN])
