@@ -34,7 +34,7 @@ from .model import FaceFinder, loss
 
 OUT = Path("out/landmarks")
 BATCH = 32
-STEPS = 5000  # about 25 minutes on one core
+STEPS = 5000  # 9 to 36 minutes on one core
 WARMUP = 100
 FACE_WEIGHT = 2  # of the term that tells faces from other things
 RECIPE = LoopConfig(

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ...core.errors import InputError
 from ..io.mesh_io import Object, coordinates, offsets
-from .key_blocks import is_empty
+from .key_blocks import moving, not_as_here
 
 _TOLERANCE = 2e-6  # of the largest coordinate: exporters drop half of that, and numbers are rounded
 
@@ -22,18 +21,12 @@ def count_keys(path: Path, objects: Sequence[Object]) -> int:
     found = {(model, shape): (indices, moved) for model, shape, indices, moved in _shapes(path)}
     count = 0
     for obj in objects:
-        for key in obj.data.shape_keys.key_blocks[1:] if obj.data.shape_keys else ():
-            if is_empty(key):
-                continue
+        for key in moving(obj):
             missing = offsets(obj, key)
             indices, there = found.get((obj.name, key.name), ([], 0))
             missing[indices] -= there
             if np.abs(missing).max() > _TOLERANCE * np.abs(coordinates(key.relative_key.points)).max():
-                raise InputError(
-                    "The key {key} of “{name}” would not come out of the file as it is here.",
-                    key=key.name,
-                    name=obj.name,
-                )
+                raise not_as_here(obj, key)
             count += 1
     return count
 

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ...core.errors import InputError
 from ...core.geometry.nearest import nearest
 from .. import mesh_objects
 from ..io import gltf
 from ..io.mesh_io import Object, basis, offsets, root_of
-from .key_blocks import is_empty
+from .key_blocks import moving, not_as_here
 
 _TOLERANCE = 1e-5  # of the largest coordinate: numbers are rounded, and turned into another space
 _AXES = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])  # Blender's to glTF's, y up
@@ -28,19 +27,14 @@ def count_keys(path: Path, objects: Sequence[Object]) -> int:
     contents = gltf.read(path)
     count = 0
     for obj in objects:
-        keys = obj.data.shape_keys
-        wanted = [key for key in keys.key_blocks if key != keys.reference_key and not is_empty(key)] if keys else []
+        wanted = moving(obj)
         if not wanted:
             continue
         targets = _targets(contents, obj.name)
         place = _Places.of(obj, targets) if targets else None
         for key in wanted:
             if key.name not in targets or (place and not place.agree(offsets(obj, key), targets[key.name])):
-                raise InputError(
-                    "The key {key} of “{name}” would not come out of the file as it is here.",
-                    key=key.name,
-                    name=obj.name,
-                )
+                raise not_as_here(obj, key)
             count += 1
     return count
 

@@ -14,6 +14,7 @@ import bpy
 import numpy as np
 
 from ...core.avatar.key_names import SUMS
+from ...core.errors import InputError
 from ...core.vocabulary import KNOWN_SHAPES
 from ..io.mesh_io import Object, basis, coordinates
 from ..stored import migration
@@ -44,6 +45,19 @@ def mark(obj: Object, names: Iterable[str]) -> None:
 def is_empty(key: bpy.types.ShapeKey) -> bool:
     """Whether a key moves nothing that an exporter would keep."""
     return is_still(coordinates(key.points), coordinates(key.relative_key.points))
+
+
+def moving(obj: Object) -> list[bpy.types.ShapeKey]:
+    """The keys of `obj` beside its base that are not empty: what a written file has to hold."""
+    keys = obj.data.shape_keys
+    return [key for key in keys.key_blocks if key != keys.reference_key and not is_empty(key)] if keys else []
+
+
+def not_as_here(obj: Object, key: bpy.types.ShapeKey) -> InputError:
+    """What is raised for a `key` of `obj` that a written file lacks or has otherwise."""
+    return InputError(
+        "The key {key} of “{name}” would not come out of the file as it is here.", key=key.name, name=obj.name
+    )
 
 
 def is_still(target: np.ndarray, base: np.ndarray) -> bool:
