@@ -94,6 +94,9 @@ def test_an_avatar_of_an_earlier_release_is_all_there_and_goes_on(release, tmp_p
             assert again == pytest.approx(before[name], abs=1e-4), name
         else:
             assert np.abs(again).max() > 0 or not np.abs(before[name]).max() > 0, name
+            lengths = np.linalg.norm(again) * np.linalg.norm(before[name])
+            # The skin's small part of putting out the tongue is other artists' now.
+            assert name == "tongueOut" or (again * before[name]).sum() >= 0.5 * lengths, name
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "again.blend"))
     first = stored()
     check_it_is_all_there(open_file(tmp_path / "again.blend"))
