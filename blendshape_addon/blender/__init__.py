@@ -7,7 +7,7 @@ from .jobs import command_line, training_process
 from .stored import migration, tuning
 from .ui import operators, panels, preferences, properties, state
 from .ui.operators import background, landmarks
-from .viewport import landmark_overlay, preview
+from .viewport import landmark_overlay, preview, speaking
 
 _MODULES = (preferences, properties, operators, panels)
 
@@ -43,6 +43,7 @@ def unregister() -> None:
     training_process.leave()
     for command in session.current().commands:
         bpy.utils.unregister_cli_command(command)
+    speaking.stop(bpy.context)
     preview.stop()
     landmark_overlay.unregister()
     state.unregister()

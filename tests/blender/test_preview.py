@@ -7,7 +7,7 @@ from helpers import fingerprint, key_names, select
 
 from blendshape_addon.blender.io import files, mesh_io
 from blendshape_addon.blender.jobs import one_avatar
-from blendshape_addon.blender.viewport import preview
+from blendshape_addon.blender.viewport import preview, speaking
 from blendshape_addon.core.motion import speech
 from blendshape_addon.core.options import GenerateOptions
 from blendshape_addon.core.vocabulary import VISEMES
@@ -81,7 +81,7 @@ def test_speaking_follows_the_timeline_and_makes_no_keyframes(made):
     operators.stop_preview()
     assert scene.frame_current == 40
     assert state_of(made) == before
-    assert not bpy.data.actions and preview.speak not in bpy.app.handlers.frame_change_pre
+    assert not bpy.data.actions and speaking.speak not in bpy.app.handlers.frame_change_pre
     scene.frame_set(60)
     assert state_of(made) == before
 
@@ -97,9 +97,9 @@ def test_it_speaks_with_the_emotion_from_the_start(made):
 def test_speaking_twice_is_speaking_once_and_a_shape_ends_it(made):
     operators.speak()
     operators.speak()
-    assert bpy.app.handlers.frame_change_pre.count(preview.speak) == 1
+    assert bpy.app.handlers.frame_change_pre.count(speaking.speak) == 1
     operators.show_shape(shape="joy")
-    assert not preview.is_speaking()
+    assert not speaking.is_speaking()
     assert values(made["body"]) == {"joy": 1.0, "own": 0.7}
 
 
@@ -120,7 +120,7 @@ def test_nothing_of_a_preview_goes_into_a_file(made, tmp_path, way):
 def test_an_avatar_without_shapes_is_refused(figure, press):
     with pytest.raises(RuntimeError, match="no shapes to look at yet"):
         press()
-    assert not preview.is_speaking() and not preview.shown()
+    assert not speaking.is_speaking() and not preview.shown()
 
 
 def test_shapes_are_read_as_they_were_written(made):

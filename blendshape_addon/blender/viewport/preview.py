@@ -12,7 +12,6 @@ import numpy as np
 
 from ...core.avatar.avatar import Avatar
 from ...core.errors import InputError
-from ...core.motion import speech
 from ...core.shapes import Shape
 from ...core.vocabulary import KNOWN_SHAPES
 from ..io.mesh_io import Object, offsets
@@ -75,22 +74,8 @@ def remix(context: bpy.types.Context) -> None:
     show(shown(), mixed(context.scene.vrc_blendshape, {viseme: 1.0} if viseme else {}))
 
 
-def speak(scene: bpy.types.Scene, *_) -> None:
-    """Handler of frame changes: set the previewed keys to the sentence at this frame."""
-    fps = scene.render.fps / scene.render.fps_base
-    start = bpy.context.window_manager.vrc_blendshape.speak_from
-    show(shown(), mixed(scene.vrc_blendshape, speech.weights((scene.frame_current - start) / fps)))
-
-
-def is_speaking() -> bool:
-    """Whether the sentence plays in the preview."""
-    return speak in bpy.app.handlers.frame_change_pre
-
-
 def stop() -> None:
     """End the preview and restore all keys."""
-    if is_speaking():
-        bpy.app.handlers.frame_change_pre.remove(speak)
     restore(shown())
 
 

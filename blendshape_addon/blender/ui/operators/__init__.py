@@ -1,6 +1,20 @@
 """What the buttons do, one file per kind. A UserError becomes a report and leaves everything as it was."""
 
-from . import background, check, dataset, export, generate, keys, landmarks, learn, parts, preview, provider, tuning
+from . import (
+    background,
+    check,
+    dataset,
+    export,
+    generate,
+    keys,
+    landmarks,
+    learn,
+    parts,
+    preview,
+    provider,
+    speak,
+    tuning,
+)
 
 CLASSES = (
     *background.CLASSES,
@@ -9,6 +23,7 @@ CLASSES = (
     *generate.CLASSES,
     *tuning.CLASSES,
     *preview.CLASSES,
+    *speak.CLASSES,
     *keys.CLASSES,
     *check.CLASSES,
     *export.CLASSES,

@@ -1,4 +1,4 @@
-"""Operators that preview shapes: one by one, as speech, and all on a contact sheet. The avatar is not changed."""
+"""Operators that preview shapes: one by one, and all on a contact sheet. The avatar is not changed."""
 
 import tempfile
 from pathlib import Path
@@ -11,34 +11,34 @@ from ... import settings
 from ...io import mesh_io
 from ...jobs import one_avatar
 from ...translations import translate
-from ...viewport import preview, render
+from ...viewport import preview, render, speaking
 from .background import Background
 
 
-def _previewed(context) -> list[mesh_io.Object]:
+def previewed(context) -> list[mesh_io.Object]:
     """The objects to preview. Raises InputError when they have no shapes."""
     objects = mesh_io.avatar_from_selection(context)
     preview.require_shapes(objects)
     return objects
 
 
-class _Preview:
+class Preview:
     """Sets the keys of the selected avatar for a while: `show(context, objects)` does, after a sentence was stopped."""
 
     bl_options = {"INTERNAL"}
 
     def execute(self, context):
         try:
-            objects = _previewed(context)
+            objects = previewed(context)
         except UserError as error:
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
-        _stop_speaking(context)
+        speaking.stop(context)
         self.show(context, objects)
         return {"FINISHED"}
 
 
-class VRC_BLENDSHAPE_OT_show_shape(_Preview, bpy.types.Operator):
+class VRC_BLENDSHAPE_OT_show_shape(Preview, bpy.types.Operator):
     """Show this shape on the avatar; Stop Preview brings the keys' own values back"""
 
     bl_idname = "vrc_blendshape.show_shape"
@@ -51,21 +51,6 @@ class VRC_BLENDSHAPE_OT_show_shape(_Preview, bpy.types.Operator):
         preview.show(objects, preview.mixed(context.scene.vrc_blendshape, {self.shape: 1.0}))
 
 
-class VRC_BLENDSHAPE_OT_speak(_Preview, bpy.types.Operator):
-    """Play a short sentence on the timeline that uses every viseme; no keyframes are made"""
-
-    bl_idname = "vrc_blendshape.speak"
-    bl_label = "Speak"
-
-    def show(self, context, objects):
-        state = context.window_manager.vrc_blendshape
-        state.viseme, state.speak_from = "", context.scene.frame_current
-        preview.show(objects, preview.mixed(context.scene.vrc_blendshape, {}))
-        bpy.app.handlers.frame_change_pre.append(preview.speak)
-        if not bpy.app.background and not context.screen.is_animation_playing:
-            bpy.ops.screen.animation_play()
-
-
 class VRC_BLENDSHAPE_OT_stop_preview(bpy.types.Operator):
     """Put every shape key back to the value it had before the preview"""
 
@@ -74,20 +59,10 @@ class VRC_BLENDSHAPE_OT_stop_preview(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, context):
-        _stop_speaking(context)
+        speaking.stop(context)
         preview.stop()
         context.window_manager.vrc_blendshape.viseme = ""
         return {"FINISHED"}
-
-
-def _stop_speaking(context) -> None:
-    """Stop the sentence, if it plays, and go to the frame where it began."""
-    if not preview.is_speaking():
-        return
-    bpy.app.handlers.frame_change_pre.remove(preview.speak)
-    if not bpy.app.background and context.screen.is_animation_playing:
-        bpy.ops.screen.animation_cancel(restore_frame=False)
-    context.scene.frame_set(context.window_manager.vrc_blendshape.speak_from)
 
 
 class VRC_BLENDSHAPE_OT_contact_sheet(Background, bpy.types.Operator):
@@ -98,7 +73,7 @@ class VRC_BLENDSHAPE_OT_contact_sheet(Background, bpy.types.Operator):
     bl_options = {"REGISTER"}
 
     def work(self, context, avatar):
-        _previewed(context)
+        previewed(context)
         provider = settings.provider(context)
         return lambda progress: one_avatar.analysis_of(avatar, provider, progress)
 
@@ -134,7 +109,6 @@ def _open(context, image: bpy.types.Image) -> None:
 
 CLASSES = (
     VRC_BLENDSHAPE_OT_show_shape,
-    VRC_BLENDSHAPE_OT_speak,
     VRC_BLENDSHAPE_OT_stop_preview,
     VRC_BLENDSHAPE_OT_contact_sheet,
 )

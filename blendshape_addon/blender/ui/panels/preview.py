@@ -3,7 +3,7 @@
 import bpy
 
 from ....core.vocabulary import BLINKS, EMOTIONS, VISEMES
-from ...viewport import preview
+from ...viewport import preview, speaking
 from .tab import SubPanel
 
 
@@ -33,7 +33,7 @@ class VRC_BLENDSHAPE_PT_preview(SubPanel, bpy.types.Panel):
         row = layout.row(align=True)
         speak = row.row(align=True)
         speak.enabled = bool(state.groups) and not set(VISEMES) <= missing
-        speak.operator("vrc_blendshape.speak", icon="PLAY_SOUND", depress=preview.is_speaking())
+        speak.operator("vrc_blendshape.speak", icon="PLAY_SOUND", depress=speaking.is_speaking())
         stop = row.row(align=True)
         stop.enabled = preview.is_shown(bpy.data.objects.get(state.face))
         stop.operator("vrc_blendshape.stop_preview", icon="LOOP_BACK")
