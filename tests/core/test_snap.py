@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from pieces import attached, sheet
 
 from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.detection.snap import snap_to_edges
+from blendshape_addon.core.face.face_space import point
 from blendshape_addon.core.vocabulary import LANDMARKS
 
 LIDS = [i for i, name in enumerate(LANDMARKS) if name.startswith("lid")]
@@ -91,3 +93,40 @@ def test_nothing_moves_without_an_eyeball_nor_away_from_eyes_and_mouth(face):
     assert np.allclose(snap_to_edges(avatar, marks)[LIDS], marks[LIDS])
     others = [i for i, n in enumerate(LANDMARKS) if not n.startswith(("lid", "eye")) and i not in MOUTH]
     assert np.allclose(snap_to_edges(with_eyeballs(avatar, marks), marks)[others], marks[others])
+
+
+def with_cards(avatar: Avatar, cards: dict[str, tuple[np.ndarray, tuple[float, float]]]) -> Avatar:
+    """The mask with flat pieces before it, by name the middle of each and half its width and height."""
+    for name, (middle, half) in cards.items():
+        places, triangles = sheet(np.linspace(-half[0], half[0], 9), np.linspace(-half[1], half[1], 5))
+        avatar = attached(avatar, places + middle + [0, 0, 0.04], triangles, name)
+    return avatar
+
+
+BROWS = [i for i, name in enumerate(LANDMARKS) if name.startswith("brow")]
+
+
+def test_brows_that_are_pieces_take_their_landmarks_along(face):
+    avatar, marks = face
+    middles = {s: point(marks, f"brow_mid_{s}") + [0, 0.1, 0] for s in "lr"}
+    found = snap_to_edges(with_cards(avatar, {f"card {s}": (middles[s], (0.25, 0.03)) for s in "lr"}), marks)
+    for side, out in (("l", 1), ("r", -1)):
+        inner, mid, outer = (point(found, f"brow_{at}_{side}") for at in ("inner", "mid", "outer"))
+        assert np.abs((mid - middles[side])[:2]).max() < 0.02
+        assert 0.18 < (mid - inner)[0] * out < 0.25 and 0.18 < (outer - mid)[0] * out < 0.25
+        assert max(abs(inner[2] - marks[BROWS, 2].max()), abs(outer[2] - marks[BROWS, 2].min())) < 0.2  # on the skin
+
+
+@pytest.mark.parametrize(
+    ("sides", "off", "half"),
+    [
+        ("l", (0, 0.1), (0.25, 0.03)),  # a scar or a patch on one side
+        ("lr", (0, 0.1), (0.1, 0.2)),  # strands of hair
+        ("lr", (0, -0.3), (0.25, 0.03)),  # lashes
+        ("lr", (0, 0.6), (0.25, 0.03)),  # a band on the forehead
+    ],
+)
+def test_what_is_no_pair_of_brows_leaves_them_alone(face, sides, off, half):
+    avatar, marks = face
+    cards = {f"card {s}": (point(marks, f"brow_mid_{s}") + [*off, 0], half) for s in sides}
+    assert np.allclose(snap_to_edges(with_cards(avatar, cards), marks)[BROWS], marks[BROWS])

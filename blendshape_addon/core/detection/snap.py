@@ -16,6 +16,7 @@ from ..face.parts import Part, classify
 from ..geometry.mesh import all3
 from ..geometry.raster import rasterise
 from ..vocabulary import LANDMARK_INDEX
+from .brows import snap_brows
 from .parameters import SNAPPING
 
 _OUTERMOST = [0, 4]  # of the points that hold the lips' field: those under the nose and on the chin
@@ -23,7 +24,7 @@ _OUTERMOST = [0, 4]  # of the points that hold the lips' field: those under the 
 
 def snap_to_edges(avatar: Avatar, landmarks: np.ndarray) -> np.ndarray:
     """(L, 3) avatar-space landmarks with lids and eye corners moved to the edge of each visible eyeball, and inner lips
-    and mouth corners to the slit between the lips.
+    and mouth corners to the slit between the lips; brows that are pieces of their own get theirs along them.
 
     Eyes that are sealed, part of the skin or drawn on it, and lips that are sealed or drawn, are left as they are.
     """
@@ -39,6 +40,7 @@ def snap_to_edges(avatar: Avatar, landmarks: np.ndarray) -> np.ndarray:
     for side in "lr":
         _snap_eye(vertices, triangles, part[triangles[:, 0]] == Part.EYE, snapped, side)
     _snap_lips(avatar, vertices, part == Part.SKIN, snapped)
+    snap_brows(avatar, vertices, part, snapped)
     return space.origin + space.vectors_to_avatar(snapped)
 
 
