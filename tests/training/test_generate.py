@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -189,6 +190,26 @@ def test_ctrl_c_is_a_sentence_and_leaves_no_process(plan, more):
     )
     wait_for(lambda: not alive(process.pid))
     assert not (stopped.out / command.REPORT).exists()
+
+
+class Finalised:
+    """An object in whose finaliser Ctrl-C comes, where Python drops the exception."""
+
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(10)  # the signal ends it
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_ctrl_c_that_comes_where_python_drops_it_stops_the_run_too():
+    rows = command._each(ThreadPoolExecutor(1), "making faces", abs, [(-1,), (-2,), (-3,)])
+    with workers.stoppable():
+        next(rows)
+        Finalised()
+        with pytest.raises(KeyboardInterrupt):
+            next(rows)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert [result for _, result in command._each(ThreadPoolExecutor(1), "making faces", abs, [(-1,)])] == [1]
 
 
 def test_damaged_files_are_named_and_made_again(done, capsys):

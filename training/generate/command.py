@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, as_completed
@@ -27,7 +26,7 @@ from ..data.sources import blenders
 from ..learning.arrays import SUFFIX
 from ..learning.atomic_files import atomic_write
 from . import samples, work
-from .workers import processes, submit_all
+from .workers import processes, raise_if_stopped, stoppable, submit_all
 
 REPORT = "report.json"
 OK, SOME_FAILED = 0, 1
@@ -151,6 +150,7 @@ def _each(executor: Executor, what: str, task: Callable, rows: Sequence[tuple]) 
     futures = submit_all(executor, task, rows)
     with tqdm(total=len(rows), desc=what, unit=what.split()[-1].removesuffix("s")) as bar:
         for future in as_completed(futures):
+            raise_if_stopped()
             error = future.exception()
             if isinstance(error, OSError | BrokenExecutor | CancelledError):
                 raise error
@@ -208,11 +208,11 @@ def main(arguments: list[str]) -> int:
         raise InputError("--faces and --jobs are numbers from 1, --views is one from 0.")
     if given.views and find_spec("PIL") is None:
         raise InputError("--views needs Pillow, which is missing: pip install pillow")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a Cancel button is a Ctrl-C
     names = names_in(given.avatars, given.out)
     plan = work.Plan(given.avatars, given.out, given.licence, blenders.command(given.blender), given.distil,
                      given.same_mesh, given.views)  # fmt: skip
-    return generate(plan, names, given.faces, given.jobs, given.scheduler)
+    with stoppable():
+        return generate(plan, names, given.faces, given.jobs, given.scheduler)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -20,6 +20,35 @@ from ..commands import ONE_THREAD
 
 LOCAL = "local"
 SCHEDULER_TIMEOUT = 10  # seconds that a scheduler has to answer
+_stopped = threading.Event()
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Within the block Ctrl-C and SIGTERM, which is what a Cancel button sends, raise KeyboardInterrupt, and so does
+    `raise_if_stopped` after them.
+
+    Python drops an exception that comes up in a finaliser or a callback of the garbage collector, and Dask has one of
+    those that runs in this thread.
+    """
+
+    def stop(number: int, frame: object) -> None:
+        _stopped.set()
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        _stopped.clear()
+
+
+def raise_if_stopped() -> None:
+    """Raises KeyboardInterrupt after a Ctrl-C in the block of `stoppable`, which may have been dropped."""
+    if _stopped.is_set():
+        raise KeyboardInterrupt
 
 
 @contextmanager
