@@ -183,7 +183,8 @@ class Symmetry:
     band: int = 2000  # vertices about the height of the eyes that are matched
     matched: int = 250  # of these, mirrored and matched in a round
     rounds: int = 10
-    late: int = 5  # round from which all of the distance counts
+    late: int = 5  # round from which all of the distance counts, at the latest
+    still: float = 1e-6  # of a turn, or an eye distance, that the plane moves in a round when it has come to rest
     min_points: int = 8  # that a plane is fitted to
     facing: float = 0.5  # least cosine between the normals of twins: lips that touch face each other
     fade: int = 4  # edges over which evening out ends at what has no twin

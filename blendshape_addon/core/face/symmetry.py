@@ -76,6 +76,7 @@ def _plane(points: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndar
     chosen = np.argsort(np.abs(points[:, 1]), kind="stable")[: SYMMETRY.band]
     points, normals = points[chosen], normals[chosen]
     some = np.arange(0, len(points), max(1, len(points) // SYMMETRY.matched))
+    late = False
     for number in range(SYMMETRY.rounds if len(points) >= SYMMETRY.min_points else 0):
         # Match the images of some points with the nearest points; those that match worst are left out.
         images = points[some] - 2 * np.outer((points[some] - point) @ normal, normal)
@@ -87,7 +88,6 @@ def _plane(points: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndar
             break
         # What of the distance counts: at first that along the surface's normal, so that images slide over the surface;
         # late, when vertices meet their twins, all of it.
-        late = number >= SYMMETRY.late
         rows = np.tile(np.eye(3), (kept.sum(), 1, 1)) if late else normals[near[kept]][:, None, :]
         # The image p - 2 (r·n) n with r = p - point changes by -2 [(r·dn) n + (r·n) dn] with the normal n, of which dn
         # has two degrees of freedom, and by 2 n times what the point moves along it: (K, 3, 3) derivatives.
@@ -106,6 +106,10 @@ def _plane(points: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndar
         normal = normal + step[0] * side + step[1] * up
         normal /= np.linalg.norm(normal)
         point = point + step[2] * normal
+        still = np.abs(step).max() < SYMMETRY.still
+        if late and still:
+            break
+        late = late or still or number + 1 >= SYMMETRY.late
     return point, normal
 
 
