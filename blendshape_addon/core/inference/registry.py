@@ -3,6 +3,7 @@ nothing but itself, and it learned on what this version feeds it."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import tomllib
 from dataclasses import dataclass
@@ -107,13 +108,14 @@ def list_models(folder: Path) -> list[ListedModel]:
 
 def _card(path: Path) -> dict[str, Any]:
     try:
-        if path.stat().st_size > MAX_CARD_BYTES:
+        stat = path.stat()
+        if stat.st_size > MAX_CARD_BYTES:
             raise ModelError(
                 "The model card {file} is larger than {mb} MB and was not read.",
                 file=path.name,
                 mb=MAX_CARD_BYTES >> 20,
             )
-        card = tomllib.loads(path.read_text(encoding="utf-8"))
+        card = _parsed(path, stat.st_mtime_ns, stat.st_size)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ModelError(
             "The model card {file} cannot be read: install the extension again.", file=path.name
@@ -125,6 +127,12 @@ def _card(path: Path) -> dict[str, Any]:
             "The model card {card} does not say as cards do what the model was trained on.", card=path.name
         )
     return card
+
+
+@functools.lru_cache(maxsize=64)
+def _parsed(path: Path, changed: int, size: int) -> dict[str, Any]:
+    """A card as read when it was `changed`, in nanoseconds, and had this size: a run asks for each several times."""
+    return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 def _checked(path: Path, card: dict[str, Any]) -> Model:
