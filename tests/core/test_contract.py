@@ -74,7 +74,7 @@ CHANGES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", contract.KINDS)
 def test_the_bundled_models_learned_on_what_this_version_feeds_them(kind):
     card = registry.load(kind).card
     assert card["contract"] == contract.of(kind)

@@ -67,7 +67,7 @@ def test_keys_of_recipes_are_those_that_are_read():
 @pytest.mark.parametrize("path", sorted((ROOT / "models").glob("*.toml")), ids=lambda path: path.stem)
 def test_every_key_of_a_card_is_explained(path):
     card = tomllib.loads(path.read_text(encoding="utf-8"))
-    tables = {key for name in ("trained_on", "styles") for row in card.get(name, ()) for key in row}
+    tables = {key for name in ("trained_on", "styles", "made_from") for row in card.get(name, ()) for key in row}
     assert card.keys() | tables <= named("Model and card")
 
 

@@ -126,8 +126,10 @@ def test_every_part_has_its_licence():
     assert "SPDX-License-Identifier: GPL-3.0-or-later" in (ROOT / "training" / "LICENSE").read_text(encoding="utf-8")
     text = (ROOT / "models" / "LICENSE").read_text(encoding="utf-8")
     cards = [tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "models").glob("*.toml"))]
-    assert {card["licence"] for card in cards} == {"MIT"} and "MIT License" in text
-    sources = {source["name"]: source["licence"] for card in cards for source in card["trained_on"]}
+    assert {card["licence"] for card in cards} == {"MIT", "Apache-2.0"}
+    assert "MIT License" in text and "Apache License" in text and "END OF TERMS AND CONDITIONS" in text
+    rows = [row for card in cards for row in (*card.get("trained_on", ()), *card.get("made_from", ()))]
+    sources = {source["name"]: source["licence"] for source in rows}
     families = set(re.findall(r"^  (\w+) ", text, re.MULTILINE))
     assert {name.partition("/")[0] for name in sources} == families
     for licence in ("CC0", "MIT", "VRM Public License 1.0", "CC BY 3.0", "Apache-2.0"):

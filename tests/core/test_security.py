@@ -187,7 +187,7 @@ def shipped() -> bytes:
     return registry.load("deformer").data
 
 
-@pytest.mark.parametrize("kind", ["deformer", "landmarks"])
+@pytest.mark.parametrize("kind", contract.KINDS)
 def test_shipped_models_need_nothing_beside_themselves(kind):
     assert onnx_check.unsupported_features(registry.load(kind).data) == []
 

@@ -21,6 +21,7 @@ MAY = {
     **dict.fromkeys(NETWORKS, DATA),
     "adaptation": DATA | {"deformer"},  # which works on the graph that the deformer is exported as
     "generate": DATA,
+    "motion": DATA,
     "evaluation": DATA | NETWORKS,
     "experiments": DATA | NETWORKS | {"adaptation", "generate", "evaluation"},
     "devtools": DATA,

@@ -46,8 +46,10 @@ def licences(wheels: Sequence[Path], models: Path) -> dict[str, bytes]:
     ]
     for card in map(_card, sorted(models.glob("*.toml"))):
         lines += ["", f"## {card['name']} (`models/{card['file']}`)", ""]
-        lines += [f"{card['licence']} (`models-LICENSE`). It was trained on:", ""]
-        lines += [f"- {source['name']}: {source['licence']}" for source in card["trained_on"]]
+        lines.append(f"{card['licence']} (`models-LICENSE`). {card.get('changes', '')}".rstrip())
+        for table, said in (("trained_on", "It was trained on:"), ("made_from", "It was made from:")):
+            if rows := card.get(table):
+                lines += ["", said, "", *(f"- {row['name']}: {row['licence']}" for row in rows)]
     return {"THIRD_PARTY.md": ("\n".join(lines) + "\n").encode(), **texts}
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..face import features
 from ..vocabulary import CONDITIONS, LANDMARKS
+from .face_format import FACE, POINTS, SCORED, SCORES
 from .picture import PICTURE
 
 # Hashes of release 0.1.0, whose cards carry none: a card without one is of that release.
@@ -34,7 +35,30 @@ def _landmarks() -> dict[str, Any]:
     return {"inputs": ["image"], "picture": asdict(PICTURE), "landmarks": LANDMARKS}
 
 
-KINDS: dict[str, Callable[[], dict[str, Any]]] = {"deformer": _deformer, "landmarks": _landmarks}
+def _face_detector() -> dict[str, Any]:
+    return {"inputs": ["image"], "format": asdict(FACE), "outputs": ["boxes", "scores"]}
+
+
+def _face_landmarks() -> dict[str, Any]:
+    return {
+        "inputs": ["image"],
+        "format": asdict(FACE),
+        "outputs": ["landmarks", "presence", "tongue"],
+        "count": POINTS,
+    }
+
+
+def _face_scores() -> dict[str, Any]:
+    return {"inputs": ["points"], "points": SCORED, "unit": "pixels", "outputs": ["scores"], "scores": SCORES}
+
+
+KINDS: dict[str, Callable[[], dict[str, Any]]] = {
+    "deformer": _deformer,
+    "landmarks": _landmarks,
+    "face_detector": _face_detector,
+    "face_landmarks": _face_landmarks,
+    "face_scores": _face_scores,
+}
 
 
 def of(kind: str) -> str:
@@ -42,7 +66,8 @@ def of(kind: str) -> str:
 
     For the deformer these are the order of the expressions, the columns of the vertex features with their frequencies
     and clipping, the order of the parts and landmarks, and the canonical face. For the face finder (`landmarks`) these
-    are the format of its pictures and the order of the landmarks.
+    are the format of its pictures and the order of the landmarks. For the networks that read a person's face these are
+    the format of their pictures, see `face_format`, and which landmarks are scored.
     """
     return digest(KINDS[kind]())
 
