@@ -9,7 +9,8 @@ from helpers import add_human_bones, add_key, key_names, run, select
 
 from blendshape_addon import cli
 from blendshape_addon.blender.io import files, gltf, vrm
-from blendshape_addon.blender.keys import vrm_expressions
+from blendshape_addon.blender.keys import join, vrm_expressions
+from blendshape_addon.blender.stored import joined
 from blendshape_addon.core.vocabulary import ARKIT
 
 pytestmark = pytest.mark.skipif(find_spec("io_scene_vrm") is None, reason="bpy-vrm-format is not installed")
@@ -167,13 +168,30 @@ def test_the_button_writes_a_vrm_of_what_is_none(planted, human, tmp_path):
     assert len([addon for addon in bpy.context.preferences.addons if "vrm" in addon.module]) == 1
 
 
-def test_binds_follow_meshes_that_are_joined(human):
+@pytest.mark.parametrize("version", ["0.0", "1.0"])
+def test_binds_follow_meshes_that_are_joined(human, version):
+    """One of teeth to a key that the face's expression plays as well would play it twice."""
     for name in ("body", "teeth"):
         add_key(human[name], "vrc.v_aa")
+    rig = human["rig"]
     with vrm.addon():
-        rig = human["rig"]
-        bind = rig.data.vrm_addon_extension.vrm1.expressions.preset.ou.morph_target_binds.add()
-        bind.node.mesh_object_name, bind.index = "Teeth", "vrc.v_aa"
-        bpy.data.objects.remove(human["teeth"])
-        assert vrm_expressions.bind(rig, [human["body"]], {"Teeth": "Body"}) == ["aa"]
-        assert bind.node.mesh_object_name == "Body"
+        settings = rig.data.vrm_addon_extension
+        settings.spec_version = version
+        if version == "1.0":
+            preset = settings.vrm1.expressions.preset
+            expressions, of = [one.morph_target_binds for one in (preset.ou, preset.happy)], "node"
+        else:
+            groups = settings.vrm0.blend_shape_master.blend_shape_groups
+            for name in ("u", "joy"):
+                groups.add().preset_name = name
+            expressions, of = [one.binds for one in groups], "mesh"
+        for binds, meshes in zip(expressions, (["Teeth"], ["Teeth", "Body", "Teeth"]), strict=True):
+            for mesh in meshes:
+                bind = binds.add()
+                getattr(bind, of).mesh_object_name, bind.index = mesh, "vrc.v_aa"
+        expressions[1][2].index = "long"  # a key of the teeth alone
+        done = join.join([human["body"], human["teeth"], human["hair"]])
+        assert done.parts == ["Teeth"]
+        assert len(vrm_expressions.bind(rig, done.objects, joined.into(done.objects))) == 1  # aa
+        found = [[(getattr(bind, of).mesh_object_name, bind.index) for bind in binds] for binds in expressions]
+    assert found == [[("Body", "vrc.v_aa")], [("Body", "vrc.v_aa"), ("Body", "long")]]

@@ -40,12 +40,14 @@ def bind(rig: Object, objects: Sequence[Object], joined: Mapping[str, str] | Non
     settings = rig.data.vrm_addon_extension
     if settings.is_vrm0():
         groups = settings.vrm0.blend_shape_master.blend_shape_groups
-        _follow([bind.mesh for group in groups for bind in group.binds], joined or {})
+        for group in groups:
+            _follow(group.binds, [bind.mesh for bind in group.binds], joined or {})
         return _bind_clips(groups, _keys(objects))
     expressions = settings.vrm1.expressions
     preset = {name: getattr(expressions.preset, _attribute(name)) for name in _names("vrm1").values()}
-    every = [*preset.values(), *expressions.custom]
-    _follow([bind.node for expression in every for bind in expression.morph_target_binds], joined or {})
+    for expression in (*preset.values(), *expressions.custom):
+        binds = expression.morph_target_binds
+        _follow(binds, [bind.node for bind in binds], joined or {})
     return _bind_expressions(preset, expressions.custom, _keys(objects))
 
 
@@ -94,11 +96,34 @@ def _bind_clips(groups: bpy.types.bpy_prop_collection, keys: Mapping[str, Keys])
     return bound
 
 
-def _follow(meshes: Sequence[bpy.types.PropertyGroup], joined: Mapping[str, str]) -> None:
-    """Let binds of meshes that are joined into others name those."""
-    for mesh in meshes:
-        if not mesh.mesh_object_name and (face := joined.get(mesh.saved_mesh_object_name_to_restore)):
-            mesh.mesh_object_name = face
+def _follow(
+    binds: bpy.types.bpy_prop_collection, meshes: Sequence[bpy.types.PropertyGroup], joined: Mapping[str, str]
+) -> None:
+    """Let those of the `binds` of an expression that name, as `meshes`, one that is joined into another name that.
+
+    One whose key is bound there already goes: the key would be played twice.
+    """
+    there = {(mesh.mesh_object_name, bind.index) for bind, mesh in zip(binds, meshes, strict=True)}
+    double = []
+    for number, (bind, mesh) in enumerate(zip(binds, meshes, strict=True)):
+        face = joined.get(_gone(mesh))
+        if not face:
+            continue
+        if (face, bind.index) in there:
+            double.append(number)
+            continue
+        mesh.mesh_object_name = face
+        there.add((face, bind.index))
+    for number in reversed(double):
+        binds.remove(number)
+
+
+def _gone(mesh: bpy.types.PropertyGroup) -> str:
+    """The name of what a bind's `mesh` names where that is in no scene any more, else ""; a bind keeps it alive."""
+    obj = bpy.data.objects.get(mesh.mesh_object_name)
+    if obj is None:
+        return mesh.saved_mesh_object_name_to_restore
+    return "" if obj.users_scene else obj.name
 
 
 def _keys(objects: Sequence[Object]) -> dict[str, Keys]:
