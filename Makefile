@@ -39,7 +39,7 @@ COVER = $(if $(MEASURE),--cov --cov-report=)
 WEBSITE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test golden test-core test-stubs test-blender test-training test-matrix test-ui coverage fuzz bench package package-cuda train evaluate lint clean
+.PHONY: help demo test golden test-core test-stubs test-blender test-training test-matrix test-ui coverage fuzz bench package package-cuda speech train evaluate lint clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is to make
@@ -100,6 +100,9 @@ package: $(VENV)/blender/ready ## the extension's zips for Linux, Windows and ma
 package-cuda: $(VENV)/blender/ready ## the same with onnxruntime for NVIDIA's cards (downloads 850 MB)
 	@$(BLENDER) -m training.devtools.package --edition cuda $(WEBSITE:%=--website %)
 
+speech: $(VENV)/speech/ready ## the lines that the preview speaks, made again with Debian's flite and sox: blendshape_addon/core/motion/lines/
+	@$(VENV)/speech/bin/python -m training.devtools.speech_lines
+
 train: $(VENV)/training/ready ## train both networks on all rigs and export them to models/
 	@$(TRAINING) -m training.landmarks.dataset
 	@$(TRAINING) -m training.landmarks.train
@@ -155,6 +158,10 @@ $(VENV)/blender/ready: tests/requirements/blender.txt tests/requirements/blender
 $(VENV)/training/ready: tests/requirements/training.txt
 	$(call environment,training)
 	@$(TRAINING) -m pip install --disable-pip-version-check --no-deps $(ANNY)
+	@touch $@
+
+$(VENV)/speech/ready: tests/requirements/speech.txt
+	$(call environment,speech)
 	@touch $@
 
 $(OTHERS:%=$(VENV)/blender-%/ready): $(VENV)/blender-%/ready: \

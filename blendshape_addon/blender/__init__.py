@@ -43,7 +43,7 @@ def unregister() -> None:
     training_process.leave()
     for command in session.current().commands:
         bpy.utils.unregister_cli_command(command)
-    speaking.stop(bpy.context)
+    speaking.stop()
     preview.stop()
     landmark_overlay.unregister()
     state.unregister()

@@ -20,9 +20,12 @@ from ..core.inference import probe
 if TYPE_CHECKING:
     from ..core.avatar.avatar import Avatar
     from ..core.pipeline import FaceAnalysis
+    from ..core.shapes import Shape
     from .jobs.thread import Task
     from .jobs.training_process import Run
     from .viewport.landmark_modal import LandmarkMode
+    from .viewport.problem_view import ShownProblem
+    from .viewport.speaking import Spoken
 
 
 @dataclass
@@ -48,8 +51,10 @@ class BackgroundTask:
 @dataclass
 class Session:
     """probes: which providers work here. analysed: (content, provider, models folder) of the avatar that was analysed
-    last to that avatar and its analysis. landmark_mode: there while landmarks are moved. overlay: the draw handler of
-    the 3D views. log: where the debug log goes while it is on. commands: Blender's handles of registered commands.
+    last to that avatar and its analysis. landmark_mode: there while landmarks are moved. spoken: there while the
+    preview speaks. overlay: the draw handler of the 3D views. log: where the debug log goes while it is on. commands:
+    Blender's handles of registered commands. left_out: name of a shape that was left out to the content of its avatar
+    and the shape. shown: what Show Me changed, there until Back.
     """
 
     probes: probe.ProbeCache
@@ -57,9 +62,12 @@ class Session:
     training: Training = field(default_factory=Training)
     background: BackgroundTask | None = None
     landmark_mode: LandmarkMode | None = None
+    spoken: Spoken | None = None
     overlay: object | None = None
     log: logging.Handler | None = None
     commands: list[object] = field(default_factory=list)
+    left_out: dict[str, tuple[str, Shape]] = field(default_factory=dict)
+    shown: ShownProblem | None = None
 
 
 _current: Session | None = None

@@ -7,8 +7,7 @@ from helpers import fingerprint, key_names, select
 
 from blendshape_addon.blender.io import files, mesh_io
 from blendshape_addon.blender.jobs import one_avatar
-from blendshape_addon.blender.viewport import preview, speaking
-from blendshape_addon.core.motion import speech
+from blendshape_addon.blender.viewport import preview
 from blendshape_addon.core.options import GenerateOptions
 from blendshape_addon.core.vocabulary import VISEMES
 
@@ -66,43 +65,6 @@ def test_an_emotion_is_mixed_in_while_it_is_looked_at(made):
     assert state_of(made) == before
 
 
-def test_speaking_follows_the_timeline_and_makes_no_keyframes(made):
-    scene, before = bpy.context.scene, state_of(made)
-    scene.frame_set(40)
-    operators.speak()
-    seen = set()
-    for frame in range(40, 40 + int(speech.DURATION * scene.render.fps)):
-        scene.frame_set(frame)
-        spoken = values(made["body"])
-        assert spoken.pop("own") == 0.7
-        assert set(spoken) <= set(VISEMES) and sum(value.expected for value in spoken.values()) == pytest.approx(1)
-        seen |= set(spoken)
-    assert seen == set(VISEMES)
-    operators.stop_preview()
-    assert scene.frame_current == 40
-    assert state_of(made) == before
-    assert not bpy.data.actions and speaking.speak not in bpy.app.handlers.frame_change_pre
-    scene.frame_set(60)
-    assert state_of(made) == before
-
-
-def test_it_speaks_with_the_emotion_from_the_start(made):
-    bpy.context.scene.vrc_blendshape.emotion = "angry"
-    operators.speak()
-    assert values(made["body"]) == {"angry": 1.0, "own": 0.7}
-    bpy.context.scene.frame_set(bpy.context.scene.frame_current + 12)
-    assert values(made["body"])["angry"] == 1.0 and len(values(made["body"])) > 2
-
-
-def test_speaking_twice_is_speaking_once_and_a_shape_ends_it(made):
-    operators.speak()
-    operators.speak()
-    assert bpy.app.handlers.frame_change_pre.count(speaking.speak) == 1
-    operators.show_shape(shape="joy")
-    assert not speaking.is_speaking()
-    assert values(made["body"]) == {"joy": 1.0, "own": 0.7}
-
-
 @pytest.mark.parametrize("way", ["blend", "fbx"])
 def test_nothing_of_a_preview_goes_into_a_file(made, tmp_path, way):
     before = state_of(made)
@@ -116,11 +78,11 @@ def test_nothing_of_a_preview_goes_into_a_file(made, tmp_path, way):
     assert "vrc.v_aa" not in values(bpy.data.objects["Body"])
 
 
-@pytest.mark.parametrize("press", [operators.speak, operators.show_shape, operators.contact_sheet])
+@pytest.mark.parametrize("press", [operators.show_shape, operators.contact_sheet])
 def test_an_avatar_without_shapes_is_refused(figure, press):
     with pytest.raises(RuntimeError, match="no shapes to look at yet"):
         press()
-    assert not speaking.is_speaking() and not preview.shown()
+    assert not preview.shown()
 
 
 def test_shapes_are_read_as_they_were_written(made):

@@ -15,7 +15,7 @@ from tests.import_rules import circle, names_of, private_names, room, upward
 
 ROOT = Path(__file__).resolve().parents[2]
 ADDON = ROOT / "blendshape_addon"
-BLENDER = {"bpy", "bmesh", "mathutils", "addon_utils", "blf", "gpu", "gpu_extras", "bl_ext", "io_scene_fbx"}
+BLENDER = {"bpy", "aud", "bmesh", "mathutils", "addon_utils", "blf", "gpu", "gpu_extras", "bl_ext", "io_scene_fbx"}
 CORE_FOLDER = ADDON / "core"
 # What every room may import: names, orders and words, which know nothing of geometry.
 GROUND = ("errors", "messages", "vocabulary", "expressions", "shapes")
@@ -34,7 +34,7 @@ CORE = {
     "refinement": (*GROUND, "face", "geometry", "avatar"),
     "quality": (*GROUND, "refinement", "face", "geometry", "avatar"),
     "style": (*GROUND, "face", "avatar"),
-    "motion": GROUND,
+    "motion": (*GROUND, "inference"),
     "shape_markers": (*GROUND, "face", "geometry", "avatar"),
     "idle_objects": (*GROUND, "face", "avatar"),
     "options": (*GROUND, "style"),

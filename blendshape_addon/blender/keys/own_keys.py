@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import bpy
@@ -10,7 +10,9 @@ import bpy
 from ...core import shape_markers
 from ...core.avatar import key_names
 from ...core.vocabulary import KNOWN_SHAPES
-from ..io.mesh_io import Object, coordinates, require_editable
+from ..io.mesh_io import Object, coordinates
+from ..io.selection import require_editable
+from .animation import curves_of, drivers_of
 from .key_blocks import is_still, made_by_us, mark, remove, reorder, shape_offsets, vocabulary_order
 
 
@@ -85,23 +87,4 @@ def sort(objects: Sequence[Object]) -> int:
 
 def _is_used(keys: bpy.types.Key, name: str) -> bool:
     start = f'key_blocks["{bpy.utils.escape_identifier(name)}"]'
-    return any(path.startswith(start) for path in _animated_paths(keys))
-
-
-def _animated_paths(keys: bpy.types.Key) -> Iterator[str]:
-    """Data paths of all drivers and animation curves of `keys`."""
-    data = keys.animation_data
-    if data is None:
-        return
-    yield from (driver.data_path for driver in data.drivers)
-    actions = {data.action, *(strip.action for track in data.nla_tracks for strip in track.strips)} - {None}
-    for action in actions:
-        yield from (curve.data_path for curve in _curves(action))
-
-
-def _curves(action: bpy.types.Action) -> list[bpy.types.FCurve]:
-    if hasattr(action, "fcurves"):
-        return list(action.fcurves)
-    # From 5.0 on, curves lie in layers.
-    bags = (bag for layer in action.layers for strip in layer.strips for bag in strip.channelbags)
-    return [curve for bag in bags for curve in bag.fcurves]
+    return any(curve.data_path.startswith(start) for curve in (*drivers_of(keys), *curves_of(keys)))

@@ -2,6 +2,7 @@
 
 import bpy
 
+from ...core.motion import speech
 from ...core.vocabulary import KNOWN_SHAPES
 from .. import settings
 from ..viewport import preview
@@ -41,7 +42,7 @@ def model() -> bpy.props.StringProperty:
     """Declared the same way by the panel's settings and by the operators."""
     return bpy.props.StringProperty(
         name="Style Model", description="Model that learned an artist's style from an avatar. Empty: the bundled model",
-        search=_learned,
+        search=_learned, options={"HIDDEN"},
     )  # fmt: skip
 
 
@@ -68,6 +69,11 @@ class Settings(bpy.types.PropertyGroup):
         name="Emotion", description="How much of the emotion is mixed in", default=1.0, min=0.0, max=1.0,
         subtype="FACTOR", update=_remix,
     )  # fmt: skip
+    spoken_language: bpy.props.EnumProperty(
+        name="Spoken Line", description="Language of the line that Speak says",
+        items=[(code.upper(), name, "") for code, name in speech.LANGUAGES.items()],
+        default="EN",
+    )  # fmt: skip
 
 
 class GroupState(bpy.types.PropertyGroup):
@@ -85,7 +91,7 @@ class CheckResult(bpy.types.PropertyGroup):
     """The result of one check: of a shape, or of the avatar where `shape` is empty.
 
     check: empty where a shape passes all of them. grade: see core.quality.checks. message: in Blender's language.
-    repairable: whether Fix may repair it.
+    repairable: whether Fix may repair it. fixed: whether Fix did, so that its row stays where it is.
     """
 
     shape: bpy.props.StringProperty()
@@ -93,6 +99,16 @@ class CheckResult(bpy.types.PropertyGroup):
     grade: bpy.props.StringProperty()
     message: bpy.props.StringProperty()
     repairable: bpy.props.BoolProperty()
+    fixed: bpy.props.BoolProperty()
+
+
+class LeftOut(bpy.types.PropertyGroup):
+    """A shape of the object `face` that was left out, the check that it failed, and why, in Blender's language."""
+
+    face: bpy.props.StringProperty()
+    shape: bpy.props.StringProperty()
+    check: bpy.props.StringProperty()
+    message: bpy.props.StringProperty()
 
 
 class ModelRow(bpy.types.PropertyGroup):
@@ -117,6 +133,12 @@ class State(bpy.types.PropertyGroup):
     stage: bpy.props.StringProperty()
     problem: bpy.props.StringProperty(description="Why nothing can be made of what is selected")
     newer: bpy.props.StringProperty(description="Says that a newer version stored data with the avatar")
+    suggestions: bpy.props.CollectionProperty(type=bpy.types.PropertyGroup)
+    said: bpy.props.StringProperty(description="What the last button did")
+    message: bpy.props.IntProperty(description="Which of the messages is shown")
+    left_out: bpy.props.CollectionProperty(type=LeftOut)
+    problem_shape: bpy.props.StringProperty(description="The shape whose problem Show Me shows")
+    problem_check: bpy.props.StringProperty(description="The check that Show Me shows")
     face: bpy.props.StringProperty(description="Name of the object that carries the shapes")
     objects: bpy.props.CollectionProperty(type=bpy.types.PropertyGroup)
     apart: bpy.props.StringProperty(description="Says which meshes carry keys that VRChat plays on the face alone")
@@ -134,7 +156,6 @@ class State(bpy.types.PropertyGroup):
     )
     fingerprint: bpy.props.StringProperty(description="Selection that this describes, see ui/state.py")
     viseme: bpy.props.StringProperty(description="The shape that is shown")
-    speak_from: bpy.props.IntProperty(description="The frame where the sentence began")
     holder: bpy.props.StringProperty(description="Name of the object that the avatar's tuning is kept with")
     tuned: bpy.props.EnumProperty(
         name="Shape", description="The shape to tune", items=[(name, name, "") for name in KNOWN_SHAPES],
@@ -142,9 +163,9 @@ class State(bpy.types.PropertyGroup):
     )  # fmt: skip
     editing_landmarks: bpy.props.StringProperty(description="MOVING while landmarks are moved; KEEP or LEAVE ends it")
     show_landmarks: bpy.props.BoolProperty(
-        name="Show in 3D View", description="Draw the landmarks over the 3D view", default=True, update=_redraw
+        name="Show in 3D View", description="Draw the landmarks over the 3D view", default=False, update=_redraw
     )
     show_all: bpy.props.BoolProperty(name="Show All", description="Show parts that are not of the face as well")
 
 
-CLASSES = (Settings, GroupState, CheckResult, ModelRow, State)
+CLASSES = (Settings, GroupState, CheckResult, LeftOut, ModelRow, State)

@@ -1,42 +1,99 @@
-"""The previewed keys speak a sentence along the timeline."""
+"""The previewed keys speak a line in wall-clock time, together with its sound.
+
+A timer poses the mouth for the moment that is heard; where the viewport is slow, it skips what has passed meanwhile.
+"""
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
+
+import aud
 import bpy
 
 from ...core.motion import speech
+from .. import session
 from . import preview
 
-
-def begin(context: bpy.types.Context) -> None:
-    """Let the objects that the preview shows speak from the present frame on."""
-    context.window_manager.vrc_blendshape.speak_from = context.scene.frame_current
-    bpy.app.handlers.frame_change_pre.append(speak)
-    if not bpy.app.background and not context.screen.is_animation_playing:
-        bpy.ops.screen.animation_play()
+_PAUSE = 1 / 60  # seconds from one pose to the next, at most; a screen shows no more
+# Seconds by which clock and sound may differ before the clock is set. A device counts buffers of up to 43 ms (2048
+# samples at 48 kHz), so that the difference wavers by that.
+_DRIFT = 0.045
 
 
-def speak(scene: bpy.types.Scene, *_) -> None:
-    """Handler of frame changes: set the previewed keys to the sentence at this frame."""
-    shown = preview.shown()
-    if not shown:
-        bpy.app.handlers.frame_change_pre.remove(speak)
-        return
-    fps = scene.render.fps / scene.render.fps_base
-    start = bpy.context.window_manager.vrc_blendshape.speak_from
-    preview.show(shown, preview.mixed(scene.vrc_blendshape, speech.weights((scene.frame_current - start) / fps)))
+@dataclass
+class Spoken:
+    """A line while it is spoken. sound: None where no device plays it. began: when, in seconds of time.monotonic."""
+
+    line: speech.Line
+    sound: aud.Handle | None
+    began: float
+
+    def seconds(self) -> float:
+        """How much of the line has been heard: by the clock, which is set by the sound where they differ."""
+        now = time.monotonic() - self.began
+        if self.sound is not None and self.sound.status:
+            heard = self.sound.position
+            if abs(heard - now) > _DRIFT:
+                self.began += now - heard
+                now = heard
+        return now
+
+    def end(self) -> None:
+        if self.sound is not None and self.sound.status:
+            self.sound.stop()
+
+
+def begin(context: bpy.types.Context, language: str) -> bool:
+    """Let the objects that the preview shows speak the line of a language of speech.LANGUAGES; whether it is heard."""
+    stop()
+    line = speech.line(language)
+    sound = _play(line)
+    session.current().spoken = Spoken(line, sound, time.monotonic())
+    pose(context, 0.0)
+    bpy.app.timers.register(tick, first_interval=_PAUSE)
+    return sound is not None
+
+
+def tick() -> float | None:
+    """Run by a timer: pose the mouth for what is heard now. The preview ends with the line."""
+    spoken = session.current().spoken
+    if spoken is None:
+        return None
+    seconds = spoken.seconds()
+    if not preview.shown() or seconds >= spoken.line.duration:
+        stop()
+        preview.stop()
+        return None
+    pose(bpy.context, seconds)
+    return _PAUSE
+
+
+def pose(context: bpy.types.Context, seconds: float) -> None:
+    """Set the previewed keys to the line at a time of it, with the emotion that is chosen."""
+    weights = session.current().spoken.line.weights(seconds)
+    preview.show(preview.shown(), preview.mixed(context.scene.vrc_blendshape, weights))
 
 
 def is_speaking() -> bool:
-    """Whether the sentence plays."""
-    return speak in bpy.app.handlers.frame_change_pre and bool(preview.shown())
+    """Whether a line is spoken."""
+    return session.current().spoken is not None
 
 
-def stop(context: bpy.types.Context) -> None:
-    """Stop the sentence, if it plays, and go to the frame where it began."""
-    if speak not in bpy.app.handlers.frame_change_pre:
-        return
-    bpy.app.handlers.frame_change_pre.remove(speak)
-    if not bpy.app.background and context.screen.is_animation_playing:
-        bpy.ops.screen.animation_cancel(restore_frame=False)
-    context.scene.frame_set(context.window_manager.vrc_blendshape.speak_from)
+def stop() -> None:
+    """End the line and its sound; the preview stays."""
+    held = session.current()
+    if held.spoken is not None:
+        held.spoken.end()
+        held.spoken = None
+    if bpy.app.timers.is_registered(tick):
+        bpy.app.timers.unregister(tick)
+
+
+def _play(line: speech.Line) -> aud.Handle | None:
+    """The sound as it begins to play; None where there is no device, or Blender's preferences choose none."""
+    try:
+        sound = aud.Device().play(aud.Sound(str(line.sound)))
+    except aud.error:
+        return None
+    return sound if sound.status else None

@@ -2,16 +2,114 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Dominance:
+    """How much of the mouth a sound takes from its neighbours. strength: against that of other sounds at the same time,
+    1 is a vowel's. attack, release: how long before it begins and after it ends the mouth is on its way, in seconds."""
+
+    strength: float
+    attack: float
+    release: float
 
 
 @dataclass(frozen=True)
 class Speech:
-    """How long each sound of the sentence lasts, in seconds."""
+    """Lips that have to meet take the whole mouth; rounding begins early; what the tongue does shows least.
 
-    silence: float = 0.3
-    vowel: float = 0.17
-    consonant: float = 0.11
+    by_viseme: for what is not there, `vowel`. tolerance: share of a viseme by which keyframes may miss its curve.
+    """
+
+    vowel: Dominance = Dominance(1.0, 0.10, 0.10)
+    by_viseme: dict[str, Dominance] = field(
+        default_factory=lambda: {
+            "sil": Dominance(1.0, 0.12, 0.10),
+            **dict.fromkeys(("pp", "ff"), Dominance(12.0, 0.04, 0.04)),
+            **dict.fromkeys(("oh", "ou"), Dominance(1.2, 0.15, 0.10)),
+            **dict.fromkeys(("ch", "ss", "th", "rr"), Dominance(1.4, 0.08, 0.06)),
+            **dict.fromkeys(("dd", "kk", "nn"), Dominance(0.7, 0.05, 0.05)),
+        }
+    )
+    tolerance: float = 0.02
 
 
 SPEECH = Speech()
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Finding a person's face in a picture; all as in MediaPipe's Face Landmarker, which the networks are of.
+
+    min_score: of the detector, 0 to 1. min_overlap: of boxes that are one face, of what they cover together. margin:
+    how much larger than the face the square is that its landmarks are read in. min_presence: 0 to 1, of a face that is
+    followed. recount: frames after which faces are counted again.
+    """
+
+    min_score: float = 0.5
+    min_overlap: float = 0.3
+    margin: float = 1.5
+    min_presence: float = 0.5
+    recount: int = 10
+
+
+@dataclass(frozen=True)
+class OneEuro:
+    """The filter of tracks over time (Casiez, Roussel and Vogel, CHI 2012). cutoff: hertz, of what stands still; speed:
+    hertz more per unit of change per second; derivative: hertz, of the speed itself."""
+
+    cutoff: float
+    speed: float
+    derivative: float = 1.0
+
+
+@dataclass(frozen=True)
+class Performance:
+    """From what was read of a face to what an avatar does.
+
+    max_turn: degrees that a head may be turned away from the camera to be read. hold, ease: seconds that a lost face
+    keeps its last expression, and takes to become neutral; back: seconds to follow it again. neutral_share: of the
+    frames, those that the neutral face is the median of. units, head, gaze: their filters; units are 0 to 1, angles
+    radians and degrees. eye_radius: from an eye's centre of rotation to its iris, in distances between the outer
+    corners of the eyes: 10.5 of 90 mm, of an adult. max_gaze: degrees across and up of eyes. look: degrees at which
+    eyeLook units are 1.
+    """
+
+    max_turn: float = 45.0
+    hold: float = 0.25
+    ease: float = 0.5
+    back: float = 0.15
+    neutral_share: float = 0.1
+    units: OneEuro = OneEuro(1.7, 8.0)
+    head: OneEuro = OneEuro(1.0, 3.0)
+    gaze: OneEuro = OneEuro(1.5, 0.2)
+    eye_radius: float = 0.117
+    max_gaze: tuple[float, float] = (35.0, 25.0)
+    look: float = 30.0
+
+
+@dataclass(frozen=True)
+class Units:
+    """Which units are keyed, and what scores less the neutral ones are 0 and 1.
+
+    unread: units that landmarks do not tell in any trial on pictures with known truth, where 0 is nearer to it than the
+    scores. range: what holds for most; ranges: by unit. shut: the score of a blink from which irises are not read.
+    """
+
+    unread: frozenset[str] = frozenset(
+        (
+            "cheekPuff", "cheekSquintLeft", "cheekSquintRight", "noseSneerLeft", "noseSneerRight", "jawForward",
+            "jawLeft", "jawRight", "mouthDimpleLeft", "mouthDimpleRight", "mouthRollLower", "mouthRollUpper",
+            "mouthShrugLower", "mouthShrugUpper", "mouthPressLeft", "mouthPressRight", "mouthLowerDownLeft",
+            "mouthLowerDownRight", "tongueOut",
+        )
+    )  # fmt: skip
+    range: tuple[float, float] = (0.0, 1.0)
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    shut: float = 0.5
+
+
+READER = Reader()
+PERFORMANCE = Performance()
+UNITS = Units()

@@ -8,7 +8,7 @@ import bpy
 from ....core.errors import UserError
 from ....core.vocabulary import KNOWN_SHAPES
 from ... import settings
-from ...io import mesh_io
+from ...io import mesh_io, selection
 from ...jobs import one_avatar
 from ...translations import translate
 from ...viewport import preview, render, speaking
@@ -17,7 +17,7 @@ from .background import Background
 
 def previewed(context) -> list[mesh_io.Object]:
     """The objects to preview. Raises InputError when they have no shapes."""
-    objects = mesh_io.avatar_from_selection(context)
+    objects = selection.avatar_from_selection(context)
     preview.require_shapes(objects)
     return objects
 
@@ -33,7 +33,7 @@ class Preview:
         except UserError as error:
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
-        speaking.stop(context)
+        speaking.stop()
         self.show(context, objects)
         return {"FINISHED"}
 
@@ -59,7 +59,7 @@ class VRC_BLENDSHAPE_OT_stop_preview(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, context):
-        speaking.stop(context)
+        speaking.stop()
         preview.stop()
         context.window_manager.vrc_blendshape.viseme = ""
         return {"FINISHED"}

@@ -3,7 +3,7 @@
 import bpy
 
 from ....core.vocabulary import BLINKS, EMOTIONS, VISEMES
-from ...viewport import preview, speaking
+from . import speak
 from .tab import SubPanel
 
 
@@ -30,13 +30,7 @@ class VRC_BLENDSHAPE_PT_preview(SubPanel, bpy.types.Panel):
         column.prop(settings, "emotion")
         if settings.emotion != "NONE":
             column.prop(settings, "emotion_strength")
-        row = layout.row(align=True)
-        speak = row.row(align=True)
-        speak.enabled = bool(state.groups) and not set(VISEMES) <= missing
-        speak.operator("vrc_blendshape.speak", icon="PLAY_SOUND", depress=speaking.is_speaking())
-        stop = row.row(align=True)
-        stop.enabled = preview.is_shown(bpy.data.objects.get(state.face))
-        stop.operator("vrc_blendshape.stop_preview", icon="LOOP_BACK")
+        speak.draw(context, layout, missing, bpy.data.objects.get(state.face))
         layout.operator("vrc_blendshape.contact_sheet", icon="IMAGE_DATA")
 
 

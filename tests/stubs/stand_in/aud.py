@@ -1,0 +1,1 @@
+"""There to be imported; nothing sounds without a window."""
