@@ -1,0 +1,162 @@
+"""A person's face in a picture: found by a detector, then followed from frame to frame by its own landmarks.
+
+The three networks are MediaPipe's Face Landmarker (training/motion/convert.py), and the steps between them are its
+steps: what is found agrees with MediaPipe's to some thousandths of the distance between the eyes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..inference import registry
+from ..inference.face_format import FACE, POINTS, SCORED
+from ..inference.session import Session, open_session
+from .parameters import READER
+from .sampling import Region, sample
+
+# Outer corners of the eyes, the person's right one, which is the picture's left one, first.
+OUTER_EYES = (33, 263)
+
+
+@dataclass(frozen=True)
+class Detected:
+    """A face that the detector found. low, high: (2,) corners of its box; eyes: (2, 2) the picture's left one first;
+    all in pixels right and down. score: 0 to 1."""
+
+    low: np.ndarray
+    high: np.ndarray
+    eyes: np.ndarray
+    score: float
+
+    @property
+    def region(self) -> Region:
+        """What the landmarks are read in."""
+        size = float((self.high - self.low).max()) * READER.margin
+        return Region((self.low + self.high) / 2, size, _angle(*self.eyes))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A face in one picture. landmarks: (478, 3) pixels right, down and away from the camera, in the order of
+    MediaPipe. scores: (52,) in the order of `face_format.SCORES`. tongue: 0 to 1, whether it is out. presence: 0 to 1,
+    how sure it is that there is a face."""
+
+    landmarks: np.ndarray
+    scores: np.ndarray
+    tongue: float
+    presence: float
+
+    @property
+    def region(self) -> Region:
+        """Where the face is looked for in the next picture."""
+        flat = self.landmarks[:, :2]
+        low, high = flat.min(0), flat.max(0)
+        return Region((low + high) / 2, float((high - low).max()) * READER.margin, _angle(*flat[list(OUTER_EYES)]))
+
+
+class FaceReader:
+    """The three networks. models: their folder, the bundled one if None. Raises ModelError as `registry.load` does."""
+
+    def __init__(self, models: Path | None = None, provider: str = "auto") -> None:
+        self._detector, self._landmarks, self._scores = (
+            open_session(registry.load(kind, models), provider)
+            for kind in ("face_detector", "face_landmarks", "face_scores")
+        )
+
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        return self._detector, self._landmarks, self._scores
+
+    def detect(self, picture: np.ndarray) -> list[Detected]:
+        """The faces in a (H, W, 3) uint8 picture, the largest first."""
+        height, width = picture.shape[:2]
+        whole = Region(np.array([width / 2, height / 2]), float(max(height, width)))
+        pixels = sample(picture, whole, FACE.detector_size, outside=False)
+        boxes, scores = self._detector.run(["boxes", "scores"], {"image": _scaled(pixels, FACE.detector_range)})
+        found = []
+        for points, score in _distinct(*_candidates(boxes[0], scores[0, :, 0])):
+            low, high, *eyes = whole.to_picture(points[:4])
+            found.append(Detected(low, high, np.array(eyes), score))
+        return sorted(found, key=lambda one: float((one.high - one.low).max()), reverse=True)
+
+    def read(self, picture: np.ndarray, region: Region) -> Reading:
+        """The face in a region of a (H, W, 3) uint8 picture."""
+        pixels = sample(picture, region, FACE.landmark_size, outside=True)
+        landmarks, presence, tongue = self._landmarks.run(
+            ["landmarks", "presence", "tongue"], {"image": _scaled(pixels, FACE.landmark_range)}
+        )
+        inside = landmarks.reshape(POINTS, 3) / FACE.landmark_size
+        points = np.concatenate([region.to_picture(inside[:, :2]), inside[:, 2:] * region.size], axis=1)
+        scored = points[None, list(SCORED), :2].astype(np.float32)
+        (scores,) = self._scores.run(["scores"], {"points": scored})
+        return Reading(points, scores, float(tongue.ravel()[0]), _sigmoid(float(presence.ravel()[0])))
+
+    def follow(self, picture: np.ndarray, last: Reading | None) -> Reading | None:
+        """The face that was read in the picture before, or else the largest one; None where there is none."""
+        if last is not None:
+            reading = self.read(picture, last.region)
+            if reading.presence >= READER.min_presence:
+                return reading
+        for detected in self.detect(picture)[:1]:
+            reading = self.read(picture, detected.region)
+            if reading.presence >= READER.min_presence:
+                return reading
+        return None
+
+
+def _angle(left: np.ndarray, right: np.ndarray) -> float:
+    """Radians by which the line between two eyes, the picture's left one first, is turned clockwise."""
+    across, down = right - left
+    return float(np.arctan2(down, across))
+
+
+def _scaled(pixels: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
+    low, high = limits
+    return (pixels * ((high - low) / 255) + low)[None].astype(np.float32)
+
+
+def _sigmoid(value: float) -> float:
+    return float(1 / (1 + np.exp(-np.clip(value, -80, 80))))
+
+
+def _anchors() -> np.ndarray:
+    """(896, 2) middles of the cells that the detector's boxes belong to, 0 to 1."""
+    rows = []
+    for stride, count in FACE.strides:
+        cells = FACE.detector_size // stride
+        down, across = np.mgrid[:cells, :cells]
+        rows.append(np.repeat((np.stack([across, down], -1).reshape(-1, 2) + 0.5) / cells, count, axis=0))
+    return np.concatenate(rows)
+
+
+_ANCHORS = _anchors()
+
+
+def _candidates(boxes: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(K, 2 + keypoints, 2) corners and keypoints, 0 to 1, of boxes that may be faces, and their (K,) scores."""
+    chances = 1 / (1 + np.exp(-scores.astype(float).clip(-80, 80)))
+    chosen = chances >= READER.min_score
+    points = boxes[chosen].reshape(-1, 2 + FACE.keypoints, 2) / FACE.detector_size
+    anchors = _ANCHORS[chosen]
+    middle, size = points[:, 0] + anchors, points[:, 1]
+    corners = np.stack([middle - size / 2, middle + size / 2], axis=1)
+    return np.concatenate([corners, points[:, 2:] + anchors[:, None]], axis=1), chances[chosen]
+
+
+def _distinct(points: np.ndarray, scores: np.ndarray) -> list[tuple[np.ndarray, float]]:
+    """One of the boxes that overlap each other: their mean by score, and the best score (BlazeFace, section 3.3)."""
+    found, order = [], np.argsort(-scores)
+    while len(order):
+        best, others = points[order[0]], points[order]
+        shared = np.minimum(best[1], others[:, 1]) - np.maximum(best[0], others[:, 0])
+        overlap = shared.clip(min=0).prod(1)
+        union = (best[1] - best[0]).prod() + (others[:, 1] - others[:, 0]).prod(1) - overlap
+        same = overlap > READER.min_overlap * union
+        same[0] = True
+        weights = scores[order[same]]
+        found.append((np.average(others[same], axis=0, weights=weights), float(weights[0])))
+        order = order[~same]
+    return found

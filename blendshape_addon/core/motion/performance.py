@@ -1,0 +1,203 @@
+"""From motion descriptors of a person to what an avatar does: 52 units, the turn of its head, where its eyes look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..errors import InputError
+from ..inference.face_format import SCORES
+from ..messages import Message
+from ..vocabulary import ARKIT
+from . import pose
+from .descriptor import Descriptors
+from .one_euro import smooth
+from .parameters import PERFORMANCE, UNITS
+
+LOOKS = tuple(name for name in ARKIT if name.startswith("eyeLook"))
+UNREAD = tuple(name for name in ARKIT if name in UNITS.unread)  # what pictures do not tell: keyed only when asked for
+READ = tuple(name for name in ARKIT if name not in UNREAD)  # what is keyed
+
+
+@dataclass(frozen=True)
+class DriveOptions:
+    """How a clip drives an avatar.
+
+    neutral: number of the frame, from 0, with the person's neutral face; found if None. strength: 0 to 2, of units.
+    smoothing: 0 to 5, how much of the filters. more: names of UNREAD that are keyed too. Raises InputError for a value
+    that is none of these.
+    """
+
+    neutral: int | None = None
+    strength: float = 1.0
+    smoothing: float = 1.0
+    more: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, value, most in (("Strength", self.strength, 2), ("Smoothing", self.smoothing, 5)):
+            if not 0 <= value <= most:
+                raise InputError(
+                    "{name} is {number:g}: give a number from 0 to {most}.", name=Message(name), number=value, most=most
+                )
+        if unknown := [name for name in self.more if name not in UNREAD]:
+            raise InputError(
+                "Unknown units “{names}”: choose from {choices}.", names=", ".join(unknown), choices=", ".join(UNREAD)
+            )
+
+
+@dataclass(frozen=True)
+class Performance:
+    """F frames of an avatar.
+
+    times: (F,) seconds. units: names of ARKIT to (F,) values, 0 to 1. head: (F, 3) rotation vectors, radians, against
+    the neutral frame: x to the avatar's left, y up, z forward. gaze: (F, 2) degrees to the avatar's left and up.
+    neutral: number of the neutral frame. lost: first and last frames of the spans without a face that could be read.
+    notes: for the user.
+    """
+
+    times: np.ndarray
+    units: Mapping[str, np.ndarray]
+    head: np.ndarray
+    gaze: np.ndarray
+    neutral: int
+    lost: tuple[tuple[int, int], ...] = ()
+    notes: tuple[Message, ...] = field(default=())
+
+
+def perform(descriptors: Descriptors, options: DriveOptions, name: str) -> Performance:
+    """What the person of a clip, called `name`, does. Raises InputError where the face is never turned to the camera, or
+    where there is none in the chosen neutral frame."""
+    turned = pose.turn(np.where(descriptors.found[:, None, None], descriptors.rotation, np.eye(3)))
+    valid = descriptors.found & (turned <= PERFORMANCE.max_turn)
+    if not valid.any():
+        raise InputError(
+            "The face in {file} is turned away by more than {limit} degrees all the time: film it from the front.",
+            file=name,
+            limit=round(PERFORMANCE.max_turn),
+        )
+    neutral, frames = _neutral(descriptors, valid, options.neutral)
+    scores = descriptors.scores - np.median(descriptors.scores[frames], axis=0)
+    gaze = _gaze(descriptors, valid, frames)
+    rest = _mean_rotation(descriptors.rotation[frames])
+    head = np.zeros((descriptors.count, 3))
+    head[valid] = pose.to_vectors(rest.T @ descriptors.rotation[valid].astype(float))
+
+    times, amount = descriptors.times, options.smoothing
+    scores = smooth(times, _bridge(times, scores.astype(float), valid), PERFORMANCE.units, amount)
+    gaze = smooth(times, _bridge(times, gaze, valid), PERFORMANCE.gaze, amount)
+    head = smooth(times, _bridge(times, head, valid), PERFORMANCE.head, amount)
+    units = {}
+    for unit in (*READ, *options.more):
+        values = _look(unit, gaze) if unit in LOOKS else _scored(unit, scores, descriptors, valid, options)
+        units[unit] = (values * options.strength).clip(0, 1)
+    lost = _spans(~valid)
+    return Performance(times, units, head, gaze, neutral, lost, tuple(_notes(descriptors, lost, turned)))
+
+
+def _scored(
+    unit: str, scores: np.ndarray, descriptors: Descriptors, valid: np.ndarray, options: DriveOptions
+) -> np.ndarray:
+    """(F,) values of a unit, from (F, 52) scores less the neutral ones."""
+    if unit == "tongueOut":
+        tongue = _bridge(descriptors.times, descriptors.tongue.astype(float), valid)
+        return smooth(descriptors.times, tongue, PERFORMANCE.units, options.smoothing)
+    values = scores[:, SCORES.index(unit)]
+    start, full = UNITS.ranges.get(unit, UNITS.range)
+    return ((values - start) / (full - start)).clip(0, 1)
+
+
+def _look(unit: str, gaze: np.ndarray) -> np.ndarray:
+    """(F,) values of an eyeLook unit, from (F, 2) degrees to the avatar's left and up."""
+    left, up = gaze.T / PERFORMANCE.look
+    if "Up" in unit or "Down" in unit:
+        return (up if "Up" in unit else -up).clip(0, 1)
+    return (left if ("Out" in unit) == unit.endswith("Left") else -left).clip(0, 1)
+
+
+def _gaze(descriptors: Descriptors, valid: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """(F, 2) degrees to the left and up of both eyes together; those of shut eyes are what lies around them."""
+    both = descriptors.gaze.mean(1) - np.median(descriptors.gaze[frames].mean(1), axis=0)
+    open_eyes = valid & (descriptors.blink.max(1) < UNITS.shut)
+    if not open_eyes.any():
+        return np.zeros((descriptors.count, 2))
+    known = np.flatnonzero(open_eyes)
+    limits = np.array(PERFORMANCE.max_gaze)
+    filled = np.stack([np.interp(np.arange(descriptors.count), known, both[known, axis]) for axis in range(2)], axis=1)
+    return filled.clip(-limits, limits)
+
+
+def _neutral(descriptors: Descriptors, valid: np.ndarray, chosen: int | None) -> tuple[int, np.ndarray]:
+    """The number of the neutral frame, and the frames around it or like it that its scores are the median of."""
+    if chosen is not None:
+        if not 0 <= chosen < descriptors.count or not valid[chosen]:
+            raise InputError(
+                "Frame {number} cannot be the neutral one: no face was read in it. Choose one from 1 to {count} with a "
+                "face that looks at the camera.",
+                number=chosen + 1,
+                count=descriptors.count,
+            )
+        near = np.arange(max(chosen - 2, 0), min(chosen + 3, descriptors.count))
+        return chosen, near[valid[near]]
+    frames = np.flatnonzero(valid)
+    active = [SCORES.index(name) for name in READ]
+    cost = descriptors.scores[frames][:, active].sum(1) + pose.turn(descriptors.rotation[frames]) / PERFORMANCE.max_turn
+    count = max(1, min(len(frames), max(3, round(len(frames) * PERFORMANCE.neutral_share))))
+    calm = frames[np.argsort(cost, kind="stable")[:count]]
+    return int(calm[0]), calm
+
+
+def _mean_rotation(rotations: np.ndarray) -> np.ndarray:
+    """(3, 3) the rotation nearest to the mean of (N, 3, 3)."""
+    left, _, right = np.linalg.svd(rotations.astype(float).mean(0))
+    return left @ right
+
+
+def _spans(chosen: np.ndarray) -> tuple[tuple[int, int], ...]:
+    """First and last numbers of the runs of True."""
+    edges = np.flatnonzero(np.diff(np.r_[False, chosen, False].astype(int)))
+    return tuple((int(first), int(last) - 1) for first, last in edges.reshape(-1, 2))
+
+
+def _bridge(times: np.ndarray, values: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """(F, ...) values where those that are not valid are held for a moment, then eased to 0; what comes after them is
+    blended in."""
+    result = np.where(valid.reshape(-1, *[1] * (values.ndim - 1)), values, 0.0)
+    for first, last in _spans(~valid):
+        if first:
+            for number in range(first, last + 1):
+                away = (times[number] - times[first - 1] - PERFORMANCE.hold) / PERFORMANCE.ease
+                result[number] = result[first - 1] * (1 - _smoothstep(away))
+        before = result[last]
+        for number in range(last + 1, len(times)):
+            share = _smoothstep((times[number] - times[last]) / PERFORMANCE.back)
+            if share >= 1 or not valid[number]:
+                break
+            result[number] = before + (result[number] - before) * share
+    return result
+
+
+def _smoothstep(share: float) -> float:
+    share = min(max(share, 0.0), 1.0)
+    return share * share * (3 - 2 * share)
+
+
+def _notes(descriptors: Descriptors, lost: tuple[tuple[int, int], ...], turned: np.ndarray) -> list[Message]:
+    notes = []
+    if descriptors.faces > 1:
+        notes.append(Message("{count} faces are in the clip: the largest one was followed.", count=descriptors.faces))
+    if lost:
+        count = sum(last - first + 1 for first, last in lost)
+        away = int((descriptors.found & (turned > PERFORMANCE.max_turn)).sum())
+        notes.append(
+            Message(
+                "In {count} of {frames} frames the face could not be read ({away} of them turned away by more than "
+                "{limit} degrees): the expression is held and then eased to neutral there; markers show where.",
+                count=count,
+                frames=descriptors.count,
+                away=away,
+                limit=round(PERFORMANCE.max_turn),
+            )
+        )
+    return notes
