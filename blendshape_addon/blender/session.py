@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..core.pipeline import FaceAnalysis
     from ..core.shapes import Shape
     from .jobs.thread import Task
+    from .jobs.thumbnails import Thumbnails
     from .jobs.training_process import Run
     from .viewport.landmark_modal import LandmarkMode
     from .viewport.problem_view import ShownProblem
@@ -53,8 +54,9 @@ class Session:
     """probes: which providers work here. analysed: (content, provider, models folder) of the avatar that was analysed
     last to that avatar and its analysis. landmark_mode: there while landmarks are moved. spoken: there while the
     preview speaks. overlay: the draw handler of the 3D views. log: where the debug log goes while it is on. commands:
-    Blender's handles of registered commands. left_out: name of a shape that was left out to the content of its avatar
-    and the shape. shown: what Show Me changed, there until Back.
+    Blender's handles of registered commands. left_out: name of a shape that was left out to its avatar and the shape.
+    shown: what Show Me changed, there until Back. thumbnails: pictures of the shapes, there while the add-on is
+    registered.
     """
 
     probes: probe.ProbeCache
@@ -66,8 +68,9 @@ class Session:
     overlay: object | None = None
     log: logging.Handler | None = None
     commands: list[object] = field(default_factory=list)
-    left_out: dict[str, tuple[str, Shape]] = field(default_factory=dict)
+    left_out: dict[str, tuple[Avatar, Shape]] = field(default_factory=dict)
     shown: ShownProblem | None = None
+    thumbnails: Thumbnails | None = None
 
 
 _current: Session | None = None

@@ -46,25 +46,28 @@ Requested = Sequence[tuple[str, float]]
 
 @dataclass
 class FaceAnalysis:
-    """What is known of an avatar before any shape is made, and the shapes last made of it.
+    """What is known of an avatar before any shape is made, and the shapes made of it.
 
-    last: the cache key of the shapes that were made last, which holds all that they depend on, and their (E, N, 3)
-    refined offsets at full strength.
+    full: of each shape and overdrive that was made, the cache key, which holds all that it depends on, and its (N, 3)
+    refined offsets at full strength. Of each shape that of no overdrive is kept, and the last one of another.
     """
 
     face: detect.Face
     anatomy: FaceAnatomy
-    last: tuple[tuple[object, ...], np.ndarray] | None = None
+    full: dict[tuple[str, float], tuple[tuple[object, ...], np.ndarray]] = field(default_factory=dict)
 
 
 @dataclass
 class GenerationResult:
-    """What a run made. seconds: stage name to seconds; report: JSON-ready, see quality.report.of_run."""
+    """What a run made. seconds: stage name to seconds; report: JSON-ready, see quality.report.of_run. left_out: the
+    shapes that failed their check, as they failed it.
+    """
 
     shapes: list[Shape]
     analysis: FaceAnalysis
     report: dict[str, Any]
     seconds: dict[str, float] = field(default_factory=dict)
+    left_out: list[Shape] = field(default_factory=list)
 
     @property
     def face(self) -> detect.Face:
@@ -117,12 +120,10 @@ def generate(
     with stages("checking"):
         offsets, reports = _at_strength(analysis.anatomy, options, requested, full, style.opens)
         report = _report(analysis, options, model, session, style, reports, missing)
-    shapes = [
-        _shape(of_shape.name, analysis.anatomy.features, offset)
-        for of_shape, offset in zip(reports, offsets, strict=True)
-        if of_shape.ok
-    ]
-    return GenerationResult(shapes, analysis, report, stages.seconds)
+    made: dict[bool, list[Shape]] = {True: [], False: []}
+    for of_shape, offset in zip(reports, offsets, strict=True):
+        made[of_shape.ok].append(_shape(of_shape.name, analysis.anatomy.features, offset))
+    return GenerationResult(made[True], analysis, report, stages.seconds, made[False])
 
 
 def find_face(
@@ -149,19 +150,48 @@ def _full_shapes(
     requested: Requested,
     asymmetric: bool,
     stages: _Stages,
-) -> np.ndarray:
-    """(E, N, 3) refined face-space offsets of what was `requested`, at full strength; those made last where all that
-    they depend on is the same."""
-    anatomy, names = analysis.anatomy, [name for name, _ in requested]
-    learned = unified.learned(names)
-    weights = style.weights(learned)
+) -> list[np.ndarray]:
+    """(N, 3) refined face-space offsets of each that was `requested`, at full strength; those made before where all
+    that they depend on is the same."""
+    keys = {one: _cache_key(model, session, style, one, asymmetric) for one in requested}
+    known = analysis.full
+    missing = [one for one in requested if one not in known or known[one][0] != keys[one]]
+    if missing:
+        made = _made(analysis, model, session, style, missing, asymmetric, stages)
+        known |= {one: (keys[one], offset) for one, offset in zip(missing, made, strict=True)}
+        names = {name for name, _ in missing}
+        for stale in [one for one in known if one[0] in names and one[1] != 1 and one not in requested]:
+            del known[stale]
+    return [known[one][1] for one in requested]
+
+
+def _cache_key(
+    model: registry.Model, session: Session, style: recipes.Style, one: tuple[str, float], asymmetric: bool
+) -> tuple[object, ...]:
+    """All that a requested shape depends on beside the avatar: what its other side is made of, too, where both are
+    made even."""
+    sides = dict.fromkeys([one[0]] if asymmetric else [one[0], mirrored(one[0])])
     style_key = (
         *(style.preset, style.network_style, style.reach, tuple(style.opens.items())),
         *(style.soft_mouth, style.lids_meet),
     )
-    cache_key = (tuple(requested), weights.tobytes(), style_key, asymmetric, model.card["sha256"], session.provider)
-    if analysis.last is not None and analysis.last[0] == cache_key:
-        return analysis.last[1]
+    weights = style.weights(unified.learned(list(sides))).tobytes()
+    return weights, style_key, asymmetric, model.card["sha256"], session.provider
+
+
+def _made(
+    analysis: FaceAnalysis,
+    model: registry.Model,
+    session: Session,
+    style: recipes.Style,
+    requested: Requested,
+    asymmetric: bool,
+    stages: _Stages,
+) -> np.ndarray:
+    """(E, N, 3) as _full_shapes, of what is not known yet."""
+    anatomy, names = analysis.anatomy, [name for name, _ in requested]
+    learned = unified.learned(names)
+    weights = style.weights(learned)
     with stages("network") as part:
         style_weights = deformer.style_weights(model, style.network_style)
         offsets = deformer.offsets(session, anatomy.features, weights, style_weights, part)
@@ -177,12 +207,15 @@ def _full_shapes(
         drawn_eye_motion.move(anatomy, offsets, wanted, weights)
         if not asymmetric:
             symmetry.even_out(anatomy.mirror, offsets, _pairs(requested, weights))
-    analysis.last = cache_key, offsets
     return offsets
 
 
 def _at_strength(
-    anatomy: FaceAnatomy, options: GenerateOptions, requested: Requested, full: np.ndarray, opens: Mapping[str, float]
+    anatomy: FaceAnatomy,
+    options: GenerateOptions,
+    requested: Requested,
+    full: Sequence[np.ndarray],
+    opens: Mapping[str, float],
 ) -> tuple[np.ndarray, list[ShapeReport]]:
     """(E, N, 3) offsets of the expressions, each at its strength and within its mask, after the check; its reports.
 
@@ -265,7 +298,7 @@ def _pairs(requested: Requested, weights: np.ndarray) -> list[tuple[int, int]]:
 def _combine_sides(
     expressions: Sequence[str],
     requested: Requested,
-    offsets: np.ndarray,
+    offsets: Sequence[np.ndarray],
     strengths: Sequence[float],
     tuning: Tuning,
 ) -> np.ndarray:

@@ -23,33 +23,15 @@ def refused(words: str) -> None:
     assert {name: fingerprint(bpy.data.objects[name]) for name in before} == before
 
 
-def test_nothing_selected(figure):
-    select()
+def test_nothing_there():
     refused("Nothing is selected")
 
 
-def test_active_but_not_selected(figure):
-    figure["body"].select_set(False)
-    refused("Nothing is selected")
-
-
-def test_armature_selected(figure):
-    select(figure["rig"])
-    refused("“Armature” is not a mesh")
-
-
-def test_empty_selected(figure):
+def test_an_empty_and_no_avatar():
     empty = bpy.data.objects.new("Target", None)
     bpy.context.scene.collection.objects.link(empty)
     select(empty)
     refused("“Target” is not a mesh")
-
-
-def test_armature_active_with_its_meshes_selected(planted, figure):
-    """Right after an import everything is selected; that is no mistake."""
-    select(figure["rig"], figure["body"])
-    assert generate() == {"FINISHED"}
-    assert key_names(figure["body"])
 
 
 def test_mesh_without_faces():
@@ -93,14 +75,6 @@ def test_mesh_shared_by_several_objects(figure):
     twin = bpy.data.objects.new("Twin", figure["body"].data)
     bpy.context.scene.collection.objects.link(twin)
     refused("shared by several objects")
-
-
-def test_edit_mode(figure):
-    bpy.ops.object.mode_set(mode="EDIT")
-    count = len(figure["body"].data.vertices)
-    refused("Edit Mode")
-    bpy.ops.object.mode_set(mode="OBJECT")
-    assert key_names(figure["body"]) == [] and len(figure["body"].data.vertices) == count
 
 
 def test_absolute_keys(planted, figure):

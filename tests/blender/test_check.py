@@ -6,14 +6,19 @@ import pytest
 from helpers import add_key, coordinates, deltas, key_names, mesh_object, select
 
 from blendshape_addon.blender.keys import key_blocks, vrchat_check
+from blendshape_addon.blender.ui import state
 from blendshape_addon.core.quality.checks import AMBER, GREEN, RED
 from blendshape_addon.core.vocabulary import VISEMES
 
 buttons = bpy.ops.vrc_blendshape
 
 
+def shown():
+    return bpy.context.window_manager.vrc_blendshape
+
+
 def check_results():
-    return [(v.shape, v.check, v.grade) for v in bpy.context.window_manager.vrc_blendshape.check_results]
+    return [(v.shape, v.check, v.grade) for v in shown().check_results]
 
 
 def spoil(body, name, where, offset):
@@ -52,11 +57,16 @@ def test_faults_are_reported_shown_and_repaired(spoilt):
 
     assert buttons.show_problem(shape="vrc.v_aa", check="flips") == {"FINISHED"}
     assert (body.mode, body.active_shape_key.name) == ("EDIT", "vrc.v_aa")
+    state.refresh(bpy.context)
+    assert shown().face == shown().checked == "Body" and check_results() == found  # the list stays where it is
     bpy.ops.object.mode_set(mode="OBJECT")
     chosen = [v.index for v in body.data.vertices if v.select]
     assert chosen and np.abs(before[chosen]).any(1).all()
 
+    place = [row[:2] for row in found].index(("vrc.v_aa", "flips"))
     assert buttons.fix_shape(shape="vrc.v_aa") == {"FINISHED"}
+    assert shown().check_results[place].fixed or check_results()[place][2] != RED  # it stays in its row
+    assert [row[:2] for row in check_results()[: len(found)]] == [row[:2] for row in found]
     assert ("vrc.v_aa", "flips", RED) not in check_results()
     assert np.abs(deltas(body, "vrc.v_aa.backup") - before).max() < 1e-7  # an edited key is the creator's
     change = np.linalg.norm(deltas(body, "vrc.v_aa") - before, axis=1)

@@ -54,8 +54,9 @@ def test_missing_empty_same_and_own_are_distinguished(shown, figure):
     assert inventory.take([body]).duplicates == {"vrc.v_oh": "vrc.v_aa"}
 
 
-def test_the_reason_why_nothing_can_be_made_is_shown(shown):
-    select()
+def test_the_reason_why_nothing_can_be_made_is_shown(shown, figure):
+    for part in ("body", "hair", "teeth"):
+        bpy.data.objects.remove(figure[part])
     now = shown()
     assert "Nothing is selected" in now.problem and now.face == "" and not now.objects and not now.groups
 

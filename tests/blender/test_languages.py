@@ -96,7 +96,7 @@ def test_names_are_not_translated_and_sentences_in_sentences_are(speak, figure):
     select(figure["body"])
     bpy.ops.vrc_blendshape.check()
     sentences = [result.message for result in bpy.context.window_manager.vrc_blendshape.check_results]
-    assert "「Emotions」にはまだビゼームがありません。「ビゼームを生成」を押してください。" in sentences
+    assert "「Emotions」にはまだリップシンクがありません。「リップシンクを生成」を押してください。" in sentences
 
 
 def test_keys_keep_their_names_and_a_report_its_fields(speak, planted, source, tmp_path):

@@ -20,7 +20,7 @@ from helpers import (
 from mathutils import Matrix
 
 from blendshape_addon.blender import mesh_objects
-from blendshape_addon.blender.io import avatar_objects, mesh_io
+from blendshape_addon.blender.io import avatar_objects, mesh_io, selection
 from blendshape_addon.core.errors import FaceNotFound, InputError
 from blendshape_addon.core.vocabulary import ALL_SHAPES, VISEMES, mirrored
 from blendshape_addon.options import BAD_INPUT
@@ -150,7 +150,7 @@ def test_a_hidden_copy_is_left_alone_left_out_and_named(planted, figure, backup,
     assert generate() == {"FINISHED"}
     assert set(VISEMES) < set(key_names(figure["body"])) and fingerprint(backup) == before
     reason = "excluded collection" if how == "excluded" else "hidden"
-    assert f"{reason}: Body_old." in said(mesh_io.avatar_from_selection(bpy.context))
+    assert f"{reason}: Body_old." in said(selection.avatar_from_selection(bpy.context))
     bpy.ops.vrc_blendshape.export_fbx(filepath=str(tmp_path / "a.fbx"))
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     bpy.ops.import_scene.fbx(filepath=str(tmp_path / "a.fbx"))
@@ -159,11 +159,11 @@ def test_a_hidden_copy_is_left_alone_left_out_and_named(planted, figure, backup,
 
 def test_the_most_detailed_of_visible_levels_is_the_face(figure, backup):
     figure["body"].name, backup.name = "Body_LOD0", "Body_LOD1"
-    (avatar,) = mesh_io.avatars_of(bpy.context.view_layer.objects)
+    (avatar,) = avatar_objects.avatars_of(bpy.context.view_layer.objects)
     assert figure["body"] in avatar and backup not in avatar and figure["hair"] in avatar
     assert "with less detail: Body_LOD1." in said(avatar)
     select(backup)  # unless the other one is chosen
-    avatar = mesh_io.avatar_from_selection(bpy.context)
+    avatar = selection.avatar_from_selection(bpy.context)
     assert backup in avatar and figure["body"] not in avatar
 
 
@@ -182,7 +182,7 @@ def test_the_face_may_be_among_what_is_hidden(figure):
     select(figure["teeth"])
     guess = np.zeros((1, 4))
     told = avatar_objects.with_left_out(
-        FaceNotFound("No face was found.", guess=guess), mesh_io.avatar_from_selection(bpy.context)
+        FaceNotFound("No face was found.", guess=guess), selection.avatar_from_selection(bpy.context)
     )
     assert str(told) == "No face was found. Left out, because hidden: Body." and told.guess is guess
 
@@ -224,7 +224,7 @@ def test_a_loose_part_belongs_to_the_head_that_it_lies_on():
         heads.append(head)
     lashes = [ball(f"Lashes {x}", (x, -0.11, 1.6), 0.02) for x in (0.0, 0.5)]
     bpy.context.view_layer.update()
-    groups = mesh_io.avatars_of(bpy.context.view_layer.objects)
+    groups = avatar_objects.avatars_of(bpy.context.view_layer.objects)
     for head, lash in zip(heads, lashes, strict=True):
         assert [lash in group for group in groups] == [head in group for group in groups]
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import bpy
 import pytest
 
-from blendshape_addon.blender.io import mesh_io
+from blendshape_addon.blender.io import selection
 from blendshape_addon.blender.keys import shape_keys
 from blendshape_addon.blender.ui.operators import background, generate
 
@@ -22,7 +22,7 @@ class Manager:
 def press(addon, monkeypatch):
     """press(existing, own keys) -> the operator, what its window manager was asked, what was started."""
     monkeypatch.setattr(bpy.app, "background", False)
-    monkeypatch.setattr(mesh_io, "avatar_from_selection", lambda context: [])
+    monkeypatch.setattr(selection, "avatar_from_selection", lambda context: [])
     started = []
     monkeypatch.setattr(background.Background, "invoke", lambda *_: started.append("job") or {"RUNNING_MODAL"})
     button = SimpleNamespace(generate_visemes=lambda context, **how: started.append(how))

@@ -1,4 +1,4 @@
-"""Which avatar the user means, and what the core sees of it: world space at rest, the shape that is seen, triangles."""
+"""What the core sees of an avatar: world space at rest, the shape that is seen, triangles."""
 
 from __future__ import annotations
 
@@ -17,110 +17,10 @@ from ..mesh_objects import coordinates, world_points
 from ..stored import joined, landmarks, migration
 from ..stored import parts as stored_parts
 from ..stored.migration import MADE
-from .avatar_objects import avatars_of, has_faces, left_out, root_of
-from .single_user import is_shared
+from .avatar_objects import left_out, root_of
 
 Object = bpy.types.Object
 _ON = 1e-3  # value from which a key is seen
-
-
-def avatar_from_selection(context: bpy.types.Context) -> list[Object]:
-    """The mesh objects of the avatar that the user means: the active mesh's, and loose meshes selected with it.
-
-    Raises InputError when nothing usable is selected.
-    """
-    selected = list(context.selected_objects)
-    meshes = [obj for obj in selected if obj.type == "MESH"]
-    active = context.view_layer.objects.active
-    if not selected:
-        if active and active.type == "MESH" and not active.visible_get():
-            raise InputError("“{name}” is hidden: show it (Alt H in the 3D view) and try again.", name=active.name)
-        raise InputError("Nothing is selected: click the avatar's face mesh and try again.")
-    if not meshes:
-        for obj in selected:
-            _refuse_instance(obj)
-        kind = _in_words(selected[0], "type")
-        raise InputError(
-            "“{name}” is not a mesh ({kind}): select the avatar's face mesh and try again.",
-            name=selected[0].name,
-            kind=kind,
-        )
-    start = active if active in meshes else max(meshes, key=lambda obj: len(obj.data.vertices))
-    require_editable(start)
-    if len(start.data.polygons) == 0:
-        raise InputError("“{name}” has no faces: select the avatar's face mesh and try again.", name=start.name)
-    context.view_layer.update()
-    groups = avatars_of(dict.fromkeys([*context.view_layer.objects, *meshes]), preferred=start)
-    avatar = next((group for group in groups if start in group), [start])
-    loose = [obj for obj in meshes if obj not in avatar and root_of(obj) == obj and len(obj.data.polygons)]
-    return avatar + loose
-
-
-def avatars_of_scene(context: bpy.types.Context, file: str) -> list[list[Object]]:
-    """The avatars of the scene that was opened from `file`. Raises InputError where no mesh with faces is seen."""
-    avatars = avatars_of(context.view_layer.objects, context.view_layer.objects.active)
-    if avatars:
-        return avatars
-    for obj in context.view_layer.objects:
-        _refuse_instance(obj)
-    if any(has_faces(obj) for obj in bpy.data.objects):
-        raise InputError(
-            "Every mesh of {file} is hidden or in another scene: open it in Blender, show the avatar's meshes (the "
-            "eyes in the Outliner), save it and try again.",
-            file=file,
-        )
-    raise InputError("{file} holds no mesh with faces.", file=file)
-
-
-def _refuse_instance(obj: Object) -> None:
-    """Raise InputError if `obj` only shows a collection of meshes that are somewhere else."""
-    collection = obj.instance_collection if obj.instance_type == "COLLECTION" else None
-    if collection is None or not any(map(has_faces, collection.all_objects)):
-        return
-    if collection.library:
-        raise InputError(
-            "“{name}” is an instance of a collection that is linked from {file}: open that file and work there, or "
-            "make the avatar local (Object > Apply > Make Instances Real, then Object > Relations > Make Local > All).",
-            name=obj.name,
-            file=bpy.path.basename(collection.library.filepath),
-        )
-    raise InputError(
-        "“{name}” is an instance of the collection “{collection}”: work on the meshes of that collection, or make them "
-        "real (Object > Apply > Make Instances Real, then Object > Relations > Make Single User > Object & Data).",
-        name=obj.name,
-        collection=collection.name,
-    )
-
-
-def require_editable(obj: Object) -> None:
-    """Raise InputError if shape keys cannot be put on `obj` without changing something else."""
-    if obj.mode != "OBJECT":
-        mode = _in_words(obj, "mode")
-        raise InputError("“{name}” is in {mode}: switch to Object Mode and try again.", name=obj.name, mode=mode)
-    if obj.library or obj.data.library:
-        raise InputError(
-            "“{name}” is linked from another file and cannot be changed here: open that file, or make the "
-            "object local (Object > Relations > Make Local > All).",
-            name=obj.name,
-        )
-    if is_shared(obj.data):
-        raise InputError(
-            "The mesh of “{name}” is shared by several objects: make it single-user (Object > Relations > "
-            "Make Single User > Object & Data) and try again.",
-            name=obj.name,
-        )
-    keys = obj.data.shape_keys
-    if keys and not keys.use_relative:
-        raise InputError(
-            "The shape keys of “{name}” are absolute: tick Relative in the shape key list and try again.", name=obj.name
-        )
-    if abs(np.linalg.det(np.array(obj.matrix_world, float)[:3, :3])) < 1e-30:
-        raise InputError("“{name}” is scaled to nothing: give it a scale other than zero and try again.", name=obj.name)
-
-
-def _in_words(obj: Object, name: str) -> Message:
-    """Blender's own words, which it translates, for what the property `name` of `obj` is."""
-    return Message(obj.bl_rna.properties[name].enum_items[getattr(obj, name)].name)
 
 
 def read(objects: Iterable[Object]) -> Avatar:

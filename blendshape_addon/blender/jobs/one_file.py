@@ -14,7 +14,7 @@ from ...core.errors import FaceNotFound, InputError
 from ...core.messages import Message
 from ...core.options import GenerateOptions
 from ...core.style.tuning import strengths_of
-from ..io import files, mesh_io, single_user, vrm
+from ..io import files, mesh_io, selection, single_user, textures, vrm
 from ..keys import alias_keys, apply_modifier, join, own_keys, read_back, vrchat_check, vrm_expressions
 from ..stored import tuning
 from ..translations import translate, translate_all
@@ -37,7 +37,7 @@ def run(
     keeps_vrm = target.suffix.lower() in (".vrm", ".blend")
     notes = files.load(path, settings=keeps_vrm)
     reading = time.perf_counter() - began
-    avatars = mesh_io.avatars_of_scene(bpy.context, path.name)
+    avatars = selection.avatars_of_scene(bpy.context, path.name)
     done: list[one_avatar.Done] = []
     refusals: list[FaceNotFound] = []
     for objects in avatars:
@@ -67,6 +67,8 @@ def run(
     began = time.perf_counter()
     objects = [obj for one in done for obj in one.objects]
     bound = _bind(done, joins, target.suffix.lower() == ".vrm") if keeps_vrm else []
+    if target.suffix.lower() == ".blend" and target.parent.resolve() != path.parent.resolve():
+        notes += textures.pack(target.parent)
     notes += files.save(target, objects, lambda file: _differences(file, objects))
     saving = time.perf_counter() - began
     entries = []
@@ -157,7 +159,7 @@ def draw(done: Sequence[one_avatar.Done], options: argparse.Namespace) -> None:
     for number, one in enumerate(done):
         for kind, picture in _pictures(options, number, len(done)):
             write = render.sheet if kind == "sheet" else render.thumbnail
-            write(picture, one.avatar, one.generated.face.points, one.generated.shapes)
+            write(picture, one.objects, one.avatar, one.generated.face.points, one.generated.shapes)
 
 
 def _pictures(options: argparse.Namespace, number: int, count: int) -> list[tuple[str, Path]]:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ...core.avatar import key_names
-from ..io.mesh_io import Object, require_editable
+from ..io.mesh_io import Object
+from ..io.selection import require_editable
 from .key_blocks import add as add_key
 from .key_blocks import duplicate, made_by_us, mark, remove, sum_up
 

@@ -20,8 +20,9 @@ from ...core import shape_markers
 from ...core.errors import InputError
 from ...core.geometry.nearest import nearest_to
 from ..io.files import quiet
-from ..io.mesh_io import Object, basis, coordinates, require_editable
+from ..io.mesh_io import Object, basis, coordinates
 from ..io.modifiers import idle_message, is_idle
+from ..io.selection import require_editable
 from .key_blocks import add, detach, made_by_us, mark, shape_offsets
 
 Shapes = Iterable[tuple[str, np.ndarray]]  # key and its (V, 3) float32 local coordinates

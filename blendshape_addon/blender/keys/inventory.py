@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import bpy
 
+from ...core.avatar.face_names import face_rank
 from ...core.face.parts import Part
 from ...core.vocabulary import GROUPS, KNOWN_SHAPES, VISEMES
 from ..io.mesh_io import Object, basis, coordinates
@@ -34,7 +35,8 @@ class Inventory:
 
 
 def face_of(objects: Sequence[Object]) -> Object:
-    """The object with most visemes, else most shapes, else the one that was recognised as skin, else the active."""
+    """The object with most visemes, else most shapes, else the one that was recognised as skin, else the one that is
+    called a face, else the active."""
     return max(objects, key=_rank)
 
 
@@ -60,7 +62,7 @@ def _rank(obj: Object) -> tuple:
     names = _keys(obj).keys()
     recognised = Part.SKIN.name in ",".join(parts.recognised(obj).values())
     active = obj == bpy.context.view_layer.objects.active
-    return len(names & set(VISEMES)), len(names & set(KNOWN_SHAPES)), recognised, active
+    return len(names & set(VISEMES)), len(names & set(KNOWN_SHAPES)), recognised, face_rank(obj.name), active
 
 
 def _keys(obj: Object) -> dict:

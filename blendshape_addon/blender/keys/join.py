@@ -17,7 +17,8 @@ import numpy as np
 from ...core.avatar import key_names
 from ...core.errors import InputError
 from ...core.messages import Message
-from ..io.mesh_io import Object, basis, require_editable
+from ..io.mesh_io import Object, basis
+from ..io.selection import require_editable
 from ..stored import joined, landmarks, parts, tuning
 from . import inventory, join_keys, join_parts, key_blocks
 

@@ -16,7 +16,8 @@ from ...core.messages import Message
 from ...core.shapes import Shape
 from ...core.style.recipes import PRESETS
 from ...core.vocabulary import KNOWN_SHAPES, VISEMES, mirrored
-from ..io.mesh_io import Object, basis, coordinates, require_editable
+from ..io.mesh_io import Object, basis, coordinates
+from ..io.selection import require_editable
 from ..mesh_objects import copies, rest_matrix
 from ..stored import migration
 from ..stored.migration import BASE, STYLE

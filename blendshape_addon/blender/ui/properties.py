@@ -4,7 +4,7 @@ import bpy
 
 from ...core.motion import speech
 from ...core.vocabulary import KNOWN_SHAPES
-from .. import settings
+from .. import session, settings
 from ..viewport import preview
 from . import model_list, state
 from .items import EMOTION_ITEMS, EXISTING_ITEMS, PRESET_ITEMS
@@ -48,6 +48,10 @@ def model() -> bpy.props.StringProperty:
 
 def _remix(self, context: bpy.types.Context) -> None:
     preview.remix(context)
+
+
+def _show_preview(self, context: bpy.types.Context) -> None:
+    session.current().thumbnails.wake()
 
 
 def _redraw(self, context: bpy.types.Context) -> None:
@@ -156,6 +160,20 @@ class State(bpy.types.PropertyGroup):
     )
     fingerprint: bpy.props.StringProperty(description="Selection that this describes, see ui/state.py")
     viseme: bpy.props.StringProperty(description="The shape that is shown")
+    strength: bpy.props.FloatProperty(
+        name="Strength", description="How far the shape that is shown goes; the key itself stays as it is", default=1.0,
+        min=0.0, max=1.0, subtype="FACTOR", update=_remix,
+    )  # fmt: skip
+    before: bpy.props.BoolProperty(
+        name="Before", description="Show the neutral face, and the shape again when it is switched off", update=_remix
+    )
+    ready: bpy.props.StringProperty(description="Says what was made and is there to be looked through")
+    show_preview: bpy.props.BoolProperty(name="Preview", update=_show_preview)
+    show_visemes: bpy.props.BoolProperty(name="Visemes", default=True)
+    show_emotions: bpy.props.BoolProperty(name="Emotions", default=True)
+    show_blink: bpy.props.BoolProperty(name="Blink", default=True)
+    show_arkit: bpy.props.BoolProperty(name="Face Tracking")
+    show_unified: bpy.props.BoolProperty(name="Unified Expressions")
     holder: bpy.props.StringProperty(description="Name of the object that the avatar's tuning is kept with")
     tuned: bpy.props.EnumProperty(
         name="Shape", description="The shape to tune", items=[(name, name, "") for name in KNOWN_SHAPES],

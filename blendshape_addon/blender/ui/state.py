@@ -6,7 +6,8 @@ import bpy
 
 from ...core.errors import UserError
 from ...core.vocabulary import GROUPS
-from ..io.mesh_io import avatar_from_selection
+from .. import session
+from ..io.selection import avatar_from_selection, suggestions
 from ..keys import inventory, vrchat_check
 from ..stored import migration, tuning
 from ..stored.migration import MADE
@@ -22,11 +23,14 @@ def refresh(context: bpy.types.Context) -> None:
     state.fingerprint = selection_fingerprint(context)
     state.objects.clear()
     state.groups.clear()
+    state.suggestions.clear()
     state.face = state.holder = state.problem = state.newer = state.apart = ""
     try:
         objects = avatar_from_selection(context)
     except UserError as error:
         state.problem = translate(error)
+        for obj in suggestions(context):
+            state.suggestions.add().name = obj.name
         return
     found = inventory.take(objects)
     state.face = found.face.name
@@ -90,7 +94,11 @@ def _undone(*_) -> None:
 def _loaded(*_) -> None:
     """A file may have been saved while a job ran."""
     shown = bpy.context.window_manager.vrc_blendshape
-    shown.running, shown.editing_landmarks = False, ""
+    shown.running, shown.editing_landmarks, shown.said = False, "", ""
+    shown.problem_shape = shown.problem_check = ""
+    shown.left_out.clear()
+    session.current().shown = None
+    session.current().left_out.clear()
     _undone()
 
 

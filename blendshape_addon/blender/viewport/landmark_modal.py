@@ -14,7 +14,7 @@ from ...core.errors import InputError
 from ...core.messages import Message
 from ...core.shape_markers import main_object
 from .. import session
-from ..io import mesh_io
+from ..io import mesh_io, selection
 from ..stored import landmarks
 from ..translations import translate
 from ..ui_text import wrap
@@ -47,7 +47,7 @@ class LandmarkMode:
         objects = [bpy.data.objects.get(name) for name in self.names]
         if None in objects:
             raise InputError("The avatar is no longer there, so nothing was saved: select it and try again.")
-        mesh_io.require_editable(objects[self.main])
+        selection.require_usable(objects[self.main])
         landmarks.keep(objects, objects[self.main], self.editor.landmarks)
         return objects[self.main].name
 

@@ -57,10 +57,10 @@ def collect(
         kind = feature_of(name)
         if moved and kind:
             spots.setdefault(kind, []).append(_halves(*moved) if kind == "eyes" else moved[1] @ moved[0])
-    named = {side: at for name, at in bones.items() for side in [_eye(name)] if side}
+    named = {side: at for name, at in bones.items() for side in [eye_side(name)] if side}
     named_parts = sorted(((name, vertices) for name, vertices in parts if len(vertices)), key=lambda part: part[0])
     for name, vertices in named_parts:  # whatever order objects come in, or were joined in
-        kind = "mouth" if _INSIDE_MOUTH.search(name) else _eye(name)
+        kind = "mouth" if _INSIDE_MOUTH.search(name) else eye_side(name)
         if kind:
             named.setdefault(kind, (vertices.min(0) + vertices.max(0)) / 2)
     keyed = {kind: np.median(places, axis=0) for kind, places in spots.items() if kind != "eyes"}
@@ -114,13 +114,18 @@ def plain_bone(name: str) -> str:
     return plain(_RIG.sub("", name))
 
 
+def is_head(bone: str) -> bool:
+    """Whether a bone of this name is the head."""
+    return _HEAD.fullmatch(plain_bone(bone)) is not None
+
+
 def plain_limb(name: str) -> str:
     """A bone's name without its rig's prefix, its side, case and separators."""
     bare = _RIG.sub("", name)
     return plain(_SIDES["r"].sub(" ", _SIDES["l"].sub(" ", bare)))
 
 
-def _eye(name: str) -> str | None:
+def eye_side(name: str) -> str | None:
     """`l` or `r` for a bone or an object that is one eye."""
     name = unicodedata.normalize("NFKC", name)
     return side_of(name) if _EYE.search(name) and not _NOT_EYE.search(name) else None
@@ -128,7 +133,7 @@ def _eye(name: str) -> str | None:
 
 def _skeleton(bones: Mapping[str, np.ndarray]) -> tuple[np.ndarray | None, ...]:
     """Joint of the head (3,), unit directions left (3,) and up (3,), by names of sides, head and hips."""
-    head = next((at for name, at in bones.items() if _HEAD.fullmatch(plain_bone(name))), None)
+    head = next((at for name, at in bones.items() if is_head(name)), None)
     stems: dict[str, dict[str, np.ndarray]] = {}
     for name, at in bones.items():
         side = side_of(name)

@@ -48,12 +48,12 @@ def read(path: Path) -> list[Keyed]:
     """Every avatar of a file, with bpy in this process. Raises InputError when it cannot be read or holds no faces."""
     import bpy
 
-    from blendshape_addon.blender.io import files, mesh_io
+    from blendshape_addon.blender.io import avatar_objects, files, mesh_io
 
     files.load(path)
     expressions = vrm.expressions(path) if path.suffix.lower() == ".vrm" else {}
     found = []
-    for objects in mesh_io.avatars_of(bpy.context.view_layer.objects):
+    for objects in avatar_objects.avatars_of(bpy.context.view_layer.objects):
         keys = _creators_keys(objects)
         recipes = expressions | {shape: {key: 1.0} for shape, key in key_names.pick(keys).items()}
         avatar = mesh_io.read(objects)

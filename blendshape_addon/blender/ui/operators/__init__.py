@@ -9,11 +9,13 @@ from . import (
     keys,
     landmarks,
     learn,
+    left_out,
     parts,
     preview,
     provider,
     speak,
     tuning,
+    use_face,
 )
 
 CLASSES = (
@@ -26,6 +28,8 @@ CLASSES = (
     *speak.CLASSES,
     *keys.CLASSES,
     *check.CLASSES,
+    *left_out.CLASSES,
+    *use_face.CLASSES,
     *export.CLASSES,
     *dataset.CLASSES,
     *learn.CLASSES,

@@ -13,12 +13,12 @@ from ....core.avatar.avatar import Avatar
 from ....core.errors import FaceNotFound, InputError, UserError
 from ....core.pipeline import Progress
 from ... import session
-from ...io import avatar_objects, mesh_io
+from ...io import avatar_objects, mesh_io, selection
 from ...jobs.thread import Task
 from ...translations import translate
 from ...viewport import landmark_modal
 from ...viewport.events import is_navigation_event
-from .. import state
+from .. import modes, state
 
 _log = logging.getLogger(__name__)
 _TICK = 0.1  # seconds between checks of the task
@@ -28,8 +28,12 @@ class Background:
     """Mixin of an operator on the selected avatar.
 
     `work(context, avatar)` returns a function of a progress that needs nothing of Blender; `finish(context, objects,
-    avatar, result)` writes what it returned. Both are on the main thread, both may raise UserError.
+    avatar, result)` writes what it returned. Both are on the main thread, in object mode, both may raise UserError.
+    Whatever mode Blender was in is entered again at the end. any_mesh: see selection.avatar_from_selection.
     """
+
+    any_mesh = False
+    _left = modes.Left("", "OBJECT")
 
     @classmethod
     def poll(cls, context):
@@ -38,6 +42,10 @@ class Background:
 
     def execute(self, context):
         """Run directly: for scripts, the command line and the redo panel."""
+        with modes.object_mode(context, self._undo_step()):
+            return self._execute(context)
+
+    def _execute(self, context) -> set[str]:
         try:
             objects, avatar, work = self._begin(context)
             with _in_status_bar(context) as progress:
@@ -55,9 +63,11 @@ class Background:
     def invoke(self, context, event):
         if bpy.app.background:
             return self.execute(context)
+        self._left = modes.leave(context)
         try:
             objects, self._avatar, work = self._begin(context)
         except UserError as error:
+            self._left.enter(context)
             return self._refuse(error)
         # Objects are named, since undo or a script may replace them before the work is done.
         self._names = [obj.name for obj in objects]
@@ -73,6 +83,7 @@ class Background:
         shown = context.window_manager.vrc_blendshape
         if shown.cancel or (event.type == "ESC" and event.value == "PRESS"):
             self.cancel(context)
+            self._left.enter(context)
             self.report({"INFO"}, translate("Stopped: nothing was changed."))
             return {"CANCELLED"}
         if event.type != "TIMER":
@@ -83,6 +94,12 @@ class Background:
         if not self._task.done:
             return {"PASS_THROUGH"}
         leave()
+        try:
+            return self._end(context)
+        finally:
+            self._left.enter(context, self._undo_step())
+
+    def _end(self, context) -> set[str]:
         try:
             result = self._task.result()
             self.finish(context, self._still_the_same(), self._avatar, result)
@@ -99,9 +116,12 @@ class Background:
         """Called by Blender too, when a file is opened or it quits."""
         leave()
 
+    def _undo_step(self) -> str:
+        return translate(self.bl_label) if "UNDO" in self.bl_options else ""
+
     def _begin(self, context) -> tuple[list[mesh_io.Object], Avatar, Callable[[Progress], Any]]:
         _log.info("%s", self.bl_idname)
-        objects = mesh_io.avatar_from_selection(context)
+        objects = selection.avatar_from_selection(context, any_mesh=self.any_mesh)
         avatar = mesh_io.read(objects)
         return objects, avatar, self.work(context, avatar)
 

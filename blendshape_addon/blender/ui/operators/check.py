@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-import bmesh
 import bpy
 import numpy as np
 
@@ -11,12 +10,12 @@ from ....core.messages import Message, join_messages
 from ....core.quality.checks import AMBER, GREEN, RED, ShapeReport
 from ....core.quality.repair import repair_shape
 from ... import settings
-from ...io import mesh_io
+from ...io import mesh_io, selection
 from ...jobs import one_avatar
 from ...keys import inventory, join, shape_check, shape_keys, vrchat_check
 from ...translations import translate
-from ...viewport import preview
-from .. import state
+from ...viewport import preview, problem_view
+from .. import left_out, modes, state
 from .background import Background
 
 _REPORTED = {GREEN: "INFO", AMBER: "WARNING", RED: "WARNING"}
@@ -30,7 +29,7 @@ class VRC_BLENDSHAPE_OT_check(Background, bpy.types.Operator):
     bl_options = {"REGISTER"}
 
     def work(self, context, avatar):
-        shapes = preview.shapes(mesh_io.avatar_from_selection(context), avatar)
+        shapes = preview.shapes(selection.avatar_from_selection(context))
         provider = settings.provider(context)
 
         def measure(progress):
@@ -66,39 +65,41 @@ class VRC_BLENDSHAPE_OT_check(Background, bpy.types.Operator):
 
 
 class _OnShape:
-    """Works on one shape of the selected avatar, in object mode."""
+    """Works on one shape of the selected avatar, in object mode; it may be one that was left out."""
 
     bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
-    shape: bpy.props.StringProperty(name="Shape")
+    shape: bpy.props.StringProperty(name="Shape", options={"HIDDEN"})
 
     def execute(self, context):
         preview.stop()
-        if context.mode != "OBJECT":
-            bpy.ops.object.mode_set(mode="OBJECT")
+        left = modes.leave(context)
         try:
-            objects = mesh_io.avatar_from_selection(context)
+            objects = left_out.objects(self.shape) or selection.avatar_from_selection(context)
             avatar = mesh_io.read(objects)
-            shapes = preview.shapes(objects, avatar)
+            shapes = preview.shapes(objects)
             if self.shape not in (shape.name for shape in shapes):
+                shapes.append(left_out.shape(self.shape, avatar))
+            if shapes[-1] is None:
                 raise InputError("This avatar has no key {shape}.", shape=self.shape)
             analysis = one_avatar.analysis_of(avatar, settings.provider(context))
-            self.work(context, objects, avatar, analysis.anatomy, shapes)
+            self.work(context, objects, avatar, analysis.anatomy, shapes, left)
         except UserError as error:
+            left.enter(context)
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
         return {"FINISHED"}
 
 
 class VRC_BLENDSHAPE_OT_show_problem(_OnShape, bpy.types.Operator):
-    """Select the vertices with this problem in Edit Mode, with the shape key active"""
+    """Select the vertices with this problem in Edit Mode, with the shape key active; Back brings back what was there"""
 
     bl_idname = "vrc_blendshape.show_problem"
-    bl_label = "Show Problem"
+    bl_label = "Show Me"
 
-    check: bpy.props.StringProperty(name="Check")
+    check: bpy.props.StringProperty(name="Check", options={"HIDDEN"})
 
-    def work(self, context, objects, avatar, anatomy, shapes):
+    def work(self, context, objects, avatar, anatomy, shapes, left):
         found = shape_check.where(anatomy, shapes, self.shape, self.check)
         if avatar.copied is not None:
             found = found[~avatar.copied[found]]
@@ -106,31 +107,28 @@ class VRC_BLENDSHAPE_OT_show_problem(_OnShape, bpy.types.Operator):
             raise InputError("There is no place on the mesh to show for this any more in {shape}.", shape=self.shape)
         number = int(np.bincount(avatar.object_id[found]).argmax())
         obj = objects[number]
-        bpy.ops.object.select_all(action="DESELECT")
-        obj.hide_set(False)
-        obj.select_set(True)
-        context.view_layer.objects.active = obj
-        start = int(np.searchsorted(avatar.object_id, number))
-        obj.active_shape_key_index = max(obj.data.shape_keys.key_blocks.find(self.shape), 0)
-        context.tool_settings.mesh_select_mode = (True, False, False)
-        bpy.ops.object.mode_set(mode="EDIT")
-        bpy.ops.mesh.select_all(action="DESELECT")
-        mesh = bmesh.from_edit_mesh(obj.data)  # outside edit mode Blender 5.0 crashes where nothing was selected before
-        mesh.verts.ensure_lookup_table()
-        chosen = found[avatar.object_id[found] == number] - start
-        for vertex in chosen.tolist():
-            mesh.verts[vertex].select = True
-        mesh.select_flush_mode()
-        bmesh.update_edit_mesh(obj.data, loop_triangles=False, destructive=False)
-        self.report(
-            {"INFO"},
-            translate(
-                "{count} vertices of “{name}” are selected in {shape}.",
-                count=len(chosen),
-                name=obj.name,
-                shape=self.shape,
-            ),
+        chosen = found[avatar.object_id[found] == number] - int(np.searchsorted(avatar.object_id, number))
+        problem_view.show(context, obj, self.shape, chosen.tolist(), left.mode)
+        shown = context.window_manager.vrc_blendshape
+        shown.problem_shape, shown.problem_check = self.shape, self.check
+        said = translate(
+            "{count} vertices of “{name}” are selected in {shape}.", count=len(chosen), name=obj.name, shape=self.shape
         )
+        self.report({"INFO"}, said)
+
+
+class VRC_BLENDSHAPE_OT_back(bpy.types.Operator):
+    """Go back to the mode and the selection that were there before Show Me"""
+
+    bl_idname = "vrc_blendshape.back"
+    bl_label = "Back"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+
+    def execute(self, context):
+        shown = context.window_manager.vrc_blendshape
+        shown.problem_shape = shown.problem_check = ""
+        problem_view.back(context)
+        return {"FINISHED"}
 
 
 class VRC_BLENDSHAPE_OT_fix_shape(_OnShape, bpy.types.Operator):
@@ -139,42 +137,55 @@ class VRC_BLENDSHAPE_OT_fix_shape(_OnShape, bpy.types.Operator):
     bl_idname = "vrc_blendshape.fix_shape"
     bl_label = "Fix"
 
-    def work(self, context, objects, avatar, anatomy, shapes):
+    def work(self, context, objects, avatar, anatomy, shapes, left):
         (shape,) = (shape for shape in shapes if shape.name == self.shape)
         (before,) = shape_check.reports(anatomy, [shape])
         checks = shape_check.repairable(before)
         repaired = repair_shape(anatomy, shape, checks)
         (after,) = shape_check.reports(anatomy, [repaired])
-        left = [check for check in shape_check.repairable(after) if after.grades[check] == before.grades[check]]
-        helped = [check for check in checks if check not in left]
+        unrepaired = [check for check in shape_check.repairable(after) if after.grades[check] == before.grades[check]]
+        helped = [check for check in checks if check not in unrepaired]
         if not helped or any(after.grades[c] == RED != before.grades.get(c) for c in after.grades):
             raise InputError("{shape} could not be fixed: generate it again.", shape=self.shape)
         backups = shape_keys.rewrite(objects, avatar, repaired)
-        shown = context.window_manager.vrc_blendshape
-        for number in reversed(range(len(shown.check_results))):
-            if shown.check_results[number].shape == self.shape:
-                shown.check_results.remove(number)
-        _write_down(shown.check_results, [after])
-        if left:
+        _update_rows(context.window_manager.vrc_blendshape.check_results, after)
+        if unrepaired:
             done = translate(
-                "Fixed {shape}, but a fault is left: {fault}.", shape=self.shape, fault=after.sentences[left[0]]
+                "Fixed {shape}, but a fault is left: {fault}.", shape=self.shape, fault=after.sentences[unrepaired[0]]
             )
         else:
             done = translate("Fixed {shape}.", shape=self.shape)
         if backups:
             done += " " + translate("Your own key is kept as {key}.", key=backups[0])
+        left.enter(context, translate(self.bl_label))
         self.report({"INFO"}, done)
 
 
 def _write_down(check_results, rows: Iterable[ShapeReport]) -> None:
     """Add `rows` to the results that the panel shows."""
     for row in rows:
-        repairable = shape_check.repairable(row)
         for name, message in row.sentences.items() or [("", Message("is fine"))]:
-            entry = check_results.add()
-            entry.shape, entry.check, entry.message = row.name, name, translate(message)
-            entry.grade = row.grades.get(name, GREEN)
-            entry.repairable = name in repairable
+            _fill(check_results.add(), row, name, translate(message))
+
+
+def _update_rows(check_results, row: ShapeReport) -> None:
+    """Bring the rows of a shape up to date where they are, so that none moves under the mouse; new ones come last."""
+    there = [result for result in check_results if result.shape == row.name]
+    for result in there:
+        if result.check in row.sentences:
+            _fill(result, row, result.check, translate(row.sentences[result.check]))
+        else:
+            result.grade, result.message, result.repairable, result.fixed = GREEN, translate("fixed"), False, True
+    known = {result.check for result in there}
+    for name, message in row.sentences.items():
+        if name not in known:
+            _fill(check_results.add(), row, name, translate(message))
+
+
+def _fill(result, row: ShapeReport, check: str, message: str) -> None:
+    result.shape, result.check, result.message = row.name, check, message
+    result.grade = row.grades.get(check, GREEN)
+    result.repairable = check in shape_check.repairable(row)
 
 
 class VRC_BLENDSHAPE_OT_join(bpy.types.Operator):
@@ -189,7 +200,8 @@ class VRC_BLENDSHAPE_OT_join(bpy.types.Operator):
     def execute(self, context):
         preview.stop()
         try:
-            done = join.join(mesh_io.avatar_from_selection(context))
+            with modes.object_mode(context, translate(self.bl_label)):
+                done = join.join(selection.avatar_from_selection(context))
         except UserError as error:
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
@@ -217,6 +229,7 @@ def report_join(operator: bpy.types.Operator, done: join.Joined) -> None:
 CLASSES = (
     VRC_BLENDSHAPE_OT_check,
     VRC_BLENDSHAPE_OT_show_problem,
+    VRC_BLENDSHAPE_OT_back,
     VRC_BLENDSHAPE_OT_fix_shape,
     VRC_BLENDSHAPE_OT_join,
 )

@@ -6,11 +6,12 @@ import bpy
 
 from ....core.errors import UserError
 from ...io import files
-from ...io.mesh_io import avatar_from_selection
+from ...io.selection import avatar_from_selection
 from ...keys import join, read_back, vrchat_check, vrm_expressions
 from ...stored import joined
 from ...translations import translate
 from ...viewport import preview
+from .. import modes
 from .check import report_join
 
 
@@ -42,6 +43,10 @@ class _Export:
         return changed
 
     def execute(self, context):
+        with modes.object_mode(context, translate(self.bl_label)):
+            return self._write(context)
+
+    def _write(self, context) -> set[str]:
         path = Path(bpy.path.ensure_ext(bpy.path.abspath(self.filepath), self.suffix))
         preview.stop()
         changed = False

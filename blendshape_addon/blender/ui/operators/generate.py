@@ -9,16 +9,18 @@ from ....core.messages import join_messages
 from ....core.options import GenerateOptions
 from ....core.vocabulary import ALL_SHAPES, ARKIT, BLINKS, EMOTIONS, KNOWN_SHAPES, UNIFIED, VISEMES
 from ... import settings
-from ...io import mesh_io
+from ...io import mesh_io, selection
 from ...jobs import one_avatar
 from ...keys import shape_keys, vrchat_check
 from ...stored import parts, tuning
 from ...translations import translate
-from .. import properties
+from ...viewport import preview
+from .. import left_out, properties
 from .background import Background
+from .preview import present
 
 
-class _Generate(Background):
+class Generate(Background):
     """Makes `names` on the selected avatar, in one undo step."""
 
     bl_options = {"REGISTER", "UNDO"}
@@ -36,7 +38,7 @@ class _Generate(Background):
         """Ask before the creator's own keys are replaced."""
         if self.existing == "REPLACE" and not self.confirmed and not bpy.app.background:
             try:
-                own = shape_keys.creators(mesh_io.avatar_from_selection(context), self.names)
+                own = shape_keys.creators(selection.avatar_from_selection(context), self.names)
             except UserError as error:
                 return self._refuse(error)
             if own:
@@ -66,7 +68,7 @@ class _Generate(Background):
             intensity=self.intensity,
             preset=self.preset.lower(),
             own_recipes=settings.own_recipes(context),
-            tuning=tuning.read(mesh_io.avatar_from_selection(context)),
+            tuning=tuning.read(selection.avatar_from_selection(context)),
             provider=settings.provider(context),
             model=settings.learned_model(context, self.model),
             existing=self.existing.lower(),
@@ -74,9 +76,11 @@ class _Generate(Background):
         return partial(one_avatar.compute, avatar, self._options)
 
     def finish(self, context, objects, avatar, result):
+        preview.stop()
         done = one_avatar.write(objects, avatar, result, self._options)
         parts.note(objects, avatar, result.analysis)
         context.window_manager.vrc_blendshape.fallback = translate(result.report["provider"]["fallback"])
+        left_out.note(context, done.face_object.name, avatar, self.names, result)
         written = done.written
         for row in result.report["shapes"]:
             if not row["ok"]:
@@ -95,10 +99,13 @@ class _Generate(Background):
         count, style = len(written.made + written.replaced), shape_keys.style_of(done.face_object)
         name = done.face_object.name
         said = translate("Shape keys made on {name}: {count}. Style: {style}.", count=count, name=name, style=style)
+        context.window_manager.vrc_blendshape.said = said
         self.report({"INFO"}, said)
+        if not bpy.app.background:
+            present(context, done, self.names)
 
 
-class VRC_BLENDSHAPE_OT_generate_visemes(_Generate, bpy.types.Operator):
+class VRC_BLENDSHAPE_OT_generate_visemes(Generate, bpy.types.Operator):
     """Make the 15 VRChat visemes on the selected avatar"""
 
     bl_idname = "vrc_blendshape.generate_visemes"
@@ -106,7 +113,7 @@ class VRC_BLENDSHAPE_OT_generate_visemes(_Generate, bpy.types.Operator):
     names = VISEMES
 
 
-class VRC_BLENDSHAPE_OT_generate_emotions(_Generate, bpy.types.Operator):
+class VRC_BLENDSHAPE_OT_generate_emotions(Generate, bpy.types.Operator):
     """Make five emotions on the selected avatar: angry, fun, joy, sorrow, surprised"""
 
     bl_idname = "vrc_blendshape.generate_emotions"
@@ -114,7 +121,7 @@ class VRC_BLENDSHAPE_OT_generate_emotions(_Generate, bpy.types.Operator):
     names = EMOTIONS
 
 
-class VRC_BLENDSHAPE_OT_generate_blink(_Generate, bpy.types.Operator):
+class VRC_BLENDSHAPE_OT_generate_blink(Generate, bpy.types.Operator):
     """Make the blink of both eyes and of each alone on the selected avatar"""
 
     bl_idname = "vrc_blendshape.generate_blink"
@@ -122,7 +129,7 @@ class VRC_BLENDSHAPE_OT_generate_blink(_Generate, bpy.types.Operator):
     names = BLINKS
 
 
-class VRC_BLENDSHAPE_OT_generate_face_tracking(_Generate, bpy.types.Operator):
+class VRC_BLENDSHAPE_OT_generate_face_tracking(Generate, bpy.types.Operator):
     """Make the 52 ARKit shapes for face tracking on the selected avatar"""
 
     bl_idname = "vrc_blendshape.generate_face_tracking"
@@ -130,7 +137,7 @@ class VRC_BLENDSHAPE_OT_generate_face_tracking(_Generate, bpy.types.Operator):
     names = ARKIT
 
 
-class VRC_BLENDSHAPE_OT_generate_unified(_Generate, bpy.types.Operator):
+class VRC_BLENDSHAPE_OT_generate_unified(Generate, bpy.types.Operator):
     """Make the face tracking shapes that Unified Expressions have and ARKit lacks, on the selected avatar"""
 
     bl_idname = "vrc_blendshape.generate_unified"
@@ -138,7 +145,7 @@ class VRC_BLENDSHAPE_OT_generate_unified(_Generate, bpy.types.Operator):
     names = UNIFIED
 
 
-class VRC_BLENDSHAPE_OT_generate_all(_Generate, bpy.types.Operator):
+class VRC_BLENDSHAPE_OT_generate_all(Generate, bpy.types.Operator):
     """Make visemes, emotions, blinks and face tracking shapes on the selected avatar"""
 
     bl_idname = "vrc_blendshape.generate_all"
@@ -146,7 +153,7 @@ class VRC_BLENDSHAPE_OT_generate_all(_Generate, bpy.types.Operator):
     names = ALL_SHAPES
 
 
-class VRC_BLENDSHAPE_OT_regenerate_shape(_Generate, bpy.types.Operator):
+class VRC_BLENDSHAPE_OT_regenerate_shape(Generate, bpy.types.Operator):
     """Generate only this shape again, with the present tuning; the others stay as they are"""
 
     bl_idname = "vrc_blendshape.regenerate_shape"

@@ -5,10 +5,11 @@ import bpy
 from ....core.avatar import key_names
 from ....core.errors import UserError
 from ....core.messages import Message
-from ...io.mesh_io import avatar_from_selection
+from ...io.selection import avatar_from_selection
 from ...keys import alias_keys, apply_modifier, own_keys
 from ...translations import translate
 from ...viewport import preview
+from .. import modes
 from ..items import CONVENTION_ITEMS
 
 
@@ -19,7 +20,8 @@ class _OnAvatar:
 
     def execute(self, context):
         try:
-            done = self.work(avatar_from_selection(context))
+            with modes.object_mode(context, translate(self.bl_label)):
+                done = self.work(avatar_from_selection(context))
         except UserError as error:
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
@@ -101,26 +103,29 @@ class VRC_BLENDSHAPE_OT_sort_keys(_OnAvatar, bpy.types.Operator):
 
 
 class VRC_BLENDSHAPE_OT_apply_modifier(bpy.types.Operator):
-    """Apply this modifier to the active mesh and to each of its shape keys, which are kept"""
+    """Apply this modifier to the mesh and to each of its shape keys, which are kept"""
 
     bl_idname = "vrc_blendshape.apply_modifier"
     bl_label = "Apply Modifier, Keep Keys"
     bl_options = {"REGISTER", "UNDO"}
 
-    modifier: bpy.props.StringProperty(name="Modifier", options={"SKIP_SAVE"})
-
-    @classmethod
-    def poll(cls, context):
-        return context.object is not None and context.object.type == "MESH"
+    object: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})  # empty: the active one
+    modifier: bpy.props.StringProperty(name="Modifier", options={"SKIP_SAVE", "HIDDEN"})
 
     def execute(self, context):
         preview.stop()
+        obj = bpy.data.objects.get(self.object) if self.object else context.object
+        if obj is None or obj.type != "MESH":
+            name = self.object or getattr(obj, "name", "")
+            self.report({"ERROR"}, translate("There is no mesh named “{name}”.", name=name))
+            return {"CANCELLED"}
         window = context.window_manager
         window.progress_begin(0, 100)
         try:
-            done = apply_modifier.apply(
-                context.object, self.modifier, lambda share: window.progress_update(round(100 * share))
-            )
+            with modes.object_mode(context, translate(self.bl_label)):
+                done = apply_modifier.apply(
+                    obj, self.modifier, lambda share: window.progress_update(round(100 * share))
+                )
         except UserError as error:
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}

@@ -5,7 +5,7 @@ import numpy as np
 
 from ....core.errors import UserError
 from ... import session, settings
-from ...io.mesh_io import avatar_from_selection
+from ...io.selection import avatar_from_selection
 from ...jobs import one_avatar
 from ...stored import landmarks
 from ...translations import translate
@@ -23,6 +23,7 @@ class VRC_BLENDSHAPE_OT_edit_landmarks(Background, bpy.types.Operator):
     )
     bl_label = "Edit Landmarks"
     bl_options = {"REGISTER"}
+    any_mesh = True
 
     def work(self, context, avatar):
         provider = settings.provider(context)
@@ -80,6 +81,7 @@ class VRC_BLENDSHAPE_OT_move_landmarks(bpy.types.Operator):
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
         self.cancel(context)
+        context.window_manager.vrc_blendshape.show_landmarks = False
         self.report({"INFO"}, translate("Saved the landmarks with “{name}”: the next run uses them.", name=name))
         return {"FINISHED"}
 

@@ -10,7 +10,7 @@ from ....core.errors import UserError
 from ....core.messages import Message
 from ... import settings
 from ...io import files
-from ...io.mesh_io import avatar_from_selection
+from ...io.selection import avatar_from_selection
 from ...jobs import training_process
 from .. import model_list
 from .training_tools import TrainingCommand

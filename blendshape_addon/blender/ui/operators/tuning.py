@@ -9,7 +9,7 @@ from ....core.messages import Message
 from ....core.style import recipe_file, recipes
 from ... import settings
 from ...io import files
-from ...io.mesh_io import avatar_from_selection
+from ...io.selection import avatar_from_selection
 from ...keys import inventory, shape_keys
 from ...stored import tuning
 from ...translations import translate

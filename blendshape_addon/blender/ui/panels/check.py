@@ -4,6 +4,7 @@ import bpy
 
 from ...keys import vrchat_check
 from ...translations import translate
+from . import messages
 from .tab import SubPanel, offer_join, paragraph
 
 _ICONS = {"green": "CHECKMARK", "amber": "ERROR", "red": "CANCEL"}
@@ -14,7 +15,11 @@ class VRC_BLENDSHAPE_PT_check(SubPanel, bpy.types.Panel):
 
     def draw(self, context):
         layout, state = self.layout, context.window_manager.vrc_blendshape
-        layout.operator("vrc_blendshape.check", icon="CHECKMARK")
+        row = layout.row(align=True)
+        row.operator("vrc_blendshape.check", icon="CHECKMARK")
+        back = row.row(align=True)
+        back.enabled = bool(state.problem_shape)
+        back.operator("vrc_blendshape.back", icon="LOOP_BACK")
         if not state.check_results or state.checked != state.face:
             return
         grades = [result.grade for result in state.check_results]
@@ -23,24 +28,26 @@ class VRC_BLENDSHAPE_PT_check(SubPanel, bpy.types.Panel):
         for result in state.check_results:
             if not result.shape and not result.check:
                 paragraph(context, layout, result.message, icon=_ICONS[result.grade])
-        offer_join(context, layout)
         fine = sum(result.shape != "" and result.check == "" for result in state.check_results)
         layout.prop(state, "show_fine", text=translate("{count} shapes are fine", count=fine), translate=False)
         for result in state.check_results:
             if result.shape and (result.check or state.show_fine):
-                _row(context, layout, result)
+                _row(context, layout, state, result)
+        offer_join(context, layout)
 
 
-def _row(context, layout, result) -> None:
-    box = layout.box()
-    paragraph(context, box, f"{result.shape}: {result.message}", icon=_ICONS[result.grade])
-    if not result.check:
-        return
-    buttons = box.row(align=True)
-    button = buttons.operator("vrc_blendshape.show_problem", icon="RESTRICT_SELECT_OFF")
-    button.shape, button.check = result.shape, result.check
-    if result.repairable:
-        buttons.operator("vrc_blendshape.fix_shape", icon="MODIFIER").shape = result.shape
+def _row(context, layout, state, result) -> None:
+    """The buttons stand above the text, whose length changes: they stay under the mouse."""
+    box = layout.box().column(align=True)
+    box.label(text=result.shape, icon=_ICONS[result.grade], translate=False)
+    if result.check:
+        row = box.row(align=True)
+        row.enabled = not result.fixed
+        messages.show_button(row, state, result)
+        fix = row.row(align=True)
+        fix.enabled = result.repairable
+        fix.operator("vrc_blendshape.fix_shape", icon="MODIFIER").shape = result.shape
+    paragraph(context, box, result.message)
 
 
 CLASSES = (VRC_BLENDSHAPE_PT_check,)

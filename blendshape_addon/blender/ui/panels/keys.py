@@ -20,17 +20,20 @@ class VRC_BLENDSHAPE_PT_keys(SubPanel, bpy.types.Panel):
         column.operator("vrc_blendshape.adopt_keys", icon="VIEWZOOM")
         column.operator("vrc_blendshape.clean_up", icon="TRASH")
         column.operator("vrc_blendshape.join", icon="AUTOMERGE_ON")
-        self._modifiers(context.object)
+        state = context.window_manager.vrc_blendshape
+        self._modifiers([bpy.data.objects[row.name] for row in state.objects if row.name in bpy.data.objects])
 
-    def _modifiers(self, obj):
-        names = apply_modifier.applicable(obj) if obj and obj.type == "MESH" else ()
-        if not names:
+    def _modifiers(self, objects):
+        """Of the face first, which is the first of `objects`, then of the avatar's other meshes."""
+        found = [(obj.name, name) for obj in objects for name in apply_modifier.applicable(obj)]
+        if not found:
             return
         column = self.layout.column(align=True)
         column.label(text="Apply Modifier, Keep Keys")
-        for name in names:
-            button = column.operator("vrc_blendshape.apply_modifier", text=name, icon="MODIFIER", translate=False)
-            button.modifier = name
+        for obj, name in found:
+            text = name if obj == objects[0].name else f"{obj}: {name}"
+            button = column.operator("vrc_blendshape.apply_modifier", text=text, icon="MODIFIER", translate=False)
+            button.object, button.modifier = obj, name
 
 
 CLASSES = (VRC_BLENDSHAPE_PT_keys,)

@@ -2,67 +2,63 @@
 
 import bpy
 
-from ....core.messages import Message
-from ...keys import shape_keys
 from ...translations import translate
 from ..items import GROUP_LABELS
-from .tab import Tab, paragraph
+from . import messages
+from .tab import Tab
 
 _SHORT = GROUP_LABELS | {"arkit": "ARKit", "unified": "Unified"}  # half a sidebar is narrow
+_CELLS = 6  # of the box at the top, which keeps its height
 
 
 class VRC_BLENDSHAPE_PT_main(Tab, bpy.types.Panel):
+    """Every row keeps its place, whatever the state is."""
+
     bl_label = "Blendshape Generator"
 
     def draw(self, context):
         layout = self.layout
         settings = context.scene.vrc_blendshape
         state = context.window_manager.vrc_blendshape
-        if state.problem or state.face:
-            _avatar(context, layout.box(), state)
-        if state.editing_landmarks:
-            _end_editing(context, layout)
-        first = layout.row()
+        _avatar(layout.box(), state)
+        first = layout.row(align=True)
         first.scale_y = 2.0
-        if state.running:  # where the button was, so that a second click does not meet another one
+        if state.running:
             first.progress(factor=state.fraction, text=state.stage)
-            layout.operator("vrc_blendshape.cancel", icon="CANCEL")
+            first.operator("vrc_blendshape.cancel", text="", icon="CANCEL")
+        elif state.editing_landmarks:
+            first.operator("vrc_blendshape.end_landmarks", icon="CHECKMARK").wanted = "KEEP"
+            first.operator("vrc_blendshape.end_landmarks", text="Cancel", icon="CANCEL").wanted = "LEAVE"
         else:
-            first.enabled = not state.editing_landmarks
             generate_button(first, "generate_visemes", settings, icon="SHAPEKEY_DATA")
         column = layout.column()
         column.enabled = not state.running and not state.editing_landmarks
         _more(column, settings)
-        if style := shape_keys.style_of(context.object):
-            paragraph(context, layout, Message("Style: {style}", style=style), icon="INFO")
-        if state.newer:
-            paragraph(context, layout, state.newer, icon="ERROR")
-        if state.fallback:
-            paragraph(context, layout, state.fallback, icon="INFO")
+        messages.draw(context, layout, state, generate_button, settings)
 
 
-def _avatar(context, box, state) -> None:
-    if state.problem:
-        paragraph(context, box, state.problem, icon="INFO")
-        return
+def _avatar(box, state) -> None:
+    """The avatar that the buttons work on and what it has, or which others there are."""
+    title, icon = state.face, "OUTLINER_OB_MESH"
     others = len(state.objects) - 1
-    title = state.face
-    if others == 1:
+    if not state.face:
+        title, icon = (
+            (translate("Which avatar?"), "QUESTION") if state.suggestions else (translate("No avatar"), "INFO")
+        )
+    elif others == 1:
         title = translate("{name} and 1 more object", name=title)
     elif others > 1:
         title = translate("{name} and {count} more objects", name=title, count=others)
-    box.label(text=title, icon="OUTLINER_OB_MESH", translate=False)
+    box.label(text=title, icon=icon, translate=False)
     grid = box.grid_flow(columns=2, row_major=True, even_columns=True, align=True)
     for group in state.groups:
         short = translate(_SHORT[group.name])
         grid.label(text=f"{short} {group.present}/{group.wanted}", icon=icon_of(group), translate=False)
-
-
-def _end_editing(context, layout) -> None:
-    paragraph(context, layout, "Drag the landmarks in the 3D view to where they belong.", icon="INFO")
-    row = layout.row(align=True)
-    row.operator("vrc_blendshape.end_landmarks", icon="CHECKMARK").wanted = "KEEP"
-    row.operator("vrc_blendshape.end_landmarks", text="Cancel", icon="CANCEL").wanted = "LEAVE"
+    for mesh in state.suggestions:
+        text = translate("Use {name}?", name=mesh.name)
+        grid.operator("vrc_blendshape.use_face", text=text, translate=False).name = mesh.name
+    for _ in range(_CELLS - len(state.groups) - len(state.suggestions)):
+        grid.label(text="")
 
 
 def icon_of(group) -> str:

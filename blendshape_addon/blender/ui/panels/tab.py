@@ -26,13 +26,22 @@ class SubPanel(Tab):
 
 def paragraph(context, layout, text: str, icon: str = "NONE") -> None:
     """Draw `text`, in Blender's language, wrapped to the sidebar's width."""
+    draw_lines(layout, lines_of(context, translate(text), icon), icon)
+
+
+def lines_of(context, words: str, icon: str = "NONE") -> list[str]:
+    """`words`, translated already, wrapped to the sidebar's width."""
     scale = context.preferences.system.ui_scale
     margin = 45 if icon == "NONE" else 65
-    letters = max(20, int((context.region.width / scale - margin) / _PIXELS))
-    lines = layout.column(align=True)
-    lines.scale_y = 0.8
-    for number, line in enumerate(wrap(translate(text), letters)):
-        lines.label(text=line, icon="BLANK1" if number and icon != "NONE" else icon, translate=False)
+    return wrap(words, max(20, int((context.region.width / scale - margin) / _PIXELS)))
+
+
+def draw_lines(layout, lines: list[str], icon: str = "NONE") -> None:
+    """Draw `lines` below each other, with `icon` before the first. In an aligned column labels look like buttons."""
+    column = layout.column()
+    column.scale_y = 0.7
+    for number, line in enumerate(lines):
+        column.label(text=line, icon="BLANK1" if number and icon != "NONE" else icon, translate=False)
 
 
 def offer_join(context, layout) -> None:
