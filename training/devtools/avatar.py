@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import bpy
 import numpy as np
 
-from training.data.sources.anny import DEMO, DEMO_PARTS, MakeHuman, Person
+from training.data.sources.anny import DEMO, DEMO_PARTS, Bone, MakeHuman, Person
 
 
 def add(person: Person = DEMO) -> list[bpy.types.Object]:
     """Put `person` into the scene, facing -Y, in metres; returns the mesh objects, the body first and active."""
     people = _makehuman()
     bones = people.bones(person)
-    points = _upright(people.vertices(person))
-    rig = _armature(bones)
+    rig = add_armature(bones)
+    objects = add_skinned(people.vertices(person), people.polygons, people.part_id, people.part_names, bones, rig)
+    select(objects[:1])
+    return objects
+
+
+def add_skinned(
+    vertices: np.ndarray,
+    polygons: np.ndarray,
+    part_id: np.ndarray,
+    part_names: Sequence[str],
+    bones: Mapping[str, Bone],
+    rig: bpy.types.Object,
+) -> list[bpy.types.Object]:
+    """Put (V, 3) vertices, metres, y up, facing +z, and (P, n) polygons into the scene, facing -Y: one smooth object
+    for each part of (V,) part_id, that follows the `bones` of the armature `rig`. Returns the objects in that order."""
+    points = _upright(vertices)
     objects = []
-    for part, name in enumerate(people.part_names):
-        index = np.flatnonzero(people.part_id == part)
+    for part, name in enumerate(part_names):
+        index = np.flatnonzero(part_id == part)
         place = np.full(len(points), -1)
         place[index] = np.arange(len(index))
-        faces = people.polygons[people.part_id[people.polygons[:, 0]] == part]
+        faces = polygons[part_id[polygons[:, 0]] == part]
         mesh = bpy.data.meshes.new(name)
         mesh.from_pydata(points[index].tolist(), [], place[faces].tolist())
         mesh.polygons.foreach_set("use_smooth", np.ones(len(faces), bool))
@@ -31,13 +46,12 @@ def add(person: Person = DEMO) -> list[bpy.types.Object]:
         obj.parent = rig
         obj.modifiers.new("Armature", "ARMATURE").object = rig
         for bone_name, bone in bones.items():
-            mine = people.part_id[bone.index] == part
+            mine = part_id[bone.index] == part
             if mine.any():
                 group = obj.vertex_groups.new(name=bone_name)
                 for vertex, weight in zip(place[bone.index[mine]].tolist(), bone.weight[mine].tolist(), strict=True):
                     group.add([vertex], weight, "REPLACE")
         objects.append(obj)
-    _select(objects[:1])
     return objects
 
 
@@ -56,11 +70,12 @@ def add_parts(
             objects.append(bpy.data.objects.new(str(name), mesh))
             bpy.context.scene.collection.objects.link(objects[-1])
     objects.sort(key=lambda obj: -len(obj.data.vertices))
-    _select(objects)
+    select(objects)
     return objects
 
 
-def _select(objects: Sequence[bpy.types.Object]) -> None:
+def select(objects: Sequence[bpy.types.Object]) -> None:
+    """Select `objects` alone, the first of them active."""
     bpy.ops.object.select_all(action="DESELECT")
     for obj in objects:
         obj.select_set(True)
@@ -72,7 +87,8 @@ def _makehuman() -> MakeHuman:
     return MakeHuman(parts=DEMO_PARTS)
 
 
-def _armature(bones: dict) -> bpy.types.Object:
+def add_armature(bones: Mapping[str, Bone]) -> bpy.types.Object:
+    """Put an armature of `bones`, y up, facing +z, into the scene, facing -Y."""
     rig = bpy.data.objects.new("Armature", bpy.data.armatures.new("Armature"))
     bpy.context.scene.collection.objects.link(rig)
     bpy.context.view_layer.objects.active = rig

@@ -83,7 +83,8 @@ class Bone:
 class MakeHuman:
     """The base mesh and its identity targets.
 
-    polygons: (P, 4) int64 quads into the (V, 3) of `vertices`. part_id: (V,) int64 into part_names.
+    polygons: (P, 4) int64 quads into the (V, 3) of `vertices`. uv: (P, 4, 2) of their corners. part_id: (V,) int64 into
+    part_names.
     """
 
     def __init__(self, path: Path | None = None, parts: Mapping[str, tuple[str, ...]] = PARTS) -> None:
@@ -92,14 +93,16 @@ class MakeHuman:
         parts: objects to take, see PARTS. Raises FileNotFoundError when there is none.
         """
         self._path = path or _packaged()
-        self._base, groups = _read_obj(self._path / "3dobjs" / "base.obj")
+        self._base, uv, groups = _read_obj(self._path / "3dobjs" / "base.obj")
         self.part_names = tuple(parts)
         quads = [np.concatenate([groups[name] for name in names]) for names in parts.values()]
-        self._used, polygons = np.unique(np.concatenate(quads), return_inverse=True)
+        corners = np.concatenate(quads)
+        self._used, polygons = np.unique(corners[..., 0], return_inverse=True)
         self.polygons = polygons.reshape(-1, 4)
+        self.uv = uv[corners[..., 1]]
         self.part_id = np.empty(len(self._used), np.int64)
         self.part_id[self.polygons] = np.repeat(np.arange(len(quads)), [len(part) for part in quads])[:, None]
-        self._joints = {name: np.unique(quads) for name, quads in groups.items() if name.startswith("joint-")}
+        self._joints = {name: np.unique(quads[..., 0]) for name, quads in groups.items() if name.startswith("joint-")}
         self._targets: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
     def vertices(self, person: Person) -> np.ndarray:
@@ -117,6 +120,10 @@ class MakeHuman:
             index, offset = _read_target(lines)
         offsets[index] = offset
         return offsets[self._used] * _METRES
+
+    def mask(self, name: str) -> Path:
+        """A picture over `uv`, white where the skin is that of `name`: lips, face, inside-mouth, eyelids, ears, …"""
+        return self._path / "textures" / f"mpfb_{name}.jpg"
 
     @property
     def units_folder(self) -> Path:
@@ -191,21 +198,25 @@ def _packaged() -> Path:
     return folder
 
 
-def _read_obj(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """(N, 3) vertices and the quads (n, 4) of each group; hm08 has quads only."""
+def _read_obj(path: Path) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """(N, 3) vertices, (M, 2) places on the UV map, and the quads (n, 4, 2) of each group, each corner a row of either;
+    hm08 has quads only."""
     vertices: list[list[float]] = []
-    groups: dict[str, list[list[int]]] = {}
-    group: list[list[int]] = []
+    uv: list[list[float]] = []
+    groups: dict[str, list[list[list[int]]]] = {}
+    group: list[list[list[int]]] = []
     with path.open() as lines:
         for line in lines:
             kind, *words = line.split() or ("",)
             if kind == "v":
                 vertices.append([float(word) for word in words])
+            elif kind == "vt":
+                uv.append([float(word) for word in words[:2]])
             elif kind == "g":
                 group = groups.setdefault(words[0], [])
             elif kind == "f":
-                group.append([int(word.split("/")[0]) - 1 for word in words])
-    return np.array(vertices), {name: np.array(quads) for name, quads in groups.items()}
+                group.append([[int(row) - 1 for row in word.split("/")[:2]] for word in words])
+    return np.array(vertices), np.array(uv), {name: np.array(quads) for name, quads in groups.items()}
 
 
 def _read_target(lines: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
