@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import sys
+import time
 
 # Typographic characters of the messages in ASCII; any other that a console lacks is written as an escape.
 _PLAIN = {"→": "->", "“": '"', "”": '"', "‘": "'", "’": "'", "…": "...", "–": "-", "—": "-", "×": "x", "°": " deg"}
@@ -40,3 +41,17 @@ def _replace(error: UnicodeError) -> tuple[str, int]:
     characters = error.object[error.start : error.end]
     plain = (_PLAIN.get(one) or one.encode("ascii", "backslashreplace").decode() for one in characters)
     return "".join(plain), error.end
+
+
+class Progress:
+    """Prints the progress on stderr, once per second at most."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._printed = time.perf_counter()
+
+    def __call__(self, fraction: float, stage: str) -> None:
+        now = time.perf_counter()
+        if now - self._printed > 1.0:
+            self._printed = now
+            say(f"{self._name}: {fraction:4.0%} {stage}", error=True)

@@ -14,6 +14,7 @@ from .core import vocabulary
 from .core.avatar import key_names
 from .core.errors import InputError
 from .core.inference.providers import CHOICES
+from .core.motion.performance import UNREAD, DriveOptions
 from .core.options import EXISTING
 from .core.style import recipes
 from .core.style.tuning import strengths_of
@@ -33,6 +34,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     Raises InputError for what is wrong with them, and SystemExit for --help.
     """
     options = parser().parse_args(arguments)
+    if options.verb == "drive":
+        options.drive = _drive_options(options)
+        return options
     vocabulary.shapes_of(options.shapes)
     if not 0 <= options.intensity <= 1:
         raise InputError("Intensity is {number:g}: give a number from 0 to 1.", number=options.intensity)
@@ -44,9 +48,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def parser() -> argparse.ArgumentParser:
     """Parses the arguments after the program's name. What is wrong with them raises InputError."""
     parser = _Parser(prog="vrc_blendshape", description="Blend shapes for VRChat avatars, made by a neural network.")
-    generate = parser.add_subparsers(dest="verb", required=True, metavar="generate").add_parser(
-        "generate", help="put shape keys on the avatars of files or folders"
-    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="generate|drive")
+    _add_generate(verbs)
+    _add_drive(verbs)
+    return parser
+
+
+def _add_generate(verbs: argparse._SubParsersAction) -> None:
+    generate = verbs.add_parser("generate", help="put shape keys on the avatars of files or folders")
     add = generate.add_argument
     add("input", nargs="+", type=Path, help="avatar files (.blend .glb .gltf .vrm .fbx .obj) or folders of them")
     add("--output", required=True, type=Path, help="a file (.blend .glb .fbx .vrm), or a folder for several inputs")
@@ -97,7 +106,43 @@ def parser() -> argparse.ArgumentParser:
     add("--again", action="store_true", help="do finished avatars again")
     add("--part", type=_part, metavar="K/N",
         help="do the Kth of N parts and leave the summary to a run without this; status 0 if it ran")  # fmt: skip
-    return parser
+
+
+def _add_drive(verbs: argparse._SubParsersAction) -> None:
+    drive = verbs.add_parser("drive", help="let the face in a clip move avatars: keyframes of shapes and the head")
+    add = drive.add_argument
+    add(
+        "input",
+        nargs="+",
+        type=Path,
+        help="avatar files (.blend .glb .gltf .vrm .fbx) with shape keys, or folders of them",
+    )
+    add("--clip", required=True, type=Path, help="a movie of a person's face, or a folder of pictures")
+    add("--out", "--output", required=True, type=Path, dest="output",
+        help="a file (.blend .fbx .glb), or a folder for several avatars")  # fmt: skip
+    add("--neutral", type=_at_least_one, metavar="FRAME",
+        help="the clip's frame, counted from 1, in which the face is neutral (default: found)")  # fmt: skip
+    add("--strength", type=float, default=1.0, metavar="F", help="of the shapes, 0 to 2 (default: %(default)s)")
+    add("--smooth", type=float, default=1.0, metavar="F", help="0 to 5, 0 for none (default: %(default)s)")
+    add("--no-head", action="store_true", help="leave the head bone still")
+    add("--units", default="", metavar="LIST",
+        help=f"also key these, which pictures hardly tell: any of {','.join(UNREAD)}")  # fmt: skip
+    add("--provider", choices=CHOICES, default="auto", help="where the networks run (default: %(default)s)")
+    add("--models", type=Path, help="folder of models to use instead of the bundled ones")
+    add("--report", type=Path, help="write what was read and keyed, as JSON")
+    add("--descriptors", type=Path, metavar="FILE",
+        help="keep what was read of the clip (.npz); a file of the same clip stands for reading it again")  # fmt: skip
+    add("--log", type=Path, metavar="FILE", help="write what is done, and the traces of failures: for bug reports")
+
+
+def _drive_options(options: argparse.Namespace) -> DriveOptions:
+    """What the core is asked. Raises InputError for values that cannot be."""
+    return DriveOptions(
+        neutral=None if options.neutral is None else options.neutral - 1,
+        strength=options.strength,
+        smoothing=options.smooth,
+        more=tuple(name.strip() for name in options.units.split(",") if name.strip()),
+    )
 
 
 def options_of_one(options: argparse.Namespace, without: Sequence[str] = ()) -> list[str]:

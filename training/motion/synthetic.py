@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -126,7 +127,7 @@ class Actor:
         normal = drawn.interpolate(normals, self._triangles)
         normal /= np.maximum(np.linalg.norm(normal, axis=2, keepdims=True), 1e-9)
         light = np.array([0.35, 0.55, 0.76])
-        lit = 0.45 + 0.55 * (0.5 + 0.5 * normal @ light) ** 1.5
+        lit = 0.45 + 0.55 * (0.5 + 0.5 * normal @ light).clip(0) ** 1.5
         lit = np.where(normal[..., 2] < -0.05, 0.25, lit)
         image = np.where(drawn.mask[..., None], drawn.interpolate(self.colours, self._triangles) * lit[..., None], WALL)
         image = image.reshape(size, samples, size, samples, 3).mean((1, 3))
@@ -141,7 +142,7 @@ class Actor:
 def _to_line(points: np.ndarray, corners: list[np.ndarray]) -> np.ndarray:
     """(V,) distances to a line through corners."""
     found = np.full(len(points), np.inf)
-    for start, end in zip(corners, corners[1:], strict=False):
+    for start, end in pairwise(corners):
         way = end - start
         along = ((points - start) @ way / (way @ way)).clip(0, 1)
         found = np.minimum(found, np.linalg.norm(points - start - along[:, None] * way, axis=1))

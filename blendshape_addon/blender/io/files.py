@@ -8,7 +8,7 @@ import secrets
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
 from glob import escape
 from pathlib import Path
 from typing import TypeVar
@@ -71,12 +71,18 @@ def load(path: Path, settings: bool = False) -> list[str]:
     return notes
 
 
-def save(path: Path, objects: Sequence[Object], check: Callable[[Path], Checked] | None = None) -> Checked | None:
+def save(
+    path: Path,
+    objects: Sequence[Object],
+    check: Callable[[Path], Checked] | None = None,
+    animated: bool = False,
+) -> Checked | None:
     """Write `path`: .fbx, .glb and .vrm hold the avatars of `objects` alone (meshes, what they hang on, armatures),
     .blend everything that is open.
 
     The file appears whole or not at all: what was there before stays until then. check(file) is called on what was
-    written before it takes its place, and may refuse it by raising a UserError; what it returns is returned.
+    written before it takes its place, and may refuse it by raising a UserError; what it returns is returned. animated:
+    .fbx and .glb hold the scene's motion, too.
 
     Raises OutputError when the file cannot be written, InputError for a .vrm file of what is no avatar of that format.
     """
@@ -84,7 +90,7 @@ def save(path: Path, objects: Sequence[Object], check: Callable[[Path], Checked]
     part = unfinished(path)
     try:
         with quiet(), nullcontext() if part.suffix == ".blend" else baked_keys(objects):
-            _export(part, part.suffix, objects, path.stem)
+            _export(part, part.suffix, objects, path.stem, animated)
         checked = check(part) if check else None
         part.replace(path)
         _log.info("wrote %s, %d bytes", path, path.stat().st_size)
@@ -112,9 +118,14 @@ def clear_unfinished(path: Path) -> None:
 
 def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
     """Write a text file that appears whole or not at all. Raises OutputError when it cannot be written."""
+    write_bytes(path, text.encode(encoding))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file that appears whole or not at all. Raises OutputError when it cannot be written."""
     part = unfinished(path)
     try:
-        part.write_text(text, encoding=encoding, newline="")
+        part.write_bytes(data)
         part.replace(path)
         _log.info("wrote %s", path)
     except OSError as error:
@@ -262,14 +273,14 @@ def _fbx_version(path: Path) -> int | None:
     return int.from_bytes(head[-4:], "little") if head.startswith(_BINARY_FBX) and len(head) == _FBX_HEADER else None
 
 
-def _export(path: Path, suffix: str, objects: Sequence[Object], name: str) -> None:
+def _export(path: Path, suffix: str, objects: Sequence[Object], name: str, animated: bool) -> None:
     if suffix == ".blend":
         migration.update_file()
         bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, check_existing=False)
     elif suffix == ".glb":
         _enable("io_scene_gltf2")
         together = transforms.with_ancestors(objects)
-        with transforms.at_rest(together), _collected(together) as collection:
+        with _posed(together, animated), _collected(together) as collection:
             bpy.ops.export_scene.gltf(
                 filepath=str(path), export_format="GLB", export_apply=False, check_existing=False, collection=collection
             )
@@ -282,7 +293,7 @@ def _export(path: Path, suffix: str, objects: Sequence[Object], name: str) -> No
         _enable("io_scene_fbx")
         together = transforms.with_ancestors(objects)
         with (
-            transforms.at_rest(together),
+            _posed(together, animated),
             transforms.unit_scale(together) as scale,
             bpy.context.temp_override(selected_objects=together),
         ):
@@ -294,10 +305,18 @@ def _export(path: Path, suffix: str, objects: Sequence[Object], name: str) -> No
                 **scale,
                 add_leaf_bones=False,
                 use_mesh_modifiers=False,
-                bake_anim=False,
+                bake_anim=animated,
+                bake_anim_use_nla_strips=False,
+                bake_anim_use_all_actions=False,
+                bake_anim_simplify_factor=0.0,
                 path_mode="COPY",
                 embed_textures=True,
             )
+
+
+def _posed(objects: Sequence[Object], animated: bool) -> AbstractContextManager[None]:
+    """Exporters sample the pose of what moves; all else is written at rest."""
+    return nullcontext() if animated else transforms.at_rest(objects)
 
 
 @contextmanager

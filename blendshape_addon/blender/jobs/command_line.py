@@ -18,7 +18,7 @@ from ...options import BAD_INPUT, CHECK_FAILED, OK, STOPPED, options_of_one, par
 from .. import debug_log, session
 from ..io import files
 from ..translations import language, translate
-from . import batch, one_file
+from . import batch, drive_files, one_file
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +49,8 @@ def _run_logged(arguments: Sequence[str], options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     plan = _plan(options.input, options.output)
+    if options.verb == "drive":
+        return _drive(plan, options)
     _check_files(options)
     recipe_file.load(options.recipes)
     if len(plan) > 1 or options.input[0].is_dir():
@@ -167,6 +169,26 @@ def _run_folder(plan: Sequence[tuple[Path, Path]], options: argparse.Namespace) 
     if options.part:
         return status if status == STOPPED else OK
     _summarize([row for job in jobs for row in _rows(job)], options.output)
+    return status
+
+
+def _drive(plan: Sequence[tuple[Path, Path]], options: argparse.Namespace) -> int:
+    for path in (options.report, options.descriptors):
+        if path:
+            files.require_writable(path.parent)
+    clip, performance = drive_files.read(options)
+    status, entries = OK, []
+    for source, target in plan:
+        try:
+            done = drive_files.run(source, target, performance, options)
+            entries += done
+        except UserError as error:
+            _log.warning("%s was refused", source, exc_info=True)
+            status = _complain(error, source)
+            entries.append({"input": str(source), "ok": False, "error": translate(error)})
+    if options.report:
+        document = {"ok": status == OK, "status": status, "clip": clip, "avatars": entries}
+        files.write_text(options.report, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     return status
 
 

@@ -31,7 +31,7 @@ def run(
     be done.
     """
     tuning.register()
-    progress = _Progress(path.name)
+    progress = console.Progress(path.name)
     progress(0.0, "reading")
     began = time.perf_counter()
     keeps_vrm = target.suffix.lower() in (".vrm", ".blend")
@@ -186,17 +186,3 @@ def table(entry: dict) -> str:
     seconds = ", ".join(f"{stage} {spent:.2f}" for stage, spent in entry["seconds"].items())
     lines.append(f"  seconds: {sum(entry['seconds'].values()):.2f} ({seconds})")
     return "\n".join([*lines, *(f"  note: {note}" for note in entry["notes"])])
-
-
-class _Progress:
-    """Prints the progress on stderr, once per second at most."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._printed = time.perf_counter()
-
-    def __call__(self, fraction: float, stage: str) -> None:
-        now = time.perf_counter()
-        if now - self._printed > 1.0:
-            self._printed = now
-            console.say(f"{self._name}: {fraction:4.0%} {stage}", error=True)

@@ -16,10 +16,11 @@ def curves_of(keys: bpy.types.Key) -> list[bpy.types.FCurve]:
     if data is None:
         return []
     actions = {data.action, *(strip.action for track in data.nla_tracks for strip in track.strips)} - {None}
-    return [curve for action in actions for curve in _curves(action)]
+    return [curve for action in actions for curve in curves_in(action)]
 
 
-def _curves(action: bpy.types.Action) -> list[bpy.types.FCurve]:
+def curves_in(action: bpy.types.Action) -> list[bpy.types.FCurve]:
+    """The animation curves of an action."""
     if hasattr(action, "fcurves"):
         return list(action.fcurves)
     # From 5.0 on, curves lie in layers.

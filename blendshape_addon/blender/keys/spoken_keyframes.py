@@ -9,6 +9,7 @@ import bpy
 from ...core.errors import InputError
 from ...core.motion.speech import Line
 from ...core.vocabulary import VISEMES
+from ..io import sequencer
 from ..io.mesh_io import Object
 from ..io.selection import require_editable
 from .animation import curves_of, drivers_of
@@ -81,11 +82,8 @@ def _write(keys: bpy.types.Key, keyframes: dict[str, list[tuple[int, float]]], s
 
 def _add_sound(scene: bpy.types.Scene, line: Line, start: int, last: int) -> None:
     """A strip in the first channel that is free there; the sound is packed, for the add-on's files may move."""
-    editor = scene.sequence_editor or scene.sequence_editor_create()
-    strips = editor.strips if hasattr(editor, "strips") else editor.sequences  # the former from Blender 4.4 on
-    taken = {strip.channel for strip in strips if strip.frame_final_start <= last and strip.frame_final_end >= start}
-    channel = next(number for number in range(1, len(taken) + 2) if number not in taken)
-    strip = strips.new_sound(line.text, str(line.sound), channel, start)
+    channel = sequencer.free_channel(scene, start, last)
+    strip = sequencer.strips(scene).new_sound(line.text, str(line.sound), channel, start)
     strip.sound.pack()
 
 

@@ -20,5 +20,5 @@ def directions(landmarks: np.ndarray) -> np.ndarray:
     for iris, inner, outer in EYES.values():
         middle = (landmarks[:, inner] + landmarks[:, outer]) / 2
         away = (landmarks[:, iris] - middle)[:, :2] / PERFORMANCE.eye_radius
-        found.append(np.degrees(np.arcsin(away.clip(-1, 1))))
+        found.append(np.degrees(np.arcsin(away.clip(-1, 1))) * PERFORMANCE.gaze_gain)
     return np.stack(found, axis=1)

@@ -72,8 +72,9 @@ class Performance:
     keeps its last expression, and takes to become neutral; back: seconds to follow it again. neutral_share: of the
     frames, those that the neutral face is the median of. units, head, gaze: their filters; units are 0 to 1, angles
     radians and degrees. eye_radius: from an eye's centre of rotation to its iris, in distances between the outer
-    corners of the eyes: 10.5 of 90 mm, of an adult. max_gaze: degrees across and up of eyes. look: degrees at which
-    eyeLook units are 1.
+    corners of the eyes: 10.5 of 90 mm, of an adult. gaze_gain: across and up, what painted rigs' eyes do over what is
+    read of them; landmarks follow an iris that goes up or down by a third only. max_gaze: degrees across and up. look:
+    degrees at which eyeLook units are 1.
     """
 
     max_turn: float = 45.0
@@ -85,6 +86,7 @@ class Performance:
     head: OneEuro = OneEuro(1.0, 3.0)
     gaze: OneEuro = OneEuro(1.5, 0.2)
     eye_radius: float = 0.117
+    gaze_gain: tuple[float, float] = (0.88, 2.5)
     max_gaze: tuple[float, float] = (35.0, 25.0)
     look: float = 30.0
 
@@ -94,7 +96,9 @@ class Units:
     """Which units are keyed, and what scores less the neutral ones are 0 and 1.
 
     unread: units that landmarks do not tell in any trial on pictures with known truth, where 0 is nearer to it than the
-    scores. range: what holds for most; ranges: by unit. shut: the score of a blink from which irises are not read.
+    scores. range: what holds for most; ranges: by unit, without its side: means over painted rigs (training/motion/
+    synthetic.py) at a half and at the whole of a unit. shut: the score of a blink, less the neutral one, from which
+    irises are not read.
     """
 
     unread: frozenset[str] = frozenset(
@@ -106,10 +110,42 @@ class Units:
         )
     )  # fmt: skip
     range: tuple[float, float] = (0.0, 1.0)
-    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
-    shut: float = 0.5
+    ranges: dict[str, tuple[float, float]] = field(
+        default_factory=lambda: {
+            "eyeBlink": (0.03, 0.6),
+            "eyeSquint": (0.03, 0.6),
+            "jawOpen": (0.02, 0.78),
+            "mouthPucker": (0.05, 0.95),
+            "mouthSmile": (0.03, 0.88),
+            "mouthLeft": (0.05, 0.8),
+            "mouthRight": (0.05, 0.8),
+            "mouthUpperUp": (0.05, 0.6),
+            "mouthStretch": (0.02, 0.6),
+            "browDown": (0.02, 0.5),
+            "browInnerUp": (0.02, 0.6),
+            "browOuterUp": (0.02, 0.6),
+        }
+    )
+    shut: float = 0.15
+
+
+@dataclass(frozen=True)
+class MouthShapes:
+    """What visemes look like, for avatars that have no units: jawOpen, rounding (mouthPucker or mouthFunnel) and width
+    (mouthSmile) of each; by eye, after the recipes of style/recipes.toml."""
+
+    sounds: dict[str, tuple[float, float, float]] = field(
+        default_factory=lambda: {
+            "aa": (0.7, 0.0, 0.0),
+            "oh": (0.5, 0.5, 0.0),
+            "ou": (0.2, 0.9, 0.0),
+            "e": (0.4, 0.0, 0.3),
+            "ih": (0.2, 0.0, 0.2),
+        }
+    )
 
 
 READER = Reader()
 PERFORMANCE = Performance()
 UNITS = Units()
+MOUTH_SHAPES = MouthShapes()

@@ -67,8 +67,10 @@ class Performance:
 
 
 def perform(descriptors: Descriptors, options: DriveOptions, name: str) -> Performance:
-    """What the person of a clip, called `name`, does. Raises InputError where the face is never turned to the camera, or
-    where there is none in the chosen neutral frame."""
+    """What the person of a clip, called `name`, does.
+
+    Raises InputError where the face is never turned to the camera, or where the chosen neutral frame shows none.
+    """
     turned = pose.turn(np.where(descriptors.found[:, None, None], descriptors.rotation, np.eye(3)))
     valid = descriptors.found & (turned <= PERFORMANCE.max_turn)
     if not valid.any():
@@ -92,6 +94,8 @@ def perform(descriptors: Descriptors, options: DriveOptions, name: str) -> Perfo
     for unit in (*READ, *options.more):
         values = _look(unit, gaze) if unit in LOOKS else _scored(unit, scores, descriptors, valid, options)
         units[unit] = (values * options.strength).clip(0, 1)
+    for side in ("Left", "Right"):  # lids that shut are no squint, though they look like one
+        units[f"eyeSquint{side}"] = units[f"eyeSquint{side}"] * (1 - units[f"eyeBlink{side}"])
     lost = _spans(~valid)
     return Performance(times, units, head, gaze, neutral, lost, tuple(_notes(descriptors, lost, turned)))
 
@@ -104,7 +108,8 @@ def _scored(
         tongue = _bridge(descriptors.times, descriptors.tongue.astype(float), valid)
         return smooth(descriptors.times, tongue, PERFORMANCE.units, options.smoothing)
     values = scores[:, SCORES.index(unit)]
-    start, full = UNITS.ranges.get(unit, UNITS.range)
+    both = unit.removesuffix("Left").removesuffix("Right")
+    start, full = UNITS.ranges.get(unit, UNITS.ranges.get(both, UNITS.range))
     return ((values - start) / (full - start)).clip(0, 1)
 
 
@@ -119,7 +124,10 @@ def _look(unit: str, gaze: np.ndarray) -> np.ndarray:
 def _gaze(descriptors: Descriptors, valid: np.ndarray, frames: np.ndarray) -> np.ndarray:
     """(F, 2) degrees to the left and up of both eyes together; those of shut eyes are what lies around them."""
     both = descriptors.gaze.mean(1) - np.median(descriptors.gaze[frames].mean(1), axis=0)
-    open_eyes = valid & (descriptors.blink.max(1) < UNITS.shut)
+    shut = (descriptors.blink - np.median(descriptors.blink[frames], axis=0)).max(1) > UNITS.shut
+    shut[1:] |= shut[:-1].copy()
+    shut[:-1] |= shut[1:].copy()
+    open_eyes = valid & ~shut
     if not open_eyes.any():
         return np.zeros((descriptors.count, 2))
     known = np.flatnonzero(open_eyes)
