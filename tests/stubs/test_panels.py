@@ -31,7 +31,7 @@ def test_sidebar_tab():
 def test_what_is_below_the_main_panel_is_collapsed():
     for panel in panels.CLASSES[1:]:
         assert panel.bl_parent_id == "VRC_BLENDSHAPE_PT_main"
-        assert "DEFAULT_CLOSED" in panel.bl_options
+        assert panel.bl_options & {"DEFAULT_CLOSED", "HIDE_HEADER"}
 
 
 def test_first_button_generates_visemes(draw):
@@ -48,7 +48,7 @@ def test_first_button_generates_visemes(draw):
 def test_every_generate_button_carries_the_panels_settings(draw, settings):
     expected = {"intensity": 1.0, "existing": "KEEP", "preset": "AUTO", "model": ""} | settings
     found = [button for name, button in buttons(draw(VRC_BLENDSHAPE_PT_main, settings)).items() if "generate" in name]
-    assert len(found) == 6
+    assert len(found) == 6 and "make_weaker" not in " ".join(buttons(draw(VRC_BLENDSHAPE_PT_main, settings)))
     for button in found:
         assert {name: getattr(button, name) for name in expected} == expected
 
@@ -58,15 +58,23 @@ def test_every_operator_has_its_button(draw, instance, monkeypatch):
     body.vrc_blendshape = kept = instance(tuning.TuningProperties)
     body.type, body.modifiers = "MESH", [SimpleNamespace(name="Mirror", type="MIRROR")]
     bpy.data.objects["Body"] = body
-    fault = SimpleNamespace(shape="joy", check="flips", grade="red", message="7 triangles turn over", repairable=True)
+    fault = SimpleNamespace(
+        shape="joy", check="flips", grade="red", message="7 triangles turn over", repairable=True, fixed=False
+    )
+    left_out = SimpleNamespace(face="Body", shape="vrc.v_aa", check="flips", message="left out")
     state = {"objects": [body], "face": "Body", "running": True, "checked": "Body", "check_results": [fault]}
-    state |= {"editing_landmarks": "MOVING", "holder": "Body"}
+    state |= {"holder": "Body", "left_out": [left_out], "said": "Done."}
     monkeypatch.setattr(settings, "training_python", lambda context: "python")
     drawn = set()
-    for kept.recipes, state["running"] in (([], True), ([own_recipe(instance)], False)):
+    for kept.recipes, state["running"], state["editing_landmarks"] in (
+        ([], True, ""),
+        ([own_recipe(instance)], False, ""),
+        ([], False, "MOVING"),
+    ):
         pressed = (buttons(draw(panel, {"preset": "NATURAL"}, body, state)) for panel in panels.CLASSES)
         drawn |= {name for names in pressed for name in names}
     bpy.data.objects.clear()
+    drawn |= buttons(draw(VRC_BLENDSHAPE_PT_main, state={"suggestions": [body]})).keys()
     drawn |= buttons(draw(preferences.Preferences)).keys()
     started_by_others = {"vrc_blendshape.move_landmarks"}
     assert drawn == {cls.bl_idname for cls in bpy.registered if issubclass(cls, bpy.types.Operator)} - started_by_others
@@ -127,9 +135,63 @@ def test_what_is_there_is_shown(draw):
 
 def test_why_nothing_can_be_made_is_shown_on_lines_that_fit(draw):
     problem = "Nothing is selected: click the avatar's face mesh and try again."
-    shown_text = labels(draw(VRC_BLENDSHAPE_PT_main, state={"problem": problem}))
-    assert " ".join(shown_text) == problem
-    assert len(shown_text) > 1
+    drawn = draw(VRC_BLENDSHAPE_PT_main, state={"problem": problem})
+    assert problem in said(drawn) and problem not in labels(drawn) and "No avatar" in labels(drawn)
+
+
+def test_which_avatar_is_asked_with_a_button_for_each(draw):
+    meshes = [SimpleNamespace(name="Body"), SimpleNamespace(name="Head")]
+    drawn = draw(VRC_BLENDSHAPE_PT_main, state={"problem": "“Cube” does not look like a face.", "suggestions": meshes})
+    assert "Which avatar?" in labels(drawn) and "“Cube” does not look like a face." in said(drawn)
+    found = [entry[2].name for entry in drawn if entry[1] == "vrc_blendshape.use_face"]
+    assert found == ["Body", "Head"]
+
+
+def test_rows_keep_their_places_whatever_the_state_is(draw):
+    """As many entries are drawn before each button of the main panel and before the sub-panels."""
+    groups = [group(name, 15, 3) for name in ("visemes", "emotions", "blink", "arkit", "unified")]
+    left_out = SimpleNamespace(face="Body", shape="vrc.v_aa", check="flips", message="vrc.v_aa left out: it folds.")
+    usual = {"objects": [SimpleNamespace(name="Body")], "face": "Body", "groups": groups}
+    states = [
+        usual,
+        usual | {"running": True, "stage": "network"},
+        usual | {"editing_landmarks": "MOVING"},
+        usual | {"said": "Shape keys made on Body: 15."},
+        usual | {"left_out": [left_out]},
+        usual | {"fallback": "Ran on the CPU."},
+        {"problem": "Nothing is selected."},
+        {"problem": "Which one?", "suggestions": [SimpleNamespace(name="Body")]},
+    ]
+    places = set()
+    for state in states:
+        drawn = draw(VRC_BLENDSHAPE_PT_main, state=state)
+        names = [entry[1] for entry in drawn]
+        first = names.index("vrc_blendshape.generate_emotions")
+        rows = [entry for entry in drawn[:first] if entry[1] not in ("vrc_blendshape.cancel",)]
+        ends = [entry for entry in rows if entry[1] == "vrc_blendshape.end_landmarks"]
+        rows_of_text = sum(entry[0] == "label" for entry in drawn[first:])
+        places.add((len(rows) - max(0, len(ends) - 1), rows_of_text + ("vrc_blendshape.make_weaker" in names)))
+    assert len(places) == 1, places
+
+
+def test_reasons_why_shapes_were_left_out_stay_with_what_can_be_done(draw):
+    def row(face, shape):
+        return SimpleNamespace(face=face, shape=shape, check="flips", message=f"{shape} left out: it folds.")
+
+    state = {"face": "Body", "left_out": [row("Other", "joy"), row("Body", "vrc.v_aa"), row("Body", "vrc.v_e")]}
+    first = draw(VRC_BLENDSHAPE_PT_main, {"intensity": 0.5}, state=state)
+    assert "vrc.v_aa left out: it folds." in said(first) and "joy" not in said(first)
+    found = buttons(first)
+    assert (found["vrc_blendshape.show_problem"].shape, found["vrc_blendshape.show_problem"].check) == (
+        "vrc.v_aa", "flips"
+    )  # fmt: skip
+    assert (found["vrc_blendshape.make_weaker"].shape, found["vrc_blendshape.make_weaker"].intensity) == (
+        "vrc.v_aa", 0.5
+    )  # fmt: skip
+    assert "vrc_blendshape.next_message" in found
+    assert "vrc.v_e left out" in said(draw(VRC_BLENDSHAPE_PT_main, state=state | {"message": 1}))
+    seen = buttons(draw(VRC_BLENDSHAPE_PT_main, state=state | {"problem_shape": "vrc.v_aa", "problem_check": "flips"}))
+    assert "vrc_blendshape.back" in seen and "vrc_blendshape.show_problem" not in seen
 
 
 def test_a_running_job_shows_its_bar_and_can_be_stopped(draw):
@@ -163,9 +225,9 @@ def test_what_a_newer_version_stored_is_shown_as_it_is(draw):
     drawn = draw(VRC_BLENDSHAPE_PT_avatar, state={"objects": [body]})
     bpy.data.objects.clear()
     assert labels(drawn) == ["Body"]
-    assert labels(draw(VRC_BLENDSHAPE_PT_main, state={"newer": "Made with a newer version."})) == [
-        "Made with a newer version."
-    ]
+    assert "Made with a newer version." in said(
+        draw(VRC_BLENDSHAPE_PT_main, state={"newer": "Made with a newer version."})
+    )
 
 
 def test_a_running_generator_shows_how_far_it_is_and_can_be_cancelled(draw):
@@ -182,16 +244,17 @@ def test_a_running_generator_shows_how_far_it_is_and_can_be_cancelled(draw):
 
 def test_verdicts_are_of_the_avatar_that_is_shown_and_fine_ones_on_request(draw):
     def result(shape, check, grade, message, repairable=False):
-        return SimpleNamespace(shape=shape, check=check, grade=grade, message=message, repairable=repairable)
+        return SimpleNamespace(
+            shape=shape, check=check, grade=grade, message=message, repairable=repairable, fixed=False
+        )
 
     check_results = [result("", "", "amber", "no armature"), result("joy", "symmetry", "amber", "halves differ"),
                 result("fun", "", "green", "is fine")]  # fmt: skip
     state = {"face": "Body", "checked": "Body", "check_results": check_results}
     drawn = draw(VRC_BLENDSHAPE_PT_check, state=state)
-    assert labels(drawn) == ["2 things to look at", "no armature", "joy: halves differ"]
+    assert labels(drawn) == ["2 things to look at", "no armature", "joy", "halves differ"]
     assert buttons(drawn)["vrc_blendshape.show_problem"].check == "symmetry"
-    assert "vrc_blendshape.fix_shape" not in buttons(drawn)
-    assert labels(draw(VRC_BLENDSHAPE_PT_check, state=state | {"show_fine": True}))[-1] == "fun: is fine"
+    assert labels(draw(VRC_BLENDSHAPE_PT_check, state=state | {"show_fine": True}))[-2:] == ["fun", "is fine"]
     assert labels(draw(VRC_BLENDSHAPE_PT_check, state=state | {"face": "Other"})) == []
 
 
@@ -201,21 +264,29 @@ def test_settings_can_be_changed(draw):
 
 
 def labels(drawn: list) -> list[str]:
-    return [entry[1] for entry in drawn if entry[0] == "label"]
+    return [entry[1] for entry in drawn if entry[0] == "label" and entry[1]]
 
 
-def test_the_style_of_the_active_avatar_is_shown(draw):
+def said(drawn: list) -> str:
+    """The main panel's labels as one text."""
+    return " ".join(labels(drawn))
+
+
+def test_the_style_of_the_face_is_shown_not_that_of_the_active_object(draw):
     def avatar(keys):
         return SimpleNamespace(data=SimpleNamespace(shape_keys=keys))
 
-    assert labels(draw(VRC_BLENDSHAPE_PT_main)) == []
-    assert labels(draw(VRC_BLENDSHAPE_PT_main, active=avatar(None))) == []
-    made = avatar({})
-    shape_keys.remember_style(made, "anime", automatic=True)
-    shown_text = " ".join(labels(draw(VRC_BLENDSHAPE_PT_main, active=made)))
-    assert shown_text == "Style: Anime (auto)"
-    shape_keys.remember_style(made, "natural", automatic=False)
-    assert labels(draw(VRC_BLENDSHAPE_PT_main, active=made)) == ["Style: Natural"]
+    def text(active):
+        return said(draw(VRC_BLENDSHAPE_PT_main, active=active, state={"face": "Body"}))
+
+    bpy.data.objects["Body"], other = avatar({}), avatar({})
+    shape_keys.remember_style(other, "natural", automatic=False)
+    assert "Press Generate Visemes" in text(other)
+    shape_keys.remember_style(bpy.data.objects["Body"], "anime", automatic=True)
+    assert "Style: Anime (auto)" in text(other)
+    shape_keys.remember_style(bpy.data.objects["Body"], "natural", automatic=False)
+    assert "Style: Natural" in text(None)
+    bpy.data.objects.clear()
 
 
 def test_preferences_offer_where_to_run_recipes_models_and_the_training_python(draw):
@@ -259,6 +330,6 @@ def test_the_list_of_models_tells_what_each_card_says_and_why_one_cannot_be_used
 
 def test_what_the_network_ran_on_is_shown_once(draw):
     reason = "Ran on the CPU: cuda failed to start: out of memory."
-    assert " ".join(labels(draw(VRC_BLENDSHAPE_PT_main, state={"fallback": reason}))) == reason
+    assert reason in said(draw(VRC_BLENDSHAPE_PT_main, state={"fallback": reason}))
     shown_text = "Runs on cuda: 3 ms for 20 shapes on 2000 vertices, 60 ms on the CPU."
     assert shown_text in " ".join(labels(draw(preferences.Preferences, state={"provider": shown_text})))

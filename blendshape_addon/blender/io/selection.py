@@ -19,7 +19,7 @@ from .single_user import is_shared
 Object = bpy.types.Object
 # Vertices that a face has at least, by eye: heads of few polygons have some hundreds, a cube has 8.
 _FEWEST = 100
-_NAMED = 6  # suggestions that fit into a sentence, and buttons into the panel
+_NAMED = 5  # suggestions that fit into a sentence, and buttons into the panel
 
 
 def avatar_from_selection(context: bpy.types.Context, *, any_mesh: bool = False) -> list[Object]:

@@ -12,6 +12,7 @@ GROUP_LABELS = {
     "arkit": Message("Face Tracking"),
     "unified": Message("Unified Expressions"),
 }
+GROUP_NAMES = GROUP_LABELS | {"arkit": "ARKit", "unified": "Unified"}  # for 40 % of a sidebar
 EXISTING_ITEMS = (
     ("KEEP", "Keep", "Keep keys of the same name that you made or edited; only keys that this tool made are replaced"),
     ("FILL", "Fill If Empty", "As Keep, but your own keys that move nothing are filled"),

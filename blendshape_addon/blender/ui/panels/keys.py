@@ -17,7 +17,7 @@ class VRC_BLENDSHAPE_PT_keys(SubPanel, bpy.types.Panel):
             row.operator("vrc_blendshape.add_aliases", text=label).convention = convention
         column = self.layout.column(align=True)
         column.operator("vrc_blendshape.sort_keys", icon="SORTSIZE")
-        column.operator("vrc_blendshape.adopt_keys", icon="VIEWZOOM")
+        column.operator("vrc_blendshape.adopt_keys")
         column.operator("vrc_blendshape.clean_up", icon="TRASH")
         column.operator("vrc_blendshape.join", icon="AUTOMERGE_ON")
         state = context.window_manager.vrc_blendshape

@@ -5,10 +5,9 @@ import bpy
 from ...translations import translate
 from ..items import GROUP_LABELS
 from . import messages
-from .tab import Tab
+from .tab import Tab, choice
 
-_SHORT = GROUP_LABELS | {"arkit": "ARKit", "unified": "Unified"}  # half a sidebar is narrow
-_CELLS = 6  # of the box at the top, which keeps its height
+_ROWS = len(GROUP_LABELS)  # of the box at the top, which keeps its height
 
 
 class VRC_BLENDSHAPE_PT_main(Tab, bpy.types.Panel):
@@ -50,15 +49,15 @@ def _avatar(box, state) -> None:
     elif others > 1:
         title = translate("{name} and {count} more objects", name=title, count=others)
     box.label(text=title, icon=icon, translate=False)
-    grid = box.grid_flow(columns=2, row_major=True, even_columns=True, align=True)
+    rows = box.column(align=True)
     for group in state.groups:
-        short = translate(_SHORT[group.name])
-        grid.label(text=f"{short} {group.present}/{group.wanted}", icon=icon_of(group), translate=False)
-    for mesh in state.suggestions:
+        name = translate(GROUP_LABELS[group.name])
+        rows.label(text=f"{name} {group.present}/{group.wanted}", icon=icon_of(group), translate=False)
+    for mesh in state.suggestions[:_ROWS]:
         text = translate("Use {name}?", name=mesh.name)
-        grid.operator("vrc_blendshape.use_face", text=text, translate=False).name = mesh.name
-    for _ in range(_CELLS - len(state.groups) - len(state.suggestions)):
-        grid.label(text="")
+        rows.operator("vrc_blendshape.use_face", text=text, translate=False).name = mesh.name
+    for _ in range(_ROWS - len(state.groups) - len(state.suggestions)):
+        rows.label(text="")
 
 
 def icon_of(group) -> str:
@@ -80,12 +79,11 @@ def _more(layout, settings) -> None:
     generate_button(row, "generate_face_tracking", settings, text="Face Tracking")
     generate_button(row, "generate_all", settings, text="All")
     generate_button(column, "generate_unified", settings, text="Unified Expressions")
-    column = layout.column()
-    column.use_property_split = True
-    column.use_property_decorate = False
-    column.prop(settings, "preset")
-    column.prop(settings, "intensity")
-    column.prop(settings, "existing")
+    column = layout.column(align=True)
+    choice(column, settings, "preset", "Style")
+    choice(column, settings, "intensity", "Intensity")
+    column.label(text="If a Key Exists")
+    column.prop(settings, "existing", text="")
 
 
 def generate_button(layout, name, settings, **look):

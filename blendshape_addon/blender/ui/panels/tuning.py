@@ -12,7 +12,7 @@ from ...keys import shape_keys
 from ...stored import tuning
 from ...stored.tuning import mask_of, strength_of
 from ...translations import translate
-from ..items import GROUP_LABELS
+from ..items import GROUP_NAMES
 from .main import generate_button
 from .tab import SubPanel, paragraph
 
@@ -36,7 +36,8 @@ class VRC_BLENDSHAPE_PT_tuning(_Tuning, bpy.types.Panel):
     bl_label = "Tuning"
 
     def show(self, context, layout, props, face):
-        for group, label in GROUP_LABELS.items():
+        _waiting(context, layout)
+        for group, label in GROUP_NAMES.items():
             layout.prop(props, strength_of(group), text=label)
         layout.prop_search(props, mask_of(EVERY), face, "vertex_groups")
         layout.prop(props, "asymmetric")
@@ -47,7 +48,12 @@ class VRC_BLENDSHAPE_PT_one_shape(_Tuning, bpy.types.Panel):
 
     def show(self, context, layout, props, face):
         state, scene_settings = context.window_manager.vrc_blendshape, context.scene.vrc_blendshape
-        layout.prop(state, "tuned")
+        _waiting(context, layout)
+        layout.prop(state, "tuned", text="")
+        if state.tuned in state.edited.split(", "):
+            paragraph(context, layout, "You have edited or fixed this key: it stays as it is.", icon="USER")
+        elif state.tuning_said and state.viseme == state.tuned:
+            paragraph(context, layout, state.tuning_said, icon="ERROR")
         layout.prop(props, strength_of(state.tuned))
         layout.prop_search(props, mask_of(state.tuned), face, "vertex_groups")
         if state.tuned in RECIPE_SHAPES:
@@ -59,6 +65,20 @@ class VRC_BLENDSHAPE_PT_one_shape(_Tuning, bpy.types.Panel):
         row = layout.row(align=True)
         row.operator("vrc_blendshape.save_recipes", icon="EXPORT")
         row.operator("vrc_blendshape.load_recipes", icon="IMPORT")
+
+
+def _waiting(context, layout) -> None:
+    """The button that makes anew what waits, always in its place."""
+    state = context.window_manager.vrc_blendshape
+    row = layout.row()
+    row.enabled = state.changes > 0 and not state.running and not state.editing_landmarks
+    if state.changes == 1:
+        text = translate("1 change waits: Apply")
+    elif state.changes:
+        text = translate("{count} changes wait: Apply", count=state.changes)
+    else:
+        text = translate("All changes are applied")
+    row.operator("vrc_blendshape.apply_tuning", text=text, icon="CHECKMARK", translate=False)
 
 
 def _recipe(context, box, props, face) -> None:
