@@ -60,6 +60,13 @@ class Layout:
     def label(self, text: str = "", icon: str = "NONE", translate: bool = True) -> None:
         self.drawn.append(("label", text))
 
+    def panel_prop(self, data: Instance, name: str) -> tuple["Layout", "Layout"]:
+        self.prop(data, name)
+        return Layout(self.drawn), Layout(self.drawn)
+
+    def template_icon(self, icon_value: int, scale: float = 1.0) -> None:
+        self.drawn.append(("picture", icon_value, scale))
+
     def progress(self, factor: float = 0.0, text: str = "", translate: bool = True) -> None:
         self.drawn.append(("progress", factor, text))
 

@@ -6,16 +6,16 @@ The values before are stored with each object, so that they can be restored what
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import bpy
 import numpy as np
 
-from ...core.avatar.avatar import Avatar
 from ...core.errors import InputError
 from ...core.shapes import Shape
 from ...core.vocabulary import KNOWN_SHAPES
 from ..io.mesh_io import Object, offsets
-from ..mesh_objects import rest_matrix, unfold_offsets
+from ..mesh_objects import copies, rest_matrix, unfold_offsets
 
 _BEFORE = "vrc_blendshape_before"
 _SHAPES = frozenset(KNOWN_SHAPES)
@@ -43,10 +43,9 @@ def restore(objects: Sequence[Object]) -> None:
         if _BEFORE not in obj:
             continue
         before = obj[_BEFORE].to_dict()
-        for key in _keys(obj):
-            if key.name in before["values"]:
-                key.value = before["values"][key.name]
-                key.mute = bool(before["muted"][key.name])
+        for key in _keys(obj):  # one that was made meanwhile is off
+            key.value = before["values"].get(key.name, 0.0)
+            key.mute = bool(before["muted"].get(key.name, False))
         obj.show_only_shape_key = bool(before["pinned"])
         del obj[_BEFORE]
 
@@ -69,9 +68,18 @@ def mixed(settings: bpy.types.PropertyGroup, weights: Mapping[str, float]) -> di
 
 
 def remix(context: bpy.types.Context) -> None:
-    """Update the preview after the emotion was changed."""
-    viseme = context.window_manager.vrc_blendshape.viseme
-    show(shown(), mixed(context.scene.vrc_blendshape, {viseme: 1.0} if viseme else {}))
+    """Update the preview after the panel's choices were changed."""
+    show_chosen(context, shown())
+
+
+def show_chosen(context: bpy.types.Context, objects: Sequence[Object]) -> None:
+    """Set the keys of `objects` to what is chosen in the panel: a shape in its strength and an emotion, or neutral."""
+    state = context.window_manager.vrc_blendshape
+    if state.before:
+        show(objects, {})
+        return
+    chosen = {state.viseme: state.strength} if state.viseme else {}
+    show(objects, mixed(context.scene.vrc_blendshape, chosen))
 
 
 def stop() -> None:
@@ -79,21 +87,41 @@ def stop() -> None:
     restore(shown())
 
 
-def shapes(objects: Sequence[Object], avatar: Avatar) -> list[Shape]:
-    """The shapes of vocabulary.KNOWN_SHAPES that stand as keys on `objects`, which `avatar` was read from."""
-    found = []
-    keys = [{key.name: key for key in _keys(obj)} for obj in objects]
-    for name in KNOWN_SHAPES:
+@dataclass(frozen=True)
+class Linear:
+    """From the keys of objects to the shapes of the avatar that was read from them. starts: (O,) the first vertex of
+    each object in the avatar; turns: of each, (3, 3) from local to world space."""
+
+    objects: Sequence[Object]
+    starts: np.ndarray
+    turns: Sequence[np.ndarray]
+
+    @classmethod
+    def of(cls, objects: Sequence[Object]) -> Linear:
+        counts = [len(obj.data.vertices) * copies(obj) for obj in objects]
+        return cls(objects, np.cumsum([0, *counts[:-1]]), [rest_matrix(obj)[:3, :3].T for obj in objects])
+
+    def shape(self, name: str) -> Shape | None:
+        """The shape `name`; None where no object has such a key."""
         indices, deltas = [], []
-        for number, obj in enumerate(objects):
-            if key := keys[number].get(name):
+        for obj, start, turn in zip(self.objects, self.starts, self.turns, strict=True):
+            keys = obj.data.shape_keys
+            key = keys.key_blocks.get(name) if keys else None
+            if key and key != keys.reference_key:
                 offset = unfold_offsets(obj, offsets(obj, key))
                 moved = np.flatnonzero(offset.any(1))
-                indices.append(moved + np.searchsorted(avatar.object_id, number))
-                deltas.append(offset[moved] @ rest_matrix(obj)[:3, :3].T)
-        if indices:
-            found.append(Shape(name, np.concatenate(indices), np.concatenate(deltas).astype(np.float32)))
-    return found
+                indices.append(moved + start)
+                deltas.append(offset[moved] @ turn)
+        if not indices:
+            return None
+        return Shape(name, np.concatenate(indices), np.concatenate(deltas).astype(np.float32))
+
+
+def shapes(objects: Sequence[Object]) -> list[Shape]:
+    """The shapes of vocabulary.KNOWN_SHAPES that stand as keys on `objects`, of the avatar that is read from them."""
+    linear = Linear.of(objects)
+    found = map(linear.shape, KNOWN_SHAPES)
+    return [shape for shape in found if shape]
 
 
 def require_shapes(objects: Sequence[Object]) -> None:

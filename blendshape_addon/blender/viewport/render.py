@@ -1,193 +1,159 @@
-"""A contact sheet: neutral and every shape, labelled, framed on the face. Drawn in a scene of its own, then removed."""
+"""Small pictures of the face in one shape after another, and a contact sheet of them. Nothing in the scene is touched,
+and drawing may happen on any thread; reading colours and letters, and writing a file, are for the main one."""
 
 from __future__ import annotations
 
-import ctypes
-import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import bmesh
 import bpy
 import numpy as np
 
 from ...core.avatar.avatar import Avatar
+from ...core.errors import OutputError
 from ...core.face.face_space import FaceSpace
 from ...core.face.parts import Part, classify
+from ...core.geometry.shading import Paint, Portrait
 from ...core.shapes import Shape
 from ..io import files
 from ..io.mesh_io import Object
+from . import colours
+from .letters import Letters
 
-_COLUMNS = 6
-_CELL = 320  # pixels
+CELL = 180  # pixels
 _SMALL = 150
-_WIDTH, _HEIGHT = 2.9, 3.7  # of a cell, in eye distances
-_LABEL = 0.3
+_MARGIN = 1.08  # of the box around the landmarks, what a picture shows
+_LABEL = 0.3  # of a cell, below it: two lines
+ASPECT = 16 / 9  # of a sheet that is made for no window
 _YAW = np.radians(18)  # from the side a little, so that depth can be judged
+_QUALITY = 85  # of a JPEG file
+_PAPER = 0.82  # grey behind faces
 _COLOURS = {
     Part.OTHER: (0.45, 0.42, 0.42),
-    Part.SKIN: (1.0, 0.72, 0.58),
-    Part.EYE: (0.62, 0.80, 1.0),
+    Part.SKIN: (1.0, 0.82, 0.74),
+    Part.EYE: (0.72, 0.84, 1.0),
     Part.TEETH_UPPER: (1.0, 1.0, 0.92),
-    Part.TEETH_LOWER: (0.88, 0.95, 0.80),
-    Part.TONGUE: (0.85, 0.25, 0.28),
-    Part.MOUTH: (0.80, 0.45, 0.45),
-    Part.ATTACHED: (0.12, 0.08, 0.07),
-}
+    Part.TEETH_LOWER: (0.9, 0.96, 0.85),
+    Part.TONGUE: (0.85, 0.35, 0.38),
+    Part.MOUTH: (0.75, 0.4, 0.4),
+    Part.ATTACHED: (0.2, 0.15, 0.14),
+}  # where no material tells a colour
 _TELLING = ("vrc.v_aa", "vrc.v_pp", "joy", "vrc.blink", "jawOpen", "mouthSmileLeft", "eyeBlinkLeft")
 
 
-def thumbnail(path: Path, avatar: Avatar, marks: np.ndarray, shapes: Sequence[Shape]) -> None:
-    """Write the small JPEG picture `path` of a few of `shapes`; see sheet."""
+class Faces:
+    """Draws the face of an avatar, from the eyes to the chin."""
+
+    def __init__(self, avatar: Avatar, marks: np.ndarray, paint: Paint | None, size: int) -> None:
+        """marks: (L, 3) landmarks. paint: what colours.read returned. size: of a picture, pixels across."""
+        space = FaceSpace.of(marks)
+        local, marks = space.to_face(avatar.vertices), space.to_face(np.asarray(marks, float))
+        low, high = marks.min(0), marks.max(0)
+        self._half = float((high - low)[:2].max()) / 2 * _MARGIN
+        self._linear = space.rotation.T / space.scale
+        paint = paint or _by_part(classify(avatar, local, marks)[avatar.triangles[:, 0]])
+        view = self._turned(local - (low + high) / 2)
+        self._portrait = Portrait(view, avatar.triangles, paint, size, avatar.weld)
+        self.size = size
+
+    def draw(self, shape: Shape | None) -> np.ndarray:
+        """(S, S, 4) float32 sRGB and coverage, row 0 at the top, of a shape; of the face at rest for None."""
+        if shape is None:
+            return self._portrait.draw(np.empty(0, np.int64), np.empty((0, 3)))
+        return self._portrait.draw(shape.indices, self._turned(shape.deltas @ self._linear))
+
+    def _turned(self, vectors: np.ndarray) -> np.ndarray:
+        """(N, 3) of face space (to the avatar's left, up, forward) to the camera's right, up and towards it."""
+        cos, sin = np.cos(_YAW), np.sin(_YAW)
+        return vectors @ np.array([(cos, 0, sin), (0, 1, 0), (-sin, 0, cos)]) / self._half
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A contact sheet to be drawn: neutral and `shapes`, `columns` in a row, each with its name below."""
+
+    shapes: Sequence[Shape]
+    letters: Letters
+    columns: int
+
+    @classmethod
+    def of(cls, shapes: Sequence[Shape], aspect: float = ASPECT) -> Sheet:
+        """As wide for its height as `aspect`, about. On the main thread."""
+        count = len(shapes) + 1
+        columns = round(np.sqrt(count * aspect * (1 + _LABEL)))
+        names = "".join(shape.name for shape in shapes)
+        return cls(shapes, Letters.of(f"neutral{names}"), min(max(columns, 1), count))
+
+    def draw(self, faces: Faces, progress: Callable[[float], None] | None = None) -> np.ndarray:
+        """The (H, W, 3) picture, 0 to 1, row 0 at the top. progress(fraction) is called after each of its cells and
+        may raise what ends the work."""
+        size, label = faces.size, round(faces.size * _LABEL)
+        rows = -(-(len(self.shapes) + 1) // self.columns)
+        page = np.full((rows * (size + label), self.columns * size, 3), _PAPER, np.float32)
+        for number, shape in enumerate([None, *self.shapes]):
+            picture = faces.draw(shape)
+            y, x = number // self.columns * (size + label), number % self.columns * size
+            cell = page[y : y + size + label, x : x + size]
+            cell[:size] = cell[:size] * (1 - picture[..., 3:]) + picture[..., :3] * picture[..., 3:]
+            cell[size:] *= 1 - self.letters.draw(shape.name if shape else "neutral", size, label)[..., None]
+            cell[:, :1] = cell[:, -1:] = 1.0
+            if progress:
+                progress((number + 1) / (len(self.shapes) + 1))
+        return page
+
+
+def sheet(
+    path: Path, objects: Sequence[Object], avatar: Avatar, marks: np.ndarray, shapes: Sequence[Shape], cell: int = CELL
+) -> None:
+    """Write the picture `path`, JPEG or PNG by its suffix, of `shapes` on `avatar`, which was read from `objects` and
+    whose face has the (L, 3) landmarks `marks`; `cell` pixels across for each."""
+    faces = Faces(avatar, marks, colours.read(objects, avatar), cell)
+    image = picture(path.stem, Sheet.of(shapes).draw(faces))
+    write(path, image)
+    bpy.data.images.remove(image)
+
+
+def thumbnail(
+    path: Path, objects: Sequence[Object], avatar: Avatar, marks: np.ndarray, shapes: Sequence[Shape]
+) -> None:
+    """Write the small picture `path` of a few of `shapes`; see sheet."""
     by_name = {shape.name: shape for shape in shapes}
     telling = [by_name[name] for name in _TELLING if name in by_name] or shapes
-    sheet(path, avatar, marks, telling[:4], _SMALL)
+    sheet(path, objects, avatar, marks, telling[:4], _SMALL)
 
 
-def sheet(path: Path, avatar: Avatar, marks: np.ndarray, shapes: Sequence[Shape], cell: int = _CELL) -> None:
-    """Write the picture `path`, JPEG or PNG by its suffix, of `shapes` on `avatar`, whose face has the (L, 3) landmarks
-    `marks`; `cell` pixels across for each."""
-    space = FaceSpace.of(marks)
-    head, triangles, parts = _head(avatar, marks, space)
-    names = ["neutral", *(shape.name for shape in shapes)]
-    columns = min(_COLUMNS, len(names))
-    rows = -(-len(names) // _COLUMNS)
-    with ExitStack() as stack:
-        scene = _temporary(stack, bpy.data.scenes, "vrc_blendshape_sheet")
-        materials = [_material(stack, _COLOURS[part]) for part in Part]
-        text = _material(stack, (0.0, 0.0, 0.0))
-        for number, name in enumerate(names):
-            place = np.array([number % columns * _WIDTH, -(number // columns) * (_HEIGHT + _LABEL), 0.0])
-            positions = head + place
-            if number:
-                shape = shapes[number - 1]
-                positions[shape.indices] += _turned(shape.deltas @ space.rotation.T / space.scale)
-            _add_mesh(stack, scene, positions, triangles, parts, materials, place)
-            _add_label(stack, scene, name, place + [0, -_HEIGHT / 2 - _LABEL * 0.72, 3.0], text)
-        _add_camera(stack, scene, columns * _WIDTH, rows * (_HEIGHT + _LABEL))
-        scene.render.resolution_x = round(columns * cell)
-        scene.render.resolution_y = round(rows * (_HEIGHT + _LABEL) / _WIDTH * cell)
-        scene.render.resolution_percentage = 100
-        scene.render.image_settings.file_format = "JPEG" if path.suffix.lower() in (".jpg", ".jpeg") else "PNG"
-        scene.render.use_file_extension = False  # the name is the one that the report gives
-        scene.render.image_settings.quality = 85
-        scene.render.image_settings.color_mode = "RGB"
-        scene.render.filepath = str(path)
-        _engine(stack, scene)
-        with files.quiet():
-            bpy.ops.render.render(write_still=True, scene=scene.name)
+def picture(name: str, page: np.ndarray) -> bpy.types.Image:
+    """An image of Blender of an (H, W, 3) picture, row 0 at the top; one of that name and size is drawn over."""
+    height, width = page.shape[:2]
+    image = bpy.data.images.get(name)
+    if image is None or tuple(image.size) != (width, height):
+        image = bpy.data.images.new(name, width, height, alpha=False)
+    pixels = np.ones((height, width, 4), np.float32)
+    pixels[..., :3] = page[::-1]
+    image.pixels.foreach_set(pixels.reshape(-1))
+    image.update()
+    return image
 
 
-def _head(avatar: Avatar, marks: np.ndarray, space: FaceSpace) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(V, 3) vertices as the camera sees them, in eye distances; (T, 3) triangles within a cell; (T,) Part of each."""
-    local = space.to_face(avatar.vertices)
-    marks = space.to_face(np.asarray(marks, float))
-    positions = _turned(local - (marks.min(0) + marks.max(0)) / 2)
-    corners = positions[avatar.triangles]
-    reach = np.array([_WIDTH / 2, _HEIGHT / 2, 4.0])
-    shown = ((corners.min(1) < reach) & (corners.max(1) > -reach)).all(1)
-    triangles = avatar.triangles[shown]
-    return positions, triangles, classify(avatar, local, marks)[triangles[:, 0]]
-
-
-def _turned(vectors: np.ndarray) -> np.ndarray:
-    """(N, 3) of face space (to the avatar's left, up, forward) to the camera's right, up and towards it."""
-    cos, sin = np.cos(_YAW), np.sin(_YAW)
-    return vectors @ np.array([(cos, 0, sin), (0, 1, 0), (-sin, 0, cos)])
-
-
-def _temporary(stack: ExitStack, collection, name: str, *arguments):
-    """A new datablock that is removed again when the stack unwinds."""
-    block = collection.new(name, *arguments)
-    stack.callback(collection.remove, block)
-    return block
-
-
-def _material(stack: ExitStack, colour: tuple) -> bpy.types.Material:
-    material = _temporary(stack, bpy.data.materials, "vrc_blendshape_sheet")
-    material.diffuse_color = (*colour, 1.0)
-    material.roughness = 0.6
-    return material
-
-
-def _add_object(stack: ExitStack, scene: bpy.types.Scene, data) -> Object:
-    obj = _temporary(stack, bpy.data.objects, "vrc_blendshape_sheet", data)
-    scene.collection.objects.link(obj)
-    return obj
-
-
-def _add_mesh(stack, scene, positions, triangles, parts, materials, place) -> None:
-    """A head in its cell around `place`, cut clean at the cell's borders."""
-    used, local = np.unique(triangles, return_inverse=True)
-    mesh = _temporary(stack, bpy.data.meshes, "vrc_blendshape_sheet")
-    mesh.from_pydata(positions[used].tolist(), [], local.reshape(-1, 3).tolist())
-    for material in materials:
-        mesh.materials.append(material)
-    mesh.polygons.foreach_set("material_index", parts.astype(np.int32))
-    mesh.polygons.foreach_set("use_smooth", np.ones(len(parts), bool))
-    cut = bmesh.new()
-    cut.from_mesh(mesh)
-    for axis, half in ((0, _WIDTH / 2), (1, _HEIGHT / 2)):
-        for sign in (-1, 1):
-            normal = sign * np.eye(3)[axis]
-            everything = [*cut.verts, *cut.edges, *cut.faces]
-            bmesh.ops.bisect_plane(
-                cut, geom=everything, plane_co=place + half * normal, plane_no=normal, clear_outer=True
-            )
-    cut.to_mesh(mesh)
-    cut.free()
-    _add_object(stack, scene, mesh)
-
-
-def _add_label(stack, scene, words: str, place: np.ndarray, material) -> None:
-    text = _temporary(stack, bpy.data.curves, "vrc_blendshape_sheet", "FONT")
-    text.body = words
-    text.size = 0.3
-    text.align_x = "CENTER"
-    text.materials.append(material)
-    label = _add_object(stack, scene, text)
-    label.location = place
-    label.visible_shadow = False
-
-
-def _add_camera(stack, scene, width: float, height: float) -> None:
-    data = _temporary(stack, bpy.data.cameras, "vrc_blendshape_sheet")
-    data.type = "ORTHO"
-    data.ortho_scale = max(width, height)
-    camera = _add_object(stack, scene, data)
-    camera.location = ((width - _WIDTH) / 2, (_HEIGHT - height) / 2, 10.0)
-    scene.camera = camera
-
-
-def _engine(stack: ExitStack, scene: bpy.types.Scene) -> None:
-    scene.view_settings.view_transform = "Standard"
-    scene.world = _temporary(stack, bpy.data.worlds, "vrc_blendshape_sheet")
-    scene.world.color = (0.6, 0.6, 0.6)
-    if _workbench_runs():
-        scene.render.engine = "BLENDER_WORKBENCH"
-        scene.display.render_aa = "5"
-        shading = scene.display.shading
-        shading.light, shading.color_type = "STUDIO", "MATERIAL"
-        shading.show_cavity, shading.cavity_type = True, "BOTH"
-        return
-    scene.render.engine = "CYCLES"
-    scene.world.color = (0.4, 0.4, 0.4)
-    scene.cycles.samples = 8
-    scene.cycles.device = "CPU"
-    scene.cycles.use_denoising = False  # minutes, on a few cores
-    for angle, strength in ((0.7, 1.0), (-0.9, 0.3)):
-        light = _temporary(stack, bpy.data.lights, "vrc_blendshape_sheet", "SUN")
-        light.energy = strength
-        _add_object(stack, scene, light).rotation_euler = (-0.6, angle, 0)
-
-
-def _workbench_runs() -> bool:
-    """Without EGL a Blender with no window aborts, process and all, when Workbench starts."""
-    if not bpy.app.background or sys.platform != "linux":
-        return True
+def write(path: Path, image: bpy.types.Image) -> None:
+    """Write `image` to `path`, JPEG or PNG by its suffix, whole or not at all. Raises OutputError when it cannot be
+    written."""
+    files.require_writable(path.parent)
+    part = files.unfinished(path)
+    image.file_format = "JPEG" if path.suffix.lower() in (".jpg", ".jpeg") else "PNG"
     try:
-        ctypes.CDLL("libEGL.so.1")
-    except OSError:
-        return False
-    return True
+        image.save(filepath=str(part), quality=_QUALITY)
+        part.replace(path)
+    except (OSError, RuntimeError) as error:
+        raise OutputError("{path} cannot be written: check the folder and the free space.", path=path) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _by_part(parts: np.ndarray) -> Paint:
+    """Of (T,) parts of triangles."""
+    table = np.ones((max(Part) + 1, 4), np.float32)
+    for part, colour in _COLOURS.items():
+        table[part, :3] = colour
+    return Paint.plain(table[parts])

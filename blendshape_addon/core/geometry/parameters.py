@@ -37,6 +37,18 @@ class Raster:
 
 
 @dataclass(frozen=True)
+class Shading:
+    """How coloured pictures are lit; tuned by eye on realistic and anime faces."""
+
+    samples: int = 2  # of a pixel along each side
+    light: tuple[float, float, float] = (-0.4, 0.5, 0.8)  # where it comes from, in view space
+    ambient: float = 0.3  # of the brightest light, what is turned away from it gets
+    contrast: float = 1.3  # exponent of the light between the two
+    inside: float = 0.6  # of the light, what the back of a surface gets
+    opaque: float = 0.98  # from which a texture hides what is behind it
+
+
+@dataclass(frozen=True)
 class Harmonic:
     """Laplace's equation over a surface."""
 
@@ -99,6 +111,7 @@ class Picking:
 MESH = Mesh()
 NEAREST = Nearest()
 RASTER = Raster()
+SHADING = Shading()
 HARMONIC = Harmonic()
 MULTIGRID = Multigrid()
 THIN_PLATE = ThinPlates()

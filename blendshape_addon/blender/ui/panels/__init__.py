@@ -2,16 +2,16 @@
 
 from . import avatar, check, dataset, export, keys, landmarks, learn, main, preview, shapes, tuning
 
-CLASSES = (  # in the order of the tab
+CLASSES = (  # in the order of the tab: what comes after Generate first
     *main.CLASSES,
-    *avatar.CLASSES,
-    *landmarks.CLASSES,
-    *shapes.CLASSES,
-    *tuning.CLASSES,
-    *keys.CLASSES,
-    *learn.CLASSES,
     *preview.CLASSES,
     *check.CLASSES,
     *export.CLASSES,
+    *tuning.CLASSES,
+    *avatar.CLASSES,
+    *landmarks.CLASSES,
+    *shapes.CLASSES,
+    *keys.CLASSES,
+    *learn.CLASSES,
     *dataset.CLASSES,
 )

@@ -7,6 +7,7 @@ belongs into the tests in real Blender.
 from __future__ import annotations
 
 import re
+import sys
 from types import SimpleNamespace
 
 registered: list[type] = []
@@ -103,4 +104,6 @@ utils = SimpleNamespace(
     register_cli_command=_register_cli_command,
     unregister_cli_command=commands.pop,
     user_resource=lambda kind: f"/nowhere/{kind.lower()}",
+    previews=SimpleNamespace(new=dict, remove=dict.clear),
 )
+sys.modules["bpy.utils"], sys.modules["bpy.utils.previews"] = utils, utils.previews
