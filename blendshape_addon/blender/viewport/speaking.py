@@ -8,12 +8,16 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-import aud
 import bpy
 
 from ...core.motion import speech
 from .. import session
 from . import preview
+
+try:
+    import aud
+except ImportError:  # builds without sound, such as Debian's, have none
+    aud = None
 
 _PAUSE = 1 / 60  # seconds from one pose to the next, at most; a screen shows no more
 # Seconds by which clock and sound may differ before the clock is set. A device counts buffers of up to 43 ms (2048
@@ -92,6 +96,8 @@ def stop() -> None:
 
 def _play(line: speech.Line) -> aud.Handle | None:
     """The sound as it begins to play; None where there is no device, or Blender's preferences choose none."""
+    if aud is None:
+        return None
     try:
         sound = aud.Device().play(aud.Sound(str(line.sound)))
     except aud.error:
