@@ -3,9 +3,9 @@
 import bpy
 
 from . import debug_log, session, settings, translations
-from .jobs import command_line, training_process
+from .jobs import command_line, thumbnails, training_process
 from .stored import migration, tuning
-from .ui import operators, panels, preferences, properties, state
+from .ui import live_tuning, operators, panels, preferences, properties, state
 from .ui.operators import background, landmarks
 from .viewport import landmark_overlay, preview, speaking
 
@@ -32,6 +32,8 @@ def _register() -> None:
     bpy.types.WindowManager.vrc_blendshape = bpy.props.PointerProperty(type=properties.State)
     migration.register()
     state.register()
+    live_tuning.register()
+    thumbnails.register()
     landmark_overlay.register()
     preferences.switch_debug_log(settings.debug_log(bpy.context))
     session.current().commands.append(bpy.utils.register_cli_command("vrc_blendshape", command_line.main))
@@ -46,6 +48,7 @@ def unregister() -> None:
     speaking.stop()
     preview.stop()
     landmark_overlay.unregister()
+    thumbnails.unregister()
     state.unregister()
     migration.unregister()
     del bpy.types.WindowManager.vrc_blendshape

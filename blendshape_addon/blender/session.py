@@ -19,6 +19,7 @@ from ..core.inference import probe
 
 if TYPE_CHECKING:
     from ..core.avatar.avatar import Avatar
+    from ..core.options import GenerateOptions
     from ..core.pipeline import FaceAnalysis
     from ..core.shapes import Shape
     from .jobs.thread import Task
@@ -52,15 +53,18 @@ class BackgroundTask:
 @dataclass
 class Session:
     """probes: which providers work here. analysed: (content, provider, models folder) of the avatar that was analysed
-    last to that avatar and its analysis. landmark_mode: there while landmarks are moved. spoken: there while the
-    preview speaks. overlay: the draw handler of the 3D views. log: where the debug log goes while it is on. commands:
-    Blender's handles of registered commands. left_out: name of a shape that was left out to its avatar and the shape.
-    shown: what Show Me changed, there until Back. thumbnails: pictures of the shapes, there while the add-on is
-    registered.
+    last to that avatar and its analysis. made_with: the options that each of its shapes was last made with. on_tuned:
+    called with the name of the shape or the group that tuning was changed of, empty for all. landmark_mode: there while
+    landmarks are moved. spoken: there while the preview speaks. overlay: the draw handler of the 3D views. log: where
+    the debug log goes while it is on. commands: Blender's handles of registered commands. left_out: name of a shape
+    that was left out to its avatar and the shape. shown: what Show Me changed, there until Back. thumbnails: pictures
+    of the shapes, there while the add-on is registered.
     """
 
     probes: probe.ProbeCache
     analysed: dict[tuple[str, str, Path | None], tuple[Avatar, FaceAnalysis]] = field(default_factory=dict)
+    made_with: dict[str, GenerateOptions] = field(default_factory=dict)
+    on_tuned: Callable[[bpy.types.Context, str], None] | None = None
     training: Training = field(default_factory=Training)
     background: BackgroundTask | None = None
     landmark_mode: LandmarkMode | None = None

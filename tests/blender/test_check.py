@@ -90,14 +90,17 @@ def test_what_cannot_be_shown_or_repaired_is_a_sentence(spoilt):
     assert key_names(spoilt) == before
 
 
-def test_a_repaired_key_of_this_tools_stays_its_own(person):
+def test_a_repaired_key_counts_as_edited_and_is_not_made_anew(person):
     body = person["Body"]
     buttons.generate_visemes()
     feet = coordinates(body.data.vertices)[:, 2] < 0.1
     spoil(body, "vrc.v_aa", feet, (0.01, 0, 0))
     key_blocks.mark(body, VISEMES)
     buttons.fix_shape(shape="vrc.v_aa")
-    assert key_blocks.made_by_us(body) == set(VISEMES) and "vrc.v_aa.backup" not in key_names(body)
+    assert key_blocks.made_by_us(body) == set(VISEMES) - {"vrc.v_aa"} and "vrc.v_aa.backup" not in key_names(body)
+    fixed = deltas(body, "vrc.v_aa")
+    buttons.generate_visemes()
+    assert (deltas(body, "vrc.v_aa") == fixed).all()
 
 
 def graded(objects):

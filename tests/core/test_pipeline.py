@@ -12,6 +12,7 @@ from blendshape_addon.core.face import colliders, drawn_eyes, features, slits, s
 from blendshape_addon.core.face.features import Features
 from blendshape_addon.core.inference import deformer
 from blendshape_addon.core.options import GenerateOptions
+from blendshape_addon.core.style.tuning import Tuning
 from blendshape_addon.core.vocabulary import ALL_SHAPES
 
 OPTIONS = GenerateOptions(["vrc.v_aa", "vrc.blink", "joy"], provider="cpu")
@@ -69,6 +70,24 @@ def test_what_was_analysed_makes_the_same_shapes_with_nothing_computed_again(fac
     assert same(first, again)
     for whole, part in zip(first.shapes, half.shapes, strict=True):
         assert np.allclose(part.deltas, whole.deltas / 2, atol=1e-6)
+
+
+def test_one_shape_at_another_strength_comes_from_what_was_made_of_all(face, first, monkeypatch):
+    """As a slider asks for it: also after other shapes were made, with a mask, and back from more than full."""
+    avatar, _ = face
+    mask = np.linspace(0, 1, len(avatar.vertices), dtype=np.float32)
+    wanted = [
+        replace(OPTIONS, expressions=["joy"], tuning=tuning)
+        for tuning in (Tuning({"joy": 0.4}), Tuning(masks={"joy": mask}), Tuning({"emotions": 0.7}))
+    ]
+    for strength in (1.3, 1.4):
+        pipeline.generate(avatar, replace(wanted[0], tuning=Tuning({"joy": strength})), analysis=first.analysis)
+    assert {overdrive for name, overdrive in first.analysis.full if name == "joy"} == {1.0, 1.4}
+    fresh = [pipeline.generate(avatar, options, face=first.face) for options in wanted]
+    with monkeypatch.context() as patched:
+        patched.setattr(deformer, "offsets", None)
+        again = [pipeline.generate(avatar, options, analysis=first.analysis) for options in wanted]
+    assert all(same(one, other) for one, other in zip(fresh, again, strict=True))
 
 
 @pytest.mark.parametrize("change", [{"preset": "anime"}, {"expressions": ["vrc.v_oh"]}])

@@ -1,5 +1,8 @@
 """Strengths of groups and shapes, and masks: what the shapes become by them."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,7 +14,7 @@ from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.options import GenerateOptions
 from blendshape_addon.core.style.parameters import STYLE
-from blendshape_addon.core.style.tuning import EVERY, Tuning, strengths_of
+from blendshape_addon.core.style.tuning import EVERY, Tuning, strengths_of, waiting
 from blendshape_addon.core.vocabulary import GROUPS, LANDMARK_INDEX
 
 NAMES = ["vrc.v_aa", "vrc.v_pp", "joy", "vrc.blink", "vrc.blink_left", "mouthSmileLeft"]
@@ -105,3 +108,18 @@ def test_a_list_of_strengths_is_read():
 def test_a_strength_that_is_none_gets_a_sentence(given, said):
     with pytest.raises(InputError, match=said):
         strengths_of(given)
+
+
+def test_what_waits_is_what_was_changed_since_a_shape_was_made():
+    names = ["vrc.v_aa", "vrc.v_oh", "joy"]
+    mask = np.ones(5, np.float32)
+    before = Tuning({"visemes": 0.9}, {"joy": mask})
+    made = {name: before.of_shape(name) for name in names}
+    assert waiting(before, made) == ([], 0)
+    assert json.loads(json.dumps(made)) == made
+    assert waiting(Tuning({"visemes": 0.8}, {"joy": mask}), made) == (["vrc.v_aa", "vrc.v_oh"], 1)
+    assert waiting(Tuning({"visemes": 0.9, "joy": 0.5}, {"joy": mask * 0.5}), made) == (["joy"], 2)
+    assert waiting(replace(before, asymmetric=True), made) == (names, 1)
+    recipe = {"natural": {"joy": {"mouthSmile": 1.0}}, "anime": {"joy": {"mouthSmile": 0.5}}}
+    assert waiting(replace(before, changes=recipe), made) == (["joy"], 1)
+    assert waiting(Tuning({"visemes": 0.9}), {name: {} for name in names}) == (["vrc.v_aa", "vrc.v_oh"], 1)

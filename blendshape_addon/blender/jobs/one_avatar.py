@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,8 @@ from ...core.pipeline import FaceAnalysis, GenerationResult, Progress, analyse, 
 from ...core.shape_markers import main_object, with_shape_markers
 from .. import session
 from ..io import avatar_objects, mesh_io
-from ..keys import key_blocks, shape_keys
+from ..keys import artist_keys, key_blocks, shape_keys
+from ..stored import tuning
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ def run(objects: Sequence[mesh_io.Object], options: GenerateOptions, progress: P
     """
     began = time.perf_counter()
     avatar = mesh_io.read(objects)
+    options = with_own_keys(objects, avatar, options)
     reading = time.perf_counter() - began
     try:
         result = compute(avatar, options, progress)
@@ -57,12 +59,21 @@ def run(objects: Sequence[mesh_io.Object], options: GenerateOptions, progress: P
     return write(objects, avatar, result, options)
 
 
+def with_own_keys(objects: Sequence[mesh_io.Object], avatar: Avatar, options: GenerateOptions) -> GenerateOptions:
+    """`options` with the creator's keys on `objects`, which `avatar` was read from, where these are to be used."""
+    if options.existing != "mine":
+        return options
+    return replace(options, own=artist_keys.read(objects, avatar, artist_keys.find(objects)))
+
+
 def compute(avatar: Avatar, options: GenerateOptions, progress: Progress | None = None) -> GenerationResult:
-    """core.pipeline.generate, with the analysis of the same avatar just before."""
+    """core.pipeline.generate, with the analysis of the same avatar just before; the shapes have their markers."""
     known, analysis = _recall(avatar, options.provider, options.models)
     _log_avatar(avatar, analysis is not None)
     result = generate(known, options, analysis=analysis, progress=_logged(progress))
     _remember(known, result.analysis, options.provider, options.models)
+    session.current().made_with |= dict.fromkeys(options.expressions, options)
+    result.shapes = with_shape_markers(known, result.shapes, result.face)
     _log_result(result)
     return result
 
@@ -86,20 +97,25 @@ def face_of(avatar: Avatar, provider: str, progress: Progress | None = None) -> 
 def write(
     objects: Sequence[mesh_io.Object], avatar: Avatar, result: GenerationResult, options: GenerateOptions
 ) -> Done:
-    """Put what was made of `avatar`, which was read from `objects`, on them. Raises InputError, nothing changed."""
+    """Put what `compute` made of `avatar`, which was read from `objects`, on them. Raises InputError and has changed
+    nothing then."""
     began = time.perf_counter()
     objects = list(objects)
-    result.shapes = with_shape_markers(avatar, result.shapes, result.face)
     main = main_object(avatar, result.face.points)
     names = set(options.expressions)
     keyed = [number for number, obj in enumerate(objects) if key_blocks.made_by_us(obj) - names]
     result.shapes = without_idle_objects(
         avatar, result.shapes, main, result.face.eye_distance, options.intensity, keyed
     )
+    own = {one.shape.name: one.key for one in options.own if one.shape.name in names}
+    artist_keys.require_all_editable(objects, own)
     written = shape_keys.write(objects, avatar, result.shapes, main, options.existing)
+    written.backups += artist_keys.copy(objects, own)
+    written.used = own
     result.report["notes"] = [*result.report["notes"], *shape_keys.remarks(written)]
     result.report["ok"] = result.report["ok"] and not written.empty
     shape_keys.remember_style(objects[main], **result.report["style"])
+    tuning.note_made(objects[main], [*written.made, *written.replaced], options.tuning)
     result.seconds["writing"] = time.perf_counter() - began
     _log.info("written to %s in %.3f s: %s", objects[main].name, result.seconds["writing"], written)
     return Done(objects, objects[main], avatar, result, written)
@@ -149,6 +165,7 @@ def _logged(progress: Progress | None) -> Progress | None:
 def forget() -> None:
     """Empty the cache of what was analysed."""
     session.current().analysed.clear()
+    session.current().made_with.clear()
 
 
 def _recall(avatar: Avatar, provider: str, models: Path | None) -> tuple[Avatar, FaceAnalysis | None]:
@@ -158,5 +175,6 @@ def _recall(avatar: Avatar, provider: str, models: Path | None) -> tuple[Avatar,
 
 def _remember(avatar: Avatar, analysis: FaceAnalysis, provider: str, models: Path | None) -> None:
     analysed = session.current().analysed
-    analysed.clear()
+    if (avatar.content, provider, models) not in analysed:
+        forget()
     analysed[avatar.content, provider, models] = avatar, analysis

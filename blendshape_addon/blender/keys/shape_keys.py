@@ -30,7 +30,8 @@ BACKUP = "{}.backup"  # the creator's key under a new name
 class Written:
     """What `write` did, by shape key name in key order. kept: the creator's own keys that were left alone; empty: those
     of them that move nothing; backups: new names of those that were replaced; respelled: the creator's own keys that
-    are one of the shapes in another spelling, and which."""
+    are one of the shapes in another spelling, and which; used: which of the creator's own keys each shape is that was
+    not made."""
 
     made: list[str] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
@@ -38,6 +39,7 @@ class Written:
     empty: list[str] = field(default_factory=list)
     backups: list[str] = field(default_factory=list)
     respelled: dict[str, str] = field(default_factory=dict)
+    used: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,8 @@ def write(
     """Write `shapes` (in the space of `avatar`, which was read from `objects`) as shape keys.
 
     Object number `main`, the face, gets every shape, the others only those that move them. existing: one of
-    core.options.EXISTING; `keep` replaces only keys that this tool made, `fill` also the creator's empty ones,
-    `replace` any of the same name, each left under a new name as a backup.
+    core.options.EXISTING; `mine` and `keep` replace only keys that this tool made, `fill` also the creator's empty
+    ones, `replace` any of the same name, each left under a new name as a backup.
 
     Raises InputError before anything is changed.
     """
@@ -148,7 +150,7 @@ def creators(objects: Sequence[Object], names: Sequence[str]) -> list[str]:
 def rewrite(objects: Sequence[Object], avatar: Avatar, shape: Shape) -> list[str]:
     """Put `shape` into the keys of its name that are there on `objects`, which `avatar` was read from.
 
-    Whose key it is does not change; returns the names of backups of what was the creator's. Raises InputError before
+    They count as edited from then on; returns the names of backups of what was the creator's. Raises InputError before
     anything is changed.
     """
     keyed = [(number, obj) for number, obj in enumerate(objects) if _key(obj, shape.name)]
@@ -168,7 +170,7 @@ def rewrite(objects: Sequence[Object], avatar: Avatar, shape: Shape) -> list[str
         detach(obj.data.shape_keys, key)
         key.points.foreach_set("co", target.reshape(-1))
         sum_up(obj, ours)
-        mark(obj, ours)
+        mark(obj, ours - {shape.name})
         obj.data.update()
     return backups
 
@@ -230,7 +232,7 @@ def _permitted(plan: list, ours: dict[Object, set[str]], existing: str) -> tuple
     present = {name for obj, name, _ in plan if _key(obj, name)}
     kept = set()
     if existing != "replace":
-        kept = {name for obj, name, _ in plan if _is_creators(obj, name, ours[obj], or_empty=existing == "keep")}
+        kept = {name for obj, name, _ in plan if _is_creators(obj, name, ours[obj], or_empty=existing != "fill")}
     names = sorted({name for _, name, _ in plan}, key=RANK.get)
     result = Written(
         made=[name for name in names if name not in present],
@@ -274,13 +276,13 @@ def _write_object(obj: Object, targets: dict[str, _Target], ours: set[str], stal
         key.points.foreach_set("co", target.over(base).reshape(-1))
     sum_up(obj, ours)
     mark(obj, (ours | set(targets)) - stale)
-    _place(obj, new)
+    place(obj, new)
     obj.active_shape_key_index = max(keys.key_blocks.find(active), 0) if active else 0
     obj.data.update()
     return backups
 
 
-def _place(obj: Object, new: Sequence[str]) -> None:
+def place(obj: Object, new: Sequence[str]) -> None:
     """Bring the `new` keys, which stand last, into the vocabulary's order.
 
     They stay at the end, where they shift no index of older keys (VRChat keeps eyelids by index), except before those

@@ -20,14 +20,16 @@ from ...core.messages import Message
 ID = bpy.types.ID
 VERSION = 1
 VERSIONS = "vrc_blendshape_versions"  # of a datablock: property to version
-# Custom properties of objects: see parts.py, landmarks.py and joined.py.
+# Custom properties of objects: see parts.py, landmarks.py, joined.py and own_keys.py.
 OVERRIDES, PARTS, LANDMARKS = "vrc_blendshape_told", "vrc_blendshape_parts", "vrc_blendshape_landmarks"
+OWN = "vrc_blendshape_own"
 JOINED = "vrc_blendshape_joined"  # of meshes as well: an attribute of vertices
 # Custom properties of the shape keys of a mesh: see keys/key_blocks.py and keys/shape_keys.py.
 MADE, BASE, STYLE = "vrc_blendshape_made", "vrc_blendshape_base", "vrc_blendshape_style"
+TUNED = "vrc_blendshape_tuned"  # see tuning.py
 # Property groups, whose values Blender keeps by name even where it does not know them.
 GROUP = "vrc_blendshape"
-_PROPERTIES = (OVERRIDES, PARTS, LANDMARKS, JOINED, MADE, BASE, STYLE)
+_PROPERTIES = (OVERRIDES, PARTS, LANDMARKS, OWN, JOINED, MADE, BASE, STYLE, TUNED)
 _ASIDE = "{}_of_version_{}"
 
 

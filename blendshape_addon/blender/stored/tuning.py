@@ -1,6 +1,7 @@
 """What a creator wants otherwise of one avatar, kept with the object that carries its face."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import bpy
 import numpy as np
@@ -9,8 +10,9 @@ from ...core.errors import InputError
 from ...core.style import recipe_file
 from ...core.style.parameters import STYLE
 from ...core.style.recipe_file import OPENS, Document
-from ...core.style.tuning import EVERY, Tuning
+from ...core.style.tuning import EVERY, Setting, Tuning
 from ...core.vocabulary import GROUPS, KNOWN_SHAPES, VISEMES
+from .. import session
 from ..mesh_objects import copies, group_weights
 from . import migration
 
@@ -28,6 +30,40 @@ def mask_of(name: str) -> str:
     return f"mask_{name.replace('.', '_')}" if name else "mask"
 
 
+def _changed(name: str = "") -> Callable[[bpy.types.PropertyGroup, bpy.types.Context], None]:
+    """What Blender calls as a setting of a shape or a group is changed, of all shapes where the name is empty."""
+
+    def tell(self, context) -> None:
+        _tell(context, name)
+
+    return tell
+
+
+def _recipe_changed(self, context) -> None:
+    """What Blender calls as a recipe or one of its parts is changed."""
+    path = self.path_from_id()
+    _tell(context, self.id_data.path_resolve(path.partition(".parts")[0]).name)
+
+
+def _tell(context, name: str) -> None:
+    if session.exists() and (told := session.current().on_tuned):
+        told(context, name)
+
+
+@contextmanager
+def untold() -> Iterator[None]:
+    """While much is changed at once, nobody is told of each step."""
+    if not session.exists():
+        yield
+        return
+    held = session.current()
+    told, held.on_tuned = held.on_tuned, None
+    try:
+        yield
+    finally:
+        held.on_tuned = told
+
+
 def _words(self, context, text: str) -> list[str]:
     return list(recipe_file.words())
 
@@ -39,10 +75,12 @@ class RecipePart(bpy.types.PropertyGroup):
         name="Part",
         description="What it is made of: learned, an ARKit unit (mouthSmile is both sides), a viseme or an emotion",
         search=_words,
+        update=_recipe_changed,
     )
     weight: bpy.props.FloatProperty(
-        name="Weight", description="Weight of this part in the recipe", soft_min=-1.0, soft_max=2.0, step=5
-    )
+        name="Weight", description="Weight of this part in the recipe", soft_min=-1.0, soft_max=2.0, step=5,
+        update=_recipe_changed,
+    )  # fmt: skip
 
 
 class Recipe(bpy.types.PropertyGroup):
@@ -55,24 +93,27 @@ class Recipe(bpy.types.PropertyGroup):
         description="How far the lips part, in widths of the mouth; 0: as far as the parts open them",
         min=0.0,
         max=1.0,
+        update=_recipe_changed,
     )
 
 
-def _strength() -> bpy.props.FloatProperty:
+def _strength(name: str) -> bpy.props.FloatProperty:
     return bpy.props.FloatProperty(
         name="Strength",
         description="Strength, multiplied by Intensity. Above 1, lips and lids still close where they must",
         default=1.0,
         min=0.0,
         max=STYLE.max_strength,
+        update=_changed(name),
     )
 
 
-def _mask() -> bpy.props.StringProperty:
+def _mask(name: str) -> bpy.props.StringProperty:
     return bpy.props.StringProperty(
         name="Mask",
         description="A vertex group: the motion of each vertex is scaled by its weight. The mask of a shape is used "
         "in place of the mask of all shapes; objects of the avatar without this group are not masked",
+        update=_changed(name),
     )
 
 
@@ -83,13 +124,14 @@ class TuningProperties(bpy.types.PropertyGroup):
     asymmetric: bpy.props.BoolProperty(
         name="Asymmetry",
         description="Keep differences between left and right. Off: both halves of a symmetric face move alike",
+        update=_changed(),
     )
     recipes: bpy.props.CollectionProperty(type=Recipe)
 
 
 # Blender wants every property by name: those of 75 shapes are written down by a loop.
-TuningProperties.__annotations__ |= {strength_of(name): _strength() for name in (*GROUPS, *KNOWN_SHAPES)}
-TuningProperties.__annotations__ |= {mask_of(name): _mask() for name in (EVERY, *KNOWN_SHAPES)}
+TuningProperties.__annotations__ |= {strength_of(name): _strength(name) for name in (*GROUPS, *KNOWN_SHAPES)}
+TuningProperties.__annotations__ |= {mask_of(name): _mask(name) for name in (EVERY, *KNOWN_SHAPES)}
 
 
 def holder(objects: Iterable[Object], face: Object) -> Object:
@@ -116,6 +158,18 @@ def read(objects: Sequence[Object]) -> Tuning:
     )
 
 
+def note_made(obj: Object, names: Iterable[str], tuning: Tuning) -> None:
+    """Store with the keys of `obj` what tuning the shapes `names` were made with."""
+    keys = obj.data.shape_keys
+    made = {name: tuning.of_shape(name) for name in names}
+    migration.put(keys, migration.TUNED, migration.read_table(keys, migration.TUNED) | made)
+
+
+def made_with(obj: Object) -> dict[str, dict[str, Setting]]:
+    """What note_made stored, by shape."""
+    return {name: dict(made) for name, made in migration.read_table(obj.data.shape_keys, migration.TUNED).items()}
+
+
 def mask_groups(obj: Object) -> set[str]:
     """The vertex groups that mask shapes of the avatar whose tuning is kept with `obj`."""
     return {getattr(obj.vrc_blendshape, mask_of(name)) for name in (EVERY, *KNOWN_SHAPES)} - {""}
@@ -124,7 +178,8 @@ def mask_groups(obj: Object) -> set[str]:
 def move(holder: Object, obj: Object) -> None:
     """Keep with `obj`, in place of what it has, what is kept with `holder`, and nothing with that any more."""
     source, target = holder.vrc_blendshape, obj.vrc_blendshape
-    _copy(source, target)
+    with untold():
+        _copy(source, target)
     for prop in source.bl_rna.properties:
         source.property_unset(prop.identifier)
 

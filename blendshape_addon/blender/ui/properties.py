@@ -28,9 +28,9 @@ def existing() -> bpy.props.EnumProperty:
     """Declared the same way by the panel's settings and by the operators."""
     return bpy.props.EnumProperty(
         name="If a Key Exists",
-        description="What happens when the avatar already has a shape key of the same name",
+        description="What happens when the avatar already has a shape key that is the same shape",
         items=EXISTING_ITEMS,
-        default="KEEP",
+        default="MINE",
     )
 
 
@@ -43,6 +43,41 @@ def model() -> bpy.props.StringProperty:
     return bpy.props.StringProperty(
         name="Style Model", description="Model that learned an artist's style from an avatar. Empty: the bundled model",
         search=_learned, options={"HIDDEN"},
+    )  # fmt: skip
+
+
+def clip() -> bpy.props.StringProperty:
+    """Declared the same way by the panel's settings and by the operator."""
+    return bpy.props.StringProperty(
+        name="Clip", description="A movie of a person's face, or a folder of pictures", subtype="FILE_PATH"
+    )
+
+
+def clip_strength() -> bpy.props.FloatProperty:
+    """Declared the same way by the panel's settings and by the operator."""
+    return bpy.props.FloatProperty(
+        name="Strength", description="How strongly the face moves the avatar", default=1.0, min=0.0, max=2.0
+    )
+
+
+def clip_smoothing() -> bpy.props.FloatProperty:
+    """Declared the same way by the panel's settings and by the operator."""
+    return bpy.props.FloatProperty(
+        name="Smoothing", description="How much trembling is taken out; 0 leaves all as it was read", default=1.0,
+        min=0.0, max=5.0,
+    )  # fmt: skip
+
+
+def clip_head() -> bpy.props.BoolProperty:
+    """Declared the same way by the panel's settings and by the operator."""
+    return bpy.props.BoolProperty(name="Turn the Head", description="Key the head bone, too", default=True)
+
+
+def clip_neutral() -> bpy.props.IntProperty:
+    """Declared the same way by the panel's settings and by the operator."""
+    return bpy.props.IntProperty(
+        name="Neutral Frame", description="Frame of the clip, from 1, in which the face is neutral; 0 finds one",
+        default=0, min=0,
     )  # fmt: skip
 
 
@@ -78,6 +113,11 @@ class Settings(bpy.types.PropertyGroup):
         items=[(code.upper(), name, "") for code, name in speech.LANGUAGES.items()],
         default="EN",
     )  # fmt: skip
+    clip: clip()
+    clip_strength: clip_strength()
+    clip_smoothing: clip_smoothing()
+    clip_head: clip_head()
+    clip_neutral: clip_neutral()
 
 
 class GroupState(bpy.types.PropertyGroup):
@@ -179,6 +219,10 @@ class State(bpy.types.PropertyGroup):
         name="Shape", description="The shape to tune", items=[(name, name, "") for name in KNOWN_SHAPES],
         default="vrc.v_aa",
     )  # fmt: skip
+    waiting: bpy.props.StringProperty(description="Shapes whose tuning was changed since they were made")
+    changes: bpy.props.IntProperty(description="How many settings of the tuning were changed since")
+    edited: bpy.props.StringProperty(description="Shapes that were edited or fixed since they were made")
+    tuning_said: bpy.props.StringProperty(description="Why the shown shape does not follow its tuning")
     editing_landmarks: bpy.props.StringProperty(description="MOVING while landmarks are moved; KEEP or LEAVE ends it")
     show_landmarks: bpy.props.BoolProperty(
         name="Show in 3D View", description="Draw the landmarks over the 3D view", default=False, update=_redraw

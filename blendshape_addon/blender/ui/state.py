@@ -13,6 +13,7 @@ from ..stored import migration, tuning
 from ..stored.migration import MADE
 from ..translations import translate
 from ..viewport import preview
+from . import live_tuning
 
 _PAUSE = 0.2  # seconds without a change before the avatar is read again
 
@@ -25,6 +26,8 @@ def refresh(context: bpy.types.Context) -> None:
     state.groups.clear()
     state.suggestions.clear()
     state.face = state.holder = state.problem = state.newer = state.apart = ""
+    state.waiting = state.edited = state.tuning_said = ""
+    state.changes = 0
     try:
         objects = avatar_from_selection(context)
     except UserError as error:
@@ -39,6 +42,7 @@ def refresh(context: bpy.types.Context) -> None:
         state.newer = translate(newer)
     for finding in vrchat_check.apart(objects):
         state.apart = translate(finding.message)
+    live_tuning.count(state, objects, found.face)
     for obj in sorted(objects, key=lambda obj: (obj != found.face, obj.name)):
         state.objects.add().name = obj.name
     for group, names in GROUPS.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -11,9 +12,10 @@ from ..avatar.avatar import Avatar
 from ..errors import InputError
 from ..vocabulary import GROUPS, KNOWN_SHAPES
 from .parameters import STYLE
-from .recipe_file import Document
+from .recipe_file import OPENS, Document
 
 EVERY = ""  # the mask of all shapes that have none of their own
+Setting = float | str | bool
 _GROUP = {name: group for group, names in GROUPS.items() for name in names}
 
 
@@ -68,6 +70,24 @@ class Tuning:
         chosen = {name: self.masks.get(name, every) for name in KNOWN_SHAPES}
         return {name: whole[id(mask)] for name, mask in chosen.items() if mask is not None}
 
+    def of_shape(self, name: str) -> dict[str, Setting]:
+        """All that is wanted of the shape `name`, by setting: its group's strength, its own, its mask, its recipes, and
+        whether it may be uneven. JSON-ready; two that are equal make the same shape."""
+        mask = self.masks.get(name, self.masks.get(EVERY))
+        recipes = [
+            (preset, sorted(table.get(name, {}).items()), table.get(OPENS, {}).get(name))
+            for preset, table in sorted(self.changes.items())
+            if name in table or name in table.get(OPENS, {})
+        ]
+        group = _GROUP[name]
+        return {
+            group: float(self.strengths.get(group, 1.0)),
+            name: float(self.strengths.get(name, 1.0)),
+            "mask": f"{zlib.crc32(np.ascontiguousarray(mask, np.float32).tobytes()):08x}" if mask is not None else "",
+            f"recipe of {name}": repr(recipes) if recipes else "",
+            "asymmetric": self.asymmetric,
+        }
+
     def for_report(self) -> dict[str, object]:
         """What the report of a run says of it, JSON-ready."""
         strengths = {name: strength for name, strength in self.strengths.items() if strength != 1}
@@ -86,3 +106,20 @@ def strengths_of(listed: str) -> Mapping[str, float]:
         except ValueError as error:
             raise InputError("“{word}” is no strength, as visemes=0.8 is.", word=word) from error
     return Tuning(found).strengths
+
+
+def waiting(tuning: Tuning, made: Mapping[str, Mapping[str, Setting]]) -> tuple[list[str], int]:
+    """The shapes that would come out otherwise under `tuning` than they were made, and how many settings differ.
+
+    made: of each shape what Tuning.of_shape was as it was made; empty for one of which that is not known, which counts
+    as made without tuning.
+    """
+    shapes, changes = [], set()
+    for name, before in made.items():
+        now = tuning.of_shape(name)
+        before = before or Tuning().of_shape(name)
+        differing = {(setting, str(value)) for setting, value in now.items() if before.get(setting) != value}
+        if differing:
+            shapes.append(name)
+            changes |= differing
+    return shapes, len(changes)

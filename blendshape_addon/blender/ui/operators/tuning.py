@@ -1,19 +1,27 @@
-"""An avatar's own recipes: changed part by part, saved for others and loaded."""
+"""An avatar's tuning: applied to the shapes that wait, and its own recipes changed, saved for others and loaded."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import bpy
 
+from ....core.avatar.avatar import Avatar
 from ....core.errors import InputError, UserError
-from ....core.messages import Message
+from ....core.messages import Message, join_messages
+from ....core.options import GenerateOptions
+from ....core.pipeline import GenerationResult, Progress
 from ....core.style import recipe_file, recipes
-from ... import settings
+from ... import session, settings
 from ...io import files
 from ...io.selection import avatar_from_selection
+from ...jobs import live, one_avatar
 from ...keys import inventory, shape_keys
 from ...stored import tuning
 from ...translations import translate
 from .. import state
+from .background import Background
 
 
 class _OnTuning:
@@ -26,13 +34,16 @@ class _OnTuning:
             objects = avatar_from_selection(context)
             face = inventory.face_of(objects)
             props = tuning.holder(objects, face).vrc_blendshape
-            said = self.work(context, props, shape_keys.preset_of(face, context.scene.vrc_blendshape.preset))
+            with tuning.untold():
+                said = self.work(context, props, shape_keys.preset_of(face, context.scene.vrc_blendshape.preset))
         except UserError as error:
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
         if said:
             self.report({"INFO"}, translate(said))
         state.refresh(context)
+        if (told := session.current().on_tuned) and "UNDO" in self.bl_options:
+            told(context, context.window_manager.vrc_blendshape.tuned)
         return {"FINISHED"}
 
 
@@ -145,7 +156,67 @@ class VRC_BLENDSHAPE_OT_load_recipes(_OnTuning, bpy.types.Operator):
             own = {*table, *table.get(recipe_file.OPENS, ())}
             for shape in (shape for shape in recipes.RECIPE_SHAPES if shape in own):
                 tuning.put_recipe(props, name, shape, style.parts[shape], style.opens.get(shape, 0.0))
-        return Message("Loaded {count} recipes: generate again to see them.", count=len(props.recipes))
+        return Message("Loaded {count} recipes: Apply makes the shapes that change by them.", count=len(props.recipes))
+
+
+class VRC_BLENDSHAPE_OT_apply_tuning(Background, bpy.types.Operator):
+    """Make the shapes anew whose tuning was changed since they were made; keys that you edited or fixed stay"""
+
+    bl_idname = "vrc_blendshape.apply_tuning"
+    bl_label = "Apply Tuning"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+
+    def work(self, context, avatar):
+        """A function that makes them, together those that were made with the same options."""
+        names = [name for name in context.window_manager.vrc_blendshape.waiting.split(", ") if name]
+        if not names:
+            raise InputError("Nothing waits: every shape is made with the present tuning.")
+        objects = avatar_from_selection(context)
+        present, face = tuning.read(objects), inventory.face_of(objects)
+        made, panel = session.current().made_with, context.scene.vrc_blendshape
+        usual = GenerateOptions(
+            expressions=names,
+            intensity=panel.intensity,
+            preset=shape_keys.preset_of(face, panel.preset) or "auto",
+            own_recipes=settings.own_recipes(context),
+            provider=settings.provider(context),
+            model=settings.learned_model(context, panel.model),
+        )
+        alike: dict[int, tuple[GenerateOptions, list[str]]] = {}
+        for name in names:
+            options = made.get(name, usual)
+            alike.setdefault(id(options), (options, []))[1].append(name)
+        self._runs = [
+            replace(options, expressions=together, tuning=present, existing=live.without_backups(options))
+            for options, together in alike.values()
+        ]
+        return partial(_compute, avatar, self._runs)
+
+    def finish(self, context, objects, avatar, result):
+        made, kept = [], []
+        for options, generated in zip(self._runs, result, strict=True):
+            for row in generated.report["shapes"]:
+                if not row["ok"]:
+                    reasons = join_messages(row["notes"])
+                    said = translate("{name} was left out: {reasons}.", name=row["name"], reasons=reasons)
+                    self.report({"WARNING"}, said)
+            written = one_avatar.write(objects, avatar, generated, options).written
+            made += [*written.made, *written.replaced]
+            kept += written.kept
+        context.window_manager.vrc_blendshape.tuning_said = ""
+        if kept:
+            self.report({"WARNING"}, translate("Kept your own {names}.", names=", ".join(kept)))
+        if made:
+            self.report({"INFO"}, translate("Made anew: {names}.", names=", ".join(made)))
+
+
+def _compute(avatar: Avatar, runs: Sequence[GenerateOptions], progress: Progress) -> list[GenerationResult]:
+    share = 1 / len(runs)
+
+    def part(number: int, fraction: float, stage: str) -> None:
+        progress((number + fraction) * share, stage)
+
+    return [one_avatar.compute(avatar, run, partial(part, number)) for number, run in enumerate(runs)]
 
 
 CLASSES = (
@@ -155,4 +226,5 @@ CLASSES = (
     VRC_BLENDSHAPE_OT_reset_recipe,
     VRC_BLENDSHAPE_OT_save_recipes,
     VRC_BLENDSHAPE_OT_load_recipes,
+    VRC_BLENDSHAPE_OT_apply_tuning,
 )
