@@ -206,29 +206,69 @@ def test_names_of_targets_that_stand_at_primitives_are_read(figure, tmp_path, su
     assert np.abs(np.abs(offsets(body, body.data.shape_keys.key_blocks[1])).max() - 0.01) < 1e-6
 
 
-@pytest.mark.parametrize("suffix", ["glb", "fbx"])
-def test_textures_go_into_the_file_or_are_named(figure, tmp_path, suffix):
-    (tmp_path / "tex").mkdir()
-    picture = bpy.data.images.new("顔", 4, 4)
-    picture.filepath_raw, picture.file_format = str(tmp_path / "tex" / "顔.png"), "PNG"
-    picture.save()
+def textured(body, picture):
+    """Give `body` a texture in the file `picture`, which is written; returns its image."""
+    picture.parent.mkdir(parents=True)
+    made = bpy.data.images.new("顔", 4, 4)
+    made.filepath_raw, made.file_format = str(picture), "PNG"
+    made.save()
+    bpy.data.images.remove(made)
     skin = bpy.data.materials.new("skin")
     skin.use_nodes = True
     nodes = skin.node_tree.nodes
     texture = nodes.new("ShaderNodeTexImage")
-    texture.image = bpy.data.images.load(str(tmp_path / "tex" / "顔.png"))
+    texture.image = bpy.data.images.load(str(picture))
     skin.node_tree.links.new(texture.outputs[0], nodes["Principled BSDF"].inputs[0])
-    body = figure["body"]
     body.data.materials.append(skin)
     body.data.uv_layers.new()
+    return texture.image
+
+
+@pytest.mark.parametrize("suffix", ["glb", "fbx"])
+def test_textures_go_into_the_file_or_are_named(figure, tmp_path, suffix):
+    body = figure["body"]
+    image = textured(body, tmp_path / "tex" / "顔.png")
     assert files.left_out([body]) == []
     out = tmp_path / f"out.{suffix}"
     files.save(out, [body])
     (tmp_path / "tex").rename(tmp_path / "gone")
-    texture.image.reload()
+    image.reload()
     assert ["顔.png" in sentence and "not found" in sentence for sentence in files.left_out([body])] == [True]
     files.load(out)
     assert [image.packed_file is not None for image in bpy.data.images if image.users] == [True]
+
+
+@pytest.mark.parametrize("suffix", ["blend", "fbx"])
+@pytest.mark.parametrize(
+    ("picture", "output", "packed"),
+    [
+        ("project/tex/顔.png", "elsewhere", True),
+        ("project/tex/顔.png", "project", False),
+        ("shared/顔.png", "project", False),  # as it was before
+        ("elsewhere/tex/顔.png", "elsewhere", False),
+    ],
+)
+def test_a_blend_file_that_is_written_elsewhere_brings_its_textures(
+    planted, figure, tmp_path, suffix, picture, output, packed
+):
+    image = textured(figure["body"], tmp_path / picture)
+    source, target, report = tmp_path / "project" / f"a.{suffix}", tmp_path / output / "b.blend", tmp_path / "r.json"
+    source.parent.mkdir(exist_ok=True)
+    if suffix == "fbx":
+        bpy.ops.export_scene.fbx(filepath=str(source), path_mode="RELATIVE", add_leaf_bones=False)
+    else:
+        bpy.ops.wm.save_as_mainfile(filepath=str(source))
+        image.filepath = bpy.path.relpath(image.filepath)
+        bpy.ops.wm.save_mainfile()
+    assert run(source, "--output", target, "--shapes", "blink", "--report", report) == 0
+    notes = json.loads(report.read_text())["avatars"][0]["notes"]
+    assert any("顔.png" in note for note in notes) == packed
+    if packed:
+        source.parent.rename(tmp_path / "gone")
+    files.load(target)
+    (image,) = (image for image in bpy.data.images if image.users and image.source == "FILE")
+    assert (image.packed_file is not None) == packed
+    assert image.filepath.startswith("//") and tuple(image.size) == (4, 4)
 
 
 def old_fbx(path):

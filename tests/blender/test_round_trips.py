@@ -28,18 +28,42 @@ def test_the_demo_avatar_keeps_all(person):
 
 
 def test_the_command_needs_no_add_on_that_is_switched_on(tmp_path):
-    command = [sys.executable, "-m", "training.devtools.roundtrips", "demo"]
+    command = [sys.executable, "-m", "training.devtools.roundtrips", "demo", "--ways", "joined"]
     without_rigs = {**os.environ, "VRC_BLENDSHAPE_DATA": str(tmp_path / "none")}
     done = subprocess.run(command, cwd=ROOT, env=without_rigs, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    name, *counts = done.stdout.splitlines()[-1].split()
-    assert name == "demo" and len(set(counts)) == 1 and int(counts[0]) > 75
+    name, way, *counts = done.stdout.splitlines()[-1].split()
+    assert (name, way) == ("demo,", "joined") and set(counts) == {str(len(ALL_SHAPES))}
 
 
 @pytest.mark.parametrize("name", ["anime", *present("rocketbox/Female_Adult_01")])
 def test_a_rig_in_pieces_keeps_all(name):
     made = whole(load_face(name))
     assert {key for _, key in made} == set(ALL_SHAPES)
+
+
+def test_joined_meshes_keep_all():
+    made, kept = roundtrips.trip(load_face("anime"), way=roundtrips.JOINED)
+    assert len({name for name, _ in made}) < len(load_face("anime")) and {key for _, key in made} == set(ALL_SHAPES)
+    assert kept == dict.fromkeys((roundtrips.JOIN, *roundtrips.FORMATS, "Unity"), made)
+
+
+def test_sliders_that_are_on_keep_all_and_what_is_seen():
+    made, kept = roundtrips.trip(load_face("anime"), way=roundtrips.SLIDERS)
+    assert {key for _, key in made} == {*ALL_SHAPES, "Face_wide", "Face_lift", roundtrips.SEEN}
+    assert kept == dict.fromkeys((*roundtrips.FORMATS, "Unity"), made)
+
+
+def test_a_slider_that_comes_back_otherwise_is_seen():
+    bpy.ops.mesh.primitive_cube_add()
+    cube = bpy.context.object
+    roundtrips.put_sliders(cube)
+    before = roundtrips.motions([cube])
+    cube.data.shape_keys.key_blocks["Face_wide"].value = 0.5
+    kept = {("Cube", "Face_wide"), ("Cube", "Face_lift")}
+    assert roundtrips.same(before, roundtrips.motions([cube]), 1e-4) == kept
+    cube.data.shape_keys.key_blocks["Face_lift"].vertex_group = ""
+    assert roundtrips.same(before, roundtrips.motions([cube]), 1e-4) == {("Cube", "Face_wide")}
 
 
 @pytest.mark.parametrize("spoil", ["missing", "elsewhere", "weaker", "a stranger moves", "another object"])

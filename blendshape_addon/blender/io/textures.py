@@ -1,4 +1,4 @@
-"""Textures of what is exported that a file cannot hold, because they are not found."""
+"""Textures of what is written: packed where they would not go along, named where they are not found."""
 
 from __future__ import annotations
 
@@ -24,6 +24,39 @@ def remarks(objects: Sequence[Object]) -> list[Message]:
             names=", ".join(image.name for image in images),
         )
     ]
+
+
+def pack(folder: Path) -> list[Message]:
+    """Pack the textures of what is open that do not lie in or below `folder`, where a .blend file is to be written
+    that is to be whole without them; a sentence that names them."""
+    packed = [image.name for image in bpy.data.images if _is_elsewhere(image, folder) and _packed(image)]
+    if not packed:
+        return []
+    return [
+        Message(
+            "Packed into the file, because these textures lie outside its folder: {names}. File > External Data > "
+            "Unpack Resources takes them out.",
+            names=", ".join(packed),
+        )
+    ]
+
+
+def _is_elsewhere(image: bpy.types.Image, folder: Path) -> bool:
+    """Whether an image is read from a file that is not in or below `folder`."""
+    if not image.users or image.source not in ("FILE", "TILED") or image.packed_file or image.library:
+        return False
+    if not image.filepath:
+        return False
+    return folder.resolve() not in Path(bpy.path.abspath(image.filepath)).resolve().parents
+
+
+def _packed(image: bpy.types.Image) -> bool:
+    """Pack an image; whether its file could be read."""
+    try:
+        image.pack()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _images(obj: Object) -> Iterator[bpy.types.Image]:
