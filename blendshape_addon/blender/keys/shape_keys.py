@@ -175,6 +175,11 @@ def rewrite(objects: Sequence[Object], avatar: Avatar, shape: Shape) -> list[str
     return backups
 
 
+def places(objects: Sequence[Object], avatar: Avatar, obj: Object, shape: Shape) -> np.ndarray:
+    """(V, 3) local places of the vertices of `obj`, one of `objects` that `avatar` was read from, in `shape`."""
+    return _targets(obj, list(objects).index(obj), avatar, [shape], all_of_them=True)[shape.name].over(basis(obj))
+
+
 def _targets(
     obj: Object, number: int, avatar: Avatar, shapes: Sequence[Shape], all_of_them: bool
 ) -> dict[str, _Target]:

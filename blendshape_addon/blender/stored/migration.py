@@ -26,10 +26,10 @@ OWN = "vrc_blendshape_own"
 JOINED = "vrc_blendshape_joined"  # of meshes as well: an attribute of vertices
 # Custom properties of the shape keys of a mesh: see keys/key_blocks.py and keys/shape_keys.py.
 MADE, BASE, STYLE = "vrc_blendshape_made", "vrc_blendshape_base", "vrc_blendshape_style"
-TUNED = "vrc_blendshape_tuned"  # see tuning.py
+TUNED, EDITING = "vrc_blendshape_tuned", "vrc_blendshape_editing"  # see tuning.py and editing.py
 # Property groups, whose values Blender keeps by name even where it does not know them.
 GROUP = "vrc_blendshape"
-_PROPERTIES = (OVERRIDES, PARTS, LANDMARKS, OWN, JOINED, MADE, BASE, STYLE, TUNED)
+_PROPERTIES = (OVERRIDES, PARTS, LANDMARKS, OWN, JOINED, MADE, BASE, STYLE, TUNED, EDITING)
 _ASIDE = "{}_of_version_{}"
 
 

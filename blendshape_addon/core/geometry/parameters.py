@@ -118,3 +118,29 @@ THIN_PLATE = ThinPlates()
 FLIP_SMOOTHING = FlipSmoothing()
 DEPTH_COLLIDER = DepthColliders()
 PICKING = Picking()
+
+
+@dataclass(frozen=True)
+class KeyEditing:
+    """Editing a shape key by hand; tuned by eye on two faces.
+
+    smooth_rounds, smooth_step: of one press of Smooth Here, and the share of the way to the mean of the neighbours in
+    each. same: places closer than this share of the mesh's diagonal are one place. candidates: vertices near a mirrored
+    one that may stand for it. facing: cosine of normals of vertices that face alike; turned: weight of others, so that
+    an upper lip does not take after the lower one. sample: vertices that are tried to find the mirror plane. better:
+    how much smaller the mean distance to twins has to be for a plane away from the origin. symmetric: share of vertices
+    with a twin of a mesh that is edited on both sides at once.
+    """
+
+    smooth_rounds: int = 4
+    smooth_step: float = 0.5
+    same: float = 1e-4
+    candidates: int = 8
+    facing: float = 0.3
+    turned: float = 1e-4
+    sample: int = 2000
+    better: float = 0.5
+    symmetric: float = 0.5
+
+
+KEY_EDITING = KeyEditing()

@@ -14,7 +14,7 @@ from ....core.options import GenerateOptions
 from ....core.pipeline import GenerationResult, Progress
 from ....core.style import recipe_file, recipes
 from ... import session, settings
-from ...io import files
+from ...io import files, mesh_io
 from ...io.selection import avatar_from_selection
 from ...jobs import live, one_avatar
 from ...keys import inventory, shape_keys
@@ -159,6 +159,30 @@ class VRC_BLENDSHAPE_OT_load_recipes(_OnTuning, bpy.types.Operator):
         return Message("Loaded {count} recipes: Apply makes the shapes that change by them.", count=len(props.recipes))
 
 
+def made_again(context, objects: Sequence[mesh_io.Object], names: Sequence[str]) -> list[GenerateOptions]:
+    """The options to make shapes again with the present tuning, together those that were made with the same options;
+    where this session made none, those of the panel, in the style that the avatar has. Raises InputError, see
+    tuning.read."""
+    present, face = tuning.read(objects), inventory.face_of(objects)
+    made, panel = session.current().made_with, context.scene.vrc_blendshape
+    usual = GenerateOptions(
+        expressions=names,
+        intensity=panel.intensity,
+        preset=shape_keys.preset_of(face, panel.preset) or "auto",
+        own_recipes=settings.own_recipes(context),
+        provider=settings.provider(context),
+        model=settings.learned_model(context, panel.model),
+    )
+    alike: dict[int, tuple[GenerateOptions, list[str]]] = {}
+    for name in names:
+        options = made.get(name, usual)
+        alike.setdefault(id(options), (options, []))[1].append(name)
+    return [
+        replace(options, expressions=together, tuning=present, existing=live.without_backups(options))
+        for options, together in alike.values()
+    ]
+
+
 class VRC_BLENDSHAPE_OT_apply_tuning(Background, bpy.types.Operator):
     """Make the shapes anew whose tuning was changed since they were made; keys that you edited or fixed stay"""
 
@@ -171,25 +195,7 @@ class VRC_BLENDSHAPE_OT_apply_tuning(Background, bpy.types.Operator):
         names = [name for name in context.window_manager.vrc_blendshape.waiting.split(", ") if name]
         if not names:
             raise InputError("Nothing waits: every shape is made with the present tuning.")
-        objects = avatar_from_selection(context)
-        present, face = tuning.read(objects), inventory.face_of(objects)
-        made, panel = session.current().made_with, context.scene.vrc_blendshape
-        usual = GenerateOptions(
-            expressions=names,
-            intensity=panel.intensity,
-            preset=shape_keys.preset_of(face, panel.preset) or "auto",
-            own_recipes=settings.own_recipes(context),
-            provider=settings.provider(context),
-            model=settings.learned_model(context, panel.model),
-        )
-        alike: dict[int, tuple[GenerateOptions, list[str]]] = {}
-        for name in names:
-            options = made.get(name, usual)
-            alike.setdefault(id(options), (options, []))[1].append(name)
-        self._runs = [
-            replace(options, expressions=together, tuning=present, existing=live.without_backups(options))
-            for options, together in alike.values()
-        ]
+        self._runs = made_again(context, avatar_from_selection(context), names)
         return partial(_compute, avatar, self._runs)
 
     def finish(self, context, objects, avatar, result):

@@ -13,6 +13,7 @@ from ...stored import tuning
 from ...stored.tuning import mask_of, strength_of
 from ...translations import translate
 from ..items import GROUP_NAMES
+from . import edit_shape
 from .main import generate_button
 from .tab import SubPanel, paragraph
 
@@ -62,6 +63,7 @@ class VRC_BLENDSHAPE_PT_one_shape(_Tuning, bpy.types.Panel):
         row.enabled = not state.running and not state.editing_landmarks
         generate_button(row, "regenerate_shape", scene_settings, icon="FILE_REFRESH").shape = state.tuned
         row.operator("vrc_blendshape.show_shape", text="", icon="HIDE_OFF").shape = state.tuned
+        edit_shape.draw(context, layout, face, state.tuned)
         row = layout.row(align=True)
         row.operator("vrc_blendshape.save_recipes", icon="EXPORT")
         row.operator("vrc_blendshape.load_recipes", icon="IMPORT")
