@@ -21,7 +21,8 @@ MAY = {
     **dict.fromkeys(NETWORKS, DATA),
     "adaptation": DATA | {"deformer"},  # which works on the graph that the deformer is exported as
     "generate": DATA,
-    "motion": DATA,
+    "renders": DATA,
+    "motion": DATA | {"renders"},
     "evaluation": DATA | NETWORKS,
     "experiments": DATA | NETWORKS | {"adaptation", "generate", "evaluation"},
     "devtools": DATA,

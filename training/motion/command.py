@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 VERBS = {
+    "clip": ("clip", "film a rig or an avatar whose motion is known"),
     "convert": ("convert", "make the networks that read a person's face from MediaPipe's"),
 }
 

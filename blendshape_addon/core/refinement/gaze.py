@@ -21,7 +21,7 @@ def turn_eyes(features: Features, offsets: np.ndarray, names: Sequence[str]) -> 
         if not chosen.any():
             continue
         rest = features.positions[chosen]
-        centre = _centre(rest, features.landmarks, side)
+        centre = rotation_centre(rest, features.landmarks, side)
         for offset, expression in zip(offsets, (TABLE[name] for name in names), strict=True):
             if expression.gaze and expression.side == side:
                 offset[chosen] = (rest - centre) @ (_rotation(expression.gaze, side).T - np.eye(3))
@@ -38,7 +38,7 @@ def _rotation(gaze: Gaze, side: str) -> np.ndarray:
     return np.array([[cosine, 0, sine], [0, 1, 0], [-sine, 0, cosine]])
 
 
-def _centre(rest: np.ndarray, landmarks: np.ndarray, side: str) -> np.ndarray:
+def rotation_centre(rest: np.ndarray, landmarks: np.ndarray, side: str) -> np.ndarray:
     """(3,) what an eye of (M, 3) vertices turns about: the least-squares sphere's centre, or for a flat iris a point
     half an eye's width behind it."""
     width = float(np.linalg.norm(point(landmarks, f"eye_inner_{side}") - point(landmarks, f"eye_outer_{side}")))
