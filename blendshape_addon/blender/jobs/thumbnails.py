@@ -7,6 +7,7 @@ and where that has changed, a thread draws it anew. Without a window `step` does
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -28,8 +29,9 @@ from .thread import Task
 
 SIZE = 96  # pixels across
 _PAUSE = 0.02  # seconds between two steps
-_UNCHANGED = 20  # keys that are found as they were, in a step
+_LONGEST = 0.005  # seconds of a step in which keys are found to be as they were
 _WAIT = 0.3  # seconds after a change
+_LATER = 1.0  # seconds until all keys are looked at again, where something changes all the time
 
 
 class Thumbnails:
@@ -60,6 +62,11 @@ class Thumbnails:
         if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
             bpy.app.timers.register(_tick, first_interval=_WAIT)
 
+    @property
+    def at_work(self) -> bool:
+        """Whether a look at all shapes has begun and not ended."""
+        return self._steps is not None
+
     def step(self) -> bool:
         """Do a few milliseconds of the work; whether there is more. On the main thread."""
         if self._steps is None:
@@ -70,8 +77,8 @@ class Thumbnails:
             next(self._steps)
         except StopIteration:
             self._steps = None
-        except ReferenceError:  # an object was deleted meanwhile
-            self._steps, self._mesh = None, b""
+        except _Gone:
+            self._steps, self._mesh, self._again = None, b"", True
         return self._steps is not None or self._again
 
     def clear(self) -> None:
@@ -88,43 +95,46 @@ class Thumbnails:
 
     def _work(self, context: bpy.types.Context) -> Generator[None, None, None]:
         shown = context.window_manager.vrc_blendshape
-        if shown.running or not shown.show_preview:
+        if shown.running or session.current().spoken or not shown.show_preview:
             return
         try:
             objects = selection.avatar_from_selection(context)
         except UserError:
             return
-        keys = {name: found for name in KNOWN_SHAPES if (found := _keys(objects, name))}
-        for name in set(self._drawn) - set(keys):
+        names = [name for name in KNOWN_SHAPES if _keys(objects, name)]
+        for name in set(self._drawn) - set(names):
             del self._drawn[name]
-        if not keys:
+        if not names:
             return
+        avatar = [obj.name for obj in objects]
         mesh = _mesh_hash(objects)
         if mesh != self._mesh:
-            yield from self._look(context, objects)
+            yield from self._look(context, objects, mesh)
             self._mesh = mesh
         if self._faces is None:
             return
-        unchanged = 0
-        linear = preview.Linear.of(objects)
-        for name, found in keys.items():
-            fresh = _hash(found)
-            if self._drawn.get(name) == fresh:
-                unchanged += 1
-                if unchanged % _UNCHANGED == 0:
-                    yield
+        began = time.perf_counter()
+        for name in names:
+            keys = _keys(objects, name)
+            fresh = _hash(keys)
+            if keys and self._drawn.get(name) != fresh:
+                draw = partial(self._faces.draw, preview.Linear.of(objects).shape(name))
+                self._put(name, (yield from self._aside(lambda _, draw=draw: draw())))
+                self._drawn[name] = fresh
+            elif time.perf_counter() - began < _LONGEST:
                 continue
-            draw = partial(self._faces.draw, linear.shape(name))
-            self._put(name, (yield from self._aside(lambda _, draw=draw: draw())))
-            self._drawn[name] = fresh
+            yield
+            began = time.perf_counter()
+            objects = _again(avatar, mesh)
 
-    def _look(self, context: bpy.types.Context, objects: list[Object]) -> Generator[None, None, None]:
-        """Read the avatar anew, and find its face where it was not found before."""
+    def _look(self, context: bpy.types.Context, objects: list[Object], mesh: bytes) -> Generator[None, None, None]:
+        """Read the avatar anew, and find its face where it was not found before. mesh: what it is now."""
         self._faces = None
         self._drawn.clear()
+        names = [obj.name for obj in objects]
         avatar = mesh_io.read(objects)
         yield
-        paint = colours.read(objects, avatar)
+        paint = colours.read(_again(names, mesh), avatar)
         yield
         provider = settings.provider(context)
 
@@ -167,7 +177,10 @@ def unregister() -> None:
 
 
 def _tick() -> float | None:
-    return _PAUSE if session.current().thumbnails.step() else None
+    thumbnails = session.current().thumbnails
+    if not thumbnails.step():
+        return None
+    return _PAUSE if thumbnails.at_work else _LATER
 
 
 @bpy.app.handlers.persistent
@@ -185,6 +198,19 @@ def _loaded(*_) -> None:
 _HANDLERS = {"depsgraph_update_post": _changed, "undo_post": _changed, "redo_post": _changed, "load_post": _loaded}
 
 
+class _Gone(Exception):
+    """The avatar is no longer as it was when the work on it began."""
+
+
+def _again(names: Sequence[str], mesh: bytes) -> list[Object]:
+    """The objects of these names, which undo may have replaced between two steps. Raises _Gone where one is missing or
+    they are not as they were."""
+    objects = [bpy.data.objects.get(name) for name in names]
+    if None in objects or _mesh_hash(objects) != mesh:
+        raise _Gone
+    return objects
+
+
 def _keys(objects: Sequence[Object], name: str) -> list[bpy.types.ShapeKey]:
     keys = (obj.data.shape_keys for obj in objects)
     return [block.key_blocks[name] for block in keys if block and name in block.key_blocks]
@@ -195,15 +221,19 @@ def _hash(keys: Sequence[bpy.types.ShapeKey]) -> bytes:
     told = hashlib.sha1()
     for key in keys:
         told.update(mesh_io.coordinates(key.points).tobytes())
-        told.update(f"{key.relative_key.name} {key.vertex_group}".encode())
+        told.update(mesh_io.coordinates(key.relative_key.points).tobytes())
+        told.update(key.vertex_group.encode())
     return told.digest()
 
 
 def _mesh_hash(objects: Sequence[Object]) -> bytes:
-    """Of what the avatar looks like with no shape on."""
+    """Of what the avatar looks like with no shape on, wherever it stands."""
     told = hashlib.sha1()
+    first = objects[0].matrix_world.translation
     for obj in objects:
         seen = [(key.name, key.value) for key in mesh_io.seen_keys(obj)]
+        apart = [round(value, 5) for value in obj.matrix_world.translation - first]
+        turn = [round(value, 5) for row in obj.matrix_world.to_3x3() for value in row]
         told.update(mesh_io.basis(obj).tobytes())
-        told.update(repr((obj.name, seen, [list(row) for row in obj.matrix_world], len(obj.data.polygons))).encode())
+        told.update(repr((obj.name, seen, apart, turn, len(obj.data.polygons))).encode())
     return told.digest()

@@ -14,7 +14,7 @@ _APART = 3.0  # heights of a line between two letters while they are read
 _LINES = 2
 _HEIGHT = 0.42  # of the label, a letter's size
 _WIDEST = 0.96  # of the label, how far a line reaches
-_SAMPLES = 2  # of a pixel along each side
+_SAMPLES = 4  # of a pixel along each side
 _PIECE = re.compile(r"[A-Z]?[^A-Z]+|[A-Z]")  # what stays on one line: mouth, Smile, Left
 
 
