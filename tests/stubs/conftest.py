@@ -88,7 +88,7 @@ class Layout:
 
     def prop(
         self, data: Instance, name: str, text: str | None = None, icon: str = "NONE", translate: bool = True,
-        emboss: bool = True,
+        emboss: bool = True, slider: bool = False, toggle: bool = False,
     ) -> None:  # fmt: skip
         getattr(data, name)
         self.drawn.append(("prop", name))

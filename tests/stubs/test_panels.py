@@ -46,7 +46,7 @@ def test_first_button_generates_visemes(draw):
     "settings", [{}, {"intensity": 0.25, "existing": "REPLACE", "preset": "ANIME", "model": "mine"}]
 )
 def test_every_generate_button_carries_the_panels_settings(draw, settings):
-    expected = {"intensity": 1.0, "existing": "KEEP", "preset": "AUTO", "model": ""} | settings
+    expected = {"intensity": 1.0, "existing": "MINE", "preset": "AUTO", "model": ""} | settings
     found = [button for name, button in buttons(draw(VRC_BLENDSHAPE_PT_main, settings)).items() if "generate" in name]
     assert len(found) == 6 and "make_weaker" not in " ".join(buttons(draw(VRC_BLENDSHAPE_PT_main, settings)))
     for button in found:
@@ -225,9 +225,8 @@ def test_what_a_newer_version_stored_is_shown_as_it_is(draw):
     drawn = draw(VRC_BLENDSHAPE_PT_avatar, state={"objects": [body]})
     bpy.data.objects.clear()
     assert labels(drawn) == ["Body"]
-    assert "Made with a newer version." in said(
-        draw(VRC_BLENDSHAPE_PT_main, state={"newer": "Made with a newer version."})
-    )
+    words = "Made with a newer version."
+    assert words in said(draw(VRC_BLENDSHAPE_PT_main, state={"newer": words}))
 
 
 def test_a_running_generator_shows_how_far_it_is_and_can_be_cancelled(draw):

@@ -9,10 +9,10 @@ class VRC_BLENDSHAPE_PT_export(SubPanel, bpy.types.Panel):
     bl_label = "Export"
 
     def draw(self, context):
-        offer_join(context, self.layout)
         self.layout.operator("vrc_blendshape.export_fbx", icon="EXPORT")
         self.layout.operator("vrc_blendshape.export_glb")
         self.layout.operator("vrc_blendshape.export_vrm")
+        offer_join(context, self.layout)
 
 
 CLASSES = (VRC_BLENDSHAPE_PT_export,)

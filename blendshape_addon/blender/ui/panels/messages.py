@@ -11,6 +11,7 @@ from ...keys import shape_keys
 from ...translations import translate
 from .tab import draw_lines, lines_of
 
+_ACTIONS = 0.75  # share of the width of what can be done about a message, beside the way to the next one
 _LINES = 4  # that are kept free: what is longer pushes the sub-panels down
 
 
@@ -45,7 +46,8 @@ def draw(context, layout, state, generate_button, settings) -> None:
     box = layout.box().column(align=True)
     lines = lines_of(context, entry.text, entry.icon)
     draw_lines(box, lines + [""] * (_LINES - len(lines)), entry.icon)
-    row = box.row(align=True)
+    row = box.split(factor=_ACTIONS if len(found) > 1 else 1.0)
+    turn, row = row, row.row(align=True)
     if entry.row:
         show_button(row, state, entry.row)
         weaker = row.row(align=True)
@@ -54,7 +56,7 @@ def draw(context, layout, state, generate_button, settings) -> None:
     else:
         row.label(text="")
     if len(found) > 1:
-        row.operator(
+        turn.operator(
             "vrc_blendshape.next_message", text=f"{number + 1}/{len(found)}", icon="TRIA_RIGHT", translate=False
         )
 
