@@ -55,10 +55,10 @@ def _avatar(path: Path) -> None:
     import bpy
 
     from blendshape_addon.blender.io import files
-    from training.devtools import avatar
+    from training.devtools import person
 
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
-    files.save(path, avatar.add())
+    files.save(path, person.add())
 
 
 def _extension(folder: Path, path: Path) -> None:
