@@ -193,7 +193,7 @@ def _between(colours: Sequence[Colour], rng: np.random.Generator) -> Colour:
     place = rng.uniform(0, len(colours) - 1)
     low = int(place)
     pair = np.array(colours[low]), np.array(colours[min(low + 1, len(colours) - 1)])
-    mixed = (pair[0] + (place - low) * (pair[1] - pair[0])) * rng.normal(1, 0.05, 3)
+    mixed = (pair[0] + (place - low) * (pair[1] - pair[0])) * rng.normal(1, 0.03, 3)
     return tuple(mixed.clip(0, 1).tolist())
 
 

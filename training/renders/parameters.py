@@ -66,9 +66,13 @@ class Camera:
 
 @dataclass(frozen=True)
 class Variety:
-    """What is random in `random_scene`, and how far it goes. head: of pitch, yaw and roll, standard deviations; gaze:
-    across and up, the greatest; shift: of the head in the picture; noise: standard deviation in steps of 255; blur:
-    standard deviation in pixels; still: share of frames in which the face rests."""
+    """What is random in `random_scenes`, and how far it goes.
+
+    head: of pitch, yaw and roll, standard deviations. gaze: across and up, the greatest; vergence: the greatest between
+    the eyes. shift: of the head in the picture. noise, blur: standard deviations in steps of 255 and in pixels. Shares
+    of the frames: still, in which the face below the lids, or the gaze, rests; blinks; lids, wide or squinting; brows;
+    jaw, opened beside what else the mouth does. one_sided: of the units of two sides.
+    """
 
     head: tuple[float, float, float] = (7.0, 12.0, 5.0)
     gaze: Range = (28.0, 18.0)
@@ -76,7 +80,13 @@ class Variety:
     distance: Range = (7.5, 14.0)
     noise: Range = (0.0, 7.0)
     blur: Range = (0.0, 0.7)
+    vergence: float = 5.0
     still: float = 0.15
+    blinks: float = 0.45
+    lids: float = 0.15
+    brows: float = 0.4
+    jaw: float = 0.3
+    one_sided: float = 0.2
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,7 @@ def _distilled(face: LabelledFace, names: Sequence[str]) -> tuple[tuple[str, ...
 
 def _seen(face: LabelledFace, part: np.ndarray) -> tuple[LabelledFace, np.ndarray]:
     """The face without what a picture does not show: what lies far below, overlays, shells that are transparent."""
-    shells = [n for n, name in enumerate(face.part_names) if re.search(SHELLS.hidden, name, re.I)]
+    shells = [n for n, name in enumerate(face.part_names) if re.search(SHELLS.hidden, name.split(":")[-1], re.I)]
     used = ~face.hidden & ~np.isin(face.part_id, shells) & (face.vertices[:, 1] > PEOPLE.low)
     triangles = face.triangles[used[face.triangles].all(1)]
     kept = np.unique(triangles)

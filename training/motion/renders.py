@@ -1,0 +1,68 @@
+"""Pictures of many people with exact truth: `python -m training motion renders --out FOLDER`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from blendshape_addon.core.errors import InputError
+
+from ..learning.atomic_files import check_name
+from ..renders import people, shards
+from ..renders.shards import Shard
+
+SHEET = 12  # people on the contact sheet, and pictures of each
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m training motion renders",
+        description="Draw random people with random expressions: a shard per person with pictures and all that is true "
+        "of them. What is there already is kept; several runs may share the work with --first.",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder for the shards")
+    parser.add_argument("--people", type=int, default=110, help="(default: %(default)s)")
+    parser.add_argument("--frames", type=int, default=10, help="pictures of each person (default: %(default)s)")
+    parser.add_argument("--first", type=int, default=0, help="the first of the people to draw (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="who they are (default: %(default)s)")
+    parser.add_argument("--size", type=int, default=256, help="pixels of a side (default: %(default)s)")
+    parser.add_argument("--families", help="some of the folds of rigs, by comma (default: all)")
+    parser.add_argument("--own-units", action="store_true", help="units that a rig lacks are not made by the deformer")
+    parser.add_argument("--flow", action="store_true", help="with the optical flow from each picture to the next")
+    parser.add_argument("--sheet", type=Path, metavar="PNG", help="also a contact sheet of what was drawn")
+    given = parser.parse_args(arguments)
+    for name, least in (("people", 1), ("frames", 1), ("first", 0), ("size", 64)):
+        if getattr(given, name) < least:
+            raise InputError(f"--{name} is {getattr(given, name)}: it must be at least {least}.")
+    if given.sheet:
+        check_name(given.sheet, ".png")
+
+    rigs = people.drawable()
+    if given.families:
+        chosen, known = set(given.families.split(",")), {rig.facts.fold for rig in rigs}
+        if chosen - known:
+            raise InputError(f"There is no family {', '.join(sorted(chosen - known))}: choose from "
+                             f"{', '.join(sorted(known))}.")  # fmt: skip
+        rigs = [rig for rig in rigs if rig.facts.fold in chosen]
+    found = []
+    everyone = shards.choose(rigs, given.people, given.seed)[given.first :]
+    for rig, seed in tqdm(sorted(everyone, key=lambda one: one[0].name), "people", unit="person"):
+        path = shards.path_of(given.out, rig, seed)
+        if not path.exists():
+            person = people.person(rig, seed, complete=not given.own_units)
+            shard = shards.draw(person, given.frames, np.random.default_rng(seed), given.size, given.flow)
+            shards.save(path, shard)
+        found.append(path)
+    if given.sheet:
+        sheet([shards.load(path) for path in found[:: max(1, len(found) // SHEET)][:SHEET]], given.sheet)
+
+
+def sheet(rows: list[Shard], path: Path) -> None:
+    """A row per person, the neutral face first."""
+    cells = min(SHEET, *(len(row.pictures) for row in rows)) if len(rows) > 1 else min(SHEET, len(rows[0].pictures))
+    pixels = np.concatenate([np.concatenate(row.pictures[:cells], axis=1) for row in rows])
+    Image.fromarray(pixels).save(path)

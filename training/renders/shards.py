@@ -1,0 +1,105 @@
+"""Renders on disk: a shard per person, so that people are what is split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from blendshape_addon.core.errors import InputError
+from blendshape_addon.core.vocabulary import ARKIT
+
+from ..data.rigs import Rig
+from ..learning import arrays
+from . import random_scenes
+from .people import Person
+from .scene import Truth, flow, render
+
+FORMAT = arrays.Format("shard of renders", 1, "delete it and draw it again with python -m training motion renders")
+
+
+@dataclass(frozen=True)
+class Shard:
+    """F pictures of one person, the first one of the neutral face that looks at the camera.
+
+    person: FAMILY/RIG/SEED, fold: what is left out together. pictures: (F, S, S, 3) uint8. units: (F, 52) in the order
+    of ARKIT; known, distilled: (52,) bool, whether the rig can make a unit, and whether the shipped deformer made it.
+    gaze (F, 2, 2), blink (F, 2), head (F, 3, 3) and landmarks (F, L, 3): as `scene.Truth` has them.
+    flow: (F - 1, S, S, 3) float16 from each picture to the next: pixels right, down, and share covered; or no rows.
+    """
+
+    person: str
+    fold: str
+    pictures: np.ndarray
+    units: np.ndarray
+    known: np.ndarray
+    distilled: np.ndarray
+    gaze: np.ndarray
+    blink: np.ndarray
+    head: np.ndarray
+    landmarks: np.ndarray
+    flow: np.ndarray
+
+
+def choose(rigs: Sequence[Rig], count: int, seed: int) -> list[tuple[Rig, int]]:
+    """So many people, as many of each fold as of the others: their rigs and seeds, the same for the same seed."""
+    folds: dict[str, list[Rig]] = {}
+    for rig in rigs:
+        folds.setdefault(rig.facts.fold, []).append(rig)
+    rng = np.random.default_rng(seed)
+    names = sorted(folds)
+    return [
+        (folds[name][rng.integers(len(folds[name]))], int(rng.integers(1, 2**31)))
+        for name in (names[n % len(names)] for n in range(count))
+    ]
+
+
+def draw(person: Person, frames: int, rng: np.random.Generator, size: int, with_flow: bool = False) -> Shard:
+    """Random pictures of a person."""
+    pictures: list[np.ndarray] = []
+    truths: list[Truth] = []
+    for scene in random_scenes.scenes(person, frames, rng, size):
+        picture, truth = render(scene)
+        pictures.append(picture)
+        truths.append(truth)
+    moves = np.zeros((0, size, size, 3), np.float16)
+    if with_flow and frames > 1:
+        found = [flow(*pair) for pair in pairwise(truths)]
+        moves = np.stack([np.dstack(one) for one in found]).astype(np.float16)
+    return Shard(
+        person.name, person.fold, np.stack(pictures),
+        np.array([[truth.units[name] for name in ARKIT] for truth in truths], np.float32),
+        np.array([name in person.makes for name in ARKIT]), np.array([name in person.distilled for name in ARKIT]),
+        np.stack([truth.gaze for truth in truths]).astype(np.float32),
+        np.stack([truth.blink for truth in truths]).astype(np.float32),
+        np.stack([truth.head for truth in truths]).astype(np.float32),
+        np.stack([truth.landmarks for truth in truths]).astype(np.float32), moves,
+    )  # fmt: skip
+
+
+def path_of(folder: Path, rig: Rig, seed: int) -> Path:
+    return folder / f"{rig.family}__{rig.name}__{seed}{arrays.SUFFIX}"
+
+
+def save(path: Path, shard: Shard) -> None:
+    """Write a shard. Raises InputError when the disk is full."""
+    rows = {name: value for name, value in vars(shard).items() if isinstance(value, np.ndarray)}
+    arrays.save(path, FORMAT, rows, {"person": shard.person, "fold": shard.fold})
+
+
+def load(path: Path) -> Shard:
+    """A shard as `save` wrote it. Raises InputError as `arrays.load` does."""
+    rows, notes = arrays.load(path, FORMAT)
+    return Shard(**notes, **rows)
+
+
+def all_in(folder: Path) -> Iterator[tuple[Path, Shard]]:
+    """Every shard of a folder, in the order of their names. Raises InputError where there is none, or as `load`."""
+    paths = sorted(folder.glob(f"*{arrays.SUFFIX}"))
+    if not paths:
+        raise InputError(f"No renders are in {folder}: make some with python -m training motion renders.")
+    for path in paths:
+        yield path, load(path)
