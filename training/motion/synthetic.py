@@ -41,6 +41,32 @@ class Pose:
     gaze: tuple[float, float] = (0.0, 0.0)
 
 
+def performance(count: int, rate: float) -> list[Pose]:
+    """`count` poses, `rate` per second: within four seconds blinks, an open mouth, a pucker, a smile, raised brows and
+    looks to the sides, while the head sways."""
+
+    def bump(seconds: float, middle: float, width: float) -> float:
+        return float(np.exp(-4 * ((seconds - middle) / width) ** 2))
+
+    poses = []
+    for seconds in np.arange(count) / rate:
+        t = float(seconds % 4.2)
+        both = {
+            "eyeBlink": max(bump(t, 0.7, 0.16), bump(t, 2.6, 0.16)),
+            "mouthSmile": bump(t, 2.1, 0.6),
+            "browOuterUp": bump(t, 3.3, 0.5),
+        }
+        units = {f"{name}{side}": value for name, value in both.items() for side in ("Left", "Right")}
+        units["jawOpen"] = 0.8 * bump(t, 1.3, 0.35) + 0.4 * bump(t, 3.3, 0.3)
+        units["browInnerUp"], units["mouthPucker"] = bump(t, 3.3, 0.5), 0.9 * bump(t, 1.75, 0.25)
+        head = [
+            size * np.sin(2 * np.pi * float(seconds) / period)
+            for size, period in ((0.12, 3.7), (0.3, 2.9), (0.08, 2.3))
+        ]
+        poses.append(Pose(units, tuple(head), (20 * bump(t, 2.9, 0.3) - 15 * bump(t, 3.7, 0.3), 0.0)))
+    return poses
+
+
 @dataclass(frozen=True)
 class Actor:
     """A labelled face that can be filmed."""

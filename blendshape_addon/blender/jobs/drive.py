@@ -10,6 +10,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
+from ...core.avatar.hints import Hints
 from ...core.errors import InputError
 from ...core.messages import Message
 from ...core.motion import descriptor
@@ -68,7 +69,7 @@ class Feed:
     def read(self, models: Path | None, provider: str, progress: Progress) -> Descriptors:
         """Read what is drawn. Raises UserError as `core.motion.clip.read` does, and Cancelled when it was stopped."""
         reading = ClipReading(self._clip, FaceReader(models, provider))
-        for number, picture in enumerate(self._waiting(progress)):
+        for number, picture in enumerate(self.waiting(progress)):
             progress(number / max(self._clip.count, 1), Message("reading the face"))
             reading.add(picture)
         return reading.finish()
@@ -78,7 +79,8 @@ class Feed:
         self._pictures.close()
         self._clip.close()
 
-    def _waiting(self, progress: Progress) -> Iterator[np.ndarray]:
+    def waiting(self, progress: Progress) -> Iterator[np.ndarray]:
+        """Pictures as they come, on a thread other than the main one; progress is called while there is none."""
         done = 0
         while True:
             try:
@@ -106,15 +108,14 @@ def write(
     scene: bpy.types.Scene,
     objects: Sequence[mesh_io.Object],
     performance: Performance,
+    hints: Hints,
     clip_name: str,
     sound: Path | None,
     start: int,
     head: bool,
 ) -> Driven:
-    """Key a performance on the avatar of `objects`, and lay the clip's sound beside it. Raises UserError, nothing
-    changed."""
-    performance_keys.require_drivable(objects)
-    hints = mesh_io.read(objects).hints
+    """Key a performance on the avatar of `objects`, which `hints` tell the directions of, and lay the clip's sound
+    beside it. Raises InputError, nothing changed, as `performance_keys.write` does."""
     written = performance_keys.write(scene, objects, performance, hints, Path(clip_name).stem, start, head)
     _mark(scene, performance, start)
     if sound is not None:

@@ -11,7 +11,7 @@ import bpy
 from ... import console
 from ...core.errors import InputError
 from ...core.motion.performance import Performance, perform
-from ..io import clips, files, selection
+from ..io import clips, files, mesh_io, selection
 from ..keys import performance_keys
 from ..translations import translate, translate_all
 from . import drive
@@ -61,8 +61,8 @@ def run(source: Path, target: Path, performance: Performance, options: argparse.
             refusals.append(error)
             continue
         sound = options.clip if options.clip.is_file() and not done else None
-        head = not options.no_head
-        done.append(drive.write(scene, avatar, performance, options.clip.name, sound, scene.frame_start, head))
+        hints, head = mesh_io.read(avatar).hints, not options.no_head
+        done.append(drive.write(scene, avatar, performance, hints, options.clip.name, sound, scene.frame_start, head))
         objects += avatar
     if not done:
         raise refusals[0]

@@ -70,11 +70,11 @@ class Performance:
 
     max_turn: degrees that a head may be turned away from the camera to be read. hold, ease: seconds that a lost face
     keeps its last expression, and takes to become neutral; back: seconds to follow it again. neutral_share: of the
-    frames, those that the neutral face is the median of. units, head, gaze: their filters; units are 0 to 1, angles
-    radians and degrees. eye_radius: from an eye's centre of rotation to its iris, in distances between the outer
-    corners of the eyes: 10.5 of 90 mm, of an adult. gaze_gain: across and up, what painted rigs' eyes do over what is
-    read of them; landmarks follow an iris that goes up or down by a third only. max_gaze: degrees across and up. look:
-    degrees at which eyeLook units are 1.
+    frames, those that the neutral face is the median of. rest_quantile: of a unit's scores, what it is at rest. units,
+    head, gaze: their filters; units are 0 to 1, angles radians and degrees. eye_radius: from an eye's centre of
+    rotation to its iris, in distances between the outer corners of the eyes: 10.5 of 90 mm, of an adult. gaze_gain:
+    across and up, what painted rigs' eyes do over what is read of them; landmarks follow an iris that goes up or down
+    by a third only. max_gaze: degrees across and up. look: degrees at which eyeLook units are 1.
     """
 
     max_turn: float = 45.0
@@ -82,6 +82,7 @@ class Performance:
     ease: float = 0.5
     back: float = 0.15
     neutral_share: float = 0.1
+    rest_quantile: float = 0.25
     units: OneEuro = OneEuro(1.7, 8.0)
     head: OneEuro = OneEuro(1.0, 3.0)
     gaze: OneEuro = OneEuro(1.5, 0.2)
@@ -113,7 +114,7 @@ class Units:
     ranges: dict[str, tuple[float, float]] = field(
         default_factory=lambda: {
             "eyeBlink": (0.03, 0.6),
-            "eyeSquint": (0.03, 0.6),
+            "eyeSquint": (0.08, 0.6),
             "jawOpen": (0.02, 0.78),
             "mouthPucker": (0.05, 0.95),
             "mouthSmile": (0.03, 0.88),

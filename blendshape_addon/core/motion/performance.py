@@ -82,7 +82,7 @@ def perform(descriptors: Descriptors, options: DriveOptions, name: str) -> Perfo
     neutral, frames = _neutral(descriptors, valid, options.neutral)
     scores = descriptors.scores - np.median(descriptors.scores[frames], axis=0)
     gaze = _gaze(descriptors, valid, frames)
-    rest = _mean_rotation(descriptors.rotation[frames])
+    rest = _mean_rotation(descriptors.rotation[_near(neutral, valid)])
     head = np.zeros((descriptors.count, 3))
     head[valid] = pose.to_vectors(rest.T @ descriptors.rotation[valid].astype(float))
 
@@ -146,14 +146,22 @@ def _neutral(descriptors: Descriptors, valid: np.ndarray, chosen: int | None) ->
                 number=chosen + 1,
                 count=descriptors.count,
             )
-        near = np.arange(max(chosen - 2, 0), min(chosen + 3, descriptors.count))
-        return chosen, near[valid[near]]
+        return chosen, _near(chosen, valid)
     frames = np.flatnonzero(valid)
-    active = [SCORES.index(name) for name in READ]
-    cost = descriptors.scores[frames][:, active].sum(1) + pose.turn(descriptors.rotation[frames]) / PERFORMANCE.max_turn
+    scores = descriptors.scores[frames][:, [SCORES.index(name) for name in READ]]
+    # Most of the time most of a face does little: a unit's lower quartile is its rest, above which it acts, and below
+    # which another one takes from it, as raised brows from lowered ones.
+    away = np.abs(scores - np.quantile(scores, PERFORMANCE.rest_quantile, axis=0)).sum(1)
+    cost = away + pose.turn(descriptors.rotation[frames]) / PERFORMANCE.max_turn
     count = max(1, min(len(frames), max(3, round(len(frames) * PERFORMANCE.neutral_share))))
     calm = frames[np.argsort(cost, kind="stable")[:count]]
     return int(calm[0]), calm
+
+
+def _near(number: int, valid: np.ndarray) -> np.ndarray:
+    """The valid ones among the frames up to two away from a frame."""
+    near = np.arange(max(number - 2, 0), min(number + 3, len(valid)))
+    return near[valid[near]]
 
 
 def _mean_rotation(rotations: np.ndarray) -> np.ndarray:

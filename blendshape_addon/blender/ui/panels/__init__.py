@@ -1,10 +1,11 @@
 """The sidebar tab "VRChat", top to bottom as the work goes; one file per sub-panel. Panels only draw."""
 
-from . import avatar, check, dataset, export, keys, landmarks, learn, main, preview, shapes, tuning
+from . import avatar, check, dataset, drive, export, keys, landmarks, learn, main, preview, shapes, tuning
 
 CLASSES = (  # in the order of the tab: what comes after Generate first
     *main.CLASSES,
     *preview.CLASSES,
+    *drive.CLASSES,
     *check.CLASSES,
     *export.CLASSES,
     *tuning.CLASSES,

@@ -1,0 +1,297 @@
+"""A clip drives an avatar: movies and folders as Blender reads them, Actions that are written, what is refused."""
+
+import json
+import shutil
+
+import bpy
+import numpy as np
+import pytest
+from helpers import add_human_bones, add_key, coordinates, fingerprint, key_names, select
+
+from blendshape_addon import cli
+from blendshape_addon.blender.io import clips, files, mesh_io
+from blendshape_addon.blender.jobs import drive
+from blendshape_addon.blender.keys.animation import curves_in
+from blendshape_addon.core.errors import InputError
+from blendshape_addon.core.motion import performance
+from blendshape_addon.core.vocabulary import ARKIT, BLINKS, VISEMES
+from tests.faces import film
+from training.motion import synthetic
+
+FILM = str(film.FILE)
+POSES = synthetic.performance(film.COUNT, film.RATE)
+
+
+@pytest.fixture(scope="module")
+def descriptors(tmp_path_factory):
+    """A file of what is read of the film, so that each test does not read it anew."""
+    return tmp_path_factory.mktemp("film") / "film.npz"
+
+
+@pytest.fixture
+def avatar(figure):
+    """The figure with a human's bones and keys of the 52 shapes, which move one vertex each, and a key of its own."""
+    add_human_bones(figure["rig"])
+    for name in (*ARKIT, "own"):
+        add_key(figure["body"], name)
+    for name in ("jawOpen", "tongueOut"):
+        add_key(figure["teeth"], name)
+    select(figure["body"])
+    return figure
+
+
+def curves(owner) -> dict:
+    """(path, index) to the curve, of the action that an ID has."""
+    return {(curve.data_path, curve.array_index): curve for curve in curves_in(owner.animation_data.action)}
+
+
+def values(obj, name: str, frames) -> np.ndarray:
+    curve = curves(obj.data.shape_keys)[f'key_blocks["{name}"].value', 0]
+    return np.array([curve.evaluate(frame) for frame in frames])
+
+
+def command(*arguments) -> int:
+    return cli.main(["drive", *map(str, arguments)])
+
+
+def test_a_movie_is_read_picture_by_picture():
+    scenes = len(bpy.data.scenes)
+    with clips.open_clip(film.FILE) as clip:
+        assert (clip.count, clip.rate) == (film.COUNT, film.RATE)
+        pictures = list(clip.pictures())
+    assert len(bpy.data.scenes) == scenes, "nothing is left behind"
+    assert len(pictures) == film.COUNT
+    first = pictures[0]
+    assert first.shape == (film.SIZE, film.SIZE, 3) and first.dtype == np.uint8
+    wall = np.round(np.array(synthetic.WALL) * 255)
+    assert np.abs(first[5, 5] - wall).max() < 8, "colours are those of the film"
+    assert first[film.SIZE // 2, film.SIZE // 2, 0] > first[film.SIZE // 2, film.SIZE // 2, 2] + 20, (
+        "skin in the middle"
+    )
+
+
+def test_a_folder_is_read_in_the_order_of_its_numbers(tmp_path):
+    for number in (10, 2, 1):
+        image = bpy.data.images.new("picture", 20, 10)
+        image.pixels[:] = [number / 20, 0.5, 1.0, 1.0] * 200
+        image.filepath_raw, image.file_format = str(tmp_path / f"f{number}.png"), "PNG"
+        image.save()
+    clip = clips.open_clip(tmp_path)
+    pictures = list(clip.pictures())
+    assert [picture[0, 0, 0] for picture in pictures] == [13, 26, 128]
+    assert pictures[0].shape == (10, 20, 3) and pictures[0][3, 3].tolist() == [13, 128, 255]
+
+
+def test_the_button_keys_what_the_person_does(avatar):
+    body = avatar["body"]
+    before = [coordinates(key.data) for key in body.data.shape_keys.key_blocks]
+    assert bpy.ops.vrc_blendshape.drive_from_clip(filepath=FILM) == {"FINISHED"}
+    after = [coordinates(key.data) for key in body.data.shape_keys.key_blocks]
+    assert np.array_equal(before, after), "keys themselves stay as they were"
+    rate = bpy.context.scene.render.fps
+    frames = bpy.context.scene.frame_current + np.arange(film.COUNT) * rate / film.RATE
+
+    for name, least in (("jawOpen", 0.8), ("mouthSmileLeft", 0.7), ("eyeBlinkLeft", 0.6), ("eyeBlinkRight", 0.6)):
+        true = np.array([pose.units.get(name, 0.0) for pose in POSES])
+        found = values(body, name, frames)
+        assert 1 - ((found - true) ** 2).sum() / ((true - true.mean()) ** 2).sum() > least, name
+    keyed = {path for path, _ in curves(body.data.shape_keys)}
+    assert keyed == {f'key_blocks["{name}"].value' for name in performance.READ}
+    assert {path for path, _ in curves(avatar["teeth"].data.shape_keys)} == {'key_blocks["jawOpen"].value'}
+    assert bpy.context.scene.frame_end >= int(frames[-1])
+
+
+def test_the_head_follows(avatar):
+    rig = avatar["rig"]
+    assert bpy.ops.vrc_blendshape.drive_from_clip(filepath=FILM, smoothing=0.0) == {"FINISHED"}
+    scene, bone = bpy.context.scene, rig.pose.bones["head"]
+    true, found = [], []
+    for number in range(0, film.COUNT, 5):
+        scene.frame_set(1 + round(number * scene.render.fps / film.RATE))
+        turn = (rig.matrix_world @ bone.matrix).to_3x3() @ (
+            rig.matrix_world @ bone.bone.matrix_local
+        ).to_3x3().inverted()
+        true.append(np.degrees(POSES[number].head[1]))
+        found.append(np.degrees(turn.to_euler("XYZ").z))
+    # To the avatar's left: it looks along -Y, so that a turn about Z by a positive angle is one to +X, its left.
+    assert np.corrcoef(true, found)[0, 1] > 0.95
+    assert np.abs(np.ptp(found) - np.ptp(true)) < 8
+    assert not [path for path, _ in curves(rig) if "head" not in path], "eyes are moved by their keys"
+
+
+def test_a_still_head_and_strength(avatar):
+    assert bpy.ops.vrc_blendshape.drive_from_clip(filepath=FILM, head=False, strength=0.5) == {"FINISHED"}
+    assert avatar["rig"].animation_data is None or avatar["rig"].animation_data.action is None
+    curve = curves(avatar["body"].data.shape_keys)['key_blocks["mouthSmileLeft"].value', 0]
+    assert 0.3 < max(point.co.y for point in curve.keyframe_points) <= 0.5
+
+
+def test_eyes_are_turned_by_bones_where_no_keys_are(figure):
+    add_human_bones(figure["rig"])
+    for name in ("jawOpen", "eyeBlinkLeft", "eyeBlinkRight"):
+        add_key(figure["body"], name)
+    select(figure["body"])
+    assert bpy.ops.vrc_blendshape.drive_from_clip(filepath=FILM, smoothing=0.0) == {"FINISHED"}
+    scene, rig = bpy.context.scene, figure["rig"]
+    found = []
+    for number in range(film.COUNT):
+        scene.frame_set(1 + round(number * scene.render.fps / film.RATE))
+        bone = rig.pose.bones["leftEye"]
+        turn = bone.bone.matrix_local.to_3x3() @ bone.matrix_basis.to_3x3() @ bone.bone.matrix_local.to_3x3().inverted()
+        found.append(np.degrees(turn.to_euler().z))
+    true = [pose.gaze[0] for pose in POSES]
+    assert np.corrcoef(true, found)[0, 1] > 0.8
+
+
+def test_visemes_alone_are_driven_where_there_is_no_more(figure):
+    for name in (*VISEMES, *BLINKS):
+        add_key(figure["body"], name)
+    select(figure["body"])
+    assert bpy.ops.vrc_blendshape.drive_from_clip(filepath=FILM) == {"FINISHED"}
+    frames = 1 + np.arange(film.COUNT) * bpy.context.scene.render.fps / film.RATE
+    jaw = np.array([pose.units["jawOpen"] for pose in POSES])
+    body = figure["body"]
+    spoken = sum(values(body, f"vrc.v_{sound}", frames) for sound in ("aa", "oh", "ou", "e", "ih"))
+    assert np.corrcoef(jaw, spoken)[0, 1] > 0.7
+    assert values(body, "vrc.blink_left", frames).max() > 0.6
+    keyed = {path for path, _ in curves(body.data.shape_keys)}
+    assert 'key_blocks["vrc.blink"].value' not in keyed, "the halves of a blink are driven, not their sum as well"
+
+
+def test_an_action_that_was_there_is_kept(avatar):
+    keys = avatar["body"].data.shape_keys
+    keys.key_blocks["own"].keyframe_insert("value", frame=1)
+    mine = keys.animation_data.action
+    keys.key_blocks["jawOpen"].driver_add("value")
+    assert bpy.ops.vrc_blendshape.drive_from_clip(filepath=FILM) == {"FINISHED"}
+    assert mine.use_fake_user and keys.animation_data.action != mine and mine in bpy.data.actions[:]
+    assert 'key_blocks["jawOpen"].value' not in {path for path, _ in curves(keys)}, "its driver moves it"
+
+
+def test_one_undo_takes_all_back(avatar):
+    bpy.ops.ed.undo_push(message="before")
+    assert bpy.ops.vrc_blendshape.drive_from_clip("EXEC_DEFAULT", True, filepath=FILM) == {"FINISHED"}
+    assert bpy.data.actions
+    bpy.ops.ed.undo()
+    assert not bpy.data.actions and len(bpy.data.scenes) == 1
+
+
+@pytest.mark.parametrize("suffix", ["blend", "fbx", "glb"])
+def test_the_command_line_writes_what_moves(avatar, tmp_path, descriptors, suffix):
+    source, target, report = tmp_path / "avatar.blend", tmp_path / f"out.{suffix}", tmp_path / "report.json"
+    files.save(source, [avatar["body"], avatar["teeth"]])
+    status = command(source, "--clip", FILM, "--out", target, "--report", report, "--descriptors", descriptors)
+    assert status == 0 and descriptors.is_file()
+    document = json.loads(report.read_text(encoding="utf-8"))
+    (entry,) = document["avatars"]
+    assert document["ok"] and document["clip"]["found"] == document["clip"]["frames"] == film.COUNT
+    assert set(entry["keyed"]) == set(performance.READ) and entry["head"] == "head" and entry["eyes"] == "keys"
+    assert set(document["clip"]["not_read"]) == set(performance.UNREAD)
+    files.load(target)
+    assert any(action.name for action in bpy.data.actions)
+    if suffix == "fbx":
+        body = next(obj for obj in bpy.data.objects if obj.type == "MESH" and "own" in key_names(obj))
+        key, seen = body.data.shape_keys.key_blocks["mouthSmileLeft"], []
+        for frame in range(1, 110, 4):
+            bpy.context.scene.frame_set(frame)
+            seen.append(key.value)
+        assert max(seen) > 0.6 and min(seen) < 0.1
+
+
+def test_what_was_read_once_is_not_read_again(avatar, tmp_path, descriptors, monkeypatch):
+    source = tmp_path / "avatar.blend"
+    files.save(source, [avatar["body"]])
+    if not descriptors.is_file():
+        assert command(source, "--clip", FILM, "--out", tmp_path / "a.blend", "--descriptors", descriptors) == 0
+
+    def never(*arguments):
+        raise AssertionError("the clip was read again")
+
+    monkeypatch.setattr(drive, "descriptors_of", never)
+    assert command(source, "--clip", FILM, "--out", tmp_path / "b.blend", "--descriptors", descriptors) == 0
+
+
+def test_several_avatars_follow_one_clip(avatar, tmp_path, descriptors):
+    (tmp_path / "in").mkdir()
+    files.save(tmp_path / "in" / "a.blend", [avatar["body"]])
+    shutil.copy(tmp_path / "in" / "a.blend", tmp_path / "in" / "b.blend")
+    options = ("--clip", FILM, "--out", tmp_path / "out", "--descriptors", descriptors)
+    assert command(tmp_path / "in", *options) == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.blend", "b.blend"]
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda folder: folder / "nothing.mp4", "does not exist"),
+        (lambda folder: _write(folder / "text.txt", b"text"), "is no clip that this tool can read"),
+        (lambda folder: _write(folder / "one.png", b"png"), "is one picture"),
+        (lambda folder: _write(folder / "cut.mp4", film.FILE.read_bytes()[:2000]), "cannot be read as a movie"),
+        (lambda folder: folder, "holds no pictures"),
+    ],
+)
+def test_what_is_no_clip_is_refused(avatar, tmp_path, make, said, capsys):
+    (tmp_path / "clip").mkdir()
+    clip = make(tmp_path / "clip")
+    before = fingerprint(avatar["body"])
+    with pytest.raises(RuntimeError, match=said):
+        bpy.ops.vrc_blendshape.drive_from_clip(filepath=str(clip))
+    assert fingerprint(avatar["body"]) == before and not bpy.data.actions and len(bpy.data.scenes) == 1
+    files.save(tmp_path / "avatar.blend", [avatar["body"]])
+    capsys.readouterr()
+    assert command(tmp_path / "avatar.blend", "--clip", clip, "--out", tmp_path / "out.blend") == 2
+    assert said in capsys.readouterr().err and not (tmp_path / "out.blend").exists()
+
+
+def _write(path, data: bytes):
+    path.write_bytes(data)
+    return path
+
+
+def test_an_avatar_without_shape_keys_is_told_what_to_press(figure, tmp_path, descriptors, capsys):
+    with pytest.raises(RuntimeError, match="press Generate Face Tracking"):
+        bpy.ops.vrc_blendshape.drive_from_clip(filepath=FILM)
+    files.save(tmp_path / "avatar.blend", [figure["body"]])
+    capsys.readouterr()
+    status = command(
+        tmp_path / "avatar.blend", "--clip", FILM, "--out", tmp_path / "out.blend", "--descriptors", descriptors
+    )
+    assert status == 2 and not (tmp_path / "out.blend").exists()
+    assert "press Generate Face Tracking" in capsys.readouterr().err
+
+
+def test_a_lost_face_is_marked_on_the_timeline(avatar):
+    done = performance.Performance(
+        times=np.arange(10) / 10, units={"jawOpen": np.linspace(0, 1, 10)}, head=np.zeros((10, 3)),
+        gaze=np.zeros((10, 2)), neutral=0, lost=((2, 4),),
+    )  # fmt: skip
+    scene = bpy.context.scene
+    objects = [avatar["body"], avatar["teeth"]]
+    drive.write(scene, objects, done, mesh_io.read(objects).hints, "clip.mp4", None, 10, True)
+    marks = {marker.name: marker.frame for marker in scene.timeline_markers}
+    assert marks == {"Face lost": 10 + round(0.2 * scene.render.fps), "Face back": 10 + round(0.5 * scene.render.fps)}
+
+
+def test_a_feed_gives_another_thread_the_same_pictures():
+    with clips.open_clip(film.FILE) as clip:
+        direct = [picture.mean() for picture in clip.pictures()]
+        feed = drive.Feed(clip)
+        task = drive_in_thread(feed)
+        while not task.done:
+            feed.draw()
+        assert np.allclose(task.result(), direct)
+
+
+def drive_in_thread(feed: drive.Feed):
+    from blendshape_addon.blender.jobs.thread import Task
+
+    return Task(lambda progress: [picture.mean() for picture in feed.waiting(progress)])
+
+
+def test_a_feed_passes_on_a_damaged_picture(tmp_path):
+    (tmp_path / "f1.png").write_bytes(b"no picture")
+    (tmp_path / "f2.png").write_bytes(b"no picture")
+    feed = drive.Feed(clips.open_clip(tmp_path))
+    feed.draw()
+    with pytest.raises(InputError, match=r"f1\.png cannot be read as a picture"):
+        list(feed.waiting(lambda fraction, stage: None))
