@@ -133,6 +133,21 @@ def test_nothing_selected_among_avatars_is_asked_about(figure, other_avatar):
     assert shown().face == "Body"
 
 
+def test_an_active_mesh_that_is_hidden_is_named_unless_another_avatar_is_there(figure):
+    figure["body"].hide_set(True)
+    assert "“Body” is hidden" in shown().problem
+    rig = add("Rig.001", bpy.data.armatures.new("Rig.001"), at=(3, 0, 0))
+    ball("Face", (0, 0, 1.6), 0.11, rig)
+    assert (shown().problem, shown().face) == ("", "Face")
+
+
+def test_pose_mode_with_a_bone_selected_means_the_avatar(planted, figure):
+    select(figure["rig"])
+    bpy.ops.object.mode_set(mode="POSE")
+    assert operators.generate_visemes() == {"FINISHED"}
+    assert figure["rig"].mode == "POSE" and set(VISEMES) < set(key_names(figure["body"]))
+
+
 def test_a_button_for_a_mesh_that_is_gone_says_so(figure):
     with pytest.raises(RuntimeError, match="no mesh named “Gone”"):
         operators.use_face(name="Gone")

@@ -19,6 +19,7 @@ from .single_user import is_shared
 Object = bpy.types.Object
 # Vertices that a face has at least, by eye: heads of few polygons have some hundreds, a cube has 8.
 _FEWEST = 100
+_SURELY = 2  # likeness of an avatar for which more speaks than its size
 _NAMED = 5  # suggestions that fit into a sentence, and buttons into the panel
 
 
@@ -33,8 +34,6 @@ def avatar_from_selection(context: bpy.types.Context, *, any_mesh: bool = False)
     selected = list(context.selected_objects)
     meshes = [obj for obj in selected if has_faces(obj)]
     active = context.view_layer.objects.active
-    if not selected and active and active.type == "MESH" and not active.visible_get():
-        raise InputError("“{name}” is hidden: show it (Alt H in the 3D view) and try again.", name=active.name)
     context.view_layer.update()
     start = active if active in meshes else max(meshes, key=lambda obj: len(obj.data.vertices), default=None)
     groups = avatars_of(dict.fromkeys([*context.view_layer.objects, *meshes]), preferred=start)
@@ -125,6 +124,9 @@ def _meant(selected: Sequence[Object], active: Object | None, groups: Sequence[l
                 return near[0]
     best = max(map(_likeness, groups), default=0)
     avatars = [group for group in groups if _likeness(group) == best]
+    hidden = not selected and active and active.type == "MESH" and not active.visible_get()
+    if hidden and (best < _SURELY or any(root_of(active) in map(root_of, group) for group in avatars)):
+        raise InputError("“{name}” is hidden: show it (Alt H in the 3D view) and try again.", name=active.name)
     if len(avatars) == 1:
         return avatars[0]
     if avatars and best:
@@ -162,12 +164,12 @@ def _listed(objects: Sequence[Object]) -> Message | str:
 
 
 def _likeness(group: Iterable[Object]) -> int:
-    """2 where something speaks for a face among an avatar's meshes, 1 where one could be a face, else 0."""
+    """_SURELY where something speaks for a face among an avatar's meshes, 1 where one could be a face, else 0."""
     likely = False
     for obj in group:
         placed, corrected, visemes, keys, named, size = _marks(obj)
         if placed or corrected or ((visemes or keys or named or _has_head(root_of(obj))) and size >= _FEWEST):
-            return 2
+            return _SURELY
         likely |= size >= _FEWEST
     return int(likely)
 

@@ -30,9 +30,9 @@ class Left:
 
 
 def leave(context: bpy.types.Context) -> Left:
-    """Go to object mode, which writes what was edited into the mesh."""
+    """Go to object mode, which writes what was edited into the mesh; where Blender cannot, everything stays."""
     obj = context.view_layer.objects.active
-    if obj is None or obj.mode == "OBJECT":
+    if obj is None or obj.mode == "OBJECT" or not bpy.ops.object.mode_set.poll():
         return Left("", "OBJECT")
     left = Left(obj.name, obj.mode)
     bpy.ops.object.mode_set(mode="OBJECT")
