@@ -53,6 +53,10 @@ def test_every_key_of_a_report_is_explained():
     assert (report["face"].keys() | report["provider"].keys()) <= named("Report")
 
 
+def test_every_array_of_a_descriptor_file_is_explained():
+    assert fields("blendshape_addon/core/motion/descriptor.py", "Descriptors") <= named("Motion descriptors")
+
+
 def test_exit_statuses_are_the_codes():
     rows = re.findall(r"^\| (\d+) \|", PAGE, re.MULTILINE)
     assert list(map(int, rows)) == [options.OK, options.CHECK_FAILED, options.BAD_INPUT, options.STOPPED]
