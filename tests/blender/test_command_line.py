@@ -165,22 +165,18 @@ def test_shared_mesh_that_no_shape_moves_is_no_obstacle(planted, figure, tmp_pat
     assert run(tmp_path / "a.blend", "--output", tmp_path / "b.blend") == cli.OK
 
 
-@pytest.mark.parametrize("workbench", [True, False])
-def test_sheet(planted, source, tmp_path, monkeypatch, workbench):
-    """Both engines draw it: Workbench needs EGL, Cycles nothing."""
-    if not workbench:
-        monkeypatch.setattr(render, "_workbench_runs", lambda: False)
+def test_sheet(planted, source, tmp_path):
     assert (
         run(source("blend"), "--output", tmp_path / "a.glb", "--sheet", tmp_path / "sheet.png", "--shapes", "blink")
         == 0
     )
     image = bpy.data.images.load(str(tmp_path / "sheet.png"))
-    assert image.size[0] == 4 * 320
-    pixels = np.array(image.pixels[:]).reshape(image.size[1], image.size[0], 4)
-    cells = np.split(pixels[:, :, :3], 4, axis=1)
-    assert all(cell.std() > 0.08 for cell in cells)  # blank: 0; drawn by Cycles: 0.095, by Workbench: 0.16
+    assert image.size[0] == 3 * render.CELL
+    pixels = np.array(image.pixels[:]).reshape(image.size[1], image.size[0], 4)[::-1]
+    rows = np.split(pixels[..., :3], 2)
+    cells = [cell for row in rows for cell in np.split(row, 3, axis=1)][:4]
+    assert all(cell[: render.CELL].std() > 0.08 for cell in cells), "one is blank"
     assert [scene.name for scene in bpy.data.scenes] == ["Scene"]
-    assert not [mesh for mesh in bpy.data.meshes if "sheet" in mesh.name]
 
 
 def test_pictures_have_the_names_that_were_asked_for(planted, source, tmp_path):

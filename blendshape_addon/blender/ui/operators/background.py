@@ -33,6 +33,7 @@ class Background:
     """
 
     any_mesh = False
+    _ending: Iterator[set[str]] | None = None
     _left = modes.Left("", "OBJECT")
 
     @classmethod
@@ -81,6 +82,8 @@ class Background:
 
     def modal(self, context, event):
         shown = context.window_manager.vrc_blendshape
+        if self._ending:
+            return self._end(context) if event.type == "TIMER" else {"RUNNING_MODAL"}
         if shown.cancel or (event.type == "ESC" and event.value == "PRESS"):
             self.cancel(context)
             self._left.enter(context)
@@ -91,26 +94,38 @@ class Background:
         shown.fraction, shown.stage = self._task.fraction, _stage(self._task)
         context.workspace.status_text_set(translate("Blendshape Generator: {stage} · Esc stops it", stage=shown.stage))
         state.redraw(context)
-        if not self._task.done:
-            return {"PASS_THROUGH"}
-        leave()
-        try:
-            return self._end(context)
-        finally:
-            self._left.enter(context, self._undo_step())
+        if self._task.done:
+            self._ending = self._steps(context)
+        return {"PASS_THROUGH"}
 
     def _end(self, context) -> set[str]:
+        """Do one step of the end; between two of them Blender draws, but takes nothing that would change the scene."""
+        done: set[str] = set()
         try:
-            result = self._task.result()
-            self.finish(context, self._still_the_same(), self._avatar, result)
+            done = next(self._ending)
         except FaceNotFound as error:
-            return self._ask_for_landmarks(error)
+            leave()
+            done = self._ask_for_landmarks(error)
         except UserError as error:
-            return self._refuse(error)
+            done = self._refuse(error)
         except Exception:
             _log.exception("%s failed", self.bl_idname)
+            done = {"CANCELLED"}
             raise
-        return self._finished(context)
+        finally:
+            if done:
+                leave()
+                self._left.enter(context, self._undo_step())
+        return done or {"RUNNING_MODAL"}
+
+    def _steps(self, context) -> Iterator[set[str]]:
+        """Yield nothing while there is more to do, in the end what the operator returns."""
+        result = self._task.result()
+        objects = self._still_the_same()
+        yield set()
+        self.finish(context, objects, self._avatar, result)
+        yield set()
+        yield self._finished(context)
 
     def cancel(self, context):
         """Called by Blender too, when a file is opened or it quits."""
