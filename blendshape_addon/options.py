@@ -79,9 +79,10 @@ def _add_generate(verbs: argparse._SubParsersAction) -> None:
     add("--provider", choices=CHOICES, default="auto", help="where the network runs (default: %(default)s)")
     add("--report", type=Path, help="write what was made and checked, as JSON")
     add("--sheet", type=Path, help="write a picture of every shape (PNG); one for each avatar where there are several")
-    add("--existing", choices=EXISTING, default="keep",
-        help="keys of the same name that this tool did not make: keep them, fill only the empty ones, or replace them, "
-        "each left as a backup under a new name (default: %(default)s)")  # fmt: skip
+    add("--existing", choices=EXISTING, default="mine",
+        help="keys that this tool did not make: use those that are shapes under whatever name (あ, Fcl_MTH_A, Joy) and "
+        "make what is lacking in their style; of those of the same name, keep them, fill only the empty ones, or "
+        "replace them, each left as a backup under a new name (default: %(default)s)")  # fmt: skip
     add("--aliases", default="",
         help=f"copy the keys to the names of {','.join(key_names.WRITABLE)} (any of them) as well")  # fmt: skip
     add("--rename", action="store_true", help="with --aliases, of one kind: give keys these names instead of their own")

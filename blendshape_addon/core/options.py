@@ -8,13 +8,14 @@ from pathlib import Path
 
 from .errors import InputError
 from .messages import Message
+from .style.own_shapes import OwnShape
 from .style.recipes import CHOICES
 from .style.tuning import Tuning
 from .vocabulary import KNOWN_SHAPES
 
-# What becomes of a creator's keys of the same names: they stay, only empty ones are filled, or they are replaced and
-# left as backups.
-EXISTING = ("keep", "fill", "replace")
+# What becomes of a creator's keys that are shapes: under whatever name they are used and what is lacking follows them;
+# those of the same names stay, only empty ones are filled, or they are replaced and left as backups.
+EXISTING = ("mine", "keep", "fill", "replace")
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class GenerateOptions:
     what differs from the bundled recipes.toml. tuning: what is wanted of this avatar alone. provider: `auto`, `cpu`,
     `cuda`, `directml` or `coreml`. models: folder of NAME.onnx and NAME.toml, the bundled one if None. model: a
     deformer that learned from an avatar (.onnx), in place of the folder's. existing: one of EXISTING; it counts when
-    shapes are written to a mesh.
+    shapes are written to a mesh. own: the creator's keys that are used: none is made in their place, and what is
+    lacking is made in their style.
 
     Raises InputError for a value that is none of these.
     """
@@ -39,7 +41,8 @@ class GenerateOptions:
     provider: str = "auto"
     models: Path | None = None
     model: Path | None = None
-    existing: str = "keep"
+    existing: str = "mine"
+    own: Sequence[OwnShape] = ()
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.expressions if name not in KNOWN_SHAPES]

@@ -25,9 +25,10 @@ from .quality.checks import ShapeReport
 from .quality.gate import repair_or_reject
 from .refinement import drawn_eye_motion, lip_smoothing, refine, style_offsets
 from .shapes import Shape
-from .style import recipe_file, recipes, unified
+from .style import own_shapes, recipe_file, recipes, unified
+from .style.own_shapes import OwnShape, OwnStyle
 from .style.tuning import Tuning
-from .vocabulary import mirrored
+from .vocabulary import CONDITIONS, mirrored
 
 Progress = Callable[[float, str], None]
 StageProgress = Callable[..., None]  # (fraction of the stage), or that and what is done
@@ -49,12 +50,14 @@ class FaceAnalysis:
     """What is known of an avatar before any shape is made, and the shapes made of it.
 
     full: of each shape and overdrive that was made, the cache key, which holds all that it depends on, and its (N, 3)
-    refined offsets at full strength. Of each shape that of no overdrive is kept, and the last one of another.
+    refined offsets at full strength. Of each shape that of no overdrive is kept, and the last one of another. own: the
+    style of the own shapes that were given last, and all that it depends on.
     """
 
     face: detect.Face
     anatomy: FaceAnatomy
     full: dict[tuple[str, float], tuple[tuple[object, ...], np.ndarray]] = field(default_factory=dict)
+    own: tuple[tuple[object, ...], OwnStyle] | None = None
 
 
 @dataclass
@@ -98,7 +101,8 @@ def generate(
     """Find the face of `avatar` and make a shape for each expression of `options`.
 
     A shape that fails its check, and cannot be repaired, is left out; its part of the report says why. A unified shape
-    of a tongue or a pupil that the face has not is left out, too; a note of the report says so.
+    of a tongue or a pupil that the face has not is left out, too; a note of the report says so. None is made in place
+    of an own shape of `options`.
 
     face: landmarks that are known already, else they are found. analysis: what `analyse` or an earlier run computed of
     this very avatar, which is not computed again. progress(fraction, stage) is called often and may raise Cancelled,
@@ -113,13 +117,22 @@ def generate(
     with stages("loading the deformer"):  # after the face finder: a provider that failed it is left alone
         session = open_session(model, options.provider)
     style = recipes.pick(styles, options.preset, analysis.anatomy.features.landmarks)
-    expressions, missing = unified.possible(analysis.anatomy, options.expressions)
-    options = replace(options, expressions=expressions)
-    requested = _requested_conditions(options.expressions, options.tuning)
-    full = _full_shapes(analysis, model, session, style, requested, options.tuning.asymmetric, stages)
-    with stages("checking"):
-        offsets, reports = _at_strength(analysis.anatomy, options, requested, full, style.opens)
-        report = _report(analysis, options, model, session, style, reports, missing)
+    used = {one.shape.name for one in options.own}
+    if wanted := [name for name in options.expressions if name not in used]:
+        expressions, missing = unified.possible(analysis.anatomy, wanted)
+        options = replace(options, expressions=expressions)
+        requested = _requested_conditions(options.expressions, options.tuning)
+        own = _own_style(analysis, model, session, style, options.own)
+        if own.speaks:  # the artist's visemes say how far lips part
+            style = replace(style, opens={})
+        made_as = _MadeAs(model, session, style, own, options.tuning.asymmetric, own_shapes.digest(options.own))
+        full = _full_shapes(analysis, made_as, requested, stages)
+        with stages("checking"):
+            offsets, reports = _at_strength(analysis.anatomy, options, requested, full, style.opens)
+    else:
+        offsets, reports, missing, own = np.empty((0, 0, 3), np.float32), [], [], OwnStyle()
+    said = own_shapes.remarks(options.own, own if wanted else None)
+    report = _report(analysis, options, model, session, style, reports, missing, said)
     made: dict[bool, list[Shape]] = {True: [], False: []}
     for of_shape, offset in zip(reports, offsets, strict=True):
         made[of_shape.ok].append(_shape(of_shape.name, analysis.anatomy.features, offset))
@@ -142,22 +155,68 @@ def _analyse(
         return FaceAnalysis(face, FaceAnatomy(avatar, features.compute(avatar, face.points)))
 
 
-def _full_shapes(
-    analysis: FaceAnalysis,
+@dataclass(frozen=True)
+class _MadeAs:
+    """How the full shapes of a run are made. own: the style of own shapes; digest: differs where these do."""
+
+    model: registry.Model
+    session: Session
+    style: recipes.Style
+    own: OwnStyle
+    asymmetric: bool
+    digest: int
+
+    def cache_key(self, one: tuple[str, float]) -> tuple[object, ...]:
+        """All that a requested shape depends on beside the avatar: what its other side is made of, too, where both are
+        made even."""
+        style = self.style
+        sides = dict.fromkeys([one[0]] if self.asymmetric else [one[0], mirrored(one[0])])
+        style_key = (
+            *(style.preset, style.network_style, style.reach, tuple(style.opens.items())),
+            *(style.soft_mouth, style.lids_meet),
+        )
+        weights = style.weights(unified.learned(list(sides))).tobytes()
+        return weights, style_key, self.asymmetric, self.model.card["sha256"], self.session.provider, self.digest
+
+
+def _own_style(
+    analysis: FaceAnalysis, model: registry.Model, session: Session, style: recipes.Style, own: Sequence[OwnShape]
+) -> OwnStyle:
+    """The style of own shapes, beside what the network makes under their names."""
+    key = own_shapes.digest(own), style.preset, style.weights(CONDITIONS).tobytes(), model.card["sha256"]
+    if analysis.own is None or analysis.own[0] != key:
+        found = analysis.anatomy.features
+        offsets, _ = quality_report.dense(found, [one.shape for one in own])
+        given = own_shapes.given_of(own, offsets, found)
+        names = list(given)
+        made = _from_network(found, model, session, style, names, style.weights(names))
+        analysis.own = key, OwnStyle.of(given, dict(zip(names, made, strict=True)))
+    return analysis.own[1]
+
+
+def _from_network(
+    found: features.Features,
     model: registry.Model,
     session: Session,
     style: recipes.Style,
-    requested: Requested,
-    asymmetric: bool,
-    stages: _Stages,
-) -> list[np.ndarray]:
+    names: Sequence[str],
+    weights: np.ndarray,
+    progress: Callable[[float], None] | None = None,
+) -> np.ndarray:
+    """(E, N, 3) face-space offsets of `names` of (E, CONDITIONS) weights, as far as the style lets them reach."""
+    offsets = deformer.offsets(session, found, weights, deformer.style_weights(model, style.network_style), progress)
+    style_offsets.keep_near_mouth(found, offsets, names, style.reach)
+    return offsets
+
+
+def _full_shapes(analysis: FaceAnalysis, made_as: _MadeAs, requested: Requested, stages: _Stages) -> list[np.ndarray]:
     """(N, 3) refined face-space offsets of each that was `requested`, at full strength; those made before where all
     that they depend on is the same."""
-    keys = {one: _cache_key(model, session, style, one, asymmetric) for one in requested}
+    keys = {one: made_as.cache_key(one) for one in requested}
     known = analysis.full
     missing = [one for one in requested if one not in known or known[one][0] != keys[one]]
     if missing:
-        made = _made(analysis, model, session, style, missing, asymmetric, stages)
+        made = _made(analysis, made_as, missing, stages)
         known |= {one: (keys[one], offset) for one, offset in zip(missing, made, strict=True)}
         names = {name for name, _ in missing}
         for stale in [one for one in known if one[0] in names and one[1] != 1 and one not in requested]:
@@ -165,37 +224,17 @@ def _full_shapes(
     return [known[one][1] for one in requested]
 
 
-def _cache_key(
-    model: registry.Model, session: Session, style: recipes.Style, one: tuple[str, float], asymmetric: bool
-) -> tuple[object, ...]:
-    """All that a requested shape depends on beside the avatar: what its other side is made of, too, where both are
-    made even."""
-    sides = dict.fromkeys([one[0]] if asymmetric else [one[0], mirrored(one[0])])
-    style_key = (
-        *(style.preset, style.network_style, style.reach, tuple(style.opens.items())),
-        *(style.soft_mouth, style.lids_meet),
-    )
-    weights = style.weights(unified.learned(list(sides))).tobytes()
-    return weights, style_key, asymmetric, model.card["sha256"], session.provider
-
-
-def _made(
-    analysis: FaceAnalysis,
-    model: registry.Model,
-    session: Session,
-    style: recipes.Style,
-    requested: Requested,
-    asymmetric: bool,
-    stages: _Stages,
-) -> np.ndarray:
+def _made(analysis: FaceAnalysis, made_as: _MadeAs, requested: Requested, stages: _Stages) -> np.ndarray:
     """(E, N, 3) as _full_shapes, of what is not known yet."""
     anatomy, names = analysis.anatomy, [name for name, _ in requested]
+    style, own = made_as.style, made_as.own
     learned = unified.learned(names)
     weights = style.weights(learned)
     with stages("network") as part:
-        style_weights = deformer.style_weights(model, style.network_style)
-        offsets = deformer.offsets(session, anatomy.features, weights, style_weights, part)
-        style_offsets.keep_near_mouth(anatomy.features, offsets, learned, style.reach)
+        offsets = _from_network(
+            anatomy.features, made_as.model, made_as.session, style, learned, own.weights(weights, learned), part
+        )
+        own.apply(learned, offsets, weights)
         if style.soft_mouth:
             lip_smoothing.smooth_lips(anatomy, offsets, learned)
         style_offsets.open_mouth(anatomy, offsets, learned, style.opens)
@@ -205,7 +244,7 @@ def _made(
     with stages("refining") as part:
         offsets = refine.refine(anatomy, offsets, names, part, style.soft_mouth, style.lids_meet)
         drawn_eye_motion.move(anatomy, offsets, wanted, weights)
-        if not asymmetric:
+        if not made_as.asymmetric:
             symmetry.even_out(anatomy.mirror, offsets, _pairs(requested, weights))
     return offsets
 
@@ -246,8 +285,9 @@ def _report(
     style: recipes.Style,
     reports: Sequence[ShapeReport],
     missing: Sequence[Message],
+    of_own: Sequence[Message],
 ) -> dict[str, object]:
-    """The JSON-ready report of a run. missing: sentences on what the face cannot have."""
+    """The JSON-ready report of a run. missing: sentences on what the face cannot have; of_own: on own shapes."""
     notes = [style.message]
     if session.reason:
         notes.append(Message("Ran on the CPU: {reason}.", reason=session.reason))
@@ -262,13 +302,14 @@ def _report(
                 first=known_styles[0],
             )
         )
-    notes += missing
+    notes += [*missing, *of_own]
     return {
         **quality_report.of_run(reports, analysis.anatomy.features, analysis.face.score, notes),
         "provider": {"ran_on": session.provider, "fallback": fallback},
         "style": {"preset": style.preset, "automatic": style.automatic},
         "tuning": options.tuning.for_report(),
         "missing": missing,
+        "own": {"used": {one.shape.name: one.key for one in options.own}, "notes": of_own},
     }
 
 

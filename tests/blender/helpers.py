@@ -65,13 +65,15 @@ def planted_generate(avatar, options, *, matrix=None, **_):
     """In place of core.pipeline.generate: planted shapes on the figure, which `matrix` may have turned or scaled."""
     matrix = np.eye(3) if matrix is None else matrix
     local = avatar.vertices @ np.linalg.inv(matrix).T
-    shapes = [planted_shape(name, local, matrix, options.intensity) for name in options.expressions]
+    own = {one.shape.name: one.key for one in options.own}
+    names = [name for name in options.expressions if name not in own]
+    shapes = [planted_shape(name, local, matrix, options.intensity) for name in names]
     rows = [{"name": s.name, "peak_mm": 1.0, "lip_gap_mm": 0.0, "moved_vertices": len(s.indices), "ok": True,
              "checks": {}, "notes": []} for s in shapes]  # fmt: skip
     automatic = options.preset == "auto"
     style = {"preset": "natural" if automatic else options.preset, "automatic": automatic}
     report = {"ok": True, "face": {"confidence": 1.0}, "style": style, "shapes": rows, "notes": [], "missing": [],
-              "provider": {"ran_on": "cpu", "fallback": ""}}  # fmt: skip
+              "provider": {"ran_on": "cpu", "fallback": ""}, "own": {"used": own, "notes": []}}  # fmt: skip
     analysis = pipeline.FaceAnalysis(PlantedFace(matrix), NO_ANATOMY)
     return pipeline.GenerationResult(shapes, analysis, report, {"network": 0.0})
 

@@ -19,6 +19,7 @@ from tqdm import tqdm
 from blendshape_addon.core.errors import InputError, ModelError
 from blendshape_addon.core.face.features import INPUTS
 from blendshape_addon.core.inference import registry
+from blendshape_addon.core.style import own_style
 from blendshape_addon.core.vocabulary import CONDITIONS
 
 from ..data.rigs import Rig, load
@@ -54,7 +55,7 @@ def adapt(base: Base, avatars: Sequence[Rig], out: Path, everywhere: bool = Fals
     """
     faces = [Face.of(rig, base) for rig in tqdm(avatars, "learning", unit="face")]
     given = [list(face.truth) for face in faces]
-    count = len(few_shot.kinds([name for names in given for name in names]))
+    count = len(own_style.kinds([name for names in given for name in names]))
     if count < FEW_SHOT.fewest:
         raise InputError(f"Only {count} of the avatar's keys are known shapes of the face, sides not counted: "
                          f"to learn takes {FEW_SHOT.fewest}, better 10.")  # fmt: skip

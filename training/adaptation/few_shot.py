@@ -17,6 +17,7 @@ from blendshape_addon.core.face.face_space import MIRROR_X
 from blendshape_addon.core.inference.deformer import MIRROR
 from blendshape_addon.core.refinement import style_offsets
 from blendshape_addon.core.style import recipe_file, recipes
+from blendshape_addon.core.style.own_style import kind
 from blendshape_addon.core.vocabulary import CONDITIONS, mirrored
 
 from ..data.rigs import Rig, landmarks_of
@@ -110,15 +111,15 @@ def learn(base: Base, faces: Sequence[Face], given: Sequence[Sequence[str]]) -> 
     different `kinds` at least."""
     adapter = neutral(base)
     forms = [
-        (_kind(name), form)
+        (kind(name), form)
         for face, names in zip(faces, given, strict=True)
         for name, form in zip(names, _forms(face, adapter, names), strict=True)
     ]
     plain = adapter.amplitude
     ways: list[np.ndarray] = []  # rel of each left-out shape, at every step
-    for kind in sorted({kind for kind, _ in forms}):
-        found = _amplitude([form for other, form in forms if other != kind], plain)
-        ways += [_rel(form, plain + np.outer(STEPS, found - plain)) for other, form in forms if other == kind]
+    for left_out in sorted({of for of, _ in forms}):
+        found = _amplitude([form for other, form in forms if other != left_out], plain)
+        ways += [_rel(form, plain + np.outer(STEPS, found - plain)) for other, form in forms if other == left_out]
     errors = np.exp(np.log(np.maximum(ways, FEW_SHOT.faint)).mean(0))
     best = int(errors.argmin())
     found = _amplitude([form for _, form in forms], plain)
@@ -185,16 +186,3 @@ def _with_given(
         start = base.mixes[0, row].astype(float)
         known[row], own[row] = True, start + np.linalg.solve(square + ridge, basis.T @ (goal - basis @ start))
     return StyleAdapter(adapter.amplitude, known, own)
-
-
-def _kind(name: str) -> str:
-    """What is left out together: a shape and its mirror image, and blinks by either name."""
-    return min(name, mirrored(name)).replace("vrc.blink_left", "eyeBlinkLeft")
-
-
-def kinds(names: Sequence[str]) -> dict[str, list[str]]:
-    """Names by shape, sides and namesakes together, in their order."""
-    out: dict[str, list[str]] = {}
-    for name in names:
-        out.setdefault(_kind(name), []).append(name)
-    return out

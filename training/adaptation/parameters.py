@@ -29,5 +29,14 @@ class Likeness:
     other: float = 0.04  # no two of different rigs are nearer, of 12 rigs and 80 people bent from two of them
 
 
+@dataclass(frozen=True)
+class RelationsParameters:
+    """Of `relations`."""
+
+    vertices: int = 4000  # random ones of each face, at most
+    fewest: int = 10  # visemes that an artist drew
+
+
 FEW_SHOT = FewShot()
+RELATIONS = RelationsParameters()
 LIKENESS = Likeness()

@@ -1,5 +1,5 @@
-"""What adapting buys: each rig by the deformer that never saw its family, before and after it learned some of the rig's
-own shapes, on shapes that were not given; and what the other rigs lose.
+"""What an avatar's own shapes buy: each rig by the deformer that never saw its family and the relations of the other
+artists, on shapes that were not given, as they come without given shapes and as they come with them.
 
 python -m training.experiments.adaptation_gain
 """
@@ -8,31 +8,37 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from blendshape_addon.core.errors import ModelError
 from blendshape_addon.core.inference import registry
+from blendshape_addon.core.style import own_style
+from blendshape_addon.core.style.own_style import Relations
 
 from .. import commands
-from ..adaptation import few_shot
+from ..adaptation import few_shot, relations
 from ..adaptation.few_shot import Face
-from ..adaptation.onnx_patch import Base, StyleAdapter, likeness
-from ..data.rigs import Rig, labelled
-from ..deformer import weights
-from ..evaluation import folds
+from ..adaptation.onnx_patch import Base
+from ..adaptation.parameters import FEW_SHOT
+from ..adaptation.relations import Drawn
+from ..data.metrics import compare
+from ..data.rigs import labelled
 from ..evaluation.report.table import Table
 
 GIVEN = (5, 10, 20)
 LEFT = 3  # shapes that must remain to be judged by
+# Visemes that are given: what fixed mixes take, and seven.
+THREE = own_style.MIXED_FROM
+SEVEN = ("vrc.v_aa", "vrc.v_e", "vrc.v_ih", "vrc.v_oh", "vrc.v_ou", "vrc.v_ch", "vrc.v_ff")
+Offsets = Mapping[str, np.ndarray]
 
 
 def draw(names: Sequence[str], count: int, rng: np.random.Generator) -> tuple[list[str], list[str]]:
     """About `count` random names, both sides of a shape or neither, and the others."""
-    groups = list(few_shot.kinds(names).values())
+    groups = list(own_style.kinds(names).values())
     rng.shuffle(groups)
     given: list[str] = []
     for group in groups:
@@ -40,66 +46,86 @@ def draw(names: Sequence[str], count: int, rng: np.random.Generator) -> tuple[li
     return given, [name for name in names if name not in given]
 
 
-def loss(face: Face, taught: Face, base: Base, learned: StyleAdapter) -> tuple[float, float]:
-    """By what part the median rel of a face grows in the style that was learned from another: as the model does, which
-    looks whether it knows the face, and if it did not look."""
-    before = np.median(face.errors(few_shot.neutral(base), list(face.truth)))
-    there = np.median(face.errors(learned, list(face.truth))) / before - 1
-    return (there if likeness(face.landmarks, [taught.landmarks]) > 0 else 0.0), there
+def completed(face: Drawn, given: Sequence[str], known: Sequence[Relations]) -> dict[str, np.ndarray]:
+    """The shapes of a face that were not given, in the style of those that were."""
+    own = {name: face.truth[name] for name in given}
+    return own_style.complete(own, face.ours, own_style.learn(own, face.ours, known), known)
 
 
-def measure(rigs: Sequence[Rig], family: str, base: Base, draws: int) -> list[tuple[str, ...]]:
-    """Rows of the table for the rigs of a fold."""
-    faces = {rig.name: Face.of(rig, base) for rig in rigs}
+def medians(made: Offsets, truth: Offsets, names: Sequence[str]) -> tuple[float, float]:
+    """Median rel and cos of shapes, see metrics.compare."""
+    found = [compare(made[name], truth[name]) for name in names]
+    return float(np.median([row["rel"] for row in found])), float(np.median([row["cos"] for row in found]))
+
+
+def viseme_rows(faces: Sequence[Drawn], known: Mapping[str, Relations], chosen: Sequence[str]) -> list[tuple[str, ...]]:
+    """A row for each face: median cos of the visemes beside those `chosen`, which the artist drew, without and with
+    them; and where A, O and CH are given, of those that are mixed of them: with them, and as that mix."""
     rows = []
-    for own in (rig for rig in rigs if rig.facts.fold == family):
-        face = faces[own.name]
+    for face in faces:
+        given = [name for name in chosen if name in face.truth]
+        rest = [name for name in face.visemes if name not in given]
+        if len(given) < len(THREE) or len(rest) < LEFT:
+            continue
+        made = completed(face, given, _others(known, face))
+        before, after = (medians(one, face.truth, rest)[1] for one in (face.ours, made))
+        row = (face.rig.name, str(len(given)), f"{before:.2f} → {after:.2f}")
+        if set(given) == set(THREE):
+            names = [name for name in rest if name in own_style.MIXES]
+            mixed = {name: own_style.mix(face.truth, name) for name in names}
+            row += tuple(f"{medians(one, face.truth, names)[1]:.2f}" for one in (made, mixed))
+        rows.append(row if len(row) > LEFT else (*row, "–", "–"))
+    return rows
+
+
+def draw_rows(faces: Sequence[Drawn], known: Mapping[str, Relations], work: Path, draws: int) -> list[tuple[str, ...]]:
+    """A row for each face and each of GIVEN, of random shapes of any kind: median rel and cos of the others without
+    given shapes, with them, and of the network that `training adapt` teaches."""
+    rows = []
+    for face in faces:
+        base = Base.of(registry.load("deformer", work / f"without_{face.rig.facts.fold}"))
+        taught = Face.of(face.rig, base)
         for count in GIVEN:
-            results, losses, took = [], [], []
+            results = []
             for seed in range(draws):
                 given, rest = draw(list(face.truth), count, np.random.default_rng(seed))
-                if len(rest) < LEFT:
+                if len(rest) < LEFT or len(own_style.kinds(given)) < FEW_SHOT.fewest:
                     continue
-                began = time.process_time()
-                learned = few_shot.learn(base, [face], [given]).adapter
-                took.append(time.process_time() - began)
-                errors = [face.errors(one, rest) for one in (few_shot.neutral(base), learned)]
-                results.append([f(e) for f in (np.median, np.mean) for e in errors])
-                losses += [loss(faces[r.name], face, base, learned) for r in rigs if r.facts.fold != family]
+                adapter = few_shot.learn(base, [taught], [given]).adapter
+                trained = dict(zip(rest, taught.made(adapter, rest), strict=True))
+                made = completed(face, given, _others(known, face))
+                results.append([
+                    *medians(face.ours, face.truth, rest), *medians(made, face.truth, rest),
+                    *medians(trained, taught.truth, rest),
+                ])  # fmt: skip
             if results:
-                median, median_after, mean, mean_after = np.mean(results, axis=0)
-                looked, anyway = np.mean(losses, axis=0)
+                rel, cos, rel_own, cos_own, rel_trained, cos_trained = np.mean(results, axis=0)
                 rows.append((
-                    own.name, str(count), f"{median:.2f} → {median_after:.2f}", f"{mean:.2f} → {mean_after:.2f}",
-                    f"{looked:.0%}", f"{anyway:+.0%}", f"{np.mean(took):.0f}",
+                    face.rig.name, str(count), f"{rel:.2f} → {rel_own:.2f}", f"{cos:.2f} → {cos_own:.2f}",
+                    f"{rel_trained:.2f}", f"{cos_trained:.2f}",
                 ))  # fmt: skip
                 print(*rows[-1], sep="  ", file=sys.stderr, flush=True)
     return rows
 
 
-def table(work: Path, draws: int) -> Table:
-    """The table, of the folds that lie in `work`. Raises ModelError when there is none."""
-    rigs = labelled()
-    rows = []
-    for family in sorted({rig.facts.fold for rig in rigs}):
-        folder = work / f"without_{family}"
-        if (folder / weights.FILE).exists():
-            folds.models_of(family, work)
-        try:
-            base = Base.of(registry.load("deformer", folder))
-        except ModelError as error:
-            print(f"{family} is left out of the table: {error}", file=sys.stderr)
-            continue
-        rows += measure(rigs, family, base, draws)
-    if not rows:
+def _others(known: Mapping[str, Relations], face: Drawn) -> list[Relations]:
+    return [found for artist, found in known.items() if artist != face.rig.facts.artist]
+
+
+def tables(work: Path, draws: int) -> list[Table]:
+    """The tables, of the folds that lie in `work`. Raises ModelError when there is none."""
+    faces = relations.drawn(labelled(), work)
+    if not faces:
         raise ModelError(f"There are no folds in {work}: `python -m training evaluate` trains them.")
-    note = (
-        f"The network alone, nothing refined, labelled landmarks; means over {draws} draws of shapes, both sides of a "
-        "shape given or neither. Others: growth of their median rel, with the model as it is written, and if the style "
-        "were used on every face (--style)."
-    )
-    head = ("rig", "given", "median rel, not given", "mean rel, not given", "others", "in this style", "CPU s")
-    return Table("Adapting to a rig that was left out", head, rows, note)
+    known = relations.by_artist(faces)
+    note = "The network alone, nothing refined, labelled landmarks; the rig's artist had no part in what is used."
+    drawing = [face for face in faces if len(face.visemes) >= LEFT]
+    rows = [row for chosen in (THREE, SEVEN) for row in viseme_rows(drawing, known, chosen)]
+    head = ("rig", "given visemes", "median cos, not given", "of those mixed", "usual mix of A, O, CH")
+    few = Table("Visemes from a few of the artist's", head, rows, note)
+    head = ("rig", "given", "median rel, not given", "median cos, not given", "rel, adapt", "cos, adapt")
+    note += f" Means over {draws} draws of shapes, both sides of a shape given or neither."
+    return [few, Table("Shapes of any kind", head, draw_rows(faces, known, work, draws), note)]
 
 
 def main() -> None:
@@ -107,7 +133,8 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("out/train"), help="where the folds are (%(default)s)")
     parser.add_argument("--draws", type=int, default=3, help="random choices of the given shapes (%(default)s)")
     given = parser.parse_args()
-    print(table(given.work, given.draws).text())
+    for table in tables(given.work, given.draws):
+        print(table.text(), end="\n\n")
 
 
 if __name__ == "__main__":

@@ -112,6 +112,7 @@ def write(
     written = shape_keys.write(objects, avatar, result.shapes, main, options.existing)
     written.backups += artist_keys.copy(objects, own)
     written.used = own
+    written.kept += [name for name, key in own.items() if name == key]
     result.report["notes"] = [*result.report["notes"], *shape_keys.remarks(written)]
     result.report["ok"] = result.report["ok"] and not written.empty
     shape_keys.remember_style(objects[main], **result.report["style"])

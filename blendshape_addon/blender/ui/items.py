@@ -13,13 +13,29 @@ GROUP_LABELS = {
     "unified": Message("Unified Expressions"),
 }
 GROUP_NAMES = GROUP_LABELS | {"arkit": "ARKit", "unified": "Unified"}  # for 40 % of a sidebar
-EXISTING_ITEMS = (
-    ("KEEP", "Keep", "Keep keys of the same name that you made or edited; only keys that this tool made are replaced"),
-    ("FILL", "Fill If Empty", "As Keep, but your own keys that move nothing are filled"),
+EXISTING_ITEMS = (  # files keep the number
+    (
+        "MINE",
+        "Use Mine",
+        "Use your own keys under whatever name they have, and make what is lacking in their style; they stay as they "
+        "are",
+        "NONE",
+        3,
+    ),
+    (
+        "KEEP",
+        "Keep",
+        "Keep keys of the same name that you made or edited; only keys that this tool made are replaced",
+        "NONE",
+        0,
+    ),
+    ("FILL", "Fill If Empty", "As Keep, but your own keys that move nothing are filled", "NONE", 1),
     (
         "REPLACE",
         "Replace (With Backup)",
         "Replace keys of the same name, whoever made them; your own stay as backups under new names",
+        "NONE",
+        2,
     ),
 )
 _PRESETS = {

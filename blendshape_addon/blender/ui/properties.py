@@ -131,6 +131,12 @@ class GroupState(bpy.types.PropertyGroup):
     duplicates: bpy.props.StringProperty()
 
 
+class OwnKey(bpy.types.PropertyGroup):
+    """Which of the creator's own keys is the shape of its name; empty where the creator says that none is."""
+
+    key: bpy.props.StringProperty()
+
+
 class CheckResult(bpy.types.PropertyGroup):
     """The result of one check: of a shape, or of the avatar where `shape` is empty.
 
@@ -187,6 +193,7 @@ class State(bpy.types.PropertyGroup):
     objects: bpy.props.CollectionProperty(type=bpy.types.PropertyGroup)
     apart: bpy.props.StringProperty(description="Says which meshes carry keys that VRChat plays on the face alone")
     groups: bpy.props.CollectionProperty(type=GroupState)
+    own: bpy.props.CollectionProperty(type=OwnKey)
     check_results: bpy.props.CollectionProperty(type=CheckResult)
     checked: bpy.props.StringProperty(description="Name of the object that was checked")
     show_fine: bpy.props.BoolProperty(name="Show All", description="Show shapes that are fine as well")
@@ -230,4 +237,4 @@ class State(bpy.types.PropertyGroup):
     show_all: bpy.props.BoolProperty(name="Show All", description="Show parts that are not of the face as well")
 
 
-CLASSES = (Settings, GroupState, CheckResult, LeftOut, ModelRow, State)
+CLASSES = (Settings, GroupState, OwnKey, CheckResult, LeftOut, ModelRow, State)

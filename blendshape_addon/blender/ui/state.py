@@ -5,11 +5,11 @@ from __future__ import annotations
 import bpy
 
 from ...core.errors import UserError
-from ...core.vocabulary import GROUPS
+from ...core.vocabulary import ALL_SHAPES, GROUPS
 from .. import session
 from ..io.selection import avatar_from_selection, suggestions
-from ..keys import inventory, vrchat_check
-from ..stored import migration, tuning
+from ..keys import artist_keys, inventory, vrchat_check
+from ..stored import migration, own_keys, tuning
 from ..stored.migration import MADE
 from ..translations import translate
 from ..viewport import preview
@@ -24,6 +24,7 @@ def refresh(context: bpy.types.Context) -> None:
     state.fingerprint = selection_fingerprint(context)
     state.objects.clear()
     state.groups.clear()
+    state.own.clear()
     state.suggestions.clear()
     state.face = state.holder = state.problem = state.newer = state.apart = ""
     state.waiting = state.edited = state.tuning_said = ""
@@ -43,6 +44,9 @@ def refresh(context: bpy.types.Context) -> None:
     for finding in vrchat_check.apart(objects):
         state.apart = translate(finding.message)
     live_tuning.count(state, objects, found.face)
+    for shape, key in sorted((own_keys.read(objects) | artist_keys.find(objects)).items(), key=_rank):
+        row = state.own.add()
+        row.name, row.key = shape, key
     for obj in sorted(objects, key=lambda obj: (obj != found.face, obj.name)):
         state.objects.add().name = obj.name
     for group, names in GROUPS.items():
@@ -53,6 +57,10 @@ def refresh(context: bpy.types.Context) -> None:
         row.missing = ", ".join(found.missing(group))
         row.empty = ", ".join(name for name in found.empty if name in names)
         row.duplicates = ", ".join(name for name in found.duplicates if name in names)
+
+
+def _rank(row: tuple[str, str]) -> int:
+    return ALL_SHAPES.index(row[0])
 
 
 def selection_fingerprint(context: bpy.types.Context) -> str:

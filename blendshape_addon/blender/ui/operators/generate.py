@@ -63,16 +63,18 @@ class Generate(Background):
         return {"preset": self.preset, "intensity": self.intensity, "existing": self.existing, "model": self.model}
 
     def work(self, context, avatar):
-        self._options = GenerateOptions(
+        objects = selection.avatar_from_selection(context)
+        options = GenerateOptions(
             expressions=self.names,
             intensity=self.intensity,
             preset=self.preset.lower(),
             own_recipes=settings.own_recipes(context),
-            tuning=tuning.read(selection.avatar_from_selection(context)),
+            tuning=tuning.read(objects),
             provider=settings.provider(context),
             model=settings.learned_model(context, self.model),
             existing=self.existing.lower(),
         )
+        self._options = one_avatar.with_own_keys(objects, avatar, options)
         return partial(one_avatar.compute, avatar, self._options)
 
     def finish(self, context, objects, avatar, result):
@@ -90,13 +92,15 @@ class Generate(Background):
                 )
         for message in result.report["missing"]:
             self.report({"WARNING"}, translate(message))
+        for message in result.report["own"]["notes"]:
+            self.report({"INFO"}, translate(message))
         if written.kept:
             self.report({"WARNING"}, translate("Kept your own {names}.", names=", ".join(written.kept)))
         for message in (*shape_keys.remarks(written), *mesh_io.remarks(objects)):
             self.report({"WARNING"}, translate(message))
         for finding in vrchat_check.apart(objects):
             self.report({"WARNING"}, translate(finding.message))
-        count, style = len(written.made + written.replaced), shape_keys.style_of(done.face_object)
+        count, style = len(written.made + written.replaced) + len(written.used), shape_keys.style_of(done.face_object)
         name = done.face_object.name
         said = translate("Shape keys made on {name}: {count}. Style: {style}.", count=count, name=name, style=style)
         context.window_manager.vrc_blendshape.said = said

@@ -1,4 +1,5 @@
-"""The Learn from This Avatar button: the deformer learns its artist's style beside Blender."""
+"""Which own key is which shape, and the Learn from This Avatar button: the deformer learns its artist's style beside
+Blender."""
 
 import re
 import tempfile
@@ -6,13 +7,18 @@ from pathlib import Path
 
 import bpy
 
+from ....core.avatar import key_names
 from ....core.errors import UserError
 from ....core.messages import Message
+from ....core.vocabulary import ALL_SHAPES
 from ... import settings
 from ...io import files
 from ...io.selection import avatar_from_selection
 from ...jobs import training_process
-from .. import model_list
+from ...keys import artist_keys, inventory
+from ...stored import own_keys, tuning
+from ...translations import translate
+from .. import model_list, state
 from .training_tools import TrainingCommand
 
 
@@ -57,6 +63,47 @@ class VRC_BLENDSHAPE_OT_learn_from_avatar(TrainingCommand, bpy.types.Operator):
             raise
 
 
+def _candidates(self, context, text: str) -> list[str]:
+    try:
+        return artist_keys.candidates(avatar_from_selection(context))
+    except UserError:
+        return []
+
+
+class VRC_BLENDSHAPE_OT_choose_own_key(bpy.types.Operator):
+    """Choose which of your own keys is used as this shape; none: the shape is made"""
+
+    bl_idname = "vrc_blendshape.choose_own_key"
+    bl_label = "Choose Your Key"
+    bl_options = {"REGISTER", "UNDO"}
+
+    shape: bpy.props.EnumProperty(name="Shape", items=[(name, name, "") for name in ALL_SHAPES], default="vrc.v_aa")
+    key: bpy.props.StringProperty(
+        name="Your Key", description="Your own key that is used; empty: none, the shape is made", search=_candidates
+    )
+
+    def invoke(self, context, event):
+        return context.window_manager.invoke_props_dialog(self, title=translate(self.bl_label))
+
+    def execute(self, context):
+        try:
+            objects = avatar_from_selection(context)
+        except UserError as error:
+            self.report({"ERROR"}, translate(error))
+            return {"CANCELLED"}
+        names = artist_keys.candidates(objects)
+        if self.key and self.key not in names:
+            self.report({"ERROR"}, translate("The key {key} moves nothing or is not there.", key=self.key))
+            return {"CANCELLED"}
+        said = own_keys.read(objects) | {self.shape: self.key}
+        if key_names.pick(names).get(self.shape, own_keys.NONE) == self.key:  # what its name says anyway
+            del said[self.shape]
+        own_keys.keep(objects, tuning.holder(objects, inventory.face_of(objects)), said)
+        state.refresh(context)
+        state.redraw(context)
+        return {"FINISHED"}
+
+
 def _name_of(objects) -> str:
     """What the model is called: after the .blend file and the object that has most keys."""
     face = max(objects, key=lambda obj: len(obj.data.shape_keys.key_blocks) if obj.data.shape_keys else 0)
@@ -64,4 +111,4 @@ def _name_of(objects) -> str:
     return "_".join(re.findall(r"\w+", " ".join(parts)))
 
 
-CLASSES = (VRC_BLENDSHAPE_OT_learn_from_avatar,)
+CLASSES = (VRC_BLENDSHAPE_OT_choose_own_key, VRC_BLENDSHAPE_OT_learn_from_avatar)

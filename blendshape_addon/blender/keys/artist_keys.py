@@ -1,0 +1,108 @@
+"""The creator's own keys that are shapes of the vocabulary under whatever name: found, read, and copied to VRChat's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ...core.avatar import key_names
+from ...core.avatar.avatar import Avatar
+from ...core.shapes import Shape
+from ...core.style.own_shapes import OwnShape
+from ...core.vocabulary import ALL_SHAPES
+from ..io.mesh_io import Object, basis, coordinates, offsets
+from ..io.selection import require_editable
+from ..mesh_objects import copies, rest_matrix, unfold_offsets
+from ..stored import own_keys as stored
+from .key_blocks import add, detach, duplicate, is_empty, made_by_us, mark, remove, sum_up
+from .shape_keys import BACKUP, place
+
+
+def candidates(objects: Sequence[Object]) -> list[str]:
+    """Names of the creator's keys on `objects` that move something, in their order."""
+    found: dict[str, None] = {}
+    for obj in objects:
+        keys, ours = obj.data.shape_keys, made_by_us(obj)
+        for key in keys.key_blocks if keys and keys.use_relative else ():
+            if key != keys.reference_key and key.name not in ours and not is_empty(key):
+                found[key.name] = None
+    return list(found)
+
+
+def find(objects: Sequence[Object]) -> dict[str, str]:
+    """Which of the creator's keys each shape is, in the order of ALL_SHAPES: as the creator said, else by its name."""
+    names, said = candidates(objects), stored.read(objects)
+    found = key_names.pick(names) | {shape: key for shape, key in said.items() if key in (*names, stored.NONE)}
+    return {shape: found[shape] for shape in ALL_SHAPES if found.get(shape)}
+
+
+def read(objects: Sequence[Object], avatar: Avatar, found: Mapping[str, str]) -> list[OwnShape]:
+    """The keys that `find` found on `objects`, as motion of `avatar`, which was read from them."""
+    own = []
+    for name, key in found.items():
+        motion = np.zeros((len(avatar.vertices), 3), np.float32)
+        start = 0
+        for obj in objects:
+            count = len(obj.data.vertices) * copies(obj)
+            if (block := _own_key(obj, key)) is not None:
+                local = unfold_offsets(obj, offsets(obj, block))
+                motion[start : start + count] = local @ rest_matrix(obj)[:3, :3].T
+            start += count
+        moved = np.flatnonzero(motion.any(1))
+        own.append(OwnShape(key, Shape(name, moved, motion[moved])))
+    return own
+
+
+def require_all_editable(objects: Sequence[Object], found: Mapping[str, str]) -> None:
+    """Raise InputError if the keys of `found` cannot be copied on `objects`."""
+    for obj in objects:
+        if any(_own_key(obj, key) is not None or shape in made_by_us(obj) for shape, key in found.items()):
+            require_editable(obj)
+
+
+def copy(objects: Sequence[Object], found: Mapping[str, str]) -> list[str]:
+    """Give the creator's keys of `found` the names of their shapes, as copies that count as made by this tool: the next
+    run renews them. A key that has the name already stays. Returns the names of the backups of others that had it."""
+    backups: list[str] = []
+    for obj in objects:
+        ours = made_by_us(obj)
+        sources = {shape: key for shape, key in found.items() if shape != key and _own_key(obj, key) is not None}
+        stale = {shape for shape, key in found.items() if shape in ours and shape not in sources and shape != key}
+        for shape in stale:
+            remove(obj, shape)
+        keys = obj.data.shape_keys
+        new = [shape for shape in sources if shape not in keys.key_blocks] if keys else []
+        active = obj.active_shape_key.name if obj.active_shape_key else None
+        for shape, key in sources.items():
+            points = _points(obj, keys.key_blocks[key])
+            block = keys.key_blocks.get(shape)
+            if block is not None:
+                if shape not in ours and not is_empty(block):
+                    backups.append(duplicate(obj, block, BACKUP.format(shape)).name)
+                detach(keys, block)
+            block = block or add(obj, shape)
+            block.relative_key = keys.reference_key
+            block.points.foreach_set("co", points.reshape(-1))
+        if sources or stale:
+            sum_up(obj, ours)
+            mark(obj, (ours | set(sources)) - stale)
+            place(obj, new)
+            obj.active_shape_key_index = max(keys.key_blocks.find(active), 0) if active else 0
+            obj.data.update()
+    return backups
+
+
+def _points(obj: Object, key) -> np.ndarray:
+    """(V, 3) where `key` brings the base: its own places, but for one that is relative to another key or masked."""
+    if key.relative_key == obj.data.shape_keys.reference_key and not key.vertex_group:
+        return coordinates(key.points)
+    return basis(obj) + offsets(obj, key)
+
+
+def _own_key(obj: Object, name: str):
+    """The creator's key `name` of `obj`; None where there is none."""
+    keys = obj.data.shape_keys
+    if not keys or name in made_by_us(obj):
+        return None
+    return keys.key_blocks.get(name)
