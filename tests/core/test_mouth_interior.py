@@ -14,10 +14,15 @@ from blendshape_addon.core.vocabulary import LANDMARK_INDEX
 @pytest.fixture(scope="module")
 def toothed(face):
     """The mask with two rows of teeth and a tongue between them."""
+    return with_teeth(face, -0.3)
+
+
+def with_teeth(face, depth):
+    """The mask with a tongue between two rows of teeth, the upper one so far before the lips."""
     avatar, marks = face
     upper, lower = (marks[LANDMARK_INDEX[f"lip_{side}_inner_mid"]] for side in ("upper", "lower"))
     row, triangles = sheet(np.linspace(-0.3, 0.3, 7), np.linspace(0, 0.2, 3))
-    avatar = attached(avatar, row + upper + [0, 0.02, -0.3], triangles, "Teeth upper")
+    avatar = attached(avatar, row + upper + [0, 0.02, depth], triangles, "Teeth upper")
     avatar = attached(avatar, row + lower - [0, 0.22, 0.35], triangles, "Teeth lower")
     flat, triangles = sheet(np.linspace(-0.2, 0.2, 5), np.linspace(-1.2, -0.5, 12))
     avatar = attached(avatar, flat[:, [0, 2, 1]] + lower - [0, 0.05, 0], triangles, "Tongue")
@@ -69,3 +74,17 @@ def test_the_tongue_of_a_soft_mouth_stays_at_its_root(toothed):
     stiff, soft = (np.linalg.norm(refined(toothed, "joy", share)[tongue, 1:], axis=1) for share in (0.0, 1.0))
     assert soft[z == z.min()].max() < 0.3 * stiff[z == z.min()].min()
     assert soft[z == z.max()].min() > 0.1
+
+
+def test_teeth_that_are_a_shell_before_the_lips_follow_them_wholly(toothed, face):
+    # Lips that lie in a hollow, so that teeth close behind the skin reach before the line between them.
+    avatar, marks = face
+    marks = marks.copy()
+    marks[[LANDMARK_INDEX[f"lip_{side}_inner_mid"] for side in ("upper", "lower")], 2] -= 0.25
+    shell = with_teeth((avatar, marks), 0.15)
+    part = shell.features.part
+    offset, wholly = (refined(shell, "joy", soft) for soft in (0.3, 1.0))
+    assert np.allclose(offset, wholly, atol=1e-4)
+    assert not refined(shell, "joy", 0.0)[part == Part.TEETH_UPPER].any()  # not in a style with a skull's teeth
+    behind = width(toothed, Part.TEETH_UPPER, refined(toothed, "joy", 0.3)) / width(toothed, Part.TEETH_UPPER, 0)
+    assert width(shell, Part.TEETH_UPPER, offset) / width(shell, Part.TEETH_UPPER, 0) > behind + 0.1

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..expressions import TABLE
 from ..face.anatomy import FaceAnatomy
+from ..face.face_space import point
 from ..face.parts import Part
 from ..face.slits import COLUMNS, Slit
 from ..geometry.nearest import nearest_to
@@ -24,10 +25,12 @@ from .parameters import RIGID_TEETH, SOFT_MOUTH
 def move(anatomy: FaceAnatomy, offsets: np.ndarray, names: Sequence[str], soft: float) -> None:
     """Move teeth and tongue in (E, N, 3) face-space offsets of `names`, in place.
 
-    soft: 0 to 1, how far they follow the lips in whole expressions. Units that face tracking layers over each other
-    keep to skull and jaw.
+    soft: 0 to 1, how far they follow the lips in whole expressions, where they lie behind them; rows of teeth that are
+    shells before the line between the lips follow wholly, unless it is 0. Units that face tracking layers over each
+    other keep to skull and jaw.
     """
     features = anatomy.features
+    soft += (1 - soft) * _shells(anatomy) if soft else 0.0
     offsets[:, features.part == Part.TEETH_UPPER] = 0
     softness = [0.0 if TABLE[name].layered else soft for name in names]
     _stiffen_lower_teeth(anatomy, offsets, softness)
@@ -36,6 +39,19 @@ def move(anatomy: FaceAnatomy, offsets: np.ndarray, names: Sequence[str], soft: 
         for offset, share in zip(offsets, softness, strict=True):
             if share:
                 _follow_lips(anatomy, anatomy.mouth, offset, share)
+
+
+def _shells(anatomy: FaceAnatomy) -> float:
+    """0 for upper teeth that lie behind the lips, as a skull's do, to 1 for a shell that reaches before the line
+    between them: it would stick out if it did not move with the lips."""
+    features, mouth = anatomy.features, anatomy.mouth
+    upper = features.positions[features.part == Part.TEETH_UPPER]
+    if mouth is None or len(upper) == 0:
+        return 0.0
+    lips = np.mean([point(features.landmarks, f"lip_{side}_inner_mid")[2] for side in ("upper", "lower")])
+    before = (upper[:, 2].max() - lips) / (mouth.ends[1] - mouth.ends[0])
+    behind, shell = SOFT_MOUTH.shell
+    return float(np.clip((before - behind) / (shell - behind), 0, 1))
 
 
 def _stiffen_lower_teeth(anatomy: FaceAnatomy, offsets: np.ndarray, softness: Sequence[float]) -> None:

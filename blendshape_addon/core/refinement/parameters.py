@@ -71,6 +71,9 @@ class SoftMouth:
     jaw_turn: float = 0.5  # of the turn of the jaw as it is learned: both turn it by 7 to 9 degrees to open for aa
     tongue_root: float = 0.1  # of the jaw's motion, that the root of the tongue takes
     tongue_tip: float = 0.8  # the same for its tip
+    # Widths of the mouth that the upper teeth reach before the line between the lips: up to the first they are a
+    # skull's (-0.12 to 0.00 of five artists), from the second on a shell (VRoid's: 0.12 to 0.20).
+    shell: tuple[float, float] = (0.03, 0.1)
 
 
 @dataclass(frozen=True)
