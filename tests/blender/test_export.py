@@ -7,7 +7,7 @@ from helpers import EYE_DISTANCE, add_key, ball, deltas, fingerprint, key_names,
 from mathutils import Matrix
 
 from blendshape_addon.blender.io import files
-from blendshape_addon.blender.io.mesh_io import avatars_of
+from blendshape_addon.blender.io.avatar_objects import avatars_of
 from blendshape_addon.blender.keys import fbx_verify, vrchat_check
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import ALL_SHAPES
@@ -137,6 +137,29 @@ def test_a_posed_avatar_leaves_at_rest_and_stays_posed(figure, tmp_path):
     assert all(np.abs(there[name] - rest[name]).max() < 1e-3 for name in rest)
     files.load(tmp_path / "posed.glb")
     assert np.abs(np.array(bpy.data.objects["Teeth"].matrix_world.translation - world.translation)).max() < 1e-5
+
+
+def test_animation_is_named_and_does_not_come_into_a_file_at_rest(planted, figure, tmp_path):
+    """glTF's importer takes a mesh whose keys are animated apart from its object."""
+    rig, body = figure["rig"], figure["body"]
+    bone, key = rig.pose.bones["Bone"], add_key(body, "Face_wide")
+    bone.rotation_quaternion = (0.9, 0.1, 0.4, 0)
+    bone.keyframe_insert("rotation_quaternion", frame=1)
+    for value, frame in ((0.0, 1), (1.0, 20)):
+        key.value = value
+        key.keyframe_insert("value", frame=frame)
+    rig.animation_data.nla_tracks.new().strips.new("pose", 1, rig.animation_data.action)
+    rig.animation_data.action = None
+    (said,) = (words for words in files.left_out([body, figure["teeth"]]) if "animation" in words)
+    assert "animation of Body, Armature," in said or "animation of Armature, Body," in said
+    bpy.context.scene.frame_set(5)
+    for suffix, export in EXPORTS.items():
+        assert export(filepath=str(tmp_path / f"a.{suffix}")) == {"FINISHED"}
+        assert rig.data.pose_position == "POSE" and len(rig.animation_data.nla_tracks) == 1
+    for suffix in EXPORTS:
+        files.load(tmp_path / f"a.{suffix}")
+        assert bpy.data.objects["Body"].type == "MESH"
+        assert not files.left_out([bpy.data.objects["Body"]])
 
 
 @pytest.mark.parametrize("system", ["METRIC", "NONE"])

@@ -282,7 +282,12 @@ def _export(path: Path, suffix: str, objects: Sequence[Object], name: str, anima
         together = transforms.with_ancestors(objects)
         with _posed(together, animated), _collected(together) as collection:
             bpy.ops.export_scene.gltf(
-                filepath=str(path), export_format="GLB", export_apply=False, check_existing=False, collection=collection
+                filepath=str(path),
+                export_format="GLB",
+                export_apply=False,
+                export_animations=animated,
+                check_existing=False,
+                collection=collection,
             )
     elif suffix == ".vrm":
         _enable("io_scene_gltf2")
@@ -331,9 +336,10 @@ def _collected(objects: Sequence[Object]) -> Iterator[str]:
         bpy.data.collections.remove(collection)
 
 
-def left_out(objects: Sequence[Object]) -> list[str]:
-    """What belongs to the avatar of `objects` but is not exported, in sentences for its creator."""
+def left_out(objects: Sequence[Object], animated: bool = False) -> list[str]:
+    """What belongs to the avatar of `objects` but is not exported, in sentences for a creator; animated: see `save`."""
     found = modifiers.unexported(objects)
+    found += [] if animated else transforms.animations(objects)
     found += [*transforms.remarks(objects), *textures.remarks(objects)]
     roots = dict.fromkeys(root_of(obj) for obj in objects)
     others = [child.name for root in roots for child in root.children_recursive if child.type in _NO_MESH]

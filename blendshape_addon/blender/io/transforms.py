@@ -87,6 +87,22 @@ def remarks(meshes: Sequence[Object]) -> list[Message]:
     return found
 
 
+def animations(meshes: Sequence[Object]) -> list[Message]:
+    """A sentence that names what is animated of `meshes` and what they hang on, which a file at rest does not hold."""
+    names = [obj.name for obj in with_ancestors(meshes) if _is_animated(obj)]
+    if not names:
+        return []
+    said = "Not exported: the animation of {names}, because the file holds the avatar at rest."
+    return [Message(said, names=", ".join(names))]
+
+
+def _is_animated(obj: Object) -> bool:
+    """Whether an action or a strip moves `obj`, its bones or its shape keys; drivers count for none."""
+    blocks = [obj, obj.data.shape_keys if obj.type == "MESH" else None]
+    found = [block.animation_data for block in blocks if block and block.animation_data]
+    return any(data.action or any(track.strips for track in data.nla_tracks) for data in found)
+
+
 def _is_sheared(obj: Object) -> bool:
     """Whether place, rotation and scale are not all that `obj` has over what it hangs on."""
     local = np.array(obj.matrix_local)

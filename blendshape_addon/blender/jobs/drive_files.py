@@ -70,7 +70,7 @@ def run(source: Path, target: Path, performance: Performance, options: argparse.
         scene.frame_end = max(one.written.last for one in done)
     files.save(target, objects, animated=True)
     if target.suffix.lower() != ".blend":
-        notes += files.left_out(objects)
+        notes += files.left_out(objects, animated=True)
     entries = []
     for one in done:
         entry = {"input": str(source), "output": str(target), **drive.entry(one, performance)}
