@@ -42,7 +42,7 @@ def test_class_names_follow_blenders_convention(addon):
 def test_settings_default_to_full_strength_and_keep_the_creators_keys(addon):
     settings = bpy.properties_of(bpy.types.Scene.vrc_blendshape.options["type"])
     assert settings["intensity"].default == 1.0
-    assert settings["existing"].default == "KEEP"
+    assert settings["existing"].default == "MINE"
 
 
 def test_operators_default_to_what_the_panel_does(addon):

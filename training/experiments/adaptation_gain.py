@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -112,8 +112,8 @@ def _others(known: Mapping[str, Relations], face: Drawn) -> list[Relations]:
     return [found for artist, found in known.items() if artist != face.rig.facts.artist]
 
 
-def tables(work: Path, draws: int) -> list[Table]:
-    """The tables, of the folds that lie in `work`. Raises ModelError when there is none."""
+def tables(work: Path, draws: int) -> Iterator[Table]:
+    """The tables, one after the other, of the folds that lie in `work`. Raises ModelError when there is none."""
     faces = relations.drawn(labelled(), work)
     if not faces:
         raise ModelError(f"There are no folds in {work}: `python -m training evaluate` trains them.")
@@ -122,10 +122,10 @@ def tables(work: Path, draws: int) -> list[Table]:
     drawing = [face for face in faces if len(face.visemes) >= LEFT]
     rows = [row for chosen in (THREE, SEVEN) for row in viseme_rows(drawing, known, chosen)]
     head = ("rig", "given visemes", "median cos, not given", "of those mixed", "usual mix of A, O, CH")
-    few = Table("Visemes from a few of the artist's", head, rows, note)
+    yield Table("Visemes from a few of the artist's", head, rows, note)
     head = ("rig", "given", "median rel, not given", "median cos, not given", "rel, adapt", "cos, adapt")
     note += f" Means over {draws} draws of shapes, both sides of a shape given or neither."
-    return [few, Table("Shapes of any kind", head, draw_rows(faces, known, work, draws), note)]
+    yield Table("Shapes of any kind", head, draw_rows(faces, known, work, draws), note)
 
 
 def main() -> None:
@@ -134,7 +134,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=3, help="random choices of the given shapes (%(default)s)")
     given = parser.parse_args()
     for table in tables(given.work, given.draws):
-        print(table.text(), end="\n\n")
+        print(table.text(), end="\n\n", flush=True)
 
 
 if __name__ == "__main__":

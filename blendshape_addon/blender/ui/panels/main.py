@@ -32,7 +32,7 @@ class VRC_BLENDSHAPE_PT_main(Tab, bpy.types.Panel):
             generate_button(first, "generate_visemes", settings, icon="SHAPEKEY_DATA")
         column = layout.column()
         column.enabled = not state.running and not state.editing_landmarks
-        _more(column, settings)
+        _more(column, settings, state)
         messages.draw(context, layout, state, generate_button, settings)
 
 
@@ -69,7 +69,7 @@ def icon_of(group) -> str:
     return "CHECKMARK" if group.present == group.wanted else "REMOVE"
 
 
-def _more(layout, settings) -> None:
+def _more(layout, settings, state) -> None:
     """The other Generate buttons, and what all of them are pressed with."""
     column = layout.column(align=True)
     row = column.row(align=True)
@@ -84,6 +84,8 @@ def _more(layout, settings) -> None:
     choice(column, settings, "intensity", "Intensity")
     column.label(text="If a Key Exists")
     column.prop(settings, "existing", text="")
+    own = sum(bool(row.key) for row in state.own) if settings.existing == "MINE" else 0
+    column.label(text=translate("Uses {count} of your own keys", count=own) if own else "", translate=False)
 
 
 def generate_button(layout, name, settings, **look):
