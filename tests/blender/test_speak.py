@@ -77,6 +77,37 @@ def test_time_goes_by_the_clock_where_nothing_sounds_and_what_has_passed_is_skip
     assert state_of(made) == before and not speaking.is_speaking()
 
 
+class Device:
+    """As a sound device counts, of which Blender as a Python module has none: it begins late, and has always read the
+    buffer that is heard."""
+
+    late, buffer, status = 0.12, 2048 / 48000, True
+
+    def __init__(self, clock):
+        self.clock = clock
+
+    @property
+    def heard(self):
+        return max(0.0, self.clock[0] - self.late)
+
+    @property
+    def position(self):
+        return (self.heard // self.buffer + 1) * self.buffer if self.heard else 0.0
+
+
+@pytest.mark.parametrize("tick", [1 / 60, 0.1, 0.31])
+def test_the_mouth_is_with_the_sound_however_slow_the_viewport_is(tick, monkeypatch):
+    clock = [0.0]
+    device = Device(clock)
+    held = speaking.Spoken(LINE, device, clock[0])
+    monkeypatch.setattr(speaking.time, "monotonic", lambda: clock[0])
+    apart = []
+    while device.heard < LINE.duration:
+        clock[0] += 2.0 if 1.5 < clock[0] < 1.5 + tick else tick  # once Blender does something else
+        apart.append(held.seconds() - device.heard)
+    assert np.abs(apart[3:]).max() < 0.05
+
+
 def test_it_speaks_with_the_emotion_and_in_the_language_that_are_chosen(made):
     settings = bpy.context.scene.vrc_blendshape
     settings.emotion, settings.spoken_language = "angry", "JA"

@@ -20,24 +20,36 @@ except ImportError:  # builds without sound, such as Debian's, have none
     aud = None
 
 _PAUSE = 1 / 60  # seconds from one pose to the next, at most; a screen shows no more
-# Seconds by which clock and sound may differ before the clock is set. A device counts buffers of up to 43 ms (2048
-# samples at 48 kHz), so that the difference wavers by that.
-_DRIFT = 0.045
+# Seconds by which clock and sound may differ before the clock is set: what is heard is known no better than to a tick.
+_DRIFT = 0.02
+_BUFFER = 0.05  # seconds, at most, that a device reads at once: 2048 samples at 44.1 kHz are 46 ms
 
 
 @dataclass
 class Spoken:
-    """A line while it is spoken. sound: None where no device plays it. began: when, in seconds of time.monotonic."""
+    """A line while it is spoken. sound: None where no device plays it. began: when, in seconds of time.monotonic.
+
+    read: how much of the sound, in seconds, the device had read as it last read on, which it does buffer by buffer;
+    buffer: the least that it read at once.
+    """
 
     line: speech.Line
     sound: aud.Handle | None
     began: float
+    read: float = 0.0
+    buffer: float = _BUFFER
 
     def seconds(self) -> float:
-        """How much of the line has been heard: by the clock, which is set by the sound where they differ."""
+        """How much of the line has been heard: by the clock, which is set by the sound where they differ. What a device
+        reads is heard one buffer later."""
         now = time.monotonic() - self.began
         if self.sound is not None and self.sound.status:
-            heard = self.sound.position
+            read = self.sound.position
+            if read == self.read and read > 0:
+                return now
+            self.buffer = min(self.buffer, read - self.read or _BUFFER)
+            self.read = read
+            heard = max(0.0, read - self.buffer)
             if abs(heard - now) > _DRIFT:
                 self.began += now - heard
                 now = heard

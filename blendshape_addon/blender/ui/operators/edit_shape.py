@@ -224,7 +224,7 @@ class VRC_BLENDSHAPE_OT_reset_here(_Change, bpy.types.Operator):
             return before.points - base
         objects = avatar_from_selection(context)
         avatar = mesh_io.read(objects)
-        (options,) = made_again(context, objects, [before.key])
+        (options,) = made_again(context, objects, avatar, [before.key])
         result = one_avatar.compute(avatar, options)
         if not result.shapes:
             reasons = join_messages(result.report["shapes"][0]["notes"])

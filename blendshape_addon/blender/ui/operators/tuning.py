@@ -159,7 +159,9 @@ class VRC_BLENDSHAPE_OT_load_recipes(_OnTuning, bpy.types.Operator):
         return Message("Loaded {count} recipes: Apply makes the shapes that change by them.", count=len(props.recipes))
 
 
-def made_again(context, objects: Sequence[mesh_io.Object], names: Sequence[str]) -> list[GenerateOptions]:
+def made_again(
+    context, objects: Sequence[mesh_io.Object], avatar: Avatar, names: Sequence[str]
+) -> list[GenerateOptions]:
     """The options to make shapes again with the present tuning, together those that were made with the same options;
     where this session made none, those of the panel, in the style that the avatar has. Raises InputError, see
     tuning.read."""
@@ -172,7 +174,9 @@ def made_again(context, objects: Sequence[mesh_io.Object], names: Sequence[str])
         own_recipes=settings.own_recipes(context),
         provider=settings.provider(context),
         model=settings.learned_model(context, panel.model),
+        existing=panel.existing.lower(),
     )
+    usual = one_avatar.with_own_keys(objects, avatar, usual)
     alike: dict[int, tuple[GenerateOptions, list[str]]] = {}
     for name in names:
         options = made.get(name, usual)
@@ -195,7 +199,7 @@ class VRC_BLENDSHAPE_OT_apply_tuning(Background, bpy.types.Operator):
         names = [name for name in context.window_manager.vrc_blendshape.waiting.split(", ") if name]
         if not names:
             raise InputError("Nothing waits: every shape is made with the present tuning.")
-        self._runs = made_again(context, avatar_from_selection(context), names)
+        self._runs = made_again(context, avatar_from_selection(context), avatar, names)
         return partial(_compute, avatar, self._runs)
 
     def finish(self, context, objects, avatar, result):
