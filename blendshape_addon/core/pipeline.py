@@ -183,6 +183,8 @@ def _own_style(
     analysis: FaceAnalysis, model: registry.Model, session: Session, style: recipes.Style, own: Sequence[OwnShape]
 ) -> OwnStyle:
     """The style of own shapes, beside what the network makes under their names."""
+    if not own:
+        return OwnStyle()
     key = own_shapes.digest(own), style.preset, style.weights(CONDITIONS).tobytes(), model.card["sha256"]
     if analysis.own is None or analysis.own[0] != key:
         found = analysis.anatomy.features
