@@ -8,6 +8,7 @@ from helpers import select
 from measured_layout import CONTENT, SIDEBAR, Layout, width_of
 
 from blendshape_addon.blender import translations
+from blendshape_addon.blender.ui import operators as operator_classes
 from blendshape_addon.blender.ui import panels, state
 
 LANGUAGES = ("en_US", "ja_JP", "ko_KR", "zh_HANS")
@@ -118,3 +119,16 @@ def test_nothing_is_cut_off(planted, figure, clipped):
     look()
     lines = [f"{panel}: “{words}” needs {needs} pixels and has {has}" for panel, words, needs, has in set(found)]
     assert not lines, "\n".join(["", *sorted(lines)])
+
+
+def test_the_redo_panel_has_no_empty_text_fields():
+    """Of what can be adjusted after the fact: texts that stand in a panel of their own are passed, not asked for."""
+    asked = [
+        (cls.bl_idname, prop.identifier)
+        for cls in operator_classes.CLASSES
+        if {"REGISTER", "UNDO"} <= set(cls.bl_options)
+        for prop in getattr(operators, cls.bl_idname.partition(".")[2]).get_rna_type().properties
+        if prop.type == "STRING" and prop.identifier != "rna_type" and not prop.is_hidden
+        if prop.subtype not in ("FILE_PATH", "DIR_PATH")
+    ]
+    assert asked == [("vrc_blendshape.choose_own_key", "key")]  # which is chosen from a list, and empty for none
