@@ -74,13 +74,26 @@ def test_residuals_are_carried_over_as_known_artists_have_them():
 
 def test_ch_that_opens_the_jaw_as_a_does_asks_for_the_usual_mixes():
     own, ours = motions(0, GIVEN), motions(1)
-    assert own_style.mixed_share(own) == 0 and own_style.mixed_share({}) == 0
+    assert own_style.jaw_opening(own) == 0 and own_style.jaw_opening({}) is None
     own["vrc.v_ch"] = own["vrc.v_aa"] + 0.1 * own["vrc.v_ch"]
-    assert own_style.mixed_share(own) == 1
-    made = own_style.complete(own, ours, own_style.Learned(mixed=1.0), KNOWN)
+    assert own_style.jaw_opening(own) == 1
+    ours |= {name: -own_style.mix(own, name) for name in own_style.MIXES}  # at odds with the mixes
+    made = own_style.complete(own, ours, own_style.Learned(jaw=1.0), KNOWN)
     for name in own_style.MIXES:
         assert made[name] == pytest.approx(own_style.mix(own, name))
     assert made["vrc.v_pp"] == pytest.approx(ours["vrc.v_pp"])
+    left = own_style.complete(own, ours, own_style.Learned(jaw=0.0), KNOWN)
+    assert all(left[name] == pytest.approx(ours[name]) for name in own_style.MIXES)
+
+
+def test_a_mix_that_agrees_takes_its_share():
+    own, ours = motions(0, GIVEN), motions(1)
+    towards = ours["vrc.v_e"] / np.linalg.norm(ours["vrc.v_e"])
+    beside = own_style.mix(own, "vrc.v_e")
+    beside = beside / np.linalg.norm(beside)
+    ours["vrc.v_e"] = towards + 2 * beside
+    made = own_style.complete(own, ours, own_style.Learned(jaw=0.0), KNOWN)["vrc.v_e"]
+    assert own_style.cosine(ours["vrc.v_e"], beside) < own_style.cosine(made, beside) < 1
 
 
 def test_a_style_that_helps_no_given_shape_is_left_off():

@@ -112,8 +112,9 @@ def _others(known: Mapping[str, Relations], face: Drawn) -> list[Relations]:
     return [found for artist, found in known.items() if artist != face.rig.facts.artist]
 
 
-def tables(work: Path, draws: int) -> Iterator[Table]:
-    """The tables, one after the other, of the folds that lie in `work`. Raises ModelError when there is none."""
+def tables(work: Path, draws: int, names: Sequence[str]) -> Iterator[Table]:
+    """The tables, one after the other, of the folds that lie in `work`; the second of the rigs `names`, of all where
+    none is named. Raises ModelError when there is no fold."""
     faces = relations.drawn(labelled(), work)
     if not faces:
         raise ModelError(f"There are no folds in {work}: `python -m training evaluate` trains them.")
@@ -125,6 +126,7 @@ def tables(work: Path, draws: int) -> Iterator[Table]:
     yield Table("Visemes from a few of the artist's", head, rows, note)
     head = ("rig", "given", "median rel, not given", "median cos, not given", "rel, adapt", "cos, adapt")
     note += f" Means over {draws} draws of shapes, both sides of a shape given or neither."
+    faces = [face for face in faces if not names or face.rig.name in names]
     yield Table("Shapes of any kind", head, draw_rows(faces, known, work, draws), note)
 
 
@@ -132,8 +134,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=Path("out/train"), help="where the folds are (%(default)s)")
     parser.add_argument("--draws", type=int, default=3, help="random choices of the given shapes (%(default)s)")
+    parser.add_argument("--rigs", nargs="+", default=[], help="of the second table (default: all)")
     given = parser.parse_args()
-    for table in tables(given.work, given.draws):
+    for table in tables(given.work, given.draws, given.rigs):
         print(table.text(), end="\n\n", flush=True)
 
 

@@ -3,9 +3,10 @@
 What is lacking is what the network makes, changed in two ways. Visemes get the residuals of the given visemes (the
 artist's shape less the network's), by how residuals of visemes go together with known artists: best linear prediction,
 as kriging does (Cressie 1993, "Statistics for Spatial Data", section 3.2), with the visemes in place of places. And
-where the artist's CH opens the jaw as the A does, as mouths that were modelled for three keys do, visemes are the usual
-mixes of the artist's A, O and CH. All else is as strong as the artist's shapes are. Both are left off where they would
-not have helped the given shapes, each predicted from the others.
+they take a share of the usual mixes of the artist's A, O and CH: some of it where the mix agrees with what they are by
+then, and all where it does not but the artist's CH opens the jaw as the A does, as in mouths that were modelled for
+three keys. All else is as strong as the artist's shapes are. Residuals and strength are left off where they would not
+have helped the given shapes, each predicted from the others.
 
 All offsets are (N, 3) in face space, of the same vertices.
 """
@@ -53,16 +54,17 @@ class Relations:
 @dataclass(frozen=True)
 class Learned:
     """What given shapes tell. amplitude: of all that is lacking, 1 where the given shapes did not ask for another.
-    carried: whether residuals of visemes are carried over. mixed: 0 to 1, share of the usual mixes of A, O and CH."""
+    carried: whether residuals of visemes are carried over. jaw: 0 to 1, how far CH opens the jaw as A does; None where
+    not all of A, O and CH are given, and nothing is mixed of them."""
 
     amplitude: float = 1.0
     carried: bool = False
-    mixed: float = 0.0
+    jaw: float | None = None
 
     @property
     def used(self) -> bool:
         """Whether anything is made otherwise than without given shapes."""
-        return self.carried or self.mixed > 0 or self.amplitude != 1
+        return self.carried or self.jaw is not None or self.amplitude != 1
 
 
 @cache
@@ -121,7 +123,7 @@ def learn(given: Offsets, ours: Offsets, known: Sequence[Relations]) -> Learned:
     """
     visemes = [name for name in VISEMES if name in given and name in ours]
     carried = len(visemes) >= OWN_STYLE.fewest and _carrying_helps(given, ours, visemes, known)
-    return Learned(_tried_amplitude(given, ours), carried, mixed_share(given))
+    return Learned(_tried_amplitude(given, ours), carried, jaw_opening(given))
 
 
 def complete(
@@ -143,8 +145,8 @@ def complete(
         made[name] = offset * learned.amplitude
         if name in VISEMES and name in drawn and learned.carried:
             made[name] = carry_over(given, ours, visemes, name, known)
-        if name in MIXES and name in drawn and learned.mixed:
-            made[name] = _mixed(given, made[name], name, learned.mixed)
+        if name in MIXES and name in drawn and learned.jaw is not None:
+            made[name] = _mixed(given, made[name], name, learned.jaw)
     return made
 
 
@@ -160,13 +162,11 @@ def carry_over(
     return amplitude * ((1 + share) * ours[wanted] + _norm(ours[wanted]) * carried)
 
 
-def mixed_share(given: Offsets) -> float:
-    """0 to 1: how far visemes are the usual mixes of the artist's A, O and CH, by how CH opens the jaw as A does."""
+def jaw_opening(given: Offsets) -> float | None:
+    """0 to 1: how far the artist's CH opens the jaw as the A does; None where A, O or CH is not given."""
     if not set(MIXED_FROM) <= set(given):
-        return 0.0
-    start, end = OWN_STYLE.jaw_opening_ch
-    share = float(np.clip((cosine(given["vrc.v_ch"], given["vrc.v_aa"]) - start) / (end - start), 0, 1))
-    return share * share * (3 - 2 * share)
+        return None
+    return _ramp(cosine(given["vrc.v_ch"], given["vrc.v_aa"]), OWN_STYLE.jaw_opening_ch)
 
 
 def mix(given: Offsets, name: str) -> np.ndarray:
@@ -181,9 +181,17 @@ def cosine(a: np.ndarray, b: np.ndarray) -> float:
     return _dot(a, b) / size if size > 0 else 0.0
 
 
-def _mixed(given: Offsets, own: np.ndarray, name: str, share: float) -> np.ndarray:
-    """Between a shape and the usual mix, by direction and by size."""
+def _ramp(value: float, ends: tuple[float, float]) -> float:
+    """0 up to the first of `ends`, 1 from the second on, 3t² - 2t³ between."""
+    t = float(np.clip((value - ends[0]) / (ends[1] - ends[0]), 0, 1))
+    return t * t * (3 - 2 * t)
+
+
+def _mixed(given: Offsets, own: np.ndarray, name: str, jaw: float) -> np.ndarray:
+    """Between a shape and the usual mix, by direction and by size. jaw: see Learned."""
     other = mix(given, name)
+    agreed = _ramp(cosine(own, other), OWN_STYLE.agreement)
+    share = agreed * OWN_STYLE.agreed_share + (1 - agreed) * jaw
     sizes = _norm(own), _norm(other)
     if min(sizes) == 0:
         return own

@@ -39,9 +39,14 @@ class OwnStyleParameters:
     own_ridge: float = 0.3  # of what the network makes, which has norm 1
     least_ridge: float = 1e-6  # of residuals that are nothing with every artist
     least_size: float = 0.3  # of an artist's shape over the network's: fainter ones weigh no more
-    # Cosine of CH and A, from which on and up to which the usual mixes of A, O and CH take over: 0.06 and 0.29 of
-    # MakeHuman and Rocketbox, where they are worse than the network, 0.75 and 0.90 of VALID and Vitruvian.
+    # Cosine of CH and A, from which on and up to which the usual mixes of A, O and CH are taken where they disagree
+    # with the network: 0.06 and 0.29 of MakeHuman and Rocketbox, where they are worse, 0.75 and 0.90 of VALID and
+    # Vitruvian.
     jaw_opening_ch: tuple[float, float] = (0.4, 0.55)
+    # Cosine of a mix and the viseme beside it, from which on and up to which they agree, and the mix's share then: 0.5
+    # and 0.7 are worse by 0.01 to 0.03 of cos.
+    agreement: tuple[float, float] = (0.0, 0.6)
+    agreed_share: float = 0.3
     min_gain: float = -0.1  # mean gain of cos by residuals, of given visemes that are left out
     steps: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)  # tried on the way to the amplitude that fits best
     amplitudes: tuple[float, float] = (0.2, 5.0)  # of an artist's shapes over the network's; beyond it is no style
