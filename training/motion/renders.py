@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from tqdm import tqdm
 
 from blendshape_addon.core.errors import InputError
 
+from ..data import rigs
 from ..learning.atomic_files import check_name
 from ..renders import people, shards
 from ..renders.shards import Shard
@@ -41,19 +43,19 @@ def main(arguments: list[str]) -> None:
     if given.sheet:
         check_name(given.sheet, ".png")
 
-    rigs = people.drawable()
+    folders = people.drawable()
     if given.families:
-        chosen, known = set(given.families.split(",")), {rig.facts.fold for rig in rigs}
+        chosen, known = set(given.families.split(",")), set(folders.values())
         if chosen - known:
             raise InputError(f"There is no family {', '.join(sorted(chosen - known))}: choose from "
                              f"{', '.join(sorted(known))}.")  # fmt: skip
-        rigs = [rig for rig in rigs if rig.facts.fold in chosen]
+        folders = {folder: fold for folder, fold in folders.items() if fold in chosen}
+    load = lru_cache(maxsize=1)(rigs.load)
     found = []
-    everyone = shards.choose(rigs, given.people, given.seed)[given.first :]
-    for rig, seed in tqdm(sorted(everyone, key=lambda one: one[0].name), "people", unit="person"):
-        path = shards.path_of(given.out, rig, seed)
+    for folder, seed in tqdm(sorted(shards.choose(folders, given.people, given.seed)[given.first :]), "people"):
+        path = shards.path_of(given.out, folder, seed)
         if not path.exists():
-            person = people.person(rig, seed, complete=not given.own_units)
+            person = people.person(load(folder), seed, complete=not given.own_units)
             shard = shards.draw(person, given.frames, np.random.default_rng(seed), given.size, given.flow)
             shards.save(path, shard)
         found.append(path)

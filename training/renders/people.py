@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from pathlib import Path
 
 import numpy as np
 
@@ -62,10 +63,18 @@ class Person:
         return np.isin(self.face.part_id, fits)
 
 
-def drawable(root: str | None = None) -> list[Rig]:
-    """The labelled rigs that have a modelled face. Raises InputError as `rigs.folders` does."""
-    found = [rigs.load(folder) for folder in rigs.learned(root)]
-    return [rig for rig in found if rig.facts.face and not rig.facts.flat and rig.shapes]
+def drawable(root: Path | None = None) -> dict[Path, str]:
+    """Folders of the labelled rigs that have a modelled face with shapes, and their folds.
+
+    Raises InputError as `rigs.folders` does.
+    """
+    found = {}
+    for folder in rigs.learned(root):
+        facts = rigs.facts_of(folder)
+        with np.load(folder / "rig.npz") as stored:
+            if facts.face and not facts.flat and "shape_names" in stored and stored["shape_names"].size:
+                found[folder] = facts.fold
+    return found
 
 
 def person(rig: Rig, seed: int = 0, complete: bool = True) -> Person:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +12,6 @@ import numpy as np
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.vocabulary import ARKIT
 
-from ..data.rigs import Rig
 from ..learning import arrays
 from . import random_scenes
 from .people import Person
@@ -44,11 +43,12 @@ class Shard:
     flow: np.ndarray
 
 
-def choose(rigs: Sequence[Rig], count: int, seed: int) -> list[tuple[Rig, int]]:
-    """So many people, as many of each fold as of the others: their rigs and seeds, the same for the same seed."""
-    folds: dict[str, list[Rig]] = {}
-    for rig in rigs:
-        folds.setdefault(rig.facts.fold, []).append(rig)
+def choose(rigs: Mapping[Path, str], count: int, seed: int) -> list[tuple[Path, int]]:
+    """So many people, as many of each fold as of the others: folders of their rigs, and seeds. The same for the same
+    seed. rigs: folders and folds, as `people.drawable` gives them."""
+    folds: dict[str, list[Path]] = {}
+    for folder, fold in rigs.items():
+        folds.setdefault(fold, []).append(folder)
     rng = np.random.default_rng(seed)
     names = sorted(folds)
     return [
@@ -80,8 +80,9 @@ def draw(person: Person, frames: int, rng: np.random.Generator, size: int, with_
     )  # fmt: skip
 
 
-def path_of(folder: Path, rig: Rig, seed: int) -> Path:
-    return folder / f"{rig.family}__{rig.name}__{seed}{arrays.SUFFIX}"
+def path_of(folder: Path, rig: Path, seed: int) -> Path:
+    """The file in `folder` of a person on the rig of a folder."""
+    return folder / f"{rig.parent.name}__{rig.name}__{seed}{arrays.SUFFIX}"
 
 
 def save(path: Path, shard: Shard) -> None:
@@ -96,10 +97,9 @@ def load(path: Path) -> Shard:
     return Shard(**notes, **rows)
 
 
-def all_in(folder: Path) -> Iterator[tuple[Path, Shard]]:
-    """Every shard of a folder, in the order of their names. Raises InputError where there is none, or as `load`."""
+def paths_in(folder: Path) -> list[Path]:
+    """Files of all shards of a folder, in the order of their names. Raises InputError where there is none."""
     paths = sorted(folder.glob(f"*{arrays.SUFFIX}"))
     if not paths:
         raise InputError(f"No renders are in {folder}: make some with python -m training motion renders.")
-    for path in paths:
-        yield path, load(path)
+    return paths
