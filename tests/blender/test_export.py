@@ -153,12 +153,14 @@ def test_animation_is_named_and_does_not_come_into_a_file_at_rest(planted, figur
     (said,) = (words for words in files.left_out([body, figure["teeth"]]) if "animation" in words)
     assert "animation of Body, Armature," in said or "animation of Armature, Body," in said
     bpy.context.scene.frame_set(5)
+    value = key.value
     for suffix, export in EXPORTS.items():
         assert export(filepath=str(tmp_path / f"a.{suffix}")) == {"FINISHED"}
-        assert rig.data.pose_position == "POSE" and len(rig.animation_data.nla_tracks) == 1
+        assert key.value == value and rig.data.pose_position == "POSE" and len(rig.animation_data.nla_tracks) == 1
     for suffix in EXPORTS:
         files.load(tmp_path / f"a.{suffix}")
         assert bpy.data.objects["Body"].type == "MESH"
+        assert bpy.data.objects["Body"].data.shape_keys.key_blocks["Face_wide"].value == pytest.approx(value)
         assert not files.left_out([bpy.data.objects["Body"]])
 
 

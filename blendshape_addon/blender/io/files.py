@@ -286,6 +286,7 @@ def _export(path: Path, suffix: str, objects: Sequence[Object], name: str, anima
                 export_format="GLB",
                 export_apply=False,
                 export_animations=animated,
+                export_current_frame=not animated,  # another one may show another mix of keys
                 check_existing=False,
                 collection=collection,
             )
