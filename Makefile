@@ -39,7 +39,7 @@ COVER = $(if $(MEASURE),--cov --cov-report=)
 WEBSITE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test golden test-core test-stubs test-blender test-training test-matrix test-ui coverage fuzz bench package package-cuda pictures docs speech train evaluate lint clean
+.PHONY: help demo demo-drive test golden test-core test-stubs test-blender test-training test-matrix test-ui coverage fuzz bench package package-cuda pictures docs speech train evaluate lint clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is to make
@@ -47,6 +47,9 @@ help: ## say what there is to make
 
 demo: $(VENV)/blender/ready ## two avatars get visemes and emotions in Blender: out/demo/
 	@$(BLENDER) -m training.devtools.demo
+
+demo-drive: $(VENV)/blender/ready $(ONNXRUNTIME)/ready ## a film of a painted face drives both demo avatars: out/drive/
+	@PYTHONPATH=$(CURDIR)/$(ONNXRUNTIME) $(BLENDER) -m training.devtools.demo_drive
 
 # Those of Blender come last: they try the Artist Style button with the environment that those of training set up.
 test: ## every test, of all four kinds even if one fails

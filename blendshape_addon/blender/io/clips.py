@@ -20,7 +20,7 @@ MOVIES = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wm
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tga", ".tif", ".tiff", ".webp")
 LARGEST = 1280  # pixels of a picture's longer side that are read; a face needs some 200
 FOLDER_RATE = 30.0  # pictures per second of a folder, which does not say
-_AT_ONCE = 8  # frames that are drawn by the sequencer at a time
+_AT_ONCE = 4  # frames that are drawn by the sequencer at a time
 
 
 def open_clip(path: Path) -> MovieClip | FolderClip:
