@@ -42,7 +42,7 @@ _HAIRLINE = ((0, 25, 45, 58, 68, 78, 88, 104, 114, 126, 180), (30, 29, 25, 17, 6
 _MIDDLE_BACK = 0.075  # metres from the eyes back to the head's middle
 _THICK, _UNDER = 0.013, -0.002  # metres of hair over the skin, combed back to a bun; at its edge it lies under the skin
 _STRANDS, _COMB = 90, 0.0006  # about the bun; metres: half the depth between two of them
-_AROUND, _STEPS = 4, 28  # vertices across and along a strand
+_AROUND, _STEPS = 4, 22  # vertices across and along a strand
 _BUN_AT, _BUN, _BUN_OUT = 30.0, 0.036, 0.024  # degrees above the level of the eyes; its radius and place, metres
 
 # The left brow's middle line and half its height, in eye distances from the middle of the eyes.
@@ -175,9 +175,9 @@ def _hair(skin: BVHTree, middle: np.ndarray) -> list[np.ndarray]:
     comb = _COMB * np.cos(turn * _STRANDS)[:, None] * paint.ramp(share, 1.0, 0.8)
     cap = centre + rays * (radius + thick + comb)[..., None]
 
-    sweep = np.linspace(0, np.pi, 24)
-    twist = turn[:, None] + 1.5 * sweep
-    knot = axis * np.cos(sweep)[:, None] + np.sin(sweep)[:, None] * spokes[:, None]
+    sweep = np.linspace(0, np.pi, 20)
+    twist = turn[::_AROUND, None] + 1.5 * sweep
+    knot = axis * np.cos(sweep)[:, None] + np.sin(sweep)[:, None] * spokes[::_AROUND, None]
     place = centre + axis * (_reach(skin, centre, axis) + _BUN_OUT)
     bun = place + knot * (_BUN + 2 * _COMB * np.cos(twist * 12))[..., None]
     return [cap[::-1], bun[::-1]]
