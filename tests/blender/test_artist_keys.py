@@ -9,6 +9,7 @@ from helpers import add_key, coordinates, deltas, fingerprint, key_names, load_f
 
 from blendshape_addon import cli
 from blendshape_addon.blender.io import files, mesh_io
+from blendshape_addon.blender.jobs import live
 from blendshape_addon.blender.keys import artist_keys, key_blocks
 from blendshape_addon.blender.stored import own_keys as stored
 from blendshape_addon.core.vocabulary import BLINKS, EMOTIONS, VISEMES
@@ -121,6 +122,31 @@ def test_empty_keys_are_not_used(figure, planted):
     buttons.generate_visemes()
     assert made_of(body, "vrc.v_ih").tobytes() == made_of(body, "い").tobytes()
     assert made_of(body, "vrc.v_aa").tobytes() != made_of(body, "あ").tobytes()
+
+
+def test_a_key_of_the_teeth_alone_is_not_used(figure):
+    """It would leave the face still."""
+    add_key(figure["body"], "い")
+    add_key(figure["body"], "う")
+    add_key(figure["teeth"], "う")
+    add_key(figure["teeth"], "あ")
+    assert artist_keys.find(list(figure.values())[1:]) == {"vrc.v_ih": "い", "vrc.v_ou": "う"}
+
+
+def test_keys_of_teeth_go_along(figure, planted):
+    body, teeth = figure["body"], figure["teeth"]
+    for obj in (body, teeth):
+        add_key(obj, "う")
+    buttons.generate_visemes()
+    for obj in (body, teeth):
+        assert made_of(obj, "vrc.v_ou").tobytes() == made_of(obj, "う").tobytes()
+
+
+def test_tuning_leaves_an_own_key_alone(drawn):
+    buttons.generate_visemes()
+    assert "your own key あ" in str(live.update("vrc.v_aa"))
+    assert made_of(drawn[0], "vrc.v_aa").tobytes() == made_of(drawn[0], "あ").tobytes()
+    assert live.update("vrc.v_e") is None
 
 
 def test_too_few_keys_are_used_and_said(drawn, capfd):

@@ -25,6 +25,9 @@ def update(shape: str) -> Message | None:
     made = held.made_with.get(shape)
     if made is None or not held.analysed:
         return None
+    own = next((one for one in made.own if one.shape.name == shape), None)
+    if own is not None:
+        return Message("{name} is your own key {key}: tuning does not change it.", name=shape, key=own.key)
     (known, _), *_ = held.analysed.values()
     objects = [bpy.data.objects.get(name) for name in known.object_names]
     if None in objects or any(obj.mode != "OBJECT" for obj in objects):

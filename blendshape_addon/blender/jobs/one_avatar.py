@@ -115,8 +115,9 @@ def write(
     written.kept += [name for name, key in own.items() if name == key]
     result.report["notes"] = [*result.report["notes"], *shape_keys.remarks(written)]
     result.report["ok"] = result.report["ok"] and not written.empty
-    shape_keys.remember_style(objects[main], **result.report["style"])
-    tuning.note_made(objects[main], [*written.made, *written.replaced], options.tuning)
+    if objects[main].data.shape_keys:  # own keys may be on another object alone
+        shape_keys.remember_style(objects[main], **result.report["style"])
+        tuning.note_made(objects[main], [*written.made, *written.replaced, *own], options.tuning)
     result.seconds["writing"] = time.perf_counter() - began
     _log.info("written to %s in %.3f s: %s", objects[main].name, result.seconds["writing"], written)
     return Done(objects, objects[main], avatar, result, written)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -20,21 +20,41 @@ from .shape_keys import BACKUP, place
 
 
 def candidates(objects: Sequence[Object]) -> list[str]:
-    """Names of the creator's keys on `objects` that move something, in their order."""
-    found: dict[str, None] = {}
-    for obj in objects:
-        keys, ours = obj.data.shape_keys, made_by_us(obj)
-        for key in keys.key_blocks if keys and keys.use_relative else ():
-            if key != keys.reference_key and key.name not in ours and not is_empty(key):
-                found[key.name] = None
-    return list(found)
+    """Names, in their order, of the creator's keys that move something on the face, see `find`."""
+    return _moving(_face(objects))
 
 
 def find(objects: Sequence[Object]) -> dict[str, str]:
-    """Which of the creator's keys each shape is, in the order of ALL_SHAPES: as the creator said, else by its name."""
-    names, said = candidates(objects), stored.read(objects)
-    found = key_names.pick(names) | {shape: key for shape, key in said.items() if key in (*names, stored.NONE)}
+    """Which of the creator's keys each shape is, in the order of ALL_SHAPES: as the creator said, else by its name.
+
+    Only keys of the face count, the one of `objects` that has most of them: VRChat takes visemes from one mesh, and a
+    key of the teeth alone would leave the face still. Keys that move nothing do not count.
+    """
+    face, said = _face(objects), stored.read(objects)
+    found = key_names.pick(_moving(face, known=True))
+    chosen = _moving(face, set(said.values()))
+    found |= {shape: key for shape, key in said.items() if key in (*chosen, stored.NONE)}
     return {shape: found[shape] for shape in ALL_SHAPES if found.get(shape)}
+
+
+def _face(objects: Sequence[Object]) -> Object:
+    return max(objects, key=lambda obj: len(key_names.pick(_moving(obj, known=True))))
+
+
+def _moving(obj: Object, names: Collection[str] | None = None, known: bool = False) -> list[str]:
+    """Names of the creator's keys of `obj` that move something; of those `names` alone, or of those that are `known`
+    shapes: to look at all keys of an avatar takes a while."""
+    keys, ours = obj.data.shape_keys, made_by_us(obj)
+    every = keys.key_blocks if keys and keys.use_relative else ()
+    return [
+        key.name
+        for key in every
+        if (names is None or key.name in names)
+        and not (known and key_names.recognise(key.name) is None)
+        and key != keys.reference_key
+        and key.name not in ours
+        and not is_empty(key)
+    ]
 
 
 def read(objects: Sequence[Object], avatar: Avatar, found: Mapping[str, str]) -> list[OwnShape]:

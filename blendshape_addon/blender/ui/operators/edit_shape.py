@@ -1,5 +1,7 @@
 """Operators on one shape key by hand: sculpt it, smooth it, copy a side, lead it back; then keep or discard that."""
 
+from dataclasses import replace
+
 import bpy
 import numpy as np
 
@@ -225,6 +227,7 @@ class VRC_BLENDSHAPE_OT_reset_here(_Change, bpy.types.Operator):
         objects = avatar_from_selection(context)
         avatar = mesh_io.read(objects)
         (options,) = made_again(context, objects, avatar, [before.key])
+        options = replace(options, own=[one for one in options.own if one.shape.name != before.key])
         result = one_avatar.compute(avatar, options)
         if not result.shapes:
             reasons = join_messages(result.report["shapes"][0]["notes"])
