@@ -1,0 +1,177 @@
+"""The network of gaze and blinks: what it is fed, what it learns from, and what it is exported as."""
+
+from dataclasses import replace
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from blendshape_addon.core.errors import InputError
+from blendshape_addon.core.inference.face_format import SCORES
+from training.motion import eye_input, gaze_model, readings, train_gaze
+from training.motion.gaze_model import Output
+
+rng = np.random.default_rng(0)
+
+
+def landmarks() -> np.ndarray:
+    """(478, 3) in a picture of 200 x 200 pixels, the eyes where a face has them and alike on both sides."""
+    points = rng.uniform(40, 160, (478, 3))
+    for number, (x, y) in enumerate(zip(rng.uniform(110, 150, 10), rng.uniform(80, 100, 10), strict=True)):
+        points[eye_input.LEFT[number], :2], points[eye_input.RIGHT[number], :2] = (x, y), (200 - x, y)
+    for eye, sign in ((eye_input.LEFT, 1), (eye_input.RIGHT, -1)):
+        points[eye[0], :2], points[eye[1], :2] = (100 + sign * 15, 90), (100 + sign * 45, 90)
+    return points
+
+
+def data(people: int = 10, frames: int = 4) -> readings.Readings:
+    """Readings of nobody: noise with a truth that the crops' first pixel tells."""
+    count = people * frames
+    gaze = rng.uniform(-20, 20, (count, 2, 2)).astype(np.float32)
+    eyes = rng.integers(0, 255, (count, 2, eye_input.FORMAT.height, eye_input.FORMAT.width, 3)).astype(np.uint8)
+    person = np.repeat(np.arange(people, dtype=np.int32), frames)
+    return readings.Readings(
+        eyes=eyes, points=rng.normal(0, 0.3, (count, 24, 2)).astype(np.float32),
+        scores=rng.random((count, len(SCORES)), np.float32), iris=gaze * 0.5, units=np.zeros((count, 52), np.float32),
+        known=np.ones((count, 52), bool), distilled=np.zeros((count, 52), bool), gaze=gaze,
+        blink=rng.random((count, 2)).astype(np.float32), neutral=np.arange(count) % frames == 0, person=person,
+        fold=person % 2, people=tuple(map(str, range(people))), folds=("a", "b"), pictures={"a": 20, "b": 20},
+    )  # fmt: skip
+
+
+def test_there_are_24_landmarks_none_twice() -> None:
+    assert eye_input.COUNT == len(set(eye_input.POINTS)) == 24
+
+
+def test_crops_of_a_symmetric_face_are_alike() -> None:
+    half = rng.integers(0, 255, (200, 100, 3)).astype(np.uint8)
+    # Pixel i lies at i, so the mirror image of column 100 + x is column 100 - x.
+    picture = np.concatenate([np.zeros((200, 1, 3), np.uint8), half[:, :0:-1], half], axis=1)
+    left, right = eye_input.crops(picture, landmarks())
+    assert left.shape == (32, 48, 3) and np.ptp(left) > 100
+    # A crop begins at its left edge and ends a pixel before its right one, so the mirrored one lies a pixel further.
+    assert np.abs(left[:, 1:] - right[:, :-1]).mean() < 2
+
+
+def test_points_do_not_change_with_where_the_face_is_in_the_picture() -> None:
+    points = landmarks()
+    angle = np.radians(25)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    moved = points.copy()
+    moved[:, :2] = points[:, :2] @ turn.T * 1.7 + [30, -12]
+    assert np.allclose(eye_input.points(points), eye_input.points(moved), atol=1e-5)
+
+
+def test_a_mirrored_face_gives_mirrored_results() -> None:
+    network = gaze_model.build("small").eval()
+    eyes, points = torch.rand(3, 2, 32, 48, 3) * 255, torch.rand(3, 24, 2)
+    flip = torch.tensor([-1.0, 1.0])
+    with torch.no_grad():
+        one = network(eyes, points)
+        other = network(eyes.flip(1), points[:, list(gaze_model.MIRROR)] * flip)
+    assert torch.allclose(one.gaze, other.gaze.flip(1) * flip, atol=1e-4)
+    assert torch.allclose(one.blink, other.blink.flip(1), atol=1e-5)
+
+
+def test_the_gaze_of_a_closed_eye_costs_nothing() -> None:
+    gaze, blink = torch.zeros(2, 2, 2), torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+    wrong = gaze.clone()
+    wrong[:, 0] = 30
+    terms = gaze_model.loss(Output(wrong, torch.zeros(2, 2)), gaze, blink)
+    assert terms["gaze mae"] == 0 and terms["gaze mse"] == 0
+    wrong[:, 1] = 10
+    assert gaze_model.loss(Output(wrong, torch.zeros(2, 2)), gaze, blink)["gaze mae"] > 0.5
+    right, opposite = (
+        gaze_model.loss(Output(gaze, sign * (20 * blink - 10)), gaze, blink)["blink"] for sign in (1, -1)
+    )
+    assert right < 0.01 < opposite
+
+
+def test_vgg16_takes_the_weights_of_a_file_and_keeps_them(tmp_path) -> None:
+    shapes, inputs = {}, 3
+    layer = 0
+    for outputs in (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0):
+        if outputs:
+            shapes |= {f"features.{layer}.weight": (outputs, inputs, 3, 3), f"features.{layer}.bias": (outputs,)}
+            inputs = outputs
+        layer += 2 if outputs else 1
+    file = tmp_path / "vgg16.pth"
+    torch.save({name: torch.full(shape, 0.01) for name, shape in shapes.items()}, file)
+    network = gaze_model.build("vgg16", file)
+    assert torch.equal(network.backbone.features[0].weight, torch.full((64, 3, 3, 3), 0.01))
+    output = network(torch.rand(2, 2, 32, 48, 3) * 255, torch.rand(2, 24, 2))
+    assert output.gaze.shape == (2, 2, 2) and output.blink.shape == (2, 2)
+    assert not any(p.requires_grad for p in network.backbone.features.parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [("missing.pth", None, "no weights of VGG16 at"), ("bad.pth", b"nothing", "holds no weights of VGG16"),
+     ("bad.safetensors", b"nothing", "holds no weights of VGG16")],
+)  # fmt: skip
+def test_without_its_weights_vgg16_says_what_to_give(tmp_path, name, content, said) -> None:
+    if content:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=said):
+        gaze_model.build("vgg16", tmp_path / name)
+    with pytest.raises(InputError, match="--weights"):
+        gaze_model.build("vgg16")
+
+
+def test_new_people_are_people_of_every_family_and_never_frames() -> None:
+    rows = data(people=20)
+    new = readings.new_people(rows)
+    assert not set(rows.person[new]) & set(rows.person[~new])
+    assert set(rows.fold[new]) == set(rows.fold) and new.mean() == pytest.approx(0.2)
+
+
+def test_values_less_the_persons_neutral_ones() -> None:
+    rows = data(people=3)
+    away = readings.less_neutral(rows.gaze, rows)
+    assert np.allclose(away[rows.neutral], 0)
+    assert np.allclose(away[rows.person == 1], rows.gaze[rows.person == 1] - rows.gaze[4])
+    lost = readings.less_neutral(rows.gaze, replace(rows, neutral=rows.neutral & (rows.person != 2)))
+    assert np.isnan(lost[rows.person == 2]).all() and np.isfinite(lost[rows.person != 2]).all()
+
+
+def test_a_finished_training_is_not_done_again_and_one_of_other_people_is_refused(tmp_path) -> None:
+    rows, config = data(), replace(train_gaze.RECIPE, steps=2, warmup=1, save_every=1)
+    file = tmp_path / "gaze.safetensors"
+    first, again = (train_gaze.train(rows, config, file) for _ in range(2))
+    for one, other in zip(first.state_dict().values(), again.state_dict().values(), strict=True):
+        assert torch.equal(one, other)
+    with pytest.raises(InputError, match="other settings"):
+        train_gaze.train(replace(rows, people=tuple("abcdefghij")), config, file)
+
+
+def test_the_exported_network_says_what_the_trained_one_does() -> None:
+    network, rows = gaze_model.build("small").eval(), data(people=2)
+    session = onnxruntime.InferenceSession(train_gaze.export(network), providers=["CPUExecutionProvider"])
+    gaze, blink = session.run(["gaze", "blink"], {"eyes": rows.eyes.astype(np.float32), "points": rows.points})
+    wanted = train_gaze.predict(network, rows)
+    assert np.allclose(gaze, wanted[0], atol=1e-2) and np.allclose(blink, wanted[1], atol=1e-3)
+
+
+def test_figures_are_exact_for_the_truth_and_count_only_open_eyes() -> None:
+    rows = data()
+    perfect = train_gaze.figures(rows.gaze, rows.blink, rows)
+    assert perfect["gaze across, deg"] == 0 and perfect["blink R2"] == 1
+    shut = rows.blink >= train_gaze.SHUT
+    wrong = np.where(shut[..., None], 90, rows.gaze + np.float32([3, 5]))
+    values = train_gaze.figures(wrong, np.full_like(rows.blink, rows.blink.mean()), rows)
+XX
+        5, abs=1e-4
+    )
+    assert values["blink R2"] == pytest.approx(0, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [([], "No renders are in"), (["--out", "gaze.bin"], "end in .onnx"), (["--steps", "0"], "at least 1"),
+     (["--backbone", "vgg16"], "--weights")],
+)  # fmt: skip
+def test_train_gaze_refuses_what_makes_no_sense(tmp_path, more, said) -> None:
+    line = ["--renders", str(tmp_path), "--out", str(tmp_path / "gaze.onnx"), *more]
+    with pytest.raises(InputError, match=said):
+        train_gaze.main(line)

@@ -1,0 +1,192 @@
+"""Where eyes look and how far they are closed, from a crop of either eye and landmarks about both."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from blendshape_addon.core.errors import InputError
+
+from . import eye_input
+
+BACKBONES = ("small", "vgg16")
+DEGREES = 10.0  # that an output of 1 means, so that losses are of order 1
+# Of the mirrored face: left landmarks are the right ones.
+_SIDE = len(eye_input.LEFT)
+MIRROR = (*range(_SIDE, 2 * _SIDE), *range(_SIDE), *range(2 * _SIDE, eye_input.COUNT))
+# Channels of VGG16's convolutions (Simonyan and Zisserman 2015, table 1, D), 0 for a pooling.
+_VGG16 = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0)
+_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+class Output(NamedTuple):
+    """gaze: (N, 2, 2) degrees to the person's left and up, of the left and the right eye. blink: (N, 2) logits."""
+
+    gaze: Tensor
+    blink: Tensor
+
+
+def _conv(inputs: int, outputs: int, stride: int = 1, width: int = 3) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, width, stride, width // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+class SmallBackbone(nn.Module):
+    """(N, 3, 32, 48), 0 to 255, to (N, 96)."""
+
+    size = 96
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            _conv(3, 24, 2, 5), _conv(24, 32, 2), _conv(32, 48), _conv(48, 64, 2), _conv(64, 64)
+        )
+        self.summary = nn.Sequential(nn.Flatten(), nn.Linear(64 * 4 * 6, self.size), nn.ReLU(inplace=True))
+
+    def forward(self, image: Tensor) -> Tensor:
+        mean = image.mean((2, 3), keepdim=True)  # neither light nor camera matter
+        spread = (image - mean).square().mean((1, 2, 3), keepdim=True).sqrt()
+        return self.summary(self.layers((image - mean) / (spread + 4.0)))
+
+
+class Vgg16Backbone(nn.Module):
+    """(N, 3, 32, 48), 0 to 255, to (N, 512): VGG16's convolutions with the weights of a file, which are not trained."""
+
+    size = 512
+
+    def __init__(self, weights: Path) -> None:
+        """Raises InputError where the file is missing or holds no weights of VGG16."""
+        super().__init__()
+        layers: list[nn.Module] = []
+        inputs = 3
+        for outputs in _VGG16:
+            if outputs:
+                layers += [nn.Conv2d(inputs, outputs, 3, 1, 1), nn.ReLU(inplace=True)]
+                inputs = outputs
+            else:
+                layers.append(nn.MaxPool2d(2))
+        self.features = nn.Sequential(*layers)
+        self.features.load_state_dict(_vgg16_weights(weights, self.features.state_dict()))
+        self.features.requires_grad_(False)
+        for name, values in zip(("mean", "spread"), _IMAGENET, strict=True):
+            self.register_buffer(name, 255 * torch.tensor(values)[:, None, None])
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.features((image - self.mean) / self.spread).flatten(1)
+
+
+def _vgg16_weights(path: Path, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The convolutions among a file's weights, named as in torchvision: features.0.weight and so on."""
+    again = "give a .pth or .safetensors file of VGG16 as torchvision names its weights, such as vgg16-397923af.pth"
+    if not path.is_file():
+        raise InputError(f"There are no weights of VGG16 at {path}: {again}.")
+    try:
+        if path.suffix == ".safetensors":
+            found = load_file(path)
+        else:
+            found = torch.load(path, map_location="cpu", weights_only=True)
+        rows = {name: found[f"features.{name}"] for name in wanted}
+    except (
+        OSError,
+        SafetensorError,
+        RuntimeError,
+        EOFError,
+        KeyError,
+        TypeError,
+        ValueError,
+        pickle.UnpicklingError,
+    ) as error:
+        raise InputError(f"{path} holds no weights of VGG16: {again}.") from error
+    if any(rows[name].shape != value.shape for name, value in wanted.items()):
+        raise InputError(f"{path} holds weights of another network than VGG16: {again}.")
+    return rows
+
+
+class KeypointNet(nn.Module):
+    """(N, 24, 2) landmarks to (N, 48)."""
+
+    size = 48
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(2 * eye_input.COUNT, 96), nn.ReLU(inplace=True), nn.Linear(96, self.size), nn.ReLU(inplace=True)
+        )
+
+    def forward(self, points: Tensor) -> Tensor:
+        return self.layers(10 * points.flatten(1))
+
+
+def _head(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(inputs, 96), nn.ReLU(inplace=True), nn.Linear(96, outputs))
+
+
+class GazeNet(nn.Module):
+    """eyes (N, 2, 32, 48, 3), 0 to 255, and points (N, 24, 2), see `eye_input`, to Output.
+
+    One backbone sees either eye; GazeHead and BlinkHead see an eye, the other one and the landmarks, for the right eye
+    all mirrored, so that a mirrored face gives mirrored results.
+    """
+
+    def __init__(self, backbone: nn.Module) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.keypoints = KeypointNet()
+        inputs = 2 * backbone.size + KeypointNet.size
+        self.gaze, self.blink = _head(inputs, 2), _head(inputs, 1)
+        self.register_buffer("mirror", torch.tensor(MIRROR), persistent=False)
+
+    def forward(self, eyes: Tensor, points: Tensor) -> Output:
+        left, right = (self.backbone(eyes[:, side].permute(0, 3, 1, 2)) for side in (0, 1))
+        mirrored = points[:, self.mirror] * points.new_tensor([-1.0, 1.0])
+        of_left = torch.cat([left, right, self.keypoints(points)], 1)
+        of_right = torch.cat([right, left, self.keypoints(mirrored)], 1)
+        gaze = [self.gaze(rows) * DEGREES for rows in (of_left, of_right)]
+        back = points.new_tensor([-1.0, 1.0])
+        blink = torch.cat([self.blink(of_left), self.blink(of_right)], 1)
+        return Output(torch.stack([gaze[0], gaze[1] * back], 1), blink)
+
+
+def build(backbone: str, weights: Path | None = None) -> GazeNet:
+    """A network with a backbone of BACKBONES; weights: the file that vgg16 needs. Raises InputError without it."""
+    if backbone == "small":
+        return GazeNet(SmallBackbone())
+    if weights is None:
+        raise InputError("The backbone vgg16 needs a file of its weights: name it with --weights.")
+    return GazeNet(Vgg16Backbone(weights))
+
+
+class Exported(nn.Module):
+    """A network as its ONNX file is: a pair of the gaze, degrees, and the blink, 0 to 1."""
+
+    def __init__(self, network: GazeNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, eyes: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+        output = self.network(eyes, points)
+        return output.gaze, torch.sigmoid(output.blink)
+
+
+def loss(output: Output, gaze: Tensor, blink: Tensor) -> dict[str, Tensor]:
+    """MAE and MSE of the gaze of eyes that are open, in units of DEGREES, and binary cross-entropy of the blink.
+
+    gaze: (N, 2, 2) degrees; blink: (N, 2) how far eyes are closed, 0 to 1.
+    """
+    seen = (1 - blink).clamp(0, 1)[..., None]  # of a closed eye nobody sees where it looks
+    error = (output.gaze - gaze) / DEGREES * seen
+    share = seen.mean().clamp(min=0.1)
+    return {
+        "gaze mae": error.abs().mean() / share,
+        "gaze mse": error.square().mean() / share,
+        "blink": nn.functional.binary_cross_entropy_with_logits(output.blink, blink),
+    }

@@ -1,0 +1,133 @@
+"""Renders as the add-on's reader of faces sees them: what the gaze network learns from, beside what is true."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from blendshape_addon.core.inference.face_format import SCORES
+from blendshape_addon.core.motion.descriptor import describe
+from blendshape_addon.core.motion.face import FaceReader
+
+from ..learning import arrays
+from ..renders import shards
+from . import eye_input
+
+FORMAT = arrays.Format("readings of renders", 1, "delete it: the next training reads the renders again")
+FOLDER = "readings"  # beside the shards
+
+
+@dataclass(frozen=True)
+class Readings:
+    """N pictures in which a face was read.
+
+    eyes: (N, 2, H, W, 3) uint8 and points: (N, 24, 2), see `eye_input`. scores: (N, 52) in the order of SCORES. iris:
+    (N, 2, 2) degrees that the irises' places between the lids' corners say. units (N, 52) in the order of ARKIT, known
+    and distilled (N, 52) bool, gaze (N, 2, 2), blink (N, 2): what is true. neutral: (N,) bool, the picture of the still
+    face. person: (N,) number into people; fold: (N,) into folds. pictures: by fold, those without a face too.
+    """
+
+    eyes: np.ndarray
+    points: np.ndarray
+    scores: np.ndarray
+    iris: np.ndarray
+    units: np.ndarray
+    known: np.ndarray
+    distilled: np.ndarray
+    gaze: np.ndarray
+    blink: np.ndarray
+    neutral: np.ndarray
+    person: np.ndarray
+    fold: np.ndarray
+    people: tuple[str, ...] = ()
+    folds: tuple[str, ...] = ()
+    pictures: dict[str, int] | None = None
+
+    @property
+    def count(self) -> int:
+        return len(self.gaze)
+
+    def where(self, chosen: np.ndarray) -> Readings:
+        """Some of the pictures; chosen: (N,) bool."""
+        rows = {f.name: getattr(self, f.name)[chosen] for f in fields(self) if f.name not in _NOTES}
+        return Readings(**rows, people=self.people, folds=self.folds, pictures=self.pictures)
+
+
+_NOTES = ("people", "folds", "pictures")
+
+
+def read(folder: Path) -> Readings:
+    """Readings of every shard of a folder; those that were read before are kept in files beside it.
+
+    Raises InputError where there is no shard, or one is damaged.
+    """
+    reader: FaceReader | None = None
+    parts: list[dict[str, np.ndarray]] = []
+    people: list[str] = []
+    of_person: list[str] = []
+    pictures: dict[str, int] = {}
+    paths = shards.paths_in(folder)
+    for path in tqdm(paths, "reading faces", unit="person"):
+        kept = folder / FOLDER / path.name
+        if kept.exists():
+            rows, notes = arrays.load(kept, FORMAT)
+        else:
+            reader = reader or FaceReader(provider="cpu")
+            shard = shards.load(path)
+            rows, notes = _read(reader, shard), {"fold": shard.fold, "person": shard.person, "of": len(shard.pictures)}
+            arrays.save(kept, FORMAT, rows, notes)
+        pictures[notes["fold"]] = pictures.get(notes["fold"], 0) + notes["of"]
+        parts.append(rows | {"person": np.full(len(rows["gaze"]), len(people), np.int32)})
+        people.append(notes["person"])
+        of_person.append(notes["fold"])
+    folds = sorted(set(of_person))
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    fold = np.array([folds.index(name) for name in of_person])[joined["person"]]
+    return Readings(**joined, fold=fold, people=tuple(people), folds=tuple(folds), pictures=pictures)
+
+
+def _read(reader: FaceReader, shard: shards.Shard) -> dict[str, np.ndarray]:
+    found = [reader.follow(picture, None) for picture in shard.pictures]
+    some = [number for number, one in enumerate(found) if one is not None]
+    there = [found[number] for number in some]
+    size = shard.pictures.shape[1]
+    told = describe(there, (size, size), 1.0, 1, "")
+    shape = (eye_input.FORMAT.height, eye_input.FORMAT.width, 3)
+    crops = [eye_input.crops(shard.pictures[number], found[number].landmarks) for number in some]
+    points = [eye_input.points(one.landmarks) for one in there]
+    rows = {
+        "eyes": np.array(crops, np.uint8).reshape(-1, 2, *shape),
+        "points": np.array(points, np.float32).reshape(-1, eye_input.COUNT, 2),
+        "scores": np.array([one.scores for one in there], np.float32).reshape(-1, len(SCORES)),
+        "iris": told.gaze.astype(np.float32),
+        "neutral": np.array(some, int) == 0,
+    }
+    rows |= {name: getattr(shard, name)[some] for name in ("units", "gaze", "blink")}
+    return rows | {name: np.repeat(getattr(shard, name)[None], len(some), 0) for name in ("known", "distilled")}
+
+
+def new_people(readings: Readings, share: int = 5) -> np.ndarray:
+    """(N,) bool: pictures of every fifth person of each fold, who are left out of training."""
+    first = np.unique(readings.person, return_index=True)[1]
+    fold_of = dict(zip(readings.person[first], readings.fold[first], strict=True))
+    left_out: list[int] = []
+    for fold in range(len(readings.folds)):
+        own = sorted(person for person in fold_of if fold_of[person] == fold)
+        left_out += own[share - 1 :: share]
+    return np.isin(readings.person, left_out)
+
+
+def less_neutral(values: np.ndarray, readings: Readings, known: Sequence[float] | float = 0.0) -> np.ndarray:
+    """(N, ...) values less those of the same person's neutral picture, which is `known`; people whose neutral face was
+    not read are NaN."""
+    found = np.full(values.shape, np.nan)
+    for person in np.unique(readings.person):
+        own = readings.person == person
+        still = own & readings.neutral
+        if still.any():
+            found[own] = values[own] - values[still][0] + known
+    return found
