@@ -21,7 +21,7 @@ from .shape_keys import BACKUP, place
 
 def candidates(objects: Sequence[Object]) -> list[str]:
     """Names, in their order, of the creator's keys that move something on the face, see `find`."""
-    return _moving(_face(objects))
+    return _moving(_face(objects)[0])
 
 
 def find(objects: Sequence[Object]) -> dict[str, str]:
@@ -30,15 +30,16 @@ def find(objects: Sequence[Object]) -> dict[str, str]:
     Only keys of the face count, the one of `objects` that has most of them: VRChat takes visemes from one mesh, and a
     key of the teeth alone would leave the face still. Keys that move nothing do not count.
     """
-    face, said = _face(objects), stored.read(objects)
-    found = key_names.pick(_moving(face, known=True))
-    chosen = _moving(face, set(said.values()))
+    (face, found), said = _face(objects), stored.read(objects)
+    chosen = _moving(face, set(said.values())) if said else []
     found |= {shape: key for shape, key in said.items() if key in (*chosen, stored.NONE)}
     return {shape: found[shape] for shape in ALL_SHAPES if found.get(shape)}
 
 
-def _face(objects: Sequence[Object]) -> Object:
-    return max(objects, key=lambda obj: len(key_names.pick(_moving(obj, known=True))))
+def _face(objects: Sequence[Object]) -> tuple[Object, dict[str, str]]:
+    """The one of `objects` with most of the creator's keys that are shapes, and these by shape."""
+    known = [(obj, key_names.pick(_moving(obj, known=True))) for obj in objects]
+    return max(known, key=lambda row: len(row[1]))
 
 
 def _moving(obj: Object, names: Collection[str] | None = None, known: bool = False) -> list[str]:
