@@ -160,9 +160,8 @@ def test_figures_are_exact_for_the_truth_and_count_only_open_eyes() -> None:
     shut = rows.blink >= train_gaze.SHUT
     wrong = np.where(shut[..., None], 90, rows.gaze + np.float32([3, 5]))
     values = train_gaze.figures(wrong, np.full_like(rows.blink, rows.blink.mean()), rows)
-XX
-        5, abs=1e-4
-    )
+    assert values["gaze across, deg"] == pytest.approx(3, abs=1e-4)
+    assert values["gaze up, deg"] == pytest.approx(5, abs=1e-4)
     assert values["blink R2"] == pytest.approx(0, abs=1e-3)
 
 
