@@ -5,9 +5,9 @@ from . import avatar, check, dataset, drive, export, keys, landmarks, learn, mai
 CLASSES = (  # in the order of the tab: what comes after Generate first
     *main.CLASSES,
     *preview.CLASSES,
-    *drive.CLASSES,
     *check.CLASSES,
     *export.CLASSES,
+    *drive.CLASSES,
     *tuning.CLASSES,
     *avatar.CLASSES,
     *landmarks.CLASSES,

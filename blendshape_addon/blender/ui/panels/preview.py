@@ -11,7 +11,7 @@ from ..items import GROUP_LABELS
 from . import speak
 from .tab import SubPanel, paragraph
 
-_NARROWEST = {"visemes": 48, "emotions": 64, "blink": 56, "arkit": 88, "unified": 88}  # pixels of a cell with its name
+_NARROWEST = {"visemes": 38, "emotions": 64, "blink": 56, "arkit": 88, "unified": 88}  # pixels of a cell with its name
 _BESIDE = 46  # pixels of the sidebar beside the cells
 _UNIT = 20  # pixels of an icon of scale 1; all of these at a user interface scale of 1
 _SIDE = re.compile(r"_?(left|right)$", re.IGNORECASE)
