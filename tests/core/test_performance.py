@@ -105,6 +105,16 @@ def test_the_largest_of_several_faces_is_said():
     assert "2 faces" in done.notes[0]
 
 
+def test_a_face_without_a_persons_proportions_is_said():
+    numbers, face, _ = pose.rigid_points()
+    landmarks = np.zeros((60, POINTS, 3), np.float32)
+    landmarks[:, numbers] = face / 8.9
+    assert not perform(dataclasses.replace(described(), landmarks=landmarks), DriveOptions(), "clip").notes
+    landmarks[:, numbers, 1] *= np.where(face[:, 1] < 0, 0.6, 1.1)  # a short chin below large eyes
+    (note,) = perform(dataclasses.replace(described(), landmarks=landmarks), DriveOptions(), "clip").notes
+    assert "made for people" in note
+
+
 def test_the_head_turns_against_the_neutral_frame():
     data = described(count=40)
     vectors = np.zeros((40, 3))

@@ -74,7 +74,9 @@ class Performance:
     head, gaze: their filters; units are 0 to 1, angles radians and degrees. eye_radius: from an eye's centre of
     rotation to its iris, in distances between the outer corners of the eyes: 10.5 of 90 mm, of an adult. gaze_gain:
     across and up, what painted rigs' eyes do over what is read of them; landmarks follow an iris that goes up or down
-    by a third only. max_gaze: degrees across and up. look: degrees at which eyeLook units are 1.
+    by a third only. max_gaze: degrees across and up. look: degrees at which eyeLook units are 1. drawn: misfit of a
+    person's proportions, in distances between the outer corners of the eyes, from which a face is taken for a drawn
+    one: a photograph has 0.050, painted rigs of people up to 0.047, anime heads and animals 0.057 to 0.097.
     """
 
     max_turn: float = 45.0
@@ -90,6 +92,7 @@ class Performance:
     gaze_gain: tuple[float, float] = (0.88, 2.5)
     max_gaze: tuple[float, float] = (35.0, 25.0)
     look: float = 30.0
+    drawn: float = 0.055
 
 
 @dataclass(frozen=True)

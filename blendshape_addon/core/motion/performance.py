@@ -203,6 +203,13 @@ def _notes(descriptors: Descriptors, lost: tuple[tuple[int, int], ...], turned: 
     notes = []
     if descriptors.faces > 1:
         notes.append(Message("{count} faces are in the clip: the largest one was followed.", count=descriptors.faces))
+    if np.median(pose.misfit(descriptors.landmarks[descriptors.found].astype(float))) > PERFORMANCE.drawn:
+        notes.append(
+            Message(
+                "The face has not a person's proportions: the reader was made for people, and what it reads of drawn "
+                "faces is rough."
+            )
+        )
     if lost:
         count = sum(last - first + 1 for first, last in lost)
         away = int((descriptors.found & (turned > PERFORMANCE.max_turn)).sum())

@@ -42,6 +42,15 @@ def fit(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return rotations, scales, places
 
 
+def misfit(landmarks: np.ndarray) -> np.ndarray:
+    """(F,) by how much, root mean square in the unit of (F, 478, 3) landmarks, the face of `rigid_points` misses them:
+    how far a face is from a person's proportions."""
+    numbers, face, weights = rigid_points()
+    rotations, scales, places = fit(landmarks)
+    fitted = scales[:, None, None] * np.einsum("fcd,kd->fkc", rotations, face) + places[:, None]
+    return np.sqrt(((landmarks[:, numbers] - fitted) ** 2).sum(2) @ weights)
+
+
 def turn(rotations: np.ndarray) -> np.ndarray:
     """(F,) degrees by which heads are turned away from the camera, to a side or up or down."""
     return np.degrees(np.arccos(np.clip(rotations[:, 2, 2], -1, 1)))
