@@ -39,8 +39,8 @@ def test_an_artist_like_the_network_changes_its_strength_alone(seed, scale):
     ours = motions(seed)
     own = {name: scale * ours[name] for name in GIVEN}
     learned = own_style.learn(own, ours, [own_style.measure(ours, ours)])
-    assert learned.amplitude == pytest.approx(scale, rel=1e-3)
-    made = own_style.complete(own, ours, own_style.Learned(scale), KNOWN)
+    assert learned.visemes == pytest.approx(1 + 0.75 * (scale - 1), rel=1e-3)  # held by a fourth shape
+    made = own_style.complete(own, ours, own_style.Learned(visemes=scale), KNOWN)
     assert set(made) == set(VISEMES) - set(GIVEN)
     for name, offset in made.items():
         assert offset == pytest.approx(scale * ours[name])
@@ -57,6 +57,15 @@ def test_what_is_made_grows_with_the_unit_of_length(seed, scale):
         {name: scale * offset for name, offset in ours.items()}, GIVEN, "vrc.v_e", known,
     )  # fmt: skip
     assert scaled == pytest.approx(scale * plain, rel=1e-6)
+
+
+def test_strength_of_visemes_says_nothing_of_units():
+    units = ("jawOpen", "browInnerUp", "mouthPucker", "cheekPuff")
+    ours = motions(0, (*GIVEN, *units))
+    own = {name: 2 * ours[name] for name in GIVEN} | {name: ours[name] for name in units[:3]}
+    learned = own_style.learn(own, ours, KNOWN)
+    assert learned.visemes == pytest.approx(1.75) and learned.others == pytest.approx(1)
+    assert own_style.complete(own, ours, learned, KNOWN)["cheekPuff"] == pytest.approx(ours["cheekPuff"])
 
 
 def test_residuals_are_carried_over_as_known_artists_have_them():
@@ -101,7 +110,7 @@ def test_a_style_that_helps_no_given_shape_is_left_off():
     opposite = {name: -offset for name, offset in motions(1, GIVEN).items()}
     wrong = [own_style.measure({name: -9 * o for name, o in motions(5).items()}, motions(6))]
     learned = own_style.learn(opposite, ours, wrong)
-    assert not learned.carried or learned.amplitude < 1
+    assert not learned.carried or learned.visemes < 1
     assert own_style.learn({}, ours, KNOWN) == own_style.Learned() and not own_style.Learned().used
 
 

@@ -68,7 +68,7 @@ class OwnStyle:
             drawn = []  # what the network draws itself; the rest is mixed of what the artist and the network drew
             for name, offset, row in zip(names, offsets, recipes, strict=True):
                 own = [row[CONDITIONS.index(part)] * motion for part, motion in self.given.items()]
-                ours.setdefault(name, offset + sum(own) / np.float32(self.learned.amplitude))
+                ours.setdefault(name, offset + sum(own) / np.float32(self.learned.amplitude(name)))
                 if row[CONDITIONS.index(name)]:
                     drawn.append(name)
             made = own_style.complete(self.given, ours, self.learned, _known(), drawn)

@@ -53,18 +53,26 @@ class Relations:
 
 @dataclass(frozen=True)
 class Learned:
-    """What given shapes tell. amplitude: of all that is lacking, 1 where the given shapes did not ask for another.
-    carried: whether residuals of visemes are carried over. jaw: 0 to 1, how far CH opens the jaw as A does; None where
-    not all of A, O and CH are given, and nothing is mixed of them."""
+    """What given shapes tell.
 
-    amplitude: float = 1.0
+    visemes, others: amplitude of what is lacking of these, 1 where the given ones of the kind did not ask for another.
+    carried: whether residuals of visemes are carried over. jaw: 0 to 1, how far CH opens the jaw as A does; None where
+    not all of A, O and CH are given, and nothing is mixed of them.
+    """
+
+    visemes: float = 1.0
+    others: float = 1.0
     carried: bool = False
     jaw: float | None = None
 
     @property
     def used(self) -> bool:
         """Whether anything is made otherwise than without given shapes."""
-        return self.carried or self.jaw is not None or self.amplitude != 1
+        return self.carried or self.jaw is not None or self.visemes != 1 or self.others != 1
+
+    def amplitude(self, name: str) -> float:
+        """Of a shape that is lacking."""
+        return self.visemes if name in VISEMES else self.others
 
 
 @cache
@@ -123,7 +131,9 @@ def learn(given: Offsets, ours: Offsets, known: Sequence[Relations]) -> Learned:
     """
     visemes = [name for name in VISEMES if name in given and name in ours]
     carried = len(visemes) >= OWN_STYLE.fewest and _carrying_helps(given, ours, visemes, known)
-    return Learned(_tried_amplitude(given, ours), carried, jaw_opening(given))
+    others = [name for name in given if name not in VISEMES and name in ours]
+    of_visemes, of_others = (_tried_amplitude(given, ours, names) for names in (visemes, others))
+    return Learned(of_visemes, of_others, carried, jaw_opening(given))
 
 
 def complete(
@@ -142,9 +152,9 @@ def complete(
     for name, offset in ours.items():
         if name in given:
             continue
-        made[name] = offset * learned.amplitude
+        made[name] = offset * learned.amplitude(name)
         if name in VISEMES and name in drawn and learned.carried:
-            made[name] = carry_over(given, ours, visemes, name, known)
+            made[name] = learned.visemes * carry_over(given, ours, visemes, name, known)
         if name in MIXES and name in drawn and learned.jaw is not None:
             made[name] = _mixed(given, made[name], name, learned.jaw)
     return made
@@ -153,13 +163,13 @@ def complete(
 def carry_over(
     given: Offsets, ours: Offsets, visemes: Sequence[str], wanted: str, known: Sequence[Relations]
 ) -> np.ndarray:
-    """(N, 3) of the viseme `wanted`: the network's, with residuals of the given `visemes`, at the artist's strength."""
+    """(N, 3) of the viseme `wanted`, as strong as the network makes it, with residuals of the given `visemes`."""
     amplitude = _amplitude(given, ours, visemes)
     share, weights = _weights(visemes, wanted, known)
     carried = np.zeros_like(ours[wanted])
     for name, weight in zip(visemes, weights, strict=True):
         carried += weight * _residual(given, ours, name, amplitude)
-    return amplitude * ((1 + share) * ours[wanted] + _norm(ours[wanted]) * carried)
+    return (1 + share) * ours[wanted] + _norm(ours[wanted]) * carried
 
 
 def jaw_opening(given: Offsets) -> float | None:
@@ -235,24 +245,30 @@ def _carrying_helps(given: Offsets, ours: Offsets, visemes: Sequence[str], known
     return float(np.mean(gains)) > OWN_STYLE.min_gain
 
 
-def _tried_amplitude(given: Offsets, ours: Offsets) -> float:
-    """How much stronger the artist's shapes are than the network's, as far as it helps shapes that are left out."""
-    names = [name for name in given if name in ours and _norm(ours[name]) > 0]
+def _tried_amplitude(given: Offsets, ours: Offsets, names: Sequence[str]) -> float:
+    """How much stronger the artist's shapes `names` are than the network's, as far as it helps those that are left out
+    in turn."""
+    names = [name for name in names if _norm(ours[name]) > 0]
     if len(kinds(names)) < OWN_STYLE.fewest:
         return 1.0
     ways = []
     for name in names:
-        found = _amplitude(given, ours, [other for other in names if kind(other) != kind(name)])
+        others = [other for other in names if kind(other) != kind(name)]
+        found = _amplitude(given, ours, others, OWN_STYLE.amplitude_ridge)
         tried = 1 + np.array(OWN_STYLE.steps) * (found - 1)
         ways.append([_norm(given[name] - size * ours[name]) / _norm(given[name]) for size in tried])
     step = OWN_STYLE.steps[int(np.mean(ways, axis=0).argmin())]
-    return float(1 + step * (_amplitude(given, ours, names) - 1))
+    return float(1 + step * (_amplitude(given, ours, names, OWN_STYLE.amplitude_ridge) - 1))
 
 
-def _amplitude(given: Offsets, ours: Offsets, names: Sequence[str]) -> float:
-    """The factor of the network's shapes that comes nearest the given ones, each as important as its size."""
+def _amplitude(given: Offsets, ours: Offsets, names: Sequence[str], ridge: float = 0.0) -> float:
+    """The factor of the network's shapes that comes nearest the given ones, each as important as its size.
+
+    ridge: shapes of mean size for which the factor is 1, beside the given ones.
+    """
     square = sum(_dot(ours[name], ours[name]) for name in names)
-    found = sum(_dot(given[name], ours[name]) for name in names) / max(square, 1e-30)
+    held = ridge * square / max(len(names), 1)
+    found = (sum(_dot(given[name], ours[name]) for name in names) + held) / max(square + held, 1e-30)
     low, high = OWN_STYLE.amplitudes
     return float(np.clip(found, low, high))
 

@@ -49,6 +49,7 @@ class OwnStyleParameters:
     agreed_share: float = 0.3
     min_gain: float = -0.1  # mean gain of cos by residuals, of given visemes that are left out
     steps: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)  # tried on the way to the amplitude that fits best
+    amplitude_ridge: float = 1.0  # shapes of the network's strength beside those given; 0 is worse by 0.01 of rel
     amplitudes: tuple[float, float] = (0.2, 5.0)  # of an artist's shapes over the network's; beyond it is no style
 
 
