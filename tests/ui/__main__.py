@@ -18,7 +18,7 @@ from . import debian
 
 OUT = package.ROOT / "out" / "ui"
 SECONDS = 1800  # for the whole story
-WIDTH, HEIGHT = 1280, 1300  # of the screen: high enough for any panel
+WIDTH, HEIGHT = 1280, 1700  # of the screen: high enough for the tab with any of its panels
 
 
 def main(suite: str, folder: Path, language: str = "en_US") -> int:

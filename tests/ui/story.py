@@ -1,31 +1,38 @@
-"""What a creator does with the demo avatar, step by step; each step asserts what came of it."""
+"""What a creator does with the demo avatar, step by step; each step asserts what came of it, and what is seen."""
 
 from __future__ import annotations
 
 import os
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
 import numpy as np
 
 from . import window
-from .window import Folds, Waiting, button, key, move, picture, settled, state, until
+from .window import Folds, Waiting, button, changed, clicks, key, move, picture, seen, settled, state, until
 
 FBX = Path("/mnt/ui/avatar.fbx")
 AVATAR = "/mnt/ui/avatar.blend"
+MOST_CLICKS = 4  # from the file that was opened to the exported FBX
+MOUTH, EYES = ("lip", "mouth"), ("lid", "eye")  # beginnings of the names of landmarks
 
 
 def tell() -> Waiting:
     """The whole story, as pauses in seconds."""
     yield from _open()
-    yield from _generate_and_stop()
-    yield from _generate_and_undo()
     folds = Folds()
+    yield from _the_short_way(folds)
     yield from _preview(folds)
+    yield from _generate_and_stop()
+    yield from _generate_and_undo(folds)
+    yield from _whatever_is_selected()
+    yield from _in_edit_mode()
     yield from _tune(folds)
     yield from _move_a_landmark(folds)
     yield from _check(folds)
-    yield from _export(folds)
+    yield from _left_out()
     yield from _switch_off_at_work(folds)
     yield from _preferences()
 
@@ -39,7 +46,7 @@ def _open() -> Waiting:
     bpy.ops.wm.open_mainfile(filepath=AVATAR, load_ui=False)
     yield 1.0
     space = window.area().spaces.active
-    space.show_region_ui = True
+    space.show_region_ui, space.shading.color_type = True, "TEXTURE"  # the colours that the avatar has
     with window.at():
         bpy.ops.view3d.view_axis(type="FRONT")
     space.region_3d.view_location, space.region_3d.view_distance = (0.03, 0, 1.55), 0.36
@@ -51,55 +58,154 @@ def _open() -> Waiting:
     _told("the tab is open and names the avatar")
 
 
-def _generate_and_stop() -> Waiting:
+def _the_short_way(folds: Folds) -> Waiting:
+    """From the file that was opened to the exported FBX by as few clicks as there are."""
+    clicks.clear()
+    bare = seen(_screen_box(), 0)
+    began = time.monotonic()
     yield from button("vrc_blendshape.generate_visemes(")
+    yield from until(lambda: state().running, "it begins")
+    yield from picture("2_bar")
+    yield from until(_keys, "the keys are there")
+    visible = time.monotonic() - began
+    yield from until(lambda: not state().running, "it ends")
+    assert _keys() == ["Basis", *window.module("core.vocabulary").VISEMES], _keys()
+    yield from settled()
+    yield from picture("3_made")
+    assert changed(bare, seen(_screen_box(), 0)) > 0.001, "nothing is to be seen of what was made"
+    assert state().show_preview and state().viseme == "vrc.v_aa", "aa is not shown"
+    yield from folds.turn("Export")
+    yield from settled()
+    yield from picture("9_export")
+    yield from folds.button("vrc_blendshape.export_fbx")
+    yield from until(lambda: window.area("FILE_BROWSER"), "the file browser opens", 10)
+    yield 1.0
+    chosen = window.area("FILE_BROWSER").spaces.active.params
+    chosen.directory, chosen.filename = str(FBX.parent).encode(), FBX.name
+    yield 0.5
+    yield from button("file.execute", (0.6, 0.7, 0.8, 0.9), where=("EXECUTE", "FILE_BROWSER"))
+    yield from until(lambda: FBX.is_file() and window.area(), "the file is written", 60)
+    yield 1.0
+    assert FBX.stat().st_size > 100_000, f"{FBX} has {FBX.stat().st_size} bytes"
+    count = len(clicks)
+    assert count <= MOST_CLICKS, f"it took {count} clicks: {clicks}"
+    yield from folds.turn("Export")
+    _told(
+        f"{count} clicks from the opened file to {FBX.name}, {FBX.stat().st_size / 1e6:.1f} MB; "
+        f"shapes {visible:.1f} s after the first"
+    )
+
+
+def _preview(folds: Folds) -> Waiting:
+    """Preview was unfolded by Generate: the shapes are shown by their buttons, and the mouth is seen to move."""
+    yield from button("vrc_blendshape.stop_preview", (0.75,))
+    yield from until(lambda: _value("vrc.v_aa") == 0, "the preview ends", 5)
+    yield from _into_view()
+    yield from settled()
+    mouth, eyes = _marks(MOUTH), _marks(EYES)
+    rest = seen(mouth), seen(eyes)
+    yield from button("vrc_blendshape.show_shape(shape='vrc.v_aa')", (0.08, 0.2, 0.35))
+    yield from until(lambda: _value("vrc.v_aa") == 1, "aa is shown", 5)
+    yield from _into_view()
+    yield from settled()
+    yield from picture("4_preview")
+    opened, still = changed(rest[0], seen(mouth)), changed(rest[1], seen(eyes))
+    assert opened > 0.1 and still < 0.02, f"aa changes {opened:.0%} of the mouth and {still:.0%} of the eyes"
+    yield from button("vrc_blendshape.stop_preview", (0.75,))
+    yield from until(lambda: _value("vrc.v_aa") == 0, "the preview ends", 5)
+    yield from _into_view()
+    yield from settled()
+    assert changed(rest[0], seen(mouth)) < 0.01, "the mouth is not as it was"
+    yield from folds.turn("Preview")
+    _told(f"aa was shown by its button ({opened:.0%} of the mouth's pixels) and put back")
+
+
+def _generate_and_stop() -> Waiting:
+    before = _keys()
+    yield from button("vrc_blendshape.generate_unified(")
     yield from until(lambda: state().running, "it begins")
     window.forget_gaps()
     yield from _into_view()
     yield from key("Escape")
     yield from until(lambda: not state().running, "Esc stops it")
     yield 0.5
-    assert _keys() == [], f"Esc left {_keys()}"
+    assert _keys() == before, f"Esc left {_keys()}"
     _told("Esc stopped it and nothing was changed", gap=True)
 
 
-def _generate_and_undo() -> Waiting:
-    for again in (False, True):
-        window.forget_gaps()
-        yield from button("vrc_blendshape.generate_visemes(")
-        yield from until(lambda: state().fraction > 0.1, "the bar moves")
-        if not again:
-            yield from picture("2_bar")
-        yield from until(_keys, "the keys are there")
-        yield from until(lambda: not state().running, "it ends")
-        visemes = list(window.module("core.vocabulary").VISEMES)
-        assert _keys() == ["Basis", *visemes], _keys()
-        _told("Generate Visemes made 15 keys", gap=True)
-        if not again:
-            yield from _into_view()
-            yield from key("ctrl+z")
-            yield from until(lambda: not _keys(), "one undo takes all of them back", 5)
-            _told("one undo took them back")
+def _generate_and_undo(folds: Folds) -> Waiting:
+    before = _keys()
+    window.forget_gaps()
+    yield from button("vrc_blendshape.generate_blink(", (0.75,))
+    yield from until(lambda: "vrc.blink" in _keys(), "the keys are there")
+    yield from until(lambda: not state().running, "it ends")
+    assert len(_keys()) == len(before) + 3, _keys()
+    _told("Blink made 3 keys", gap=True)
     yield from settled()
-    yield from picture("3_made")
-
-
-def _preview(folds: Folds) -> Waiting:
-    yield from folds.unfold("Preview")
-    yield from folds.button("vrc_blendshape.show_shape(shape='vrc.v_aa')", (0.1,))
-    yield from until(lambda: _body().data.shape_keys.key_blocks["vrc.v_aa"].value == 1, "aa is shown", 5)
+    eyes = _marks(EYES)
+    shut = seen(eyes)
     yield from _into_view()
+    yield from key("ctrl+z")
+    yield from until(lambda: _keys() == before, "one undo takes all of them back", 5)
     yield from settled()
-    yield from picture("4_preview")
-    yield from folds.button("vrc_blendshape.stop_preview", (0.75,))
-    yield from until(lambda: _body().data.shape_keys.key_blocks["vrc.v_aa"].value == 0, "the preview ends", 5)
-    yield from folds.fold()
-    _told("aa was shown by its button and put back")
+    assert changed(shut, seen(eyes)) > 0.02, "the eyes are not seen to open again"
+    if state().show_preview:
+        yield from folds.turn("Preview")
+    _told("one undo took them back, and the eyes opened")
+
+
+def _whatever_is_selected() -> Waiting:
+    """An armature means its avatar; a cube beside it is asked about, with a button that is pressed."""
+    with window.at():
+        bpy.ops.object.select_all(action="DESELECT")
+        rig = bpy.data.objects["Armature"]
+        rig.select_set(True)
+        bpy.context.view_layer.objects.active = rig
+    yield 0.6
+    assert (state().face, state().problem) == ("Body", ""), state().problem
+    with window.at():
+        bpy.ops.mesh.primitive_cube_add(size=0.1, location=(2, 0, 0))
+    cube = bpy.context.object
+    yield from until(lambda: state().problem, "the cube is asked about", 3)
+    yield from settled()
+    yield from picture("12_which")
+    yield from button('vrc_blendshape.use_face(name="Body"')
+    yield from until(lambda: state().face == "Body", "the face is used", 3)
+    assert bpy.context.object == _body() and not state().problem
+    bpy.data.objects.remove(cube)
+    yield 0.5
+    _told("the armature meant its avatar, and the cube was asked about")
+
+
+def _in_edit_mode() -> Waiting:
+    """Blink is pressed in Edit Mode, which is there again afterwards; two undos take back what was made."""
+    before = _keys()
+    yield from _into_view()
+    yield from key("Tab")
+    yield from until(lambda: _body().mode == "EDIT", "Edit Mode is entered", 5)
+    yield 0.6
+    assert state().face == "Body", "the panel lost the avatar"
+    yield from button("vrc_blendshape.generate_blink(", (0.75,))
+    yield from until(lambda: "vrc.blink" in _keys() and not state().running, "the keys are there")
+    yield 0.5
+    assert _body().mode == "EDIT", f"{_body().mode} is there in the place of Edit Mode"
+    yield from _into_view()
+    yield from key("ctrl+z")
+    yield from key("ctrl+z")
+    yield 0.5
+    assert _keys() == before, f"after two undos there are {_keys()}"
+    if bpy.context.object.mode == "EDIT":
+        yield from key("Tab")
+    yield from until(lambda: _body().mode == "OBJECT", "Edit Mode is left", 5)
+    yield from settled()
+    _told("Edit Mode was left for Blink and entered again")
 
 
 def _tune(folds: Folds) -> Waiting:
+    if state().show_preview:
+        yield from folds.turn("Preview")
     full = _peak("vrc.v_aa")
-    yield from folds.unfold("Edit One Shape")
+    yield from folds.turn("Edit One Shape")
     _body().vrc_blendshape.strength_vrc_v_aa = 0.5
     yield from folds.button("vrc_blendshape.regenerate_shape", (0.4,))
     yield from until(lambda: not state().running and _peak("vrc.v_aa") < 0.9 * full, "aa is made anew")
@@ -108,14 +214,19 @@ def _tune(folds: Folds) -> Waiting:
     yield from picture("5_tuning")
     share = _peak("vrc.v_aa") / full
     assert abs(share - 0.5) < 0.01, f"at half the strength aa moves {share:.2f} times as far"
-    yield from folds.fold()
+    yield from folds.turn("Edit One Shape")
     _told("aa alone was made anew at half its strength")
 
 
 def _move_a_landmark(folds: Folds) -> Waiting:
     index = window.module("core.vocabulary").LANDMARK_INDEX
+    yield from _into_view()
+    yield from settled()
+    mouth = _marks(MOUTH)
+    bare = seen(mouth)
     yield from _edit_landmarks(folds)
     yield from picture("6_landmarks")
+    assert changed(bare, seen(mouth)) > 0.1, "no landmarks are to be seen"
     mode = window.module("blender.session").current().landmark_mode
     before = mode.editor.landmarks.copy()
     yield from _drag(before[index["mouth_corner_l"], :3])
@@ -130,41 +241,75 @@ def _move_a_landmark(folds: Folds) -> Waiting:
     assert left > 2 and abs(left - right) < 1, f"the corners of the mouth moved by {left:.1f} and {right:.1f} mm"
     others = np.delete(moved, [index["mouth_corner_l"], index["mouth_corner_r"]])
     assert others.max() < 0.01, f"another landmark moved by {others.max():.2f} mm"
-    yield from folds.fold()
+    yield from _into_view()
+    yield from settled()
+    assert changed(bare, seen(mouth)) < 0.01, "landmarks are still drawn over the face"
+    yield from folds.turn("Face Landmarks")
     _told(f"a landmark was moved by {left:.1f} mm, and the one opposite with it")
 
 
 def _check(folds: Folds) -> Waiting:
-    yield from folds.unfold("Check")
-    yield from folds.button("vrc_blendshape.check")
+    """Check tells of every shape; a fault that was put in is shown in Edit Mode, with the list beside it and Back."""
+    points = _body().data.shape_keys.key_blocks["vrc.v_oh"].points
+    feet = [number for number, point in enumerate(points) if point.co.z < 0.1]
+    for number in feet:
+        points[number].co.x += 0.01
+    yield from folds.turn("Check")
+    yield from folds.button("vrc_blendshape.check", (0.3,))
     yield from until(lambda: len(state().check_results) > 0 and not state().running, "the check tells", 60)
     yield from _into_view()
     yield from settled()
     yield from picture("8_check")
-    assert {row.shape for row in state().check_results} >= set(window.module("core.vocabulary").VISEMES)
-    yield from folds.fold()
-    _told("the check told of every viseme")
-
-
-def _export(folds: Folds) -> Waiting:
-    yield from folds.unfold("Export")
+    told = [(row.shape, row.check) for row in state().check_results]
+    assert {shape for shape, _ in told} >= set(window.module("core.vocabulary").VISEMES)
+    assert ("vrc.v_oh", "outside") in told
+    yield from folds.button('vrc_blendshape.show_problem(shape="vrc.v_oh", check="outside"', (0.3,))
+    yield from until(lambda: _body().mode == "EDIT", "Edit Mode is entered", 20)
     yield from _into_view()
     yield from settled()
-    yield from picture("9_export")
-    yield from folds.button("vrc_blendshape.export_fbx")
-    yield from until(lambda: window.area("FILE_BROWSER"), "the file browser opens", 10)
-    yield 1.0
-    browser = window.region("WINDOW", "FILE_BROWSER")
-    chosen = window.area("FILE_BROWSER").spaces.active.params
-    chosen.directory, chosen.filename = str(FBX.parent).encode(), FBX.name
-    yield 0.5
-    move(browser.x + browser.width / 2, browser.y + browser.height / 2)
-    yield 0.3
-    yield from key("Return")
-    yield from until(lambda: FBX.is_file() and window.area(), "the file is written", 60)
-    yield 1.0
-    assert FBX.stat().st_size > 100_000, f"{FBX} has {FBX.stat().st_size} bytes"
-    _told(f"{FBX.name} was written, {FBX.stat().st_size / 1e6:.1f} MB")
+    yield from picture("13_show_me")
+    assert _body().data.total_vert_sel == len(feet), f"{_body().data.total_vert_sel} of {len(feet)} are selected"
+    assert [(row.shape, row.check) for row in state().check_results] == told and state().face == "Body"
+    yield from folds.button("vrc_blendshape.back", (0.75,))
+    yield from until(lambda: _body().mode == "OBJECT", "Back leaves Edit Mode", 5)
+    yield from settled()
+    yield from folds.button('vrc_blendshape.fix_shape(shape="vrc.v_oh"', (0.75,))
+    yield from until(lambda: any(row.fixed for row in state().check_results), "it is fixed", 20)
+    moved = max(abs(points[number].co.x - _body().data.vertices[number].co.x) for number in feet)
+    assert moved < 1e-5, f"the feet still move by {moved:.4f} m"
+    yield from settled()
+    yield from folds.turn("Check")
+    _told("the check told of every viseme, showed a fault and the way back, and fixed it")
+
+
+def _left_out() -> Waiting:
+    """What is said of a shape that was left out stays below the buttons until it is made weaker."""
+    gate = window.module("core.quality.gate")
+    checks = window.module("core.quality.checks")
+    kept = gate.repair, gate.REPAIRS, checks.LIMITS
+    gate.repair = lambda anatomy, name, offset, red, measures: offset
+    gate.REPAIRS = replace(gate.REPAIRS, weaker=())
+    checks.LIMITS = replace(checks.LIMITS, peak_mm=0.75 * 1000 * _peak("vrc.v_aa"))
+    try:
+        state().tuned = "vrc.v_aa"
+        _body().vrc_blendshape.strength_vrc_v_aa = 1.0
+        yield from button("vrc_blendshape.generate_visemes(")
+        yield from until(lambda: len(state().left_out) > 0 and not state().running, "something is left out")
+        shape = state().left_out[0].shape
+        yield from settled()
+        yield from picture("14_left_out")
+        yield from button("vrc_blendshape.show_problem", (0.2, 0.3))
+        yield from until(lambda: _body().mode == "EDIT", "Edit Mode is entered", 20)
+        yield from settled()
+        yield from button("vrc_blendshape.back", (0.2, 0.3))
+        yield from until(lambda: _body().mode == "OBJECT", "Back leaves Edit Mode", 5)
+        yield from button("vrc_blendshape.make_weaker", (0.5, 0.6))
+        yield from until(lambda: shape in _keys() and not state().running, "it is made weaker")
+        assert shape not in [row.shape for row in state().left_out]
+    finally:
+        gate.repair, gate.REPAIRS, checks.LIMITS = kept
+    yield from settled()
+    _told(f"{shape} was left out, shown and made weaker")
 
 
 def _switch_off_at_work(folds: Folds) -> Waiting:
@@ -248,7 +393,7 @@ def _preferences() -> Waiting:
 
 def _edit_landmarks(folds: Folds) -> Waiting:
     """Open the panel of landmarks and show them; it stays open."""
-    yield from folds.unfold("Face Landmarks")
+    yield from folds.turn("Face Landmarks")
     yield from folds.button("vrc_blendshape.edit_landmarks")
     yield from until(lambda: state().editing_landmarks == "MOVING", "the landmarks can be moved")
     yield from settled()
@@ -270,6 +415,23 @@ def _body():
     return bpy.data.objects["Body"]
 
 
+def _value(name: str) -> float:
+    return _body().data.shape_keys.key_blocks[name].value
+
+
+def _marks(kinds: tuple[str, ...]) -> np.ndarray:
+    """(n, 2) where in the window the landmarks of these kinds are seen, as the face was found last."""
+    (_, analysis), *_ = window.module("blender.session").current().analysed.values()
+    names = window.module("core.vocabulary").LANDMARKS
+    return _on_screen(analysis.face.points[[name.startswith(kinds) for name in names], :3])
+
+
+def _screen_box() -> np.ndarray:
+    """(2, 2) the corners of the 3D view beside the sidebar: what is seen of the avatar."""
+    view, side = window.region("WINDOW"), window.region("UI")
+    return np.array([(view.x + 60, view.y + 60), (side.x - 10, view.y + view.height - 60)], float)
+
+
 def _keys() -> list[str]:
     keys = _body().data.shape_keys
     return [key.name for key in keys.key_blocks] if keys else []
@@ -289,16 +451,16 @@ def _into_view() -> Waiting:
     yield 0.3
 
 
-def _on_screen(point: np.ndarray) -> tuple[float, float]:
-    """Where in the window a point of the world, metres, is seen."""
+def _on_screen(points: np.ndarray) -> np.ndarray:
+    """(n, 2) where in the window (n, 3) points of the world, metres, are seen; (2,) for (3,)."""
     view = window.region("WINDOW")
     matrix = np.array(view.data.perspective_matrix, float)
-    ((x, y),) = (
-        window.module("core.geometry.camera").Screen(matrix, view.width, view.height).project(point[None])[:, :2]
-    )
-    return view.x + x, view.y + y
+    screen = window.module("core.geometry.camera").Screen(matrix, view.width, view.height)
+    return np.array([view.x, view.y]) + screen.project(np.atleast_2d(points))[:, :2].reshape(*points.shape[:-1], 2)
 
 
 def _told(words: str, gap: bool = False) -> None:
-    more = f" (longest gap of the main thread: {window.longest:.2f} s, {window.stage or 'before it'})" if gap else ""
+    stage = window.stage or "before it"
+    more = f" (longest gap of the main thread: {window.longest:.2f} s, {stage}; {window.busiest:.2f} s of work)"
+    more = more if gap else ""
     print(f"ok: {words}{more}", flush=True)

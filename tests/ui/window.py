@@ -5,16 +5,19 @@ What waits is a generator of seconds: Blender draws and answers in between.
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from types import SimpleNamespace
 
 import bpy
+import numpy as np
 
 NAME = "bl_ext.user_default.vrchat_blendshape_generator"
 PICTURES = "/mnt/ui"
-_STEP = 9  # pixels between looks for a button, which is 20 high
+_STEP = 13  # pixels between looks for a button, which is 18 to 20 high
 _ANSWER = 0.12  # seconds that Blender takes to see where the mouse is
 
 Waiting = Iterator[float]
@@ -42,6 +45,10 @@ def at(kind: str = "WINDOW", of: str = "VIEW_3D"):
     return bpy.context.temp_override(
         window=bpy.context.window_manager.windows[0], area=area(of), region=region(kind, of)
     )
+
+
+clicks: list[str] = []  # what was clicked on purpose, not in search of its place
+_found: dict[str, tuple[float, float]] = {}  # where buttons were last: rows keep their places
 
 
 def mouse(*words: object) -> None:
@@ -81,37 +88,72 @@ def settled() -> Waiting:
         yield 0.25
 
 
+def screen() -> np.ndarray:
+    """(H, W, 3) uint8: what is on the screen, the highest row first."""
+    taken = subprocess.run(["import", "-window", "root", "-depth", "8", "rgb:-"], capture_output=True, check=True)
+    flat = np.frombuffer(taken.stdout, np.uint8)
+    window = bpy.context.window_manager.windows[0]
+    return flat.reshape(-1, window.width, 3)
+
+
+def seen(points: np.ndarray, margin: int = 6) -> np.ndarray:
+    """(h, w, 3) uint8 of the screen: the box around (n, 2) `points` of the window, pixels from below."""
+    window = bpy.context.window_manager.windows[0]
+    low, high = points.min(0) - margin, points.max(0) + margin
+    top, bottom = window.height - 1 - high[1], window.height - 1 - low[1]
+    return screen()[int(top) : int(bottom), int(low[0]) : int(high[0])].astype(int)
+
+
+def changed(before: np.ndarray, after: np.ndarray) -> float:
+    """The share of the pixels of two pictures that differ so that a person sees it."""
+    return float((np.abs(after - before).max(2) > 24).mean())
+
+
 def picture(name: str) -> Waiting:
     """Save what is on the screen, while Blender goes on."""
     taking = subprocess.Popen(["import", "-window", "root", f"{PICTURES}/{name}.png"])
     yield from until(lambda: taking.poll() is not None, "a picture is taken")
 
 
-def button(command: str, across: tuple[float, ...] = (0.5,), top: int | None = None) -> Waiting:
+def button(
+    command: str, across: tuple[float, ...] = (0.5,), top: int | None = None, where: tuple[str, str] = ("UI", "VIEW_3D")
+) -> Waiting:
     """Find the button of the sidebar that runs `bpy.ops.<command>…` as a hand would, by going over them, and click it.
 
-    across: where to go down, in widths of the sidebar. top: where to begin, pixels from below.
+    across: where to go down, in widths of the sidebar. top: where to begin, pixels from below. where: kind of another
+    region and of its area.
     """
-    side = region("UI")
-    for y in range(top or side.y + side.height - 30, side.y + 10, -_STEP):
-        for x in across:
-            move(side.x + x * side.width, y)
+    yield from over(command, across, top, where)
+    clicks.append(command)
+    mouse("click", 1)
+    yield 0.25
+
+
+def over(
+    command: str, across: tuple[float, ...] = (0.5,), top: int | None = None, where: tuple[str, str] = ("UI", "VIEW_3D")
+) -> Iterator[float]:
+    """As `button`, without the click: the mouse stays over it. Returns its height, pixels from below."""
+    side = region(*where)
+    step = min(_STEP, side.height // 8)  # some regions are one button high
+    rows = range(top or side.y + side.height - step, side.y + step, -step)
+    sweep = ((side.x + x * side.width, y) for y in rows for x in across)
+    for x, y in itertools.chain([_found[command]] if command in _found else [], sweep):
+        for _ in range(2):  # after the first look it may still be the one before
+            move(x, y)
             yield _ANSWER
-            if not under_mouse().startswith(f"bpy.ops.{command}"):
-                continue
-            yield _ANSWER  # it may still have been the one before
-            if under_mouse().startswith(f"bpy.ops.{command}"):
-                mouse("click", 1)
-                yield 0.25
-                return
-    raise AssertionError(f"the sidebar has no button {command}")
+            if not under_mouse(where).startswith(f"bpy.ops.{command}"):
+                break
+        else:
+            _found[command] = x, y
+            return y
+    raise AssertionError(f"there is no button {command}")
 
 
-def under_mouse() -> str:
+def under_mouse(where: tuple[str, str] = ("UI", "VIEW_3D")) -> str:
     """The Python command of the button under the mouse; empty where there is none."""
     manager = bpy.context.window_manager
     manager.clipboard = ""
-    with at("UI"):
+    with at(*where):
         if bpy.ops.ui.copy_python_command_button.poll():
             bpy.ops.ui.copy_python_command_button()
     return manager.clipboard
@@ -159,86 +201,95 @@ def timer_runs() -> Iterator[float]:
     return VRC_TEST_OT_count_timers.seen > 0
 
 
+class VRC_TEST_OT_header(bpy.types.Operator):
+    """Stands unseen in the header of a sub-panel, so that the mouse finds it without a click."""
+
+    bl_idname = "vrc_test.header"
+    bl_label = "Header"
+    bl_options = {"INTERNAL"}
+    name: bpy.props.StringProperty()
+
+    def execute(self, context):
+        return {"CANCELLED"}
+
+
+def _mark(layout, name: str) -> None:
+    layout.operator("vrc_test.header", text="", icon="BLANK1", emboss=False).name = name
+
+
 class Folds:
-    """The sub-panels of the tab, which are found by clicking where their headers may be."""
+    """The sub-panels of the tab, whose headers are marked so that the mouse finds them."""
 
     def __init__(self) -> None:
-        self._drawn: set[str] = set()
-        self._places: dict[str, int] = {}
-        panels = module("blender.ui.panels").CLASSES
-        self._names = {cls.bl_label: cls.__name__ for cls in panels if hasattr(cls, "bl_parent_id")}
-        for cls in panels:
-            if cls.__name__ in self._names.values():
-                cls.draw = self._noting(cls.__name__, cls.draw)
+        bpy.utils.register_class(VRC_TEST_OT_header)
+        self.mark()
 
-    def unfold(self, label: str) -> Waiting:
-        """Click on the header of a sub-panel; all are folded before. Raises AssertionError where it does not open."""
-        name, side = self._names[label], region("UI")
-        top = self._places[name] if name in self._places else (yield from self._bottom())
-        for y in range(top, side.y + 10, -_STEP):
-            opened = yield from self._press(y)
-            self._places |= dict.fromkeys(opened, y)
-            if name in opened:
-                self._open = y
-                return
-            if opened:
-                yield from self._click(y)
-        raise AssertionError(f"the tab has no sub-panel {label}")
+    def mark(self) -> None:
+        """Mark the headers, of the classes that the add-on has registered just now."""
+        panels = module("blender.ui.panels").CLASSES
+        for cls in reversed(panels):
+            bpy.utils.unregister_class(cls)
+        for cls in panels:
+            if "HIDE_HEADER" in getattr(cls, "bl_options", ()):
+                cls.draw = _with_marked_header(cls.draw, cls.bl_label)
+            elif hasattr(cls, "bl_parent_id"):
+                cls.draw_header = lambda panel, _: _mark(panel.layout, panel.bl_label)
+            bpy.utils.register_class(cls)
+
+    def turn(self, label: str) -> Waiting:
+        """Click on the header of a sub-panel, which folds or unfolds it."""
+        y = yield from over(f'vrc_test.header(name="{label}")', (0.16, 0.1, 0.22))
+        self._open = y
+        clicks.append(label)
+        side = region("UI")
+        yield from click(side.x + 0.7 * side.width, y)
+        yield from settled()
 
     def button(self, command: str, across: tuple[float, ...] = (0.5,)) -> Waiting:
-        """Click a button of the sub-panel that is open; as :func:`button`."""
-        yield from button(command, across, self._open)
+        """Click a button of the sub-panel that was unfolded last; as :func:`button`."""
+        yield from button(command, across, self._open - _STEP)
 
-    def fold(self) -> Waiting:
-        """Close the one that was opened last."""
-        yield from self._click(self._open)
 
-    def _press(self, y: int) -> Iterator[float]:
-        """Click there; which panels are open then."""
-        yield from self._click(y)
-        self._drawn.clear()
-        region("UI").tag_redraw()
-        yield 0.2
-        return set(self._drawn)
+def _with_marked_header(draw: Callable, label: str) -> Callable:
+    """`draw` of a panel that draws its own header, the first of `layout.panel_prop`."""
 
-    def _click(self, y: int) -> Waiting:
-        side = region("UI")
-        yield from click(side.x + 0.6 * side.width, y)
+    class Marking:
+        def __init__(self, layout) -> None:
+            self._layout, self._marked = layout, False
 
-    def _bottom(self) -> Iterator[float]:
-        """Just below the last button of the main panel."""
-        side, lowest = region("UI"), None
-        for y in range(side.y + side.height - 30, side.y + 10, -_STEP):
-            move(side.x + 0.8 * side.width, y)
-            yield _ANSWER
-            with at("UI"):
-                if bpy.ops.ui.copy_data_path_button.poll() or bpy.ops.ui.copy_python_command_button.poll():
-                    lowest = y
-            if lowest and y < lowest - 5 * _STEP:
-                break
-        return lowest - 2 * _STEP
+        def __getattr__(self, name: str):
+            return getattr(self._layout, name)
 
-    def _noting(self, name: str, draw: Callable) -> Callable:
-        def noted(panel, context):
-            self._drawn.add(name)
-            draw(panel, context)
+        def panel_prop(self, *arguments):
+            header, body = self._layout.panel_prop(*arguments)
+            if not self._marked:
+                _mark(header, label)
+            self._marked = True
+            return header, body
 
-        return noted
+    def marked(panel, context):
+        draw(SimpleNamespace(layout=Marking(panel.layout)), context)
+
+    return marked
 
 
 _last, longest, stage = time.monotonic(), 0.0, ""
+_worked, busiest = time.thread_time(), 0.0
 
 
 def tick() -> float:
-    """A timer's function that sees for how long the main thread did nothing else, and at which stage of a job."""
-    global _last, longest, stage
-    now = time.monotonic()
+    """A timer's function that sees for how long the main thread did nothing else, and at which stage of a job; and how
+    much of that it worked itself, which is what an idle machine would take, however busy this one is."""
+    global _last, longest, stage, _worked, busiest
+    now, worked = time.monotonic(), time.thread_time()
     if now - _last > longest:
         longest, stage = now - _last, state().stage
-    _last = now
+    busiest = max(busiest, worked - _worked)
+    _last, _worked = now, worked
     return 0.02
 
 
 def forget_gaps() -> None:
-    global _last, longest, stage
+    global _last, longest, stage, _worked, busiest
     _last, longest, stage = time.monotonic(), 0.0, ""
+    _worked, busiest = time.thread_time(), 0.0
