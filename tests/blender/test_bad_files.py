@@ -85,6 +85,15 @@ def test_output_folder_that_cannot_be_written(planted, source, tmp_path, capsys)
     assert "cannot be written" in error_line(capsys)
 
 
+@pytest.mark.parametrize("option", ["input", "--output", "--report", "--sheet"])
+def test_a_name_that_no_system_takes(planted, source, tmp_path, capsys, option):
+    paths = {"input": source("blend"), "--output": tmp_path / "a.glb"}
+    paths[option] = tmp_path / f"{'x' * 300}.glb"
+    assert run(paths.pop("input"), *(word for pair in paths.items() for word in pair)) == cli.BAD_INPUT
+    assert "x.glb cannot be opened: File name too long." in error_line(capsys)
+    assert not (tmp_path / "a.glb").exists()
+
+
 @pytest.mark.parametrize("option", ["--report", "--sheet"])
 def test_report_or_sheet_that_cannot_be_written(planted, source, tmp_path, capsys, option):
     path = source("blend")

@@ -48,6 +48,8 @@ def _run_logged(arguments: Sequence[str], options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    beside = (getattr(options, name, None) for name in ("report", "sheet", "thumbnail"))
+    _require_names([*options.input, options.output, *filter(None, beside)])
     plan = _plan(options.input, options.output)
     if options.verb == "drive":
         return _drive(plan, options)
@@ -58,6 +60,19 @@ def _run(options: argparse.Namespace) -> int:
     if options.part:
         raise InputError("--part divides a folder of avatars: give a folder as the input.")
     return _run_file(*plan[0], vocabulary.shapes_of(options.shapes), options)
+
+
+def _require_names(paths: Sequence[Path]) -> None:
+    """Raise InputError for a path that the system cannot look up, such as one that is too long."""
+    for path in paths:
+        try:
+            path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise InputError(
+                "{file} cannot be opened: {reason}.", file=path.name, reason=error.strerror or error
+            ) from error
 
 
 def _plan(inputs: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:
