@@ -35,6 +35,8 @@ def _own_keys(context, layout, used: bool) -> None:
     column = layout.column(align=True)
     column.active = used
     for row in state.own:
+        if row.key == row.name:  # what has VRChat's name needs no row
+            continue
         split = column.split(factor=0.45, align=True)
         split.label(text=row.name, translate=False)
         button = split.operator(
