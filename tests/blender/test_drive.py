@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import struct
 
 import bpy
 import numpy as np
@@ -68,6 +69,27 @@ def test_a_movie_is_read_picture_by_picture():
     assert first[film.SIZE // 2, film.SIZE // 2, 0] > first[film.SIZE // 2, film.SIZE // 2, 2] + 20, (
         "skin in the middle"
     )
+
+
+def test_a_movie_with_uneven_times_is_said(tmp_path):
+    """The film, of which every second picture lasts twice as long."""
+    data = film.FILE.read_bytes()
+    at = data.index(b"stts") + 8
+    runs = struct.unpack(">III", data[at : at + 12])
+    assert runs[:2] == (1, film.COUNT)
+    rows = [struct.pack(">II", 1, runs[2] * (1 + number % 2)) for number in range(film.COUNT)]
+    table = struct.pack(">I", film.COUNT) + b"".join(rows)
+    more = len(table) - 12
+    changed = bytearray(data[:at] + table + data[at + 12 :])
+    for kind in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stts"):
+        place = changed.rindex(kind, 0, at) - 4
+        changed[place : place + 4] = struct.pack(">I", struct.unpack(">I", changed[place : place + 4])[0] + more)
+    (tmp_path / "phone.mp4").write_bytes(changed)
+    with clips.open_clip(tmp_path / "phone.mp4") as clip:
+        (note,) = clip.notes
+    assert "not evenly spaced" in note
+    with clips.open_clip(film.FILE) as clip:
+        assert clip.notes == []
 
 
 def test_a_folder_is_read_in_the_order_of_its_numbers(tmp_path):

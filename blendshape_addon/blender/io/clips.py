@@ -13,7 +13,8 @@ import bpy
 import numpy as np
 
 from ...core.errors import InputError
-from . import sequencer
+from ...core.messages import Message
+from . import mp4, sequencer
 from .files import quiet
 
 MOVIES = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv")
@@ -43,7 +44,7 @@ def open_clip(path: Path) -> MovieClip | FolderClip:
 
 
 class FolderClip:
-    """The pictures of a folder in the order of the numbers in their names."""
+    """The pictures of a folder in the order of the numbers in their names. sound, notes: as of a movie."""
 
     def __init__(self, path: Path) -> None:
         inside = [file for file in path.iterdir() if file.suffix.lower() in PICTURES and not file.name.startswith(".")]
@@ -51,6 +52,7 @@ class FolderClip:
             raise InputError("The folder {path} holds no pictures ({kinds}).", path=path, kinds=" ".join(PICTURES))
         self._files = sorted(inside, key=_natural)
         self.name, self.count, self.rate, self.sound = path.name, len(self._files), FOLDER_RATE, None
+        self.notes: list[Message] = []
         self.content = _hash(self._files)
 
     def pictures(self) -> Iterator[np.ndarray]:
@@ -68,10 +70,14 @@ class FolderClip:
 
 
 class MovieClip:
-    """A movie file, drawn by the sequencer of a scene of its own, which `close` removes. sound: the file."""
+    """A movie file, drawn by the sequencer of a scene of its own, which `close` removes.
+
+    sound: the file, which may have some. notes: for the user.
+    """
 
     def __init__(self, path: Path) -> None:
         self.name, self.content, self.sound = path.name, _hash([path]), path
+        self.notes: list[Message] = []
         self._scene = bpy.data.scenes.new("vrc_blendshape_clip")
         try:
             with quiet():
@@ -85,6 +91,14 @@ class MovieClip:
                     "it to H.264 in an .mp4 file.",
                     file=path.name,
                 )
+            if mp4.uneven(path):
+                said = Message(
+                    "The pictures of {file} are not evenly spaced in time, as phones film: it is read at {rate:.3g} per "
+                    "second.",
+                    file=path.name,
+                    rate=self.rate,
+                )
+                self.notes.append(said)
             scale = min(1.0, LARGEST / max(width, height))
             strip.transform.scale_x = strip.transform.scale_y = scale
             self._prepare(max(2, round(width * scale)), max(2, round(height * scale)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -30,6 +31,7 @@ def read(options: argparse.Namespace) -> tuple[dict, Performance]:
     finally:
         clip.close()
     performance = perform(found, options.drive, clip.name)
+    performance = replace(performance, notes=(*clip.notes, *performance.notes))
     spent = time.perf_counter() - began
     about = {"clip": str(options.clip), **drive.clip_entry(found, performance, options.drive, spent)}
     console.say(

@@ -76,7 +76,7 @@ class VRC_BLENDSHAPE_OT_drive_from_clip(Background, bpy.types.Operator):
         performance = perform(result, self._options, clip.name)
         start = scene.frame_current
         done = drive.write(scene, objects, performance, avatar.hints, clip.name, clip.sound, start, self.head)
-        for note in (*performance.notes, *done.written.notes):
+        for note in (*clip.notes, *performance.notes, *done.written.notes):
             self.report({"WARNING"}, translate(note))
         message = Message(
             "{count} shapes of “{name}” are keyed on the frames {first} to {last}; frame {neutral} of the clip is "
