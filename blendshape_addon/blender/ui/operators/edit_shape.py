@@ -91,8 +91,8 @@ class VRC_BLENDSHAPE_OT_edit_shape(bpy.types.Operator):
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
         state.refresh(context)
-        undo_step(translate(self.bl_label))
         bpy.ops.object.mode_set(mode="SCULPT")
+        undo_step(translate(self.bl_label))
         return {"FINISHED"}
 
     def _begin(self, context) -> None:

@@ -1,24 +1,19 @@
-"""The buttons that edit a shape key by hand, drawn in the panel Edit One Shape."""
+"""The buttons that edit a shape key by hand, drawn in the panel Edit One Shape in place of its tuning."""
 
 from ....core.messages import Message
 from ...stored import editing
-from .tab import paragraph
+from ...translations import translate
 
 
-def draw(context, layout, face, shape: str) -> None:
-    """The way into Sculpt Mode; while a key is edited, what can be done to it."""
-    box = layout.box()
+def draw(layout, face) -> None:
+    """What can be done to the key of `face` that is edited."""
     name = editing.name_of(face)
-    if not name:
-        row = box.row()
-        row.enabled = face.data.shape_keys is not None and shape in face.data.shape_keys.key_blocks
-        row.operator("vrc_blendshape.edit_shape", icon="SCULPTMODE_HLT").shape = shape
-        return
+    row = layout.row()
     if face.mode == "OBJECT":
-        box.operator("vrc_blendshape.edit_shape", icon="SCULPTMODE_HLT").shape = name
+        row.operator("vrc_blendshape.edit_shape", icon="SCULPTMODE_HLT").shape = name
     else:
-        paragraph(context, box, Message("Editing {shape}.", shape=name), icon="SCULPTMODE_HLT")
-    column = box.column(align=True)
+        row.label(text=translate(Message("Editing {shape}.", shape=name)), icon="SCULPTMODE_HLT", translate=False)
+    column = layout.column(align=True)
     column.operator("vrc_blendshape.smooth_here", icon="MOD_SMOOTH")
     row = column.row(align=True)
     row.operator("vrc_blendshape.copy_side", text="Left to Right").to = "RIGHT"
@@ -26,6 +21,6 @@ def draw(context, layout, face, shape: str) -> None:
     row = column.row(align=True)
     row.operator("vrc_blendshape.reset_here", text="To Generated").to = "GENERATED"
     row.operator("vrc_blendshape.reset_here", text="To Rest").to = "REST"
-    row = box.row(align=True)
+    row = layout.row(align=True)
     row.operator("vrc_blendshape.keep_edit", icon="CHECKMARK")
     row.operator("vrc_blendshape.discard_edit", icon="X")

@@ -9,7 +9,7 @@ from ....core.style.tuning import EVERY
 from ....core.vocabulary import VISEMES
 from ... import settings
 from ...keys import shape_keys
-from ...stored import tuning
+from ...stored import editing, tuning
 from ...stored.tuning import mask_of, strength_of
 from ...translations import translate
 from ..items import GROUP_NAMES
@@ -49,12 +49,11 @@ class VRC_BLENDSHAPE_PT_one_shape(_Tuning, bpy.types.Panel):
 
     def show(self, context, layout, props, face):
         state, scene_settings = context.window_manager.vrc_blendshape, context.scene.vrc_blendshape
+        if editing.name_of(face):
+            edit_shape.draw(layout, face)
+            return
         _waiting(context, layout)
         layout.prop(state, "tuned", text="")
-        if state.tuned in state.edited.split(", "):
-            paragraph(context, layout, "You have edited or fixed this key: it stays as it is.", icon="USER")
-        elif state.tuning_said and state.viseme == state.tuned:
-            paragraph(context, layout, state.tuning_said, icon="ERROR")
         layout.prop(props, strength_of(state.tuned))
         layout.prop_search(props, mask_of(state.tuned), face, "vertex_groups")
         if state.tuned in RECIPE_SHAPES:
@@ -63,10 +62,16 @@ class VRC_BLENDSHAPE_PT_one_shape(_Tuning, bpy.types.Panel):
         row.enabled = not state.running and not state.editing_landmarks
         generate_button(row, "regenerate_shape", scene_settings, icon="FILE_REFRESH").shape = state.tuned
         row.operator("vrc_blendshape.show_shape", text="", icon="HIDE_OFF").shape = state.tuned
-        edit_shape.draw(context, layout, face, state.tuned)
+        row = layout.row()
+        row.enabled = face.data.shape_keys is not None and state.tuned in face.data.shape_keys.key_blocks
+        row.operator("vrc_blendshape.edit_shape", icon="SCULPTMODE_HLT").shape = state.tuned
         row = layout.row(align=True)
         row.operator("vrc_blendshape.save_recipes", icon="EXPORT")
         row.operator("vrc_blendshape.load_recipes", icon="IMPORT")
+        if state.tuned in state.edited.split(", "):
+            paragraph(context, layout, "You have edited or fixed this key: it stays as it is.", icon="USER")
+        elif state.tuning_said and state.viseme == state.tuned:
+            paragraph(context, layout, state.tuning_said, icon="ERROR")
 
 
 def _waiting(context, layout) -> None:
