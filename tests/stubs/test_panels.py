@@ -1,6 +1,6 @@
 """What the panels draw, on a layout that refuses buttons and properties that do not exist."""
 
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 
 import bpy
 import pytest
@@ -73,11 +73,19 @@ def test_every_operator_has_its_button(draw, instance, monkeypatch):
     ):
         pressed = (buttons(draw(panel, {"preset": "NATURAL"}, body, state)) for panel in panels.CLASSES)
         drawn |= {name for names in pressed for name in names}
+    body.data, body.mode = SimpleNamespace(shape_keys=Keys({"vrc_blendshape_editing": {"key": "vrc.v_aa"}})), "SCULPT"
+    drawn |= buttons(draw(VRC_BLENDSHAPE_PT_one_shape, None, body, state)).keys()
     bpy.data.objects.clear()
     drawn |= buttons(draw(VRC_BLENDSHAPE_PT_main, state={"suggestions": [body]})).keys()
     drawn |= buttons(draw(preferences.Preferences)).keys()
     started_by_others = {"vrc_blendshape.move_landmarks"}
     assert drawn == {cls.bl_idname for cls in bpy.registered if issubclass(cls, bpy.types.Operator)} - started_by_others
+
+
+class Keys(dict):
+    """Of a mesh, with one key and notes."""
+
+    key_blocks = MappingProxyType({"vrc.v_aa": None})
 
 
 def own_recipe(instance):
