@@ -64,6 +64,7 @@ def test_the_middle_stays_in_the_middle_and_a_mask_keeps_its_part():
     share = (base[:, 1] > 0.5).astype(float)
     out = key_editing.copy_side(base, triangles, offsets, share, to_left=False)
     middle = np.abs(base[:, 0]) < 1e-9
+    assert (key_editing.on_both_sides(base, share * (base[:, 0] > 0.01))[~middle] == share[~middle]).all()
     assert (out[middle & (share == 1), 0] == 0).all() and (out[share == 0] == offsets[share == 0]).all()
 
 

@@ -59,6 +59,12 @@ def copy_side(
     return blend(offsets, out, share)
 
 
+def on_both_sides(base: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """(V,) `share`, and that of the vertex that is nearest to each one's mirror image where that is more."""
+    places = base - (middle(base), 0.0, 0.0)
+    return np.maximum(share, share[nearest(places, places * _FLIP, 1)[0][:, 0]])
+
+
 def middle(base: np.ndarray) -> float:
     """x of the plane that (V, 3) places mirror across: at the origin or in the middle of their box, as fits better."""
     some = base[:: max(1, len(base) // KEY_EDITING.sample)]

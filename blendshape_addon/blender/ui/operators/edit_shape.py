@@ -197,6 +197,8 @@ class VRC_BLENDSHAPE_OT_copy_side(_Change, bpy.types.Operator):
 
     def change(self, context, face, before, offsets, share):
         base, triangles = mesh_io.basis(face), _triangles(face.data)
+        if self._mode == "EDIT":  # whichever side is selected
+            share = key_editing.on_both_sides(base, share)
         return key_editing.copy_side(base, triangles, offsets, share, self.to == "LEFT")
 
 
