@@ -7,6 +7,7 @@ from importlib import import_module
 VERBS = {
     "clip": ("clip", "film a rig or an avatar whose motion is known"),
     "renders": ("renders", "draw people with exact truth, to train and measure on"),
+    "measure-units": ("measure_units", "measure how well each unit is read on renders"),
     "train-gaze": ("train_gaze", "train the network that reads gaze and blinks"),
     "convert": ("convert", "make the networks that read a person's face from MediaPipe's"),
 }
