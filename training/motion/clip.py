@@ -55,7 +55,8 @@ def find(whom: str) -> Rig:
             return rigs.load(folder)
     if not path.is_file():
         raise InputError(f"There is no rig and no avatar {whom}: give FAMILY/NAME of a rig, its folder, or a file.")
-    return avatar.read(path, "its owner's, for pictures alone")[0]
+    # What it has no keys of its own for, the deformer makes when the person is made.
+    return avatar.read(path, "its owner's, for pictures alone", lambda *_: {})[0]
 
 
 def film(rig: Rig, frames: list[motions.Motion], out: Path, size: int) -> None:

@@ -30,11 +30,11 @@ Shapes = dict[str, np.ndarray]  # (V, 3) world-space motion by shape
 Missing = Callable[[Avatar, detect.Face, Shapes], Shapes]  # an avatar, its face and its own shapes to further ones
 
 
-def read(path: Path | None, licence: str | None) -> list[Rig]:
+def read(path: Path | None, licence: str | None, missing: Missing | None = None) -> list[Rig]:
     """Each avatar of the file that has a face and known keys.
 
-    licence: under which its maker lets it be used. Raises InputError or FaceNotFound, in a sentence, when it is
-    missing, the file cannot be read, no key is known or no face is found.
+    licence: under which its maker lets it be used. missing: see `rigs_of`. Raises InputError or FaceNotFound, in a
+    sentence, when the licence is missing, the file cannot be read, no key is known or no face is found.
     """
     if path is None:
         raise InputError("Which avatar? Give its file, as in avatar:my.vrm.")
@@ -42,7 +42,7 @@ def read(path: Path | None, licence: str | None) -> list[Rig]:
         raise InputError(f"Under which licence may {path.name} be used? Say it with --licence, such as --licence CC0.")
     if find_spec("bpy") is None:
         raise InputError("Avatars are read with Blender's Python module, which is missing: pip install bpy==4.5.*")
-    return rigs_of(path, path.stem, licence, keyed.read(path))
+    return rigs_of(path, path.stem, licence, keyed.read(path), missing)
 
 
 def rigs_of(path: Path, stem: str, licence: str, found: Sequence[Keyed], missing: Missing | None = None) -> list[Rig]:
