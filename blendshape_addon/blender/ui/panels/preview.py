@@ -31,7 +31,7 @@ class VRC_BLENDSHAPE_PT_preview(SubPanel, bpy.types.Panel):
         if layout is None:
             return
         settings = context.scene.vrc_blendshape
-        if state.ready:
+        if state.ready and any(group.present for group in state.groups):
             paragraph(context, layout, state.ready, icon="INFO")
         row = layout.row(align=True)
         row.enabled = state.viseme != ""
