@@ -19,6 +19,7 @@ from ..core.inference import probe
 
 if TYPE_CHECKING:
     from ..core.avatar.avatar import Avatar
+    from ..core.motion.descriptor import Descriptors
     from ..core.options import GenerateOptions
     from ..core.pipeline import FaceAnalysis
     from ..core.shapes import Shape
@@ -58,7 +59,7 @@ class Session:
     landmarks are moved. spoken: there while the preview speaks. overlay: the draw handler of the 3D views. log: where
     the debug log goes while it is on. commands: Blender's handles of registered commands. left_out: name of a shape
     that was left out to its avatar and the shape. shown: what Show Me changed, there until Back. thumbnails: pictures
-    of the shapes, there while the add-on is registered.
+    of the shapes, there while the add-on is registered. clip: what was read last of a clip that drove an avatar.
     """
 
     probes: probe.ProbeCache
@@ -75,6 +76,7 @@ class Session:
     left_out: dict[str, tuple[Avatar, Shape]] = field(default_factory=dict)
     shown: ShownProblem | None = None
     thumbnails: Thumbnails | None = None
+    clip: Descriptors | None = None
 
 
 _current: Session | None = None

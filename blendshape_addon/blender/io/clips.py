@@ -92,13 +92,14 @@ class MovieClip:
                     file=path.name,
                 )
             if mp4.uneven(path):
-                said = Message(
-                    "The pictures of {file} are not evenly spaced in time, as phones film: it is read at {rate:.3g} per "
-                    "second.",
-                    file=path.name,
-                    rate=self.rate,
+                self.notes.append(
+                    Message(
+                        "The pictures of {file} are not evenly spaced in time, as phones film: it is read at "
+                        "{rate:.3g} per second.",
+                        file=path.name,
+                        rate=self.rate,
+                    )
                 )
-                self.notes.append(said)
             scale = min(1.0, LARGEST / max(width, height))
             strip.transform.scale_x = strip.transform.scale_y = scale
             self._prepare(max(2, round(width * scale)), max(2, round(height * scale)))

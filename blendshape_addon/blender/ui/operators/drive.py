@@ -8,7 +8,7 @@ import bpy
 from ....core.errors import InputError
 from ....core.messages import Message
 from ....core.motion.performance import DriveOptions, perform
-from ... import settings
+from ... import session, settings
 from ...io import clips, selection
 from ...jobs import drive
 from ...keys import performance_keys
@@ -60,8 +60,8 @@ class VRC_BLENDSHAPE_OT_drive_from_clip(Background, bpy.types.Operator):
             neutral=self.neutral - 1 if self.neutral else None, strength=self.strength, smoothing=self.smoothing
         )
         self._clip = clip = clips.open_clip(Path(bpy.path.abspath(self.filepath)))
-        found = drive.kept(clip, self._file())
-        if found is not None:
+        found = session.current().clip
+        if found is not None and found.content == clip.content:  # another strength takes no time
             return lambda progress: found
         provider = settings.provider(context)
         if self._direct:
@@ -70,8 +70,7 @@ class VRC_BLENDSHAPE_OT_drive_from_clip(Background, bpy.types.Operator):
         return partial(self._feed.read, None, provider)
 
     def finish(self, context, objects, avatar, result):
-        if not self._file().is_file():
-            drive.keep(result, self._file())
+        session.current().clip = result
         clip, scene = self._clip, context.scene
         performance = perform(result, self._options, clip.name)
         start = scene.frame_current
@@ -88,10 +87,6 @@ class VRC_BLENDSHAPE_OT_drive_from_clip(Background, bpy.types.Operator):
             neutral=performance.neutral + 1,
         )
         self.report({"INFO"}, translate(message))
-
-    def _file(self) -> Path:
-        """Where what was read of the clip is kept until Blender quits, so that another strength takes no time."""
-        return Path(bpy.app.tempdir) / f"{self._clip.content}.npz"
 
     def _close(self) -> None:
         if self._clip is not None:
