@@ -9,9 +9,10 @@ from helpers import add_key, coordinates, deltas, fingerprint, key_names, load_f
 
 from blendshape_addon import cli
 from blendshape_addon.blender.io import files, mesh_io
-from blendshape_addon.blender.jobs import live
+from blendshape_addon.blender.jobs import live, one_avatar
 from blendshape_addon.blender.keys import artist_keys, key_blocks
 from blendshape_addon.blender.stored import own_keys as stored
+from blendshape_addon.core.options import GenerateOptions
 from blendshape_addon.core.vocabulary import BLINKS, EMOTIONS, VISEMES
 from tests import faces
 
@@ -112,6 +113,13 @@ def test_a_second_run_renews_the_copies(drawn):
     buttons.generate_visemes()
     assert made_of(body, "vrc.v_aa").tobytes() == made_of(body, "あ").tobytes()
     assert not [name for name in key_names(body) if name.endswith(".backup")]
+
+
+def test_pictures_show_own_keys_too(drawn):
+    options = GenerateOptions(VISEMES, provider="cpu")
+    done = one_avatar.run(drawn, options)
+    assert [shape.name for shape in done.generated.shapes] == list(VISEMES)
+    assert done.written.used == {shape: key for key, shape in MEANT.items() if shape in VISEMES}
 
 
 def test_empty_keys_are_not_used(figure, planted):

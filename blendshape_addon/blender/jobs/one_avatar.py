@@ -113,6 +113,8 @@ def write(
     written.backups += artist_keys.copy(objects, own)
     written.used = own
     written.kept += [name for name, key in own.items() if name == key]
+    used = [one.shape for one in options.own if one.shape.name in own]
+    result.shapes = sorted([*result.shapes, *used], key=lambda shape: key_blocks.RANK[shape.name])  # for pictures
     result.report["notes"] = [*result.report["notes"], *shape_keys.remarks(written)]
     result.report["ok"] = result.report["ok"] and not written.empty
     if objects[main].data.shape_keys:  # own keys may be on another object alone
