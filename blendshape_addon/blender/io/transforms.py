@@ -92,8 +92,8 @@ def animations(meshes: Sequence[Object]) -> list[Message]:
     names = [obj.name for obj in with_ancestors(meshes) if _is_animated(obj)]
     if not names:
         return []
-    said = "Not exported: the animation of {names}, because the file holds the avatar at rest."
-    return [Message(said, names=", ".join(names))]
+    listed = ", ".join(names)
+    return [Message("Not exported: the animation of {names}, because the file holds the avatar at rest.", names=listed)]
 
 
 def _is_animated(obj: Object) -> bool:
