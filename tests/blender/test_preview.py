@@ -82,6 +82,7 @@ def test_nothing_of_a_preview_goes_into_a_file(made, tmp_path, way):
     else:
         files.save(tmp_path / "avatar.blend", [made["body"]])
     assert state_of(made) == before
+    assert bpy.context.window_manager.vrc_blendshape.viseme == ""
     files.load(tmp_path / f"avatar.{way}")
     assert "vrc.v_aa" not in values(bpy.data.objects["Body"])
 

@@ -83,8 +83,10 @@ def show_chosen(context: bpy.types.Context, objects: Sequence[Object]) -> None:
 
 
 def stop() -> None:
-    """End the preview and restore all keys."""
+    """End the preview and restore all keys; the panel shows none as chosen."""
     restore(shown())
+    state = bpy.context.window_manager.vrc_blendshape
+    state.viseme, state.before = "", False
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,6 @@ class VRC_BLENDSHAPE_OT_stop_preview(bpy.types.Operator):
     def execute(self, context):
         speaking.stop()
         preview.stop()
-        context.window_manager.vrc_blendshape.viseme = ""
         return {"FINISHED"}
 
 
