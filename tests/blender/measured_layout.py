@@ -42,6 +42,7 @@ class _Item:
 
     words: str
     beside: float = 0.0
+    menu: bool = False
 
     @property
     def natural(self) -> float:
@@ -143,7 +144,7 @@ class Layout:
             value = self.look_up(prop.enum_items[getattr(data, name)].name)
             if label:  # Blender draws both into one button
                 value = f"{label}: {value}"
-            target.children.append(_Item(value, beside + _UNIT))
+            target.children.append(_Item(value, beside + _UNIT, menu=True))
         elif prop.type == "BOOLEAN":
             target.children.append(_Item(label, beside + (_UNIT if icon == "NONE" else 0)))
         else:
@@ -179,9 +180,12 @@ class Layout:
             fixed = [not isinstance(child, Layout) and not child.words for child in self.children]
             room = width - _UNIT * sum(fixed)
             total = sum(child.natural for child, small in zip(self.children, fixed, strict=True) if not small) or 1.0
+            menus = any(getattr(child, "menu", False) for child in self.children)
+            equal = room / max(1, len(fixed) - sum(fixed))  # beside a menu, whose width is that of its widest item
+            shares = [room * child.natural / total for child in self.children]
             return [
-                _UNIT if small else room * child.natural / total
-                for child, small in zip(self.children, fixed, strict=True)
+                _UNIT if small else min(share, equal) if menus else share
+                for share, small in zip(shares, fixed, strict=True)
             ]
         return [width] * len(self.children)
 
