@@ -51,13 +51,15 @@ class FaceAnalysis:
 
     full: of each shape and overdrive that was made, the cache key, which holds all that it depends on, and its (N, 3)
     refined offsets at full strength. Of each shape that of no overdrive is kept, and the last one of another. own: the
-    style of the own shapes that were given last, and all that it depends on.
+    style of the own shapes that were given last, and all that it depends on. marked: the vertex that carries the hidden
+    mark of the shapes that were made, see shape_markers.
     """
 
     face: detect.Face
     anatomy: FaceAnatomy
     full: dict[tuple[str, float], tuple[tuple[object, ...], np.ndarray]] = field(default_factory=dict)
     own: tuple[tuple[object, ...], OwnStyle] | None = None
+    marked: int | None = None
 
 
 @dataclass
@@ -117,6 +119,10 @@ def generate(
     with stages("loading the deformer"):  # after the face finder: a provider that failed it is left alone
         session = open_session(model, options.provider)
     style = recipes.pick(styles, options.preset, analysis.anatomy.features.landmarks)
+    by_place: dict[bool, list[OwnShape]] = {True: [], False: []}
+    for one in options.own:
+        by_place[own_shapes.on_face(one, analysis.anatomy.features)].append(one)
+    options, elsewhere = replace(options, own=by_place[True]), by_place[False]
     used = {one.shape.name for one in options.own}
     if wanted := [name for name in options.expressions if name not in used]:
         expressions, missing = unified.possible(analysis.anatomy, wanted)
@@ -131,7 +137,7 @@ def generate(
             offsets, reports = _at_strength(analysis.anatomy, options, requested, full, style.opens)
     else:
         offsets, reports, missing, own = np.empty((0, 0, 3), np.float32), [], [], OwnStyle()
-    said = own_shapes.remarks(options.own, own if wanted else None)
+    said = own_shapes.remarks(options.own, own if wanted else None, elsewhere)
     report = _report(analysis, options, model, session, style, reports, missing, said)
     made: dict[bool, list[Shape]] = {True: [], False: []}
     for of_shape, offset in zip(reports, offsets, strict=True):

@@ -163,6 +163,16 @@ def test_none_is_made_in_place_of_an_own_shape(drawn):
         assert shape.deltas == pytest.approx(before[shape.name].deltas, abs=1e-6)
 
 
+def test_a_key_of_the_body_is_no_viseme(drawn):
+    """A may be the name of anything."""
+    face, found, own = drawn
+    far = np.argsort(face.avatar.vertices[:, 1])[:50]
+    body = OwnShape("A", Shape("vrc.v_e", np.sort(far), np.full((50, 3), 0.1, np.float32)))
+    made = pipeline.generate(face.avatar, GenerateOptions(VISEMES, provider="cpu", own=[*own, body]), face=found)
+    assert "vrc.v_e" in {shape.name for shape in made.shapes} and "vrc.v_e" not in made.report["own"]["used"]
+    assert "Not used, for they move something else than the face: A." in map(str, made.report["notes"])
+
+
 def test_nothing_is_made_where_all_is_there(drawn):
     face, found, own = drawn
     made = pipeline.generate(face.avatar, GenerateOptions(["vrc.v_aa"], provider="cpu", own=own), face=found)

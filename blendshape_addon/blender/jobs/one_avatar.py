@@ -19,7 +19,7 @@ from ...core.errors import FaceNotFound
 from ...core.idle_objects import without_idle_objects
 from ...core.options import GenerateOptions
 from ...core.pipeline import FaceAnalysis, GenerationResult, Progress, analyse, find_face, generate
-from ...core.shape_markers import main_object, with_shape_markers
+from ...core.shape_markers import main_object, vertex_to_mark, with_shape_markers
 from .. import session
 from ..io import avatar_objects, mesh_io
 from ..keys import artist_keys, key_blocks, shape_keys
@@ -73,7 +73,9 @@ def compute(avatar: Avatar, options: GenerateOptions, progress: Progress | None 
     result = generate(known, options, analysis=analysis, progress=_logged(progress))
     _remember(known, result.analysis, options.provider, options.models)
     session.current().made_with |= dict.fromkeys(options.expressions, options)
-    result.shapes = with_shape_markers(known, result.shapes, result.face)
+    marked = vertex_to_mark(known, result.shapes, result.face, result.analysis.marked)
+    result.analysis.marked = marked
+    result.shapes = with_shape_markers(known, result.shapes, result.face, marked)
     _log_result(result)
     return result
 
@@ -107,7 +109,7 @@ def write(
     result.shapes = without_idle_objects(
         avatar, result.shapes, main, result.face.eye_distance, options.intensity, keyed
     )
-    own = {one.shape.name: one.key for one in options.own if one.shape.name in names}
+    own = {name: key for name, key in result.report["own"]["used"].items() if name in names}
     artist_keys.require_all_editable(objects, own)
     written = shape_keys.write(objects, avatar, result.shapes, main, options.existing)
     written.backups += artist_keys.copy(objects, own)

@@ -89,6 +89,13 @@ def digest(own: Sequence[OwnShape]) -> int:
     return found
 
 
+def on_face(one: OwnShape, features: Features) -> bool:
+    """Whether an own shape moves the face most: a key called A may be of the body."""
+    moved = (one.shape.deltas.astype(float) ** 2).sum(1)
+    there = moved[np.isin(one.shape.indices, features.index)].sum()
+    return bool(there >= OWN_STYLE.min_on_face * moved.sum())
+
+
 def given_of(own: Sequence[OwnShape], offsets: np.ndarray, features: Features) -> dict[str, np.ndarray]:
     """Conditions that own shapes, (E, N, 3) face-space `offsets` of them, give: themselves, and a blink of one eye from
     that of both or from its namesake."""
@@ -110,12 +117,15 @@ def _half(features: Features, side: str) -> np.ndarray:
     return (t * t * (3 - 2 * t)).astype(np.float32)
 
 
-def remarks(own: Sequence[OwnShape], style: OwnStyle | None) -> list[Message]:
-    """What a run did with own shapes, in sentences. style: what it made follows; None where it made nothing."""
+def remarks(own: Sequence[OwnShape], style: OwnStyle | None, elsewhere: Sequence[OwnShape] = ()) -> list[Message]:
+    """What a run did with own shapes, in sentences. style: what it made follows; None where it made nothing.
+    elsewhere: those that are not of the face."""
+    left = ", ".join(one.key for one in elsewhere)
+    said = [Message("Not used, for they move something else than the face: {names}.", names=left)] if left else []
     if not own:
-        return []
+        return said
     names = ", ".join(one.key if one.key == one.shape.name else f"{one.key} = {one.shape.name}" for one in own)
-    said = [Message("Uses {count} of your own keys: {names}.", count=len(own), names=names)]
+    said.append(Message("Uses {count} of your own keys: {names}.", count=len(own), names=names))
     if style is None:
         return said
     if style.learned is None:

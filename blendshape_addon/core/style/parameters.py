@@ -34,6 +34,7 @@ class UnifiedShares:
 class OwnStyleParameters:
     """Of own_style, tuned on MakeHuman's, Rocketbox', VALID's and CharMorph's artists, each left out in turn."""
 
+    min_on_face: float = 0.5  # of the squares of an own key's motion, else it is a key of the body
     fewest: int = 3  # shapes to learn from, sides not counted
     residual_ridge: float = 1.0  # of a residual's own mean square: 0.3 and 3 are worse by 0.01 of cos
     own_ridge: float = 0.3  # of what the network makes, which has norm 1
