@@ -81,25 +81,35 @@ def main_object(avatar: Avatar, points: np.ndarray) -> int:
     return int(np.bincount(avatar.object_id[nearest]).argmax())
 
 
-def with_shape_markers(avatar: Avatar, shapes: Sequence[Shape], face: PlacedFace) -> list[Shape]:
+def with_shape_markers(
+    avatar: Avatar, shapes: Sequence[Shape], face: PlacedFace, marked: int | None = None
+) -> list[Shape]:
     """`shapes`, each with one hidden vertex of the main object (and its seam twins) moved by its own 50-100 µm.
 
-    The vertex is one that no shape moves, where there is one. Amounts are true metres where the avatar is modelled in
-    metres, else scaled with the distance between the eyes.
+    marked: the vertex, else one is chosen. Amounts are true metres where the avatar is modelled in metres, else scaled
+    with the distance between the eyes.
     """
-    own = avatar.object_id == main_object(avatar, face.points)
-    own &= np.isin(np.arange(len(own)), avatar.used)  # importers drop vertices of no face
-    if avatar.copied is not None:
-        own &= ~avatar.copied
-    still = own & ~_moved(avatar, shapes)
-    candidates = np.flatnonzero(still if still.any() else own)
-    chosen = _most_hidden(avatar, candidates, face)
+    chosen = vertex_to_mark(avatar, shapes, face) if marked is None else marked
     twins = np.flatnonzero(avatar.weld == avatar.weld[chosen])
     twins = twins[avatar.object_id[twins] == avatar.object_id[chosen]]
     low, high = MARKERS.metric
     unit = 1.0 if low <= face.eye_distance <= high else face.eye_distance / MARKERS.eye_distance
     inwards = -np.asarray(face.frame, float)[2]
     return [_with_marker(shape, twins, inwards * unit * AMOUNTS[shape.name]) for shape in shapes]
+
+
+def vertex_to_mark(avatar: Avatar, shapes: Sequence[Shape], face: PlacedFace, before: int | None = None) -> int:
+    """A hidden vertex of the main object that none of `shapes` moves, where there is one: that of shapes made `before`,
+    so that all of an avatar carry their marks at one, if it is."""
+    moved = _moved(avatar, shapes)
+    if before is not None and not moved[before]:
+        return before
+    own = avatar.object_id == main_object(avatar, face.points)
+    own &= np.isin(np.arange(len(own)), avatar.used)  # importers drop vertices of no face
+    if avatar.copied is not None:
+        own &= ~avatar.copied
+    still = own & ~moved
+    return _most_hidden(avatar, np.flatnonzero(still if still.any() else own), face)
 
 
 def find_markers(offsets: dict[str, np.ndarray]) -> set[str]:

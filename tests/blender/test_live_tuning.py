@@ -10,6 +10,7 @@ from blendshape_addon.blender.jobs import one_avatar
 from blendshape_addon.blender.keys import key_blocks
 from blendshape_addon.blender.ui import live_tuning, state
 from blendshape_addon.core.inference import deformer
+from blendshape_addon.core.shape_markers import find_markers
 from blendshape_addon.core.vocabulary import VISEMES
 
 operators = bpy.ops.vrc_blendshape
@@ -62,6 +63,7 @@ def test_a_group_changes_what_is_shown_and_the_rest_waits_for_apply(body):
     assert shown().changes == 2 and "joy" in shown().waiting, "a viseme is shown"
     assert operators.apply_tuning() == {"FINISHED"}
     assert shown().changes == 0
+    assert find_markers(key_blocks.shape_offsets(body)) == full.keys(), "after a file of any kind they are known again"
     for name, before in full.items():
         if name != "vrc.v_sil":
             assert np.allclose(deltas(body, name), before / 2, atol=HIDDEN), name
