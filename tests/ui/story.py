@@ -27,9 +27,12 @@ def tell() -> Waiting:
     yield from _preview(folds)
     yield from _generate_and_stop()
     yield from _generate_and_undo(folds)
+    yield from _framed(folds)
+    yield from _sheet(folds)
     yield from _whatever_is_selected()
     yield from _in_edit_mode()
     yield from _tune(folds)
+    yield from _edit(folds)
     yield from _move_a_landmark(folds)
     yield from _check(folds)
     yield from _left_out()
@@ -116,6 +119,7 @@ def _preview(folds: Folds) -> Waiting:
     yield from _into_view()
     yield from settled()
     assert changed(rest[0], seen(mouth)) < 0.01, "the mouth is not as it was"
+    yield from _speak(rest[0], mouth)
     yield from folds.turn("Preview")
     _told(f"aa was shown by its button ({opened:.0%} of the mouth's pixels) and put back")
 
@@ -149,9 +153,61 @@ def _generate_and_undo(folds: Folds) -> Waiting:
     yield from until(lambda: _keys() == before, "one undo takes all of them back", 5)
     yield from settled()
     assert changed(shut, seen(eyes)) > 0.02, "the eyes are not seen to open again"
-    if state().show_preview:
-        yield from folds.turn("Preview")
+    yield from _fold_preview(folds)
     _told("one undo took them back, and the eyes opened")
+
+
+def _framed(folds: Folds) -> Waiting:
+    """From behind and afar, Generate brings the face into view, with a picture of each shape; undo leaves the view."""
+    before, view = _keys(), window.area().spaces.active.region_3d
+    place, distance = view.view_location.copy(), view.view_distance
+    with window.at():
+        bpy.ops.view3d.view_axis(type="BACK")
+    view.view_distance = 6.0
+    yield 1.0
+    yield from button("vrc_blendshape.generate_emotions(", (0.25,))
+    yield from until(lambda: "joy" in _keys() and not state().running, "the keys are there")
+    pictures = window.module("blender.session").current().thumbnails
+    yield from until(lambda: all(map(pictures.icon, _keys()[1:])), "there is a picture of each shape")
+    yield from settled()
+    yield from picture("15_framed")
+    marks, (low, high) = _marks(MOUTH + EYES), np.sort(_screen_box(), 0)
+    assert (marks > low).all() and (marks < high).all(), "the face is not in view"
+    assert np.ptp(marks[:, 1]) > 0.1 * (high - low)[1], "the face is small"
+    assert view.view_matrix[2][1] < -0.9, "the face is seen from behind"  # towards the viewer is -Y
+    yield from _into_view()
+    yield from key("ctrl+z")
+    yield from until(lambda: _keys() == before, "one undo takes all of them back", 5)
+    with window.at():
+        bpy.ops.view3d.view_axis(type="FRONT")
+    view.view_location, view.view_distance = place, distance
+    yield 1.0
+    _told("the face came into view from behind and afar, and each shape has its picture")
+
+
+def _sheet(folds: Folds) -> Waiting:
+    """The contact sheet is stopped by Esc, then drawn, and shown in a window of its own."""
+    images = len(bpy.data.images)
+    window.forget_gaps()
+    yield from button("vrc_blendshape.contact_sheet")
+    yield from until(lambda: state().fraction > 0.3, "it draws")
+    yield from _into_view()
+    yield from key("Escape")
+    yield from until(lambda: not state().running, "Esc stops it", 5)
+    assert len(bpy.data.images) == images, "Esc left a picture"
+    began = time.monotonic()
+    yield from button("vrc_blendshape.contact_sheet")
+    yield from until(lambda: len(bpy.data.images) > images and not state().running, "the sheet is drawn")
+    took = time.monotonic() - began
+    yield 2.0
+    yield from picture("16_sheet")
+    shown = bpy.context.window_manager.windows[-1]
+    assert shown.screen.areas[0].spaces.active.image.name == "avatar_shapes.png"
+    with bpy.context.temp_override(window=shown):
+        bpy.ops.wm.window_close()
+    yield 1.0
+    yield from _fold_preview(folds)
+    _told(f"Esc stopped the contact sheet; then it was there {took:.1f} s after its click", gap=True)
 
 
 def _whatever_is_selected() -> Waiting:
@@ -201,21 +257,65 @@ def _in_edit_mode() -> Waiting:
     _told("Edit Mode was left for Blink and entered again")
 
 
-def _tune(folds: Folds) -> Waiting:
-    if state().show_preview:
-        yield from folds.turn("Preview")
-    full = _peak("vrc.v_aa")
-    yield from folds.turn("Edit One Shape")
-    _body().vrc_blendshape.strength_vrc_v_aa = 0.5
-    yield from folds.button("vrc_blendshape.regenerate_shape", (0.4,))
-    yield from until(lambda: not state().running and _peak("vrc.v_aa") < 0.9 * full, "aa is made anew")
+def _speak(rest: np.ndarray, mouth: tuple) -> Waiting:
+    """Preview is unfolded: the mouth is seen to speak, ends by itself, and the timeline gets the line and loses it."""
+    held = window.module("blender.session").current()
+    yield from button("vrc_blendshape.speak(", (0.2, 0.3))
+    yield from until(lambda: changed(rest, seen(mouth)) > 0.02, "the mouth speaks", 10)
+    yield from until(lambda: held.spoken is None, "the line ends", 20)
+    assert all(_value(name) == 0 for name in window.module("core.vocabulary").VISEMES)
+    yield from button("vrc_blendshape.speak_on_timeline", (0.75,))
+    yield from until(lambda: _body().data.shape_keys.animation_data, "keyframes are made", 10)
+    assert bpy.context.scene.sync_mode == "AUDIO_SYNC"
     yield from _into_view()
+    yield from key("ctrl+z")
+    yield from until(lambda: not _body().data.shape_keys.animation_data, "one undo takes them back", 10)
+    _told("the mouth spoke, on the timeline as well, and one undo took that back")
+
+
+def _tune(folds: Folds) -> Waiting:
+    """A slider changes the shape that is shown at once; what else it concerns waits for Apply."""
+    yield from _fold_preview(folds)
+    full = {name: _peak(name) for name in ("vrc.v_aa", "vrc.v_oh")}
+    yield from folds.turn("Edit One Shape")
+    _body().vrc_blendshape.strength_vrc_v_aa = 0.5  # as its slider does
+    share = _peak("vrc.v_aa") / full["vrc.v_aa"]
+    assert abs(share - 0.5) < 0.01, f"at half the strength aa moves {share:.2f} times as far"
+    assert _value("vrc.v_aa") == 1 and state().changes == 0, "aa is shown, and nothing waits"
+    _body().vrc_blendshape.strength_visemes = 0.8
+    assert state().changes == 1 and "vrc.v_oh" in state().waiting and "vrc.v_aa" not in state().waiting
     yield from settled()
     yield from picture("5_tuning")
-    share = _peak("vrc.v_aa") / full
-    assert abs(share - 0.5) < 0.01, f"at half the strength aa moves {share:.2f} times as far"
+    yield from folds.button("vrc_blendshape.apply_tuning")
+    yield from until(lambda: not state().running and state().changes == 0, "the others are made anew")
+    shares = [_peak(name) / whole for name, whole in full.items()]
+    assert np.allclose(shares, (0.4, 0.8), atol=0.01), f"aa and oh move {shares} times as far"
+    yield from settled()
+    _told("aa followed its slider, and Apply made the other visemes anew")
+
+
+def _edit(folds: Folds) -> Waiting:
+    """Edit One Shape is unfolded: a key is smoothed in Sculpt Mode, undone, and discarded exactly."""
+    before = _places("vrc.v_aa")
+    yield from folds.button("vrc_blendshape.edit_shape")
+    yield from until(lambda: _body().mode == "SCULPT", "Sculpt Mode is entered", 10)
+    assert _body().data.use_mirror_x and _body().active_shape_key.name == "vrc.v_aa"
+    yield from folds.button("vrc_blendshape.smooth_here")
+    yield from until(lambda: (_places("vrc.v_aa") != before).any(), "the shape is smoothed", 10)
+    yield from settled()
+    yield from picture("14_edit")
+    yield from _into_view()
+    yield from key("ctrl+z")
+    yield from until(lambda: (_places("vrc.v_aa") == before).all(), "one undo takes it back", 10)
+    assert _body().mode == "SCULPT"
+    yield from key("ctrl+shift+z")
+    yield from until(lambda: (_places("vrc.v_aa") != before).any(), "and redo brings it", 10)
+    yield from folds.button("vrc_blendshape.discard_edit", (0.75,))
+    yield from until(lambda: _body().mode == "OBJECT", "Discard leaves Sculpt Mode", 10)
+    assert (_places("vrc.v_aa") == before).all(), "the key is not as it was"
+    yield from settled()
     yield from folds.turn("Edit One Shape")
-    _told("aa alone was made anew at half its strength")
+    _told("a key was smoothed in Sculpt Mode, undone, redone and discarded exactly")
 
 
 def _move_a_landmark(folds: Folds) -> Waiting:
@@ -299,10 +399,10 @@ def _left_out() -> Waiting:
         yield from settled()
         yield from picture("14_left_out")
         yield from button("vrc_blendshape.show_problem", (0.2, 0.3))
-        yield from until(lambda: _body().mode == "EDIT", "Edit Mode is entered", 20)
+        yield from until(lambda: _mode() == "EDIT", "Edit Mode is entered", 20)
         yield from settled()
         yield from button("vrc_blendshape.back", (0.2, 0.3))
-        yield from until(lambda: _body().mode == "OBJECT", "Back leaves Edit Mode", 5)
+        yield from until(lambda: _mode() == "OBJECT", "Back leaves Edit Mode", 5)
         yield from button("vrc_blendshape.make_weaker", (0.5, 0.6))
         yield from until(lambda: shape in _keys() and not state().running, "it is made weaker")
         assert shape not in [row.shape for row in state().left_out]
@@ -391,6 +491,12 @@ def _preferences() -> Waiting:
     _told("the preferences list the models")
 
 
+def _fold_preview(folds: Folds) -> Waiting:
+    """Generate unfolds it each time."""
+    if state().show_preview:
+        yield from folds.turn("Preview")
+
+
 def _edit_landmarks(folds: Folds) -> Waiting:
     """Open the panel of landmarks and show them; it stays open."""
     yield from folds.turn("Face Landmarks")
@@ -415,6 +521,11 @@ def _body():
     return bpy.data.objects["Body"]
 
 
+def _mode() -> str:
+    """The mode of the active object."""
+    return bpy.context.view_layer.objects.active.mode
+
+
 def _value(name: str) -> float:
     return _body().data.shape_keys.key_blocks[name].value
 
@@ -435,6 +546,11 @@ def _screen_box() -> np.ndarray:
 def _keys() -> list[str]:
     keys = _body().data.shape_keys
     return [key.name for key in keys.key_blocks] if keys else []
+
+
+def _places(name: str) -> np.ndarray:
+    """(V, 3) places of the vertices in a key."""
+    return window.module("blender.io.mesh_io").coordinates(_body().data.shape_keys.key_blocks[name].points)
 
 
 def _peak(name: str) -> float:
