@@ -5,7 +5,6 @@ What waits is a generator of seconds: Blender draws and answers in between.
 
 from __future__ import annotations
 
-import itertools
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -136,11 +135,12 @@ def over(
     side = region(*where)
     step = min(_STEP, side.height // 8)  # some regions are one button high
     rows = range(top or side.y + side.height - step, side.y + step, -step)
-    sweep = ((side.x + x * side.width, y) for y in rows for x in across)
-    for x, y in itertools.chain([_found[command]] if command in _found else [], sweep):
+    places = [(side.x + x * side.width, y) for y in rows for x in across]
+    quick = [(_ANSWER, *place) for place in ([_found[command]] if command in _found else []) + places]
+    for answer, x, y in [*quick, *((4 * _ANSWER, *place) for place in places)]:  # a busy machine answers late
         for _ in range(2):  # after the first look it may still be the one before
             move(x, y)
-            yield _ANSWER
+            yield answer
             if not under_mouse(where).startswith(f"bpy.ops.{command}"):
                 break
         else:
