@@ -46,11 +46,12 @@ def mask(obj, values):
     attribute.data.foreach_set("value", np.asarray(values, np.float32))
 
 
-def test_discard_brings_everything_back_exactly(body):
-    before = view(body)
+def test_discard_brings_everything_back_exactly(body, figure):
+    before, teeth = view(body), fingerprint(figure["teeth"])
     assert operators.edit_shape(shape=NAME) == {"FINISHED"}
     assert body.mode == "SCULPT" and body.active_shape_key.name == NAME and body.show_only_shape_key
     assert editing.name_of(body) == NAME
+    assert figure["teeth"].data.shape_keys.key_blocks[NAME].value == 1, "teeth are shown as they go with it"
     spike(body)
     for change in (operators.smooth_here, operators.copy_side, lambda: operators.reset_here(to="REST")):
         changed = deltas(body, NAME)
@@ -58,6 +59,7 @@ def test_discard_brings_everything_back_exactly(body):
         assert (deltas(body, NAME) != changed).any() and body.mode == "SCULPT"
     operators.discard_edit()
     assert view(body) == before and body.mode == "OBJECT" and not editing.name_of(body)
+    assert fingerprint(figure["teeth"]) == teeth
     assert NAME in key_blocks.made_by_us(body)
 
 

@@ -97,8 +97,7 @@ class VRC_BLENDSHAPE_OT_edit_shape(bpy.types.Operator):
 
     def _begin(self, context) -> None:
         """Make the key the one that is edited, unless it is that already."""
-        avatar_from_selection(context)
-        face = _face(context)
+        objects, face = avatar_from_selection(context), _face(context)
         keys = face.data.shape_keys if face else None
         if keys is None or self.shape not in keys.key_blocks:
             raise InputError("{shape} is not on this avatar yet: generate it first.", shape=self.shape)
@@ -119,6 +118,7 @@ class VRC_BLENDSHAPE_OT_edit_shape(bpy.types.Operator):
         face.show_only_shape_key = True
         both = mirrored(self.shape) == self.shape
         face.data.use_mirror_x = both and key_editing.is_symmetric(mesh_io.basis(face))
+        preview.show([obj for obj in objects if obj != face], {self.shape: 1.0})  # teeth and tongue go along
 
 
 class _Finish(_OnKey):
@@ -129,6 +129,7 @@ class _Finish(_OnKey):
         face.show_only_shape_key, face.active_shape_key_index = before.pinned, before.active
         face.data.use_mirror_x = before.mirrored
         editing.end(face)
+        preview.stop()
         face.data.update()
 
     def enter(self, context, left):
