@@ -13,7 +13,9 @@ class VRC_BLENDSHAPE_PT_learn(SubPanel, bpy.types.Panel):
     def draw(self, context):
         options = context.scene.vrc_blendshape
         _own_keys(context, self.layout, options.existing == "MINE")
-        self.layout.prop(options, "model", icon="BRUSH_DATA")
+        column = self.layout.column(align=True)
+        column.label(text="Style Model")  # beside the field it would be cut off
+        column.prop(options, "model", text="", icon="BRUSH_DATA")
         if not settings.training_python(context):
             paragraph(context, self.layout, "Learning needs the training tools: see the add-on's preferences.")
             return
