@@ -25,7 +25,7 @@ MAY = {
     "motion": DATA | {"renders"},
     "evaluation": DATA | NETWORKS,
     "experiments": DATA | NETWORKS | {"adaptation", "generate", "evaluation"},
-    "devtools": DATA,
+    "devtools": DATA | {"motion"},  # whose film drives the demo avatars
     "__main__": GROUND,
 }
 

@@ -71,12 +71,10 @@ class Performance:
     max_turn: degrees that a head may be turned away from the camera to be read. hold, ease: seconds that a lost face
     keeps its last expression, and takes to become neutral; back: seconds to follow it again. neutral_share: of the
     frames, those that the neutral face is the median of. rest_quantile: of a unit's scores, what it is at rest. units,
-    head, gaze: their filters; units are 0 to 1, angles radians and degrees. eye_radius: from an eye's centre of
-    rotation to its iris, in distances between the outer corners of the eyes: 10.5 of 90 mm, of an adult. gaze_gain:
-    across and up, what painted rigs' eyes do over what is read of them; landmarks follow an iris that goes up or down
-    by a third only. max_gaze: degrees across and up. look: degrees at which eyeLook units are 1. drawn: misfit of a
-    person's proportions, in distances between the outer corners of the eyes, from which a face is taken for a drawn
-    one: a photograph has 0.050, painted rigs of people up to 0.047, anime heads and animals 0.057 to 0.097.
+    head, gaze: their filters; units are 0 to 1, angles radians and degrees. max_gaze: degrees across and up. look:
+    degrees at which eyeLook units are 1. drawn: misfit of a person's proportions, in distances between the outer
+    corners of the eyes, from which a face is taken for a drawn one: a photograph has 0.050, painted rigs of people up
+    to 0.047, anime heads and animals 0.057 to 0.097.
     """
 
     max_turn: float = 45.0
@@ -88,8 +86,6 @@ class Performance:
     units: OneEuro = OneEuro(1.7, 8.0)
     head: OneEuro = OneEuro(1.0, 3.0)
     gaze: OneEuro = OneEuro(1.5, 0.2)
-    eye_radius: float = 0.117
-    gaze_gain: tuple[float, float] = (0.88, 2.5)
     max_gaze: tuple[float, float] = (35.0, 25.0)
     look: float = 30.0
     drawn: float = 0.055
@@ -100,9 +96,9 @@ class Units:
     """Which units are keyed, and what scores less the neutral ones are 0 and 1.
 
     unread: units that landmarks do not tell in any trial on pictures with known truth, where 0 is nearer to it than the
-    scores. range: what holds for most; ranges: by unit, without its side: means over painted rigs (training/motion/
-    synthetic.py) at a half and at the whole of a unit. shut: the score of a blink, less the neutral one, from which
-    irises are not read.
+    scores. range: what holds for most; ranges: by unit, without its side: means over painted rigs (training/renders) at
+    a half and at the whole of a unit. shut: how far eyes are closed, less the neutral
+    face's, from where their gaze is not read. least_opening: of the eyes of a neutral face, 0 to 1.
     """
 
     unread: frozenset[str] = frozenset(
@@ -116,7 +112,7 @@ class Units:
     range: tuple[float, float] = (0.0, 1.0)
     ranges: dict[str, tuple[float, float]] = field(
         default_factory=lambda: {
-            "eyeBlink": (0.03, 0.6),
+            "eyeBlink": (0.05, 0.95),
             "eyeSquint": (0.08, 0.6),
             "jawOpen": (0.02, 0.78),
             "mouthPucker": (0.05, 0.95),
@@ -130,7 +126,8 @@ class Units:
             "browOuterUp": (0.02, 0.6),
         }
     )
-    shut: float = 0.15
+    shut: float = 0.5
+    least_opening: float = 0.2
 
 
 @dataclass(frozen=True)
