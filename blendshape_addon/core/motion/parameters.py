@@ -96,9 +96,9 @@ class Units:
     """Which units are keyed, and what scores less the neutral ones are 0 and 1.
 
     unread: units that landmarks do not tell in any trial on pictures with known truth, where 0 is nearer to it than the
-    scores. range: what holds for most; ranges: by unit, without its side: means over painted rigs (training/renders) at
-    a half and at the whole of a unit. shut: how far eyes are closed, less the neutral
-    face's, from where their gaze is not read. least_opening: of the eyes of a neutral face, 0 to 1.
+    scores. range: what holds for most; ranges: by unit, without its side where both are alike: means over painted rigs
+    (training/renders) at a half and at the whole of a unit. shut: how far eyes are closed, less the neutral face's,
+    from where their gaze is not read. least_opening: of the eyes of a neutral face, 0 to 1.
     """
 
     unread: frozenset[str] = frozenset(
@@ -124,6 +124,7 @@ class Units:
             "browDown": (0.02, 0.5),
             "browInnerUp": (0.02, 0.6),
             "browOuterUp": (0.02, 0.6),
+            "browOuterUpRight": (0.02, 0.36),
         }
     )
     shut: float = 0.5
