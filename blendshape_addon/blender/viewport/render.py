@@ -4,6 +4,7 @@ and drawing may happen on any thread; reading colours and letters, and writing a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from .letters import Letters
 
 CELL = 180  # pixels
 _SMALL = 150
+_THREADS = 2  # that draw at a time: numpy leaves the interpreter to others for half of it
 _MARGIN = 1.08  # of the box around the landmarks, what a picture shows
 _LABEL = 0.3  # of a cell, below it: two lines
 ASPECT = 16 / 9  # of a sheet that is made for no window
@@ -90,17 +92,20 @@ class Sheet:
         may raise what ends the work."""
         size, label = faces.size, round(faces.size * _LABEL)
         rows = -(-(len(self.shapes) + 1) // self.columns)
-        page = np.full((rows * (size + label), self.columns * size, 3), _PAPER, np.float32)
-        for number, shape in enumerate([None, *self.shapes]):
-            picture = faces.draw(shape)
-            y, x = number // self.columns * (size + label), number % self.columns * size
-            cell = page[y : y + size + label, x : x + size]
-            cell[:size] = cell[:size] * (1 - picture[..., 3:]) + picture[..., :3] * picture[..., 3:]
-            cell[size:] *= 1 - self.letters.draw(shape.name if shape else "neutral", size, label)[..., None]
-            cell[:, :1] = cell[:, -1:] = 1.0
-            if progress:
-                progress((number + 1) / (len(self.shapes) + 1))
-        return page
+        page = np.full((rows, size + label, self.columns, size, 3), _PAPER, np.float32)
+        shapes = [None, *self.shapes]
+        pool = ThreadPoolExecutor(_THREADS)
+        try:
+            for number, (shape, picture) in enumerate(zip(shapes, pool.map(faces.draw, shapes), strict=True)):
+                cell = page[number // self.columns, :, number % self.columns]
+                cell[:size] = cell[:size] * (1 - picture[..., 3:]) + picture[..., :3] * picture[..., 3:]
+                cell[size:] *= 1 - self.letters.draw(shape.name if shape else "neutral", size, label)[..., None]
+                cell[:, :1] = cell[:, -1:] = 1.0
+                if progress:
+                    progress((number + 1) / len(shapes))
+        finally:
+            pool.shutdown(cancel_futures=True)
+        return page.reshape(rows * (size + label), self.columns * size, 3)
 
 
 def sheet(

@@ -43,9 +43,9 @@ class Paint:
         for number, image in enumerate(self.textures):
             rows = np.flatnonzero(texture == number)
             if len(rows):
-                place = (self.uv[triangle[rows]] * weights[rows, :, None]).sum(1)
                 height, width = image.shape[:2]
-                column, row = np.floor(place * (width, height)).astype(np.int64).T
+                place = np.einsum("nck,nc->nk", self.uv[triangle[rows]], weights[rows])
+                column, row = np.floor(place * np.array([width, height], place.dtype)).astype(np.int32).T
                 found[rows] = image[row % height, column % width]
         return found
 
@@ -140,14 +140,16 @@ class Portrait:
         """(S, S, 4) colours in the light; 0 where nothing is. rows: which of the triangles `picture` numbers."""
         out = np.zeros((*picture.triangle.shape, 4), np.float32)
         seen = picture.mask
-        triangle, weights = picture.triangle[seen], picture.barycentric[seen]
+        triangle, weights = picture.triangle[seen], picture.barycentric[seen].astype(np.float32)
         triangle = triangle if rows is None else rows[triangle]
         corners = zip(self._triangles[triangle].T, weights.T[:, :, None], strict=True)
+        normals = normals.astype(np.float32)
         normal = sum(normals.take(corner, axis=0) * weight for corner, weight in corners) * self._sign
         normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
         inside = normal[:, 2] < 0  # the back of a surface, as in an open mouth
         normal[inside] *= -1
-        lit = 0.5 + 0.5 * (normal @ (np.array(SHADING.light) / np.linalg.norm(SHADING.light)))
+        light = np.array(SHADING.light, np.float32)
+        lit = 0.5 + 0.5 * (normal @ (light / np.linalg.norm(light)))
         lit = SHADING.ambient + (1 - SHADING.ambient) * lit**SHADING.contrast
         lit[inside] *= SHADING.inside
         colour = self._paint.at(triangle, weights)
