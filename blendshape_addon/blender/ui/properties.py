@@ -212,7 +212,7 @@ class State(bpy.types.PropertyGroup):
         min=0.0, max=1.0, subtype="FACTOR", update=_remix,
     )  # fmt: skip
     before: bpy.props.BoolProperty(
-        name="Before", description="Show the neutral face, and the shape again when it is switched off", update=_remix
+        name="Neutral Face", description="Show the face without the shape for as long as this is on", update=_remix
     )
     ready: bpy.props.StringProperty(description="Says what was made and is there to be looked through")
     show_preview: bpy.props.BoolProperty(name="Preview", update=_show_preview)
