@@ -70,7 +70,7 @@ def strength(person, name):
 
 
 def test_missing_keys_come_out_as_strong_as_those_that_are_there(faint, learned, training_python):
-    assert bpy.ops.vrc_blendshape.generate_face_tracking() == {"FINISHED"}
+    assert bpy.ops.vrc_blendshape.generate_face_tracking(existing="KEEP") == {"FINISHED"}
     before = strength(faint, "browOuterUpRight")
     bpy.ops.vrc_blendshape.clean_up()
     own = strength(faint, "browInnerUp")
@@ -80,6 +80,15 @@ def test_missing_keys_come_out_as_strong_as_those_that_are_there(faint, learned,
     assert bpy.ops.vrc_blendshape.generate_face_tracking(model=model.stem) == {"FINISHED"}
     assert strength(faint, "browOuterUpRight") < 0.6 * before
     assert strength(faint, "browInnerUp") == own, "keys of the artist's own stay"
+
+
+def test_one_avatar_needs_no_model(faint):
+    """Use Mine makes what it lacks as strong at once, without training tools."""
+    bpy.ops.vrc_blendshape.generate_face_tracking(existing="KEEP")
+    before = strength(faint, "browOuterUpRight")
+    bpy.ops.vrc_blendshape.clean_up()
+    bpy.ops.vrc_blendshape.generate_face_tracking()
+    assert strength(faint, "browOuterUpRight") < 0.6 * before
 
 
 def test_it_is_reported_how_to_install_the_tools_and_what_is_missing(person, learned, monkeypatch):
