@@ -84,7 +84,10 @@ def show_chosen(context: bpy.types.Context, objects: Sequence[Object]) -> None:
 
 def stop() -> None:
     """End the preview and restore all keys; the panel shows none as chosen."""
-    restore(shown())
+    objects = shown()
+    if not objects:
+        return
+    restore(objects)
     state = bpy.context.window_manager.vrc_blendshape
     state.viseme, state.before = "", False
 
