@@ -92,13 +92,15 @@ def test_a_movie_with_uneven_times_is_said(tmp_path):
         assert clip.notes == []
 
 
-def test_a_folder_is_read_in_the_order_of_its_numbers(tmp_path):
+def test_a_sequence_is_read_in_the_order_of_its_numbers(tmp_path):
     for number in (10, 2, 1):
         image = bpy.data.images.new("picture", 20, 10)
         image.pixels[:] = [number / 20, 0.5, 1.0, 1.0] * 200
         image.filepath_raw, image.file_format = str(tmp_path / f"f{number}.png"), "PNG"
         image.save()
-    clip = clips.open_clip(tmp_path)
+    (tmp_path / "another.png").write_bytes((tmp_path / "f1.png").read_bytes())
+    assert clips.open_clip(tmp_path).count == 4
+    clip = clips.open_clip(tmp_path / "f2.png")
     pictures = list(clip.pictures())
     assert [picture[0, 0, 0] for picture in pictures] == [13, 26, 128]
     assert pictures[0].shape == (10, 20, 3) and pictures[0][3, 3].tolist() == [13, 128, 255]

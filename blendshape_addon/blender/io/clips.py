@@ -25,9 +25,12 @@ _AT_ONCE = 4  # frames that are drawn by the sequencer at a time
 
 
 def open_clip(path: Path) -> MovieClip | FolderClip:
-    """The clip in a movie file or a folder of pictures. Raises InputError where it is none, or cannot be read."""
+    """The clip in a movie file or a folder of pictures, or the sequence that a picture is of, whose names differ by a
+    number. Raises InputError where it is none, or cannot be read."""
     if path.is_dir():
         return FolderClip(path)
+    if path.suffix.lower() in PICTURES and len(sequence := _sequence(path)) > 1:
+        return FolderClip(path.parent, sequence)
     if not path.is_file():
         raise InputError("{file} does not exist: give a movie or a folder of pictures.", file=path)
     if path.suffix.lower() in PICTURES:
@@ -46,8 +49,9 @@ def open_clip(path: Path) -> MovieClip | FolderClip:
 class FolderClip:
     """The pictures of a folder in the order of the numbers in their names. sound, notes: as of a movie."""
 
-    def __init__(self, path: Path) -> None:
-        inside = [file for file in path.iterdir() if file.suffix.lower() in PICTURES and not file.name.startswith(".")]
+    def __init__(self, path: Path, inside: list[Path] | None = None) -> None:
+        """inside: the pictures, all of the folder if None."""
+        inside = _pictures(path) if inside is None else inside
         if not inside:
             raise InputError("The folder {path} holds no pictures ({kinds}).", path=path, kinds=" ".join(PICTURES))
         self._files = sorted(inside, key=_natural)
@@ -178,6 +182,18 @@ def _load(file: Path) -> np.ndarray:
     finally:
         if image is not None:
             bpy.data.images.remove(image)
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return [file for file in folder.iterdir() if file.suffix.lower() in PICTURES and not file.name.startswith(".")]
+
+
+def _sequence(file: Path) -> list[Path]:
+    """The pictures beside a file whose names differ from its own by numbers alone."""
+    if not file.is_file():
+        return []
+    pattern = re.sub(r"\d+", "#", file.name)
+    return [other for other in _pictures(file.parent) if re.sub(r"\d+", "#", other.name) == pattern]
 
 
 def _natural(file: Path) -> list[tuple[int, str]]:
