@@ -7,7 +7,7 @@ import pytest
 
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.inference.face_format import POINTS, SCORES
-from blendshape_addon.core.motion import clip, descriptor, gaze, one_euro, pose, visemes
+from blendshape_addon.core.motion import clip, descriptor, one_euro, pose, visemes
 from blendshape_addon.core.motion.descriptor import Descriptors
 from blendshape_addon.core.motion.face import FaceReader
 from blendshape_addon.core.motion.parameters import PERFORMANCE
@@ -137,15 +137,6 @@ def test_eyes_look_where_irises_are_and_not_while_they_are_shut():
     assert done.units["eyeLookOutLeft"][30] == pytest.approx(15 / PERFORMANCE.look)
     assert done.units["eyeLookInRight"][30] == done.units["eyeLookOutLeft"][30]
     assert done.units["eyeLookInLeft"].max() == done.units["eyeLookOutRight"].max() == 0
-
-
-def test_gaze_is_the_iris_between_the_corners_of_the_lids():
-    landmarks = np.zeros((1, POINTS, 3))
-    for iris, inner, outer in gaze.EYES.values():
-        landmarks[0, [inner, outer], 0] = (0.2, 0.5)
-        landmarks[0, iris, 0] = 0.35 + 0.03
-    (directions,) = gaze.directions(landmarks)
-    assert (directions[:, 0] > 8).all() and np.abs(directions[:, 1]).max() == 0
 
 
 def test_the_filter_stills_trembling_and_keeps_motion_in_its_place():

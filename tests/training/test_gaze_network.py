@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from blendshape_addon.core.errors import InputError
+from blendshape_addon.core.inference.eye_format import EYE_POINTS, EYES, LEFT, RIGHT
 from blendshape_addon.core.inference.face_format import SCORES
-from training.motion import eye_input, gaze_model, readings, train_gaze
+from blendshape_addon.core.motion import eyes
+from training.motion import gaze_model, readings, train_gaze
 from training.motion.gaze_model import Output
 
 rng = np.random.default_rng(0)
@@ -19,8 +21,8 @@ def landmarks() -> np.ndarray:
     """(478, 3) in a picture of 200 x 200 pixels, the eyes where a face has them and alike on both sides."""
     points = rng.uniform(40, 160, (478, 3))
     for number, (x, y) in enumerate(zip(rng.uniform(110, 150, 10), rng.uniform(80, 100, 10), strict=True)):
-        points[eye_input.LEFT[number], :2], points[eye_input.RIGHT[number], :2] = (x, y), (200 - x, y)
-    for eye, sign in ((eye_input.LEFT, 1), (eye_input.RIGHT, -1)):
+        points[LEFT[number], :2], points[RIGHT[number], :2] = (x, y), (200 - x, y)
+    for eye, sign in ((LEFT, 1), (RIGHT, -1)):
         points[eye[0], :2], points[eye[1], :2] = (100 + sign * 15, 90), (100 + sign * 45, 90)
     return points
 
@@ -29,7 +31,7 @@ def data(people: int = 10, frames: int = 4) -> readings.Readings:
     """Readings of nobody: noise with a truth that the crops' first pixel tells."""
     count = people * frames
     gaze = rng.uniform(-20, 20, (count, 2, 2)).astype(np.float32)
-    eyes = rng.integers(0, 255, (count, 2, eye_input.FORMAT.height, eye_input.FORMAT.width, 3)).astype(np.uint8)
+    eyes = rng.integers(0, 255, (count, 2, EYES.height, EYES.width, 3)).astype(np.uint8)
     person = np.repeat(np.arange(people, dtype=np.int32), frames)
     return readings.Readings(
         eyes=eyes, points=rng.normal(0, 0.3, (count, 24, 2)).astype(np.float32),
@@ -41,14 +43,14 @@ def data(people: int = 10, frames: int = 4) -> readings.Readings:
 
 
 def test_there_are_24_landmarks_none_twice() -> None:
-    assert eye_input.COUNT == len(set(eye_input.POINTS)) == 24
+    assert len(EYE_POINTS) == len(set(EYE_POINTS)) == 24
 
 
 def test_crops_of_a_symmetric_face_are_alike() -> None:
     half = rng.integers(0, 255, (200, 100, 3)).astype(np.uint8)
     # Pixel i lies at i, so the mirror image of column 100 + x is column 100 - x.
     picture = np.concatenate([np.zeros((200, 1, 3), np.uint8), half[:, :0:-1], half], axis=1)
-    left, right = eye_input.crops(picture, landmarks())
+    left, right = eyes.crops(picture, landmarks())
     assert left.shape == (32, 48, 3) and np.ptp(left) > 100
     # A crop begins at its left edge and ends a pixel before its right one, so the mirrored one lies a pixel further.
     assert np.abs(left[:, 1:] - right[:, :-1]).mean() < 2
@@ -60,7 +62,7 @@ def test_points_do_not_change_with_where_the_face_is_in_the_picture() -> None:
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     moved = points.copy()
     moved[:, :2] = points[:, :2] @ turn.T * 1.7 + [30, -12]
-    assert np.allclose(eye_input.points(points), eye_input.points(moved), atol=1e-5)
+    assert np.allclose(eyes.points(points), eyes.points(moved), atol=1e-5)
 
 
 def test_a_mirrored_face_gives_mirrored_results() -> None:
@@ -174,3 +176,21 @@ def test_train_gaze_refuses_what_makes_no_sense(tmp_path, more, said) -> None:
     line = ["--renders", str(tmp_path), "--out", str(tmp_path / "gaze.onnx"), *more]
     with pytest.raises(InputError, match=said):
         train_gaze.main(line)
+
+
+def test_a_network_that_is_worse_than_the_head_is_not_better() -> None:
+    good = {"gaze across, deg": 2.0, "gaze up, deg": 2.0, "blink R2": 0.9}
+    head = {"gaze across, deg": 3.0, "gaze up, deg": 3.0, "blink R2": 0.8}
+    assert train_gaze.better({"new people": {"network": good, "head": head}})
+    for name, value in (("gaze up, deg", 3.1), ("blink R2", 0.7)):
+        rows = {"a": {"network": good, "head": head}, "b": {"network": good | {name: value}, "head": head}}
+        assert not train_gaze.better(rows)
+
+
+def test_irises_say_where_eyes_look_by_their_place_between_the_corners() -> None:
+    still = np.zeros((1, 478, 3))
+    for eye in (LEFT, RIGHT):
+        still[0, [eye[0], eye[1]], 0] = (0.2, 0.5)
+        still[0, eye[8], 0] = 0.35 + 0.03
+    (directions,) = readings.irises(still)
+    assert (directions[:, 0] > 8).all() and np.abs(directions[:, 1]).max() == 0

@@ -12,14 +12,13 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from blendshape_addon.core.errors import InputError
-
-from . import eye_input
+from blendshape_addon.core.inference.eye_format import EYE_POINTS, LEFT
 
 BACKBONES = ("small", "vgg16")
 DEGREES = 10.0  # that an output of 1 means, so that losses are of order 1
 # Of the mirrored face: left landmarks are the right ones.
-_SIDE = len(eye_input.LEFT)
-MIRROR = (*range(_SIDE, 2 * _SIDE), *range(_SIDE), *range(2 * _SIDE, eye_input.COUNT))
+_SIDE = len(LEFT)
+MIRROR = (*range(_SIDE, 2 * _SIDE), *range(_SIDE), *range(2 * _SIDE, len(EYE_POINTS)))
 # Channels of VGG16's convolutions (Simonyan and Zisserman 2015, table 1, D), 0 for a pooling.
 _VGG16 = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0)
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -119,7 +118,7 @@ class KeypointNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Linear(2 * eye_input.COUNT, 96), nn.ReLU(inplace=True), nn.Linear(96, self.size), nn.ReLU(inplace=True)
+            nn.Linear(2 * len(EYE_POINTS), 96), nn.ReLU(inplace=True), nn.Linear(96, self.size), nn.ReLU(inplace=True)
         )
 
     def forward(self, points: Tensor) -> Tensor:
@@ -131,7 +130,7 @@ def _head(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class GazeNet(nn.Module):
-    """eyes (N, 2, 32, 48, 3), 0 to 255, and points (N, 24, 2), see `eye_input`, to Output.
+    """eyes (N, 2, 32, 48, 3), 0 to 255, and points (N, 24, 2), see `core.motion.eyes`, to Output.
 
     One backbone sees either eye; GazeHead and BlinkHead see an eye, the other one and the landmarks, for the right eye
     all mirrored, so that a mirrored face gives mirrored results.

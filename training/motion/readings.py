@@ -9,26 +9,29 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from blendshape_addon.core.inference.eye_format import EYE_POINTS, EYES, LEFT, RIGHT
 from blendshape_addon.core.inference.face_format import SCORES
+from blendshape_addon.core.motion import eyes
 from blendshape_addon.core.motion.descriptor import describe
 from blendshape_addon.core.motion.face import FaceReader
 
 from ..learning import arrays
 from ..renders import shards
-from . import eye_input
 
 FORMAT = arrays.Format("readings of renders", 1, "delete it: the next training reads the renders again")
 FOLDER = "readings"  # beside the shards
+# From an eye's centre of rotation to its iris, in distances between the outer corners: 10.5 of 90 mm, of an adult.
+IRIS_RADIUS = 0.117
 
 
 @dataclass(frozen=True)
 class Readings:
     """N pictures in which a face was read.
 
-    eyes: (N, 2, H, W, 3) uint8 and points: (N, 24, 2), see `eye_input`. scores: (N, 52) in the order of SCORES. iris:
-    (N, 2, 2) degrees that the irises' places between the lids' corners say. units (N, 52) in the order of ARKIT, known
-    and distilled (N, 52) bool, gaze (N, 2, 2), blink (N, 2): what is true. neutral: (N,) bool, the picture of the still
-    face. person: (N,) number into people; fold: (N,) into folds. pictures: by fold, those without a face too.
+    eyes: (N, 2, H, W, 3) uint8 and points: (N, 24, 2), see `core.motion.eyes`. scores: (N, 52) in the order of SCORES.
+    iris: (N, 2, 2) degrees that the irises' places between the lids' corners say. units (N, 52) in the order of ARKIT,
+    known and distilled (N, 52) bool, gaze (N, 2, 2), blink (N, 2): what is true. neutral: (N,) bool, the picture of the
+    still face. person: (N,) number into people; fold: (N,) into folds. pictures: by fold, those without a face too.
     """
 
     eyes: np.ndarray
@@ -50,6 +53,11 @@ class Readings:
     @property
     def count(self) -> int:
         return len(self.gaze)
+
+    @property
+    def people_read(self) -> tuple[str, ...]:
+        """The people of these pictures."""
+        return tuple(self.people[number] for number in np.unique(self.person))
 
     def where(self, chosen: np.ndarray) -> Readings:
         """Some of the pictures; chosen: (N,) bool."""
@@ -96,18 +104,28 @@ def _read(reader: FaceReader, shard: shards.Shard) -> dict[str, np.ndarray]:
     there = [found[number] for number in some]
     size = shard.pictures.shape[1]
     told = describe(there, (size, size), 1.0, 1, "")
-    shape = (eye_input.FORMAT.height, eye_input.FORMAT.width, 3)
-    crops = [eye_input.crops(shard.pictures[number], found[number].landmarks) for number in some]
-    points = [eye_input.points(one.landmarks) for one in there]
+    shape = (EYES.height, EYES.width, 3)
+    crops = [eyes.crops(shard.pictures[number], found[number].landmarks) for number in some]
+    points = [eyes.points(one.landmarks) for one in there]
     rows = {
         "eyes": np.array(crops, np.uint8).reshape(-1, 2, *shape),
-        "points": np.array(points, np.float32).reshape(-1, eye_input.COUNT, 2),
+        "points": np.array(points, np.float32).reshape(-1, len(EYE_POINTS), 2),
         "scores": np.array([one.scores for one in there], np.float32).reshape(-1, len(SCORES)),
-        "iris": told.gaze.astype(np.float32),
+        "iris": irises(told.landmarks).astype(np.float32),
         "neutral": np.array(some, int) == 0,
     }
     rows |= {name: getattr(shard, name)[some] for name in ("units", "gaze", "blink")}
     return rows | {name: np.repeat(getattr(shard, name)[None], len(some), 0) for name in ("known", "distilled")}
+
+
+def irises(landmarks: np.ndarray) -> np.ndarray:
+    """(F, 2, 2) degrees that the irises' places between the corners of the lids say, to the person's left and up, of
+    the left and the right eye. landmarks: (F, 478, 3) normalised ones, see `core.motion.descriptor`."""
+    found = []
+    for inner, outer, *_, iris, _ in (LEFT, RIGHT):
+        middle = (landmarks[:, inner] + landmarks[:, outer]) / 2
+        found.append(np.degrees(np.arcsin(((landmarks[:, iris] - middle)[:, :2] / IRIS_RADIUS).clip(-1, 1))))
+    return np.stack(found, axis=1)
 
 
 def new_people(readings: Readings, share: int = 5) -> np.ndarray:

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..face import features
 from ..vocabulary import CONDITIONS, LANDMARKS
+from .eye_format import EYE_POINTS, EYES
 from .face_format import FACE, POINTS, SCORED, SCORES
 from .picture import PICTURE
 
@@ -52,12 +53,17 @@ def _face_scores() -> dict[str, Any]:
     return {"inputs": ["points"], "points": SCORED, "unit": "pixels", "outputs": ["scores"], "scores": SCORES}
 
 
+def _gaze() -> dict[str, Any]:
+    return {"inputs": ["eyes", "points"], "format": asdict(EYES), "points": EYE_POINTS, "outputs": ["gaze", "blink"]}
+
+
 KINDS: dict[str, Callable[[], dict[str, Any]]] = {
     "deformer": _deformer,
     "landmarks": _landmarks,
     "face_detector": _face_detector,
     "face_landmarks": _face_landmarks,
     "face_scores": _face_scores,
+    "gaze": _gaze,
 }
 
 
@@ -67,7 +73,7 @@ def of(kind: str) -> str:
     For the deformer these are the order of the expressions, the columns of the vertex features with their frequencies
     and clipping, the order of the parts and landmarks, and the canonical face. For the face finder (`landmarks`) these
     are the format of its pictures and the order of the landmarks. For the networks that read a person's face these are
-    the format of their pictures, see `face_format`, and which landmarks are scored.
+    the format of their pictures, see `face_format` and `eye_format`, and which landmarks are scored.
     """
     return digest(KINDS[kind]())
 

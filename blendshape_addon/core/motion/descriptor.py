@@ -15,10 +15,10 @@ import numpy as np
 
 from ..errors import InputError
 from ..inference.face_format import POINTS, SCORES
-from . import gaze, pose
+from . import pose
 from .face import OUTER_EYES, Reading
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Descriptors:
     the outer corners of the eyes. rotation: (F, 3, 3) of the head against the camera. place: (F, 3) of the head: right
     and up of the picture's middle and the distance between the eyes' outer corners, in heights of the picture. scores:
     (F, 52) in the order of `face_format.SCORES`, 0 to 1. tongue: (F,) 0 to 1. gaze: (F, 2, 2) degrees to the person's
-    left and up, of the left and the right eye. blink: (F, 2) 0 to 1, of the left and the right eye. presence: (F,) how
+    left and up, of the left and the right eye. blink: (F, 2) how far either is closed, 0 to 1. presence: (F,) how
     sure the reader is. faces: the most that were seen at once. content: the clip's hash.
     """
 
@@ -68,7 +68,6 @@ def describe(
     across = np.linalg.norm(turned[:, OUTER_EYES[0]] - turned[:, OUTER_EYES[1]], axis=1)
     landmarks = turned / across[:, None, None]
     scores = np.array([reading.scores for reading in there]).reshape(-1, len(SCORES))
-    blinks = scores[:, [SCORES.index("eyeBlinkLeft"), SCORES.index("eyeBlinkRight")]]
 
     def spread(values: np.ndarray) -> np.ndarray:
         rows = np.zeros((count, *values.shape[1:]), np.float32)
@@ -83,8 +82,8 @@ def describe(
         place=spread(np.concatenate([middle[:, :2], across[:, None]], axis=1) / height),
         scores=spread(scores),
         tongue=spread(np.array([reading.tongue for reading in there])),
-        gaze=spread(gaze.directions(landmarks)),
-        blink=spread(blinks),
+        gaze=spread(np.array([reading.eyes.gaze for reading in there]).reshape(-1, 2, 2)),
+        blink=spread(np.array([reading.eyes.blink for reading in there]).reshape(-1, 2)),
         presence=spread(np.array([reading.presence for reading in there])),
         faces=faces,
         content=content,

@@ -1,7 +1,8 @@
 """A person's face in a picture: found by a detector, then followed from frame to frame by its own landmarks.
 
-The three networks are MediaPipe's Face Landmarker (training/motion/convert.py), and the steps between them are its
-steps: what is found agrees with MediaPipe's to some thousandths of the distance between the eyes.
+Three networks are MediaPipe's Face Landmarker (training/motion/convert.py), and the steps between them are its steps:
+what is found agrees with MediaPipe's to some thousandths of the distance between the eyes. A fourth one, see `eyes`,
+reads where the eyes look and how far they are closed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from ..inference import registry
 from ..inference.face_format import FACE, POINTS, SCORED
 from ..inference.session import Session, open_session
+from .eyes import EyeReader, EyeReading
 from .parameters import READER
 from .sampling import Region, sample
 
@@ -42,12 +44,13 @@ class Detected:
 class Reading:
     """A face in one picture. landmarks: (478, 3) pixels right, down and away from the camera, in the order of
     MediaPipe. scores: (52,) in the order of `face_format.SCORES`. tongue: 0 to 1, whether it is out. presence: 0 to 1,
-    how sure it is that there is a face."""
+    how sure it is that there is a face. eyes: where they look and how far they are closed."""
 
     landmarks: np.ndarray
     scores: np.ndarray
     tongue: float
     presence: float
+    eyes: EyeReading
 
     @property
     def region(self) -> Region:
@@ -58,17 +61,18 @@ class Reading:
 
 
 class FaceReader:
-    """The three networks. models: their folder, the bundled one if None. Raises ModelError as `registry.load` does."""
+    """The four networks. models: their folder, the bundled one if None. Raises ModelError as `registry.load` does."""
 
     def __init__(self, models: Path | None = None, provider: str = "auto") -> None:
         self._detector, self._landmarks, self._scores = (
             open_session(registry.load(kind, models), provider)
             for kind in ("face_detector", "face_landmarks", "face_scores")
         )
+        self._eyes = EyeReader(models, provider)
 
     @property
     def sessions(self) -> tuple[Session, ...]:
-        return self._detector, self._landmarks, self._scores
+        return self._detector, self._landmarks, self._scores, *self._eyes.sessions
 
     def detect(self, picture: np.ndarray) -> list[Detected]:
         """The faces in a (H, W, 3) uint8 picture, the largest first."""
@@ -92,7 +96,8 @@ class FaceReader:
         points = np.concatenate([region.to_picture(inside[:, :2]), inside[:, 2:] * region.size], axis=1)
         scored = points[None, list(SCORED), :2].astype(np.float32)
         (scores,) = self._scores.run(["scores"], {"points": scored})
-        return Reading(points, scores, float(tongue.ravel()[0]), _sigmoid(float(presence.ravel()[0])))
+        sure = _sigmoid(float(presence.ravel()[0]))
+        return Reading(points, scores, float(tongue.ravel()[0]), sure, self._eyes.read(picture, points))
 
     def follow(self, picture: np.ndarray, last: Reading | None) -> Reading | None:
         """The face that was read in the picture before, or else the largest one; None where there is none."""

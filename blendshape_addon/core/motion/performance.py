@@ -17,6 +17,7 @@ from .one_euro import smooth
 from .parameters import PERFORMANCE, UNITS
 
 LOOKS = tuple(name for name in ARKIT if name.startswith("eyeLook"))
+BLINKS = [SCORES.index(f"eyeBlink{side}") for side in ("Left", "Right")]  # read by the network of eyes instead
 UNREAD = tuple(name for name in ARKIT if name in UNITS.unread)  # what pictures do not tell: keyed only when asked for
 READ = tuple(name for name in ARKIT if name not in UNREAD)  # what is keyed
 
@@ -81,6 +82,8 @@ def perform(descriptors: Descriptors, options: DriveOptions, name: str) -> Perfo
         )
     neutral, frames = _neutral(descriptors, valid, options.neutral)
     scores = descriptors.scores - np.median(descriptors.scores[frames], axis=0)
+    rest_blink = np.median(descriptors.blink[frames], axis=0)
+    scores[:, BLINKS] = (descriptors.blink - rest_blink) / np.maximum(1 - rest_blink, UNITS.least_opening)
     gaze = _gaze(descriptors, valid, frames)
     rest = _mean_rotation(descriptors.rotation[_near(neutral, valid)])
     head = np.zeros((descriptors.count, 3))
