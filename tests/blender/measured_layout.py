@@ -1,8 +1,7 @@
 """A layout that knows how wide Blender would make what panels draw into it, and what of the words would not fit.
 
 It follows Blender's own rules (editors/interface: interface_layout.cc, interface_widgets.cc) at the default size of the
-user interface, rounded so that words that fit here fit there; blf measures in Blender's own font, one size larger,
-since Blender draws up to 3 % wider than it measures.
+user interface, rounded so that words that fit here fit there; blf measures in Blender's own font.
 """
 
 from __future__ import annotations
@@ -18,8 +17,9 @@ CONTENT = 235  # of that what panels draw into, beside the tabs and the margins;
 _UNIT = 20  # pixels of a button's height, of an icon
 _PADDING = 5  # of a box, between unaligned columns, and beside text that is cut
 _MARGIN = 8  # left of text that is aligned to the left
-_NATURAL = 30  # beside the text of a button that may choose its width
-_POINTS = 12
+_WIDE = 10 * _UNIT  # what each widget with words asks for in a row, however long they are, so that all get the same
+_POINTS = 11
+_DRAWN = 1.035  # Latin letters are drawn that much wider than they measure, by screenshots; Japanese ones are not
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Clipped:
 
 def width_of(words: str) -> float:
     blf.size(0, _POINTS)
-    return blf.dimensions(0, words)[0]
+    return blf.dimensions(0, words)[0] * (_DRAWN if words.isascii() else 1.0)
 
 
 @dataclass
@@ -42,11 +42,10 @@ class _Item:
 
     words: str
     beside: float = 0.0
-    menu: bool = False
 
     @property
     def natural(self) -> float:
-        return width_of(self.words) + self.beside + _NATURAL if self.words else _UNIT
+        return _WIDE if self.words else _UNIT
 
     def clipped(self, width: float) -> list[Clipped]:
         has = width - self.beside - _PADDING
@@ -144,7 +143,7 @@ class Layout:
             value = self.look_up(prop.enum_items[getattr(data, name)].name)
             if label:  # Blender draws both into one button
                 value = f"{label}: {value}"
-            target.children.append(_Item(value, beside + _UNIT, menu=True))
+            target.children.append(_Item(value, beside + _UNIT))
         elif prop.type == "BOOLEAN":
             target.children.append(_Item(label, beside + (_UNIT if icon == "NONE" else 0)))
         else:
@@ -180,13 +179,8 @@ class Layout:
             fixed = [not isinstance(child, Layout) and not child.words for child in self.children]
             room = width - _UNIT * sum(fixed)
             total = sum(child.natural for child, small in zip(self.children, fixed, strict=True) if not small) or 1.0
-            menus = any(getattr(child, "menu", False) for child in self.children)
-            equal = room / max(1, len(fixed) - sum(fixed))  # beside a menu, whose width is that of its widest item
             shares = [room * child.natural / total for child in self.children]
-            return [
-                _UNIT if small else min(share, equal) if menus else share
-                for share, small in zip(shares, fixed, strict=True)
-            ]
+            return [_UNIT if small else share for share, small in zip(shares, fixed, strict=True)]
         return [width] * len(self.children)
 
 

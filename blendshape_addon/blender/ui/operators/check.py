@@ -92,7 +92,7 @@ class _OnShape:
 
 
 class VRC_BLENDSHAPE_OT_show_problem(_OnShape, bpy.types.Operator):
-    """Select the vertices with this problem in Edit Mode, with the shape key active; Back brings back what was there"""
+    """Select the vertices with this problem in Edit Mode, with the shape key active; Go Back brings back what was there"""
 
     bl_idname = "vrc_blendshape.show_problem"
     bl_label = "Show Me"
@@ -121,7 +121,7 @@ class VRC_BLENDSHAPE_OT_back(bpy.types.Operator):
     """Go back to the mode and the selection that were there before Show Me"""
 
     bl_idname = "vrc_blendshape.back"
-    bl_label = "Back"
+    bl_label = "Go Back"
     bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
     def execute(self, context):

@@ -7,6 +7,7 @@ from ...translations import translate
 from . import messages
 from .tab import SubPanel, offer_join, paragraph
 
+_CHECK = 0.68  # share of the width of the longer of two buttons
 _ICONS = {"green": "CHECKMARK", "amber": "ERROR", "red": "CANCEL"}
 
 
@@ -15,11 +16,11 @@ class VRC_BLENDSHAPE_PT_check(SubPanel, bpy.types.Panel):
 
     def draw(self, context):
         layout, state = self.layout, context.window_manager.vrc_blendshape
-        row = layout.row(align=True)
+        row = layout.split(factor=_CHECK, align=True)
         row.operator("vrc_blendshape.check", icon="CHECKMARK")
         back = row.row(align=True)
         back.enabled = bool(state.problem_shape)
-        back.operator("vrc_blendshape.back", icon="LOOP_BACK")
+        back.operator("vrc_blendshape.back")
         if not state.check_results or state.checked != state.face:
             return
         grades = [result.grade for result in state.check_results]

@@ -12,9 +12,11 @@ class VRC_BLENDSHAPE_PT_keys(SubPanel, bpy.types.Panel):
 
     def draw(self, context):
         self.layout.label(text="Copy Under Other Names")
-        row = self.layout.row(align=True)
+        names = self.layout.column(align=True)
+        row = names.row(align=True)
         for convention, label, _ in CONVENTION_ITEMS:
-            row.operator("vrc_blendshape.add_aliases", text=label).convention = convention
+            place = names if convention == "UNIFIED" else row  # whose words need the whole width
+            place.operator("vrc_blendshape.add_aliases", text=label).convention = convention
         column = self.layout.column(align=True)
         column.operator("vrc_blendshape.sort_keys", icon="SORTSIZE")
         column.operator("vrc_blendshape.adopt_keys")
