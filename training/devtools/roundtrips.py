@@ -227,6 +227,8 @@ if __name__ == "__main__":
     status = 1
     try:
         status = main()
+    except SystemExit as end:  # argparse
+        status = int(end.code or 0)
     except BaseException:
         traceback.print_exc()
     finally:
