@@ -5,8 +5,8 @@ import bpy
 from . import debug_log, session, settings, translations
 from .jobs import command_line, thumbnails, training_process
 from .stored import migration, tuning
-from .ui import live_tuning, operators, panels, preferences, properties, state
-from .ui.operators import background, landmarks
+from .ui import operators, panels, preferences, properties, state
+from .ui.operators import background, landmarks, live_tuning
 from .viewport import landmark_overlay, preview, speaking
 
 _MODULES = (preferences, properties, operators, panels)

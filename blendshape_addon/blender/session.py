@@ -53,13 +53,14 @@ class BackgroundTask:
 
 @dataclass
 class Session:
-    """probes: which providers work here. analysed: (content, provider, models folder) of the avatar that was analysed
-    last to that avatar and its analysis. made_with: the options that each of its shapes was last made with. on_tuned:
-    called with the name of the shape or the group that tuning was changed of, empty for all. landmark_mode: there while
-    landmarks are moved. spoken: there while the preview speaks. overlay: the draw handler of the 3D views. log: where
-    the debug log goes while it is on. commands: Blender's handles of registered commands. left_out: name of a shape
-    that was left out to its avatar and the shape. shown: what Show Me changed, there until Go Back. thumbnails: pictures
-    of the shapes, there while the add-on is registered. clip: what was read last of a clip that drove an avatar.
+    """probes: which providers work here. analysed: (content, provider, models folder) of the avatar that was
+    analysed last to that avatar and its analysis. made_with: the options that each of its shapes was last made
+    with. on_tuned: called with the name of the shape or the group that tuning was changed of, empty for all.
+    landmark_mode: there while landmarks are moved. spoken: there while the preview speaks. overlay: the draw
+    handler of the 3D views. log: where the debug log goes while it is on. commands: Blender's handles of registered
+    commands. left_out: name of a shape that was left out to its avatar and the shape. shown: what Show Me changed,
+    there until Go Back. thumbnails: pictures of the shapes, there while the add-on is registered. clip: what was
+    read last of a clip that drove an avatar.
     """
 
     probes: probe.ProbeCache

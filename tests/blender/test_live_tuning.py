@@ -8,7 +8,8 @@ from helpers import deltas, fingerprint
 from blendshape_addon.blender import session
 from blendshape_addon.blender.jobs import one_avatar
 from blendshape_addon.blender.keys import key_blocks
-from blendshape_addon.blender.ui import live_tuning, state
+from blendshape_addon.blender.ui import state
+from blendshape_addon.blender.ui.operators import live_tuning
 from blendshape_addon.core.inference import deformer
 from blendshape_addon.core.shape_markers import find_markers
 from blendshape_addon.core.vocabulary import VISEMES

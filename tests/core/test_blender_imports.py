@@ -22,7 +22,7 @@ ALLOWED = {
     "blender/translations": {"core"},
     "blender/debug_log": {"core", *GROUND},
     "blender/mesh_objects": set(),
-    "blender/stored": {"core", "blender/mesh_objects"},
+    "blender/stored": {"core", "blender/session", "blender/mesh_objects"},
     "blender/io": {"core", "blender/mesh_objects", "blender/stored"},
     "blender/keys": {"core", "blender/mesh_objects", "blender/stored", "blender/io"},
     "blender/viewport": {"core", *GROUND, "blender/mesh_objects", "blender/stored", "blender/io", "blender/keys"},

@@ -13,7 +13,7 @@ from ..stored import migration, own_keys, tuning
 from ..stored.migration import MADE
 from ..translations import translate
 from ..viewport import preview
-from . import live_tuning
+from . import waiting_tuning
 
 _PAUSE = 0.2  # seconds without a change before the avatar is read again
 
@@ -43,7 +43,7 @@ def refresh(context: bpy.types.Context) -> None:
         state.newer = translate(newer)
     for finding in vrchat_check.apart(objects):
         state.apart = translate(finding.message)
-    live_tuning.count(state, objects, found.face)
+    waiting_tuning.count(state, objects, found.face)
     for shape, key in sorted((own_keys.read(objects) | artist_keys.find(objects)).items(), key=_rank):
         row = state.own.add()
         row.name, row.key = shape, key

@@ -92,7 +92,7 @@ class _OnShape:
 
 
 class VRC_BLENDSHAPE_OT_show_problem(_OnShape, bpy.types.Operator):
-    """Select the vertices with this problem in Edit Mode, with the shape key active; Go Back brings back what was there"""
+    """Select the vertices with this problem in Edit Mode, with the shape key active; Go Back restores what was there"""
 
     bl_idname = "vrc_blendshape.show_problem"
     bl_label = "Show Me"
