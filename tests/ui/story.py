@@ -23,9 +23,9 @@ def tell() -> Waiting:
     """The whole story, as pauses in seconds."""
     yield from _open()
     folds = Folds()
+    yield from _generate_and_stop()  # first, while the face is not yet known and takes its time
     yield from _the_short_way(folds)
     yield from _preview(folds)
-    yield from _generate_and_stop()
     yield from _generate_and_undo(folds)
     yield from _framed(folds)
     yield from _sheet(folds)
@@ -127,7 +127,7 @@ def _preview(folds: Folds) -> Waiting:
 
 def _generate_and_stop() -> Waiting:
     before = _keys()
-    yield from button("vrc_blendshape.generate_unified(")
+    yield from button("vrc_blendshape.generate_visemes(")
     yield from until(lambda: state().running, "it begins")
     window.forget_gaps()
     yield from _into_view()
@@ -190,9 +190,8 @@ def _sheet(folds: Folds) -> Waiting:
     """The contact sheet is stopped by Esc, then drawn, and shown in a window of its own."""
     images = len(bpy.data.images)
     window.forget_gaps()
-    yield from button("vrc_blendshape.contact_sheet")
-    yield from until(lambda: state().fraction > 0.3, "it draws")
-    yield from _into_view()
+    yield from window.over("vrc_blendshape.contact_sheet")
+    window.mouse("click", 1)  # and Esc at once, for it is drawn within seconds
     yield from key("Escape")
     yield from until(lambda: not state().running, "Esc stops it", 5)
     assert len(bpy.data.images) == images, "Esc left a picture"
