@@ -1,9 +1,12 @@
 """Teeth keep to skull and jaw in one style and follow the lips in another."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from pieces import attached, sheet
 
+from blendshape_addon.core.face import colliders
 from blendshape_addon.core.face.anatomy import FaceAnatomy
 from blendshape_addon.core.face.features import compute
 from blendshape_addon.core.face.parts import Part
@@ -88,3 +91,14 @@ def test_teeth_that_are_a_shell_before_the_lips_follow_them_wholly(toothed, face
     assert not refined(shell, "joy", 0.0)[part == Part.TEETH_UPPER].any()  # not in a style with a skull's teeth
     behind = width(toothed, Part.TEETH_UPPER, refined(toothed, "joy", 0.3)) / width(toothed, Part.TEETH_UPPER, 0)
     assert width(shell, Part.TEETH_UPPER, offset) / width(shell, Part.TEETH_UPPER, 0) > behind + 0.1
+
+
+def test_the_floor_of_the_mouth_is_no_lip_that_teeth_hold_back(toothed):
+    features = toothed.features
+    teeth = features.triangles(toothed.avatar, Part.TEETH_UPPER, Part.TEETH_LOWER)
+    lips = colliders.teeth(features, teeth).skin
+    floor = lips[len(lips) // 2]
+    positions = features.positions.copy()
+    positions[floor, 2] -= 0.6
+    kept = colliders.teeth(replace(features, positions=positions), teeth).skin
+    assert len(lips) > 50 and set(lips) - set(kept) == {floor}

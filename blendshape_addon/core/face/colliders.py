@@ -18,7 +18,8 @@ def teeth(features: Features, triangles: np.ndarray) -> DepthCollider | None:
     corners = mouth_corners(features.landmarks)
     skin = np.flatnonzero(features.part == Part.SKIN)
     half = COLLIDERS.teeth_window * float(np.linalg.norm(corners[0] - corners[1]))
-    skin = skin[np.abs(features.positions[skin] - corners.mean(0))[:, :2].max(1) < COLLIDERS.teeth_skin * half]
+    apart = features.positions[skin] - corners.mean(0)
+    skin = skin[(np.abs(apart)[:, :2].max(1) < COLLIDERS.teeth_skin * half) & (apart[:, 2] > -COLLIDERS.lip_depth)]
     # The walls of the mouth lie behind the teeth and stay there.
     gap = COLLIDERS.teeth_gap
     return DepthCollider(features.positions, triangles, skin, corners.mean(0), half, gap, only_clear=True)

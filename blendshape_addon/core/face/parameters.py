@@ -227,6 +227,9 @@ class Colliders:
     """What skin is held before; `mouth` and `eye` stand for the width of the mouth and of the eye."""
 
     teeth_gap: float = 0.006  # kept between teeth and lips
+    # Eye distances behind the corners of the mouth to which skin is lips. Deeper it is floor and walls of the mouth,
+    # which are not seen and lie beside and under the teeth (0.3 and more on VALID's faces).
+    lip_depth: float = 0.25
     teeth_window: float = 0.65  # mouths, half the width of the window in which teeth are seen
     teeth_skin: float = 1.5  # of that half width: skin that is held
     eye_gap: float = 0.012  # kept between eyeball and lids: lids are coarse and the eyeball is round
