@@ -12,15 +12,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from blendshape_addon.core.face import features
 from blendshape_addon.core.face.face_space import MIRROR_X
 from blendshape_addon.core.inference.deformer import MIRROR
 from blendshape_addon.core.refinement import style_offsets
-from blendshape_addon.core.style import recipe_file, recipes
 from blendshape_addon.core.style.own_style import kind
 from blendshape_addon.core.vocabulary import CONDITIONS, mirrored
 
-from ..data.rigs import Rig, landmarks_of
+from ..data.rigs import Rig
+from .drawn_face import DrawnFace
 from .onnx_patch import Base, StyleAdapter
 from .parameters import FEW_SHOT
 
@@ -46,20 +45,15 @@ class Face:
     @staticmethod
     def of(rig: Rig, base: Base) -> Face:
         """A rig with its own shapes, by the preset that suits its proportions."""
-        found = features.compute(rig.avatar(), landmarks_of(rig, rig.vertices))
-        shown = np.flatnonzero(~np.isin(rig.part_id[found.index], rig.hidden_parts))
-        rng = np.random.default_rng(0)
-        pick = np.sort(rng.choice(shown, min(FEW_SHOT.vertices, len(shown)), replace=False))
-        style = recipes.pick(recipe_file.load(), "auto", found.landmarks)
+        drawn = DrawnFace.of(rig, FEW_SHOT.vertices)
+        found, pick, style = drawn.features, drawn.pick, drawn.style
         fade = np.ones((len(CONDITIONS), len(found.index), 1), np.float32)
         style_offsets.keep_near_mouth(found, fade, CONDITIONS, style.reach)
-        turn = found.space.rotation.T / found.space.scale
-        truth = {name: rig.shapes[name][found.index[pick]] @ turn for name in rig.shapes if name in rig.real}
         return Face(
             base.trunk(found.inputs()[pick]), base.trunk(found.inputs(mirror=True)[pick]),
             found.canonical.to_face[pick], fade[:, pick, 0], style.weights(CONDITIONS).astype(float),
             base.mixes_in(style.network_style),
-            {name: offsets for name, offsets in truth.items() if offsets.any()}, found.landmarks,
+            drawn.truth, found.landmarks,
         )  # fmt: skip
 
     def halves(self, adapter: StyleAdapter, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

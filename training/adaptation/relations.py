@@ -18,18 +18,18 @@ from pathlib import Path
 import numpy as np
 
 from blendshape_addon.core.errors import ModelError
-from blendshape_addon.core.face import features
 from blendshape_addon.core.inference import deformer, registry
 from blendshape_addon.core.inference.registry import Model
 from blendshape_addon.core.inference.session import open_session
 from blendshape_addon.core.refinement import style_offsets
-from blendshape_addon.core.style import own_style, recipe_file, recipes
+from blendshape_addon.core.style import own_style
 from blendshape_addon.core.style.own_style import Relations
 from blendshape_addon.core.vocabulary import CONDITIONS, VISEMES
 
 from .. import commands
-from ..data.rigs import Rig, labelled, landmarks_of
+from ..data.rigs import Rig, labelled
 from ..learning.atomic_files import atomic_write
+from .drawn_face import DrawnFace
 from .parameters import RELATIONS
 
 _HEAD = """\
@@ -50,21 +50,12 @@ class Drawn:
     @staticmethod
     def of(rig: Rig, model: Model) -> Drawn:
         """A rig with its own shapes on its labelled landmarks, and what a deformer makes of it."""
-        found = features.compute(rig.avatar(), landmarks_of(rig, rig.vertices))
-        shown = np.flatnonzero(~np.isin(rig.part_id[found.index], rig.hidden_parts))
-        rng = np.random.default_rng(0)
-        pick = np.sort(rng.choice(shown, min(RELATIONS.vertices, len(shown)), replace=False))
-        style = recipes.pick(recipe_file.load(), "auto", found.landmarks)
+        drawn = DrawnFace.of(rig, RELATIONS.vertices)
+        found, style = drawn.features, drawn.style
         weights = deformer.style_weights(model, style.network_style)
         made = deformer.offsets(open_session(model, "cpu"), found, style.weights(CONDITIONS), weights)
         style_offsets.keep_near_mouth(found, made, CONDITIONS, style.reach)
-        turn = found.space.rotation.T / found.space.scale
-        truth = {name: rig.shapes[name][found.index[pick]] @ turn for name in rig.shapes if name in rig.real}
-        return Drawn(
-            rig,
-            {name: offsets for name, offsets in truth.items() if offsets.any()},
-            dict(zip(CONDITIONS, made[:, pick].astype(float), strict=True)),
-        )
+        return Drawn(rig, drawn.truth, dict(zip(CONDITIONS, made[:, drawn.pick].astype(float), strict=True)))
 
     @property
     def visemes(self) -> dict[str, np.ndarray]:

@@ -15,8 +15,8 @@ from ..io.mesh_io import Object, basis, coordinates, offsets
 from ..io.selection import require_editable
 from ..mesh_objects import copies, rest_matrix, unfold_offsets
 from ..stored import own_keys as stored
-from .key_blocks import add, detach, duplicate, is_empty, made_by_us, mark, remove, sum_up
-from .shape_keys import BACKUP, place
+from .key_blocks import is_empty, made_by_us
+from .shape_keys import put
 
 
 def candidates(objects: Sequence[Object]) -> list[str]:
@@ -90,27 +90,9 @@ def copy(objects: Sequence[Object], found: Mapping[str, str]) -> list[str]:
         ours = made_by_us(obj)
         sources = {shape: key for shape, key in found.items() if shape != key and _own_key(obj, key) is not None}
         stale = {shape for shape, key in found.items() if shape in ours and shape not in sources and shape != key}
-        for shape in stale:
-            remove(obj, shape)
-        keys = obj.data.shape_keys
-        new = [shape for shape in sources if shape not in keys.key_blocks] if keys else []
-        active = obj.active_shape_key.name if obj.active_shape_key else None
-        for shape, key in sources.items():
-            points = _points(obj, keys.key_blocks[key])
-            block = keys.key_blocks.get(shape)
-            if block is not None:
-                if shape not in ours and not is_empty(block):
-                    backups.append(duplicate(obj, block, BACKUP.format(shape)).name)
-                detach(keys, block)
-            block = block or add(obj, shape)
-            block.relative_key = keys.reference_key
-            block.points.foreach_set("co", points.reshape(-1))
         if sources or stale:
-            sum_up(obj, ours)
-            mark(obj, (ours | set(sources)) - stale)
-            place(obj, new)
-            obj.active_shape_key_index = max(keys.key_blocks.find(active), 0) if active else 0
-            obj.data.update()
+            points = {shape: _points(obj, obj.data.shape_keys.key_blocks[key]) for shape, key in sources.items()}
+            backups += put(obj, list(points), points.__getitem__, ours, stale)
     return backups
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import bpy
@@ -253,7 +253,16 @@ def _is_creators(obj: Object, name: str, ours: set[str], or_empty: bool = False)
 
 
 def _write_object(obj: Object, targets: dict[str, _Target], ours: set[str], stale: set[str]) -> list[str]:
-    """Put `targets` on `obj`, which has `ours` from earlier; `stale` ones of these go.
+    """Put `targets` on `obj`, see `put`."""
+    base = basis(obj)
+    return put(obj, list(targets), lambda name: targets[name].over(base), ours, stale)
+
+
+def put(
+    obj: Object, names: Collection[str], places: Callable[[str], np.ndarray], ours: set[str], stale: set[str]
+) -> list[str]:
+    """Make keys `names` on `obj`, each with the (V, 3) `places` of its vertices, and mark them as made by this tool;
+    `ours` are those from earlier, of which the `stale` ones go.
 
     Returns the names of backups of what was the creator's.
     """
@@ -261,33 +270,32 @@ def _write_object(obj: Object, targets: dict[str, _Target], ours: set[str], stal
     backups = []
     for name in stale:
         remove(obj, name)
-    if targets and obj.data.shape_keys is None:
+    if names and obj.data.shape_keys is None:
         add(obj, "Basis")
         migration.put(obj.data.shape_keys, BASE, True)
     keys = obj.data.shape_keys
     if keys is None:  # what there was has gone
         return backups
-    for name in targets:
+    for name in names:
         key = keys.key_blocks.get(name)
         if key is not None:
             if name not in ours and not is_empty(key):
                 backups.append(duplicate(obj, key, BACKUP.format(name)).name)
             detach(keys, key)
-    new = [name for name in targets if name not in keys.key_blocks]
-    base = basis(obj)
-    for name, target in targets.items():
+    new = [name for name in names if name not in keys.key_blocks]
+    for name in names:
         key = keys.key_blocks.get(name) or add(obj, name)
         key.relative_key = keys.reference_key
-        key.points.foreach_set("co", target.over(base).reshape(-1))
+        key.points.foreach_set("co", places(name).reshape(-1))
     sum_up(obj, ours)
-    mark(obj, (ours | set(targets)) - stale)
-    place(obj, new)
+    mark(obj, (ours | set(names)) - stale)
+    _place(obj, new)
     obj.active_shape_key_index = max(keys.key_blocks.find(active), 0) if active else 0
     obj.data.update()
     return backups
 
 
-def place(obj: Object, new: Sequence[str]) -> None:
+def _place(obj: Object, new: Sequence[str]) -> None:
     """Bring the `new` keys, which stand last, into the vocabulary's order.
 
     They stay at the end, where they shift no index of older keys (VRChat keeps eyelids by index), except before those

@@ -157,11 +157,8 @@ class VRC_BLENDSHAPE_OT_generate_all(Generate, bpy.types.Operator):
     names = ALL_SHAPES
 
 
-class VRC_BLENDSHAPE_OT_regenerate_shape(Generate, bpy.types.Operator):
-    """Generate only this shape again, with the present tuning; the others stay as they are"""
-
-    bl_idname = "vrc_blendshape.regenerate_shape"
-    bl_label = "Regenerate Only This"
+class GenerateOne(Generate):
+    """Makes one shape on the selected avatar."""
 
     shape: bpy.props.EnumProperty(
         name="Shape", items=[(name, name, "") for name in KNOWN_SHAPES], default=KNOWN_SHAPES[0], options={"HIDDEN"}
@@ -173,6 +170,13 @@ class VRC_BLENDSHAPE_OT_regenerate_shape(Generate, bpy.types.Operator):
 
     def _settings(self):
         return {**super()._settings(), "shape": self.shape}
+
+
+class VRC_BLENDSHAPE_OT_regenerate_shape(GenerateOne, bpy.types.Operator):
+    """Generate only this shape again, with the present tuning; the others stay as they are"""
+
+    bl_idname = "vrc_blendshape.regenerate_shape"
+    bl_label = "Regenerate Only This"
 
 
 CLASSES = (

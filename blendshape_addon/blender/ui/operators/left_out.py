@@ -6,34 +6,22 @@ from functools import partial
 import bpy
 
 from ....core.errors import FaceNotFound, InputError
-from ....core.vocabulary import KNOWN_SHAPES
 from ...jobs import one_avatar
 from ...keys import inventory
 from ...stored import tuning
 from ...translations import translate
 from .. import state
-from .generate import Generate
+from .generate import GenerateOne
 
 # Strengths that are tried: a shape that was left out failed its check at half its strength already (quality.gate).
 _SHARES = (0.7, 0.5, 0.35, 0.25, 0.15)
 
 
-class VRC_BLENDSHAPE_OT_make_weaker(Generate, bpy.types.Operator):
+class VRC_BLENDSHAPE_OT_make_weaker(GenerateOne, bpy.types.Operator):
     """Make this shape as strong as its mesh lets it be, and keep that strength in its tuning"""
 
     bl_idname = "vrc_blendshape.make_weaker"
     bl_label = "Make Weaker"
-
-    shape: bpy.props.EnumProperty(
-        name="Shape", items=[(name, name, "") for name in KNOWN_SHAPES], default=KNOWN_SHAPES[0], options={"HIDDEN"}
-    )
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (self.shape,)
-
-    def _settings(self):
-        return {**super()._settings(), "shape": self.shape}
 
     def work(self, context, avatar):
         super().work(context, avatar)
