@@ -15,6 +15,7 @@ from typing import Any
 
 from ..face import features
 from ..vocabulary import CONDITIONS, LANDMARKS
+from . import corrective_format
 from .eye_format import EYE_POINTS, EYES
 from .face_format import FACE, POINTS, SCORED, SCORES
 from .picture import PICTURE
@@ -57,6 +58,11 @@ def _gaze() -> dict[str, Any]:
     return {"inputs": ["eyes", "points"], "format": asdict(EYES), "points": EYE_POINTS, "outputs": ["gaze", "blink"]}
 
 
+def _corrective() -> dict[str, Any]:
+    return {"inputs": corrective_format.INPUTS, "constants": corrective_format.CONSTANTS}
+
+
+# Those that come with the add-on.
 KINDS: dict[str, Callable[[], dict[str, Any]]] = {
     "deformer": _deformer,
     "landmarks": _landmarks,
@@ -65,23 +71,26 @@ KINDS: dict[str, Callable[[], dict[str, Any]]] = {
     "face_scores": _face_scores,
     "gaze": _gaze,
 }
+# Those that only users make, of their own meshes.
+OWN_KINDS: dict[str, Callable[[], dict[str, Any]]] = {"corrective": _corrective}
 
 
 def of(kind: str) -> str:
-    """The hash, 16 hexadecimal digits, of what this version feeds networks of a kind of KINDS.
+    """The hash, 16 hexadecimal digits, of what this version feeds networks of a kind of KINDS or OWN_KINDS.
 
     For the deformer these are the order of the expressions, the columns of the vertex features with their frequencies
     and clipping, the order of the parts and landmarks, and the canonical face. For the face finder (`landmarks`) these
     are the format of its pictures and the order of the landmarks. For the networks that read a person's face these are
-    the format of their pictures, see `face_format` and `eye_format`, and which landmarks are scored.
+    the format of their pictures, see `face_format` and `eye_format`, and which landmarks are scored. For corrective
+    models these are the meaning of their inputs, see `corrective_format`.
     """
-    return digest(KINDS[kind]())
+    return digest((KINDS | OWN_KINDS)[kind]())
 
 
 def of_card(card: dict[str, Any]) -> str | None:
     """The hash that a model's card carries; that of release 0.1.0 where it carries none, None for an unknown kind."""
     kind = str(card.get("kind"))
-    return card.get("contract", FIRST.get(kind)) if kind in KINDS else None
+    return card.get("contract", FIRST.get(kind)) if kind in KINDS | OWN_KINDS else None
 
 
 def fits(card: dict[str, Any]) -> bool:
