@@ -15,6 +15,8 @@ from blendshape_addon.blender.jobs import drive
 from blendshape_addon.blender.keys.animation import curves_in
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.motion import performance
+from blendshape_addon.core.motion.clip import ClipReading
+from blendshape_addon.core.motion.face import FaceReader
 from blendshape_addon.core.motion.parameters import MOUTH_SHAPES
 from blendshape_addon.core.vocabulary import ARKIT, BLINKS, VISEMES
 from tests.faces import film
@@ -90,6 +92,26 @@ def test_a_movie_with_uneven_times_is_said(tmp_path):
     assert "not evenly spaced" in note
     with clips.open_clip(film.FILE) as clip:
         assert clip.notes == []
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_movie_that_a_phone_notes_to_be_turned_is_read(tmp_path, quarters):
+    """The film with a matrix in its track's header (ISO/IEC 14496-12, 8.3.2), as of a phone that was held otherwise."""
+    data, one = bytearray(film.FILE.read_bytes()), 1 << 16
+    place = data.index(b"tkhd") + 4 + 40  # version 0: times, numbers, layer and volume come before
+    cosine, sine = ((0, one), (-one, 0), (0, -one))[quarters - 1]
+    assert struct.unpack(">9i", data[place : place + 36]) == (one, 0, 0, 0, one, 0, 0, 0, 1 << 30)
+    data[place : place + 36] = struct.pack(">9i", cosine, sine, 0, -sine, cosine, 0, 0, 0, 1 << 30)
+    (tmp_path / "phone.mp4").write_bytes(data)
+    read = []
+    for file in (tmp_path / "phone.mp4", film.FILE):
+        with clips.open_clip(file) as clip:
+            reading = ClipReading(clip, FaceReader(provider="cpu"))
+            for picture, _ in zip(clip.pictures(), range(4), strict=False):
+                reading.add(picture)
+            read.append(reading.finish())
+    assert read[0].found.all()
+    assert np.abs(read[0].scores[-1] - read[1].scores[-1]).max() < 0.15
 
 
 def test_a_sequence_is_read_in_the_order_of_its_numbers(tmp_path):

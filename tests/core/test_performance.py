@@ -10,7 +10,7 @@ from blendshape_addon.core.inference.face_format import POINTS, SCORES
 from blendshape_addon.core.motion import clip, descriptor, one_euro, pose, visemes
 from blendshape_addon.core.motion.descriptor import Descriptors
 from blendshape_addon.core.motion.face import FaceReader
-from blendshape_addon.core.motion.parameters import PERFORMANCE
+from blendshape_addon.core.motion.parameters import PERFORMANCE, READER
 from blendshape_addon.core.motion.performance import READ, UNREAD, DriveOptions, perform
 from blendshape_addon.core.vocabulary import ARKIT
 from tests.faces import person
@@ -189,6 +189,22 @@ def test_a_clip_is_read_and_kept_as_a_file(photographs, tmp_path):
         assert np.array_equal(getattr(again, field.name), getattr(read, field.name)), field.name
     done = perform(again, DriveOptions(), "photographs")
     assert done.lost == ((3, 3),) and all(np.isfinite(values).all() for values in done.units.values())
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_clip_on_its_side_is_read_as_if_it_was_upright(quarters):
+    upright = person.pictures(person.stored()[0])["at the side"]
+    picture = np.ascontiguousarray(np.rot90(upright, -quarters))  # clockwise
+    empty = np.full_like(picture, 120)
+    frames = np.array([empty, *[picture] * (READER.recount + 2)])
+    turned = clip.read(clip.ArrayClip("clip", frames, 10.0), FaceReader(provider="cpu"), lambda fraction, stage: None)
+    plain = clip.read(clip.ArrayClip("clip", np.array([upright] * 3), 10.0), FaceReader(provider="cpu"), lambda *_: None)
+    assert turned.found[READER.recount :].all() and not turned.found[0]
+    assert np.abs(turned.scores[-1] - plain.scores[-1]).max() < 0.1
+    assert np.abs(turned.landmarks[-1] - plain.landmarks[-1]).max() < 0.1
+    notes = perform(turned, DriveOptions(), "clip").notes
+    assert any(f"turned by {90 * quarters} degrees" in note for note in notes)
+    assert not perform(plain, DriveOptions(), "clip").notes
 
 
 def picture_height(photographs: clip.ArrayClip) -> int:

@@ -18,7 +18,7 @@ from blendshape_addon.core.motion.face import FaceReader
 from ..learning import arrays
 from ..renders import shards
 
-FORMAT = arrays.Format("readings of renders", 1, "delete it: the next training reads the renders again")
+FORMAT = arrays.Format("readings of renders", 2, "delete it: the next training reads the renders again")
 FOLDER = "readings"  # beside the shards
 # From an eye's centre of rotation to its iris, in distances between the outer corners: 10.5 of 90 mm, of an adult.
 IRIS_RADIUS = 0.117
@@ -29,6 +29,7 @@ class Readings:
     """N pictures in which a face was read.
 
     eyes: (N, 2, H, W, 3) uint8 and points: (N, 24, 2), see `core.motion.eyes`. scores: (N, 52) in the order of SCORES.
+    landmarks: (N, 478, 3) float16 and rotation: (N, 3, 3), see `core.motion.descriptor`.
     iris: (N, 2, 2) degrees that the irises' places between the lids' corners say. units (N, 52) in the order of ARKIT,
     known and distilled (N, 52) bool, gaze (N, 2, 2), blink (N, 2): what is true. neutral: (N,) bool, the picture of the
     still face. person: (N,) number into people; fold: (N,) into folds. pictures: by fold, those without a face too.
@@ -37,6 +38,8 @@ class Readings:
     eyes: np.ndarray
     points: np.ndarray
     scores: np.ndarray
+    landmarks: np.ndarray
+    rotation: np.ndarray
     iris: np.ndarray
     units: np.ndarray
     known: np.ndarray
@@ -111,6 +114,8 @@ def _read(reader: FaceReader, shard: shards.Shard) -> dict[str, np.ndarray]:
         "eyes": np.array(crops, np.uint8).reshape(-1, 2, *shape),
         "points": np.array(points, np.float32).reshape(-1, len(EYE_POINTS), 2),
         "scores": np.array([one.scores for one in there], np.float32).reshape(-1, len(SCORES)),
+        "landmarks": told.landmarks.astype(np.float16),
+        "rotation": told.rotation.astype(np.float32),
         "iris": irises(told.landmarks).astype(np.float32),
         "neutral": np.array(some, int) == 0,
     }

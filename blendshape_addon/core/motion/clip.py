@@ -67,17 +67,30 @@ class ClipReading:
             )
         self._clip, self._reader = clip, reader
         self._readings: list[Reading | None] = []
-        self._faces = 0
+        self._faces, self._turn = 0, 0
         self._size = (0, 0)
 
     def add(self, picture: np.ndarray) -> None:
         """Read the next (H, W, 3) uint8 picture."""
         number = len(self._readings)
-        if number % READER.recount == 0:
-            self._faces = max(self._faces, len(self._reader.detect(picture)))
         last = self._readings[-1] if self._readings else None
-        self._readings.append(self._reader.follow(picture, last))
+        found = self._reader.follow(picture, last, self._turn)
+        if number % READER.recount == 0:
+            if found is None and not any(self._readings):
+                found = self._turned(picture)
+            self._faces = max(self._faces, len(self._reader.detect(picture, self._turn)))
+        self._readings.append(found)
         self._size = picture.shape[1], picture.shape[0]
+
+    def _turned(self, picture: np.ndarray) -> Reading | None:
+        """A face that lies on its side or upside down, as in a movie that was not filmed upright; from then on faces are
+        looked for at this turn."""
+        for turn in (1, 3, 2):
+            found = self._reader.follow(picture, None, turn)
+            if found is not None:
+                self._turn = turn
+                return found
+        return None
 
     def finish(self) -> Descriptors:
         """What was read. Raises InputError where no face was found in any picture."""

@@ -25,7 +25,7 @@ OUTER_EYES = (33, 263)
 
 @dataclass(frozen=True)
 class Detected:
-    """A face that the detector found. low, high: (2,) corners of its box; eyes: (2, 2) the picture's left one first;
+    """A face that the detector found. low, high: (2,) corners of its box; eyes: (2, 2) the person's right one first;
     all in pixels right and down. score: 0 to 1."""
 
     low: np.ndarray
@@ -74,16 +74,17 @@ class FaceReader:
     def sessions(self) -> tuple[Session, ...]:
         return self._detector, self._landmarks, self._scores, *self._eyes.sessions
 
-    def detect(self, picture: np.ndarray) -> list[Detected]:
-        """The faces in a (H, W, 3) uint8 picture, the largest first."""
+    def detect(self, picture: np.ndarray, turn: int = 0) -> list[Detected]:
+        """The faces in a (H, W, 3) uint8 picture that lie on their side by `turn` quarters, clockwise as seen; the
+        largest first."""
         height, width = picture.shape[:2]
-        whole = Region(np.array([width / 2, height / 2]), float(max(height, width)))
+        whole = Region(np.array([width / 2, height / 2]), float(max(height, width)), turn * np.pi / 2)
         pixels = sample(picture, whole, FACE.detector_size, outside=False)
         boxes, scores = self._detector.run(["boxes", "scores"], {"image": _scaled(pixels, FACE.detector_range)})
         found = []
         for points, score in _distinct(*_candidates(boxes[0], scores[0, :, 0])):
-            low, high, *eyes = whole.to_picture(points[:4])
-            found.append(Detected(low, high, np.array(eyes), score))
+            *corners, left, right = whole.to_picture(points[:4])
+            found.append(Detected(np.min(corners, 0), np.max(corners, 0), np.array([left, right]), score))
         return sorted(found, key=lambda one: float((one.high - one.low).max()), reverse=True)
 
     def read(self, picture: np.ndarray, region: Region) -> Reading:
@@ -94,18 +95,19 @@ class FaceReader:
         )
         inside = landmarks.reshape(POINTS, 3) / FACE.landmark_size
         points = np.concatenate([region.to_picture(inside[:, :2]), inside[:, 2:] * region.size], axis=1)
-        scored = points[None, list(SCORED), :2].astype(np.float32)
-        (scores,) = self._scores.run(["scores"], {"points": scored})
+        scored = _upright(points[list(SCORED), :2], region.angle).astype(np.float32)
+        (scores,) = self._scores.run(["scores"], {"points": scored[None]})
         sure = _sigmoid(float(presence.ravel()[0]))
         return Reading(points, scores, float(tongue.ravel()[0]), sure, self._eyes.read(picture, points))
 
-    def follow(self, picture: np.ndarray, last: Reading | None) -> Reading | None:
-        """The face that was read in the picture before, or else the largest one; None where there is none."""
+    def follow(self, picture: np.ndarray, last: Reading | None, turn: int = 0) -> Reading | None:
+        """The face that was read in the picture before, or else the largest one; None where there is none. turn: as of
+        `detect`."""
         if last is not None:
             reading = self.read(picture, last.region)
             if reading.presence >= READER.min_presence:
                 return reading
-        for detected in self.detect(picture)[:1]:
+        for detected in self.detect(picture, turn)[:1]:
             reading = self.read(picture, detected.region)
             if reading.presence >= READER.min_presence:
                 return reading
@@ -116,6 +118,14 @@ def _angle(left: np.ndarray, right: np.ndarray) -> float:
     """Radians by which the line between two eyes, the picture's left one first, is turned clockwise."""
     across, down = right - left
     return float(np.arctan2(down, across))
+
+
+def _upright(points: np.ndarray, angle: float) -> np.ndarray:
+    """(N, 2) points of a face that is turned by an angle, turned back by as many whole quarters: the network of scores
+    knows faces that lean, and none that lie on their side."""
+    for _ in range(round(2 * angle / np.pi) % 4):
+        points = np.column_stack([points[:, 1], -points[:, 0]])
+    return points
 
 
 def _scaled(pixels: np.ndarray, limits: tuple[float, float]) -> np.ndarray:

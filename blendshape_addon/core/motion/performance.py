@@ -213,6 +213,13 @@ def _notes(descriptors: Descriptors, lost: tuple[tuple[int, int], ...], turned: 
                 "faces is rough."
             )
         )
+    if side := pose.side(descriptors.rotation[descriptors.found].astype(float)):
+        notes.append(
+            Message(
+                "The face in the clip is turned by {degrees} degrees: it was not filmed upright. It is read all the same.",
+                degrees=side,
+            )
+        )
     if lost:
         count = sum(last - first + 1 for first, last in lost)
         away = int((descriptors.found & (turned > PERFORMANCE.max_turn)).sum())

@@ -56,6 +56,14 @@ def turn(rotations: np.ndarray) -> np.ndarray:
     return np.degrees(np.arccos(np.clip(rotations[:, 2, 2], -1, 1)))
 
 
+def side(rotations: np.ndarray) -> int:
+    """Degrees, clockwise as seen and by quarters, by which most of the heads lie on their side or upside down: 0, 90, 180 or
+    270."""
+    rolls = np.arctan2(rotations[:, 1, 0], rotations[:, 0, 0])
+    quarters = np.round(-2 * rolls / np.pi).astype(int) % 4
+    return 90 * int(np.bincount(quarters, minlength=4).argmax())
+
+
 def to_vectors(rotations: np.ndarray) -> np.ndarray:
     """(F, 3) rotation vectors, axis times radians, of (F, 3, 3) rotations by less than half a turn."""
     traces = np.trace(rotations, axis1=1, axis2=2)
