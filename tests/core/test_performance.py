@@ -198,7 +198,9 @@ def test_a_clip_on_its_side_is_read_as_if_it_was_upright(quarters):
     empty = np.full_like(picture, 120)
     frames = np.array([empty, *[picture] * (READER.recount + 2)])
     turned = clip.read(clip.ArrayClip("clip", frames, 10.0), FaceReader(provider="cpu"), lambda fraction, stage: None)
-    plain = clip.read(clip.ArrayClip("clip", np.array([upright] * 3), 10.0), FaceReader(provider="cpu"), lambda *_: None)
+    plain = clip.read(
+        clip.ArrayClip("clip", np.array([upright] * 3), 10.0), FaceReader(provider="cpu"), lambda *_: None
+    )
     assert turned.found[READER.recount :].all() and not turned.found[0]
     assert np.abs(turned.scores[-1] - plain.scores[-1]).max() < 0.1
     assert np.abs(turned.landmarks[-1] - plain.landmarks[-1]).max() < 0.1

@@ -36,7 +36,8 @@ def data(people: int = 10, frames: int = 4) -> readings.Readings:
     return readings.Readings(
         eyes=eyes, points=rng.normal(0, 0.3, (count, 24, 2)).astype(np.float32),
         scores=rng.random((count, len(SCORES)), np.float32), landmarks=np.zeros((count, POINTS, 3), np.float16),
-        rotation=np.tile(np.eye(3, dtype=np.float32), (count, 1, 1)), iris=gaze * 0.5, units=np.zeros((count, 52), np.float32),
+        rotation=np.tile(np.eye(3, dtype=np.float32), (count, 1, 1)), iris=gaze * 0.5,
+        units=np.zeros((count, 52), np.float32),
         known=np.ones((count, 52), bool), distilled=np.zeros((count, 52), bool), gaze=gaze,
         blink=rng.random((count, 2)).astype(np.float32), neutral=np.arange(count) % frames == 0, person=person,
         fold=person % 2, people=tuple(map(str, range(people))), folds=("a", "b"), pictures={"a": 20, "b": 20},

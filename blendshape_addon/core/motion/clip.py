@@ -83,8 +83,8 @@ class ClipReading:
         self._size = picture.shape[1], picture.shape[0]
 
     def _turned(self, picture: np.ndarray) -> Reading | None:
-        """A face that lies on its side or upside down, as in a movie that was not filmed upright; from then on faces are
-        looked for at this turn."""
+        """A face that lies on its side or upside down, as in a movie that was not filmed upright; from then on faces
+        are looked for at this turn."""
         for turn in (1, 3, 2):
             found = self._reader.follow(picture, None, turn)
             if found is not None:

@@ -216,7 +216,8 @@ def _notes(descriptors: Descriptors, lost: tuple[tuple[int, int], ...], turned: 
     if side := pose.side(descriptors.rotation[descriptors.found].astype(float)):
         notes.append(
             Message(
-                "The face in the clip is turned by {degrees} degrees: it was not filmed upright. It is read all the same.",
+                "The face in the clip is turned by {degrees} degrees: it was not filmed upright. "
+                "It is read all the same.",
                 degrees=side,
             )
         )

@@ -57,8 +57,8 @@ def turn(rotations: np.ndarray) -> np.ndarray:
 
 
 def side(rotations: np.ndarray) -> int:
-    """Degrees, clockwise as seen and by quarters, by which most of the heads lie on their side or upside down: 0, 90, 180 or
-    270."""
+    """Degrees, clockwise as seen and by quarters, by which most of the heads lie on their side or upside down: 0, 90,
+    180 or 270."""
     rolls = np.arctan2(rotations[:, 1, 0], rotations[:, 0, 0])
     quarters = np.round(-2 * rolls / np.pi).astype(int) % 4
     return 90 * int(np.bincount(quarters, minlength=4).argmax())
