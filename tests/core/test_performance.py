@@ -7,7 +7,7 @@ import pytest
 
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.inference.face_format import POINTS, SCORES
-from blendshape_addon.core.motion import clip, descriptor, one_euro, pose, visemes
+from blendshape_addon.core.motion import clip, descriptor, one_euro, pose, units, visemes
 from blendshape_addon.core.motion.descriptor import Descriptors
 from blendshape_addon.core.motion.face import FaceReader
 from blendshape_addon.core.motion.parameters import PERFORMANCE, READER
@@ -42,8 +42,32 @@ def test_units_are_counted_from_the_persons_own_neutral_face():
     assert set(done.units) == set(READ) and not set(UNREAD) & set(done.units)
     assert set(READ) | set(UNREAD) == set(ARKIT)
     assert done.units["eyeSquintLeft"].max() == 0, "a habit is no motion"
-    assert done.units["jawOpen"][30] > 0.5 and done.units["jawOpen"][:20].max() == 0
+    assert done.units["jawOpen"][30] == pytest.approx(0.25) and done.units["jawOpen"][:20].max() == 0
     assert not 20 <= done.neutral <= 40 and not done.notes and not done.lost
+
+
+def test_a_jaw_is_read_from_the_lips_and_the_chin_too():
+    """Scores say little of small openings."""
+    data = described()
+    landmarks = np.zeros((60, POINTS, 3), np.float32)
+    landmarks[:, 14, 1], landmarks[:, 152, 1] = -0.02, -1.0
+    landmarks[20:41, 14, 1], landmarks[20:41, 152, 1] = -0.12, -1.1
+    done = perform(dataclasses.replace(data, landmarks=landmarks), DriveOptions(smoothing=0), "clip")
+    assert done.units["jawOpen"][30] == pytest.approx(
+        0.1 * (units.weights("jawOpen")["lips"] + units.weights("jawOpen")["chin"])
+    )
+    assert done.units["jawOpen"][:20].max() == pytest.approx(0, abs=1e-6)
+
+
+def test_sides_have_measures_of_their_own():
+    assert units.weights("browOuterUpLeft").keys() == {"score", "brow_outerLeft"}
+    assert units.weights("mouthLeft") == units.weights("mouthRight") and units.weights("mouthFrownLeft") == {"score": 1}
+    landmarks = np.zeros((2, POINTS, 3))
+    landmarks[1, [276, 293, 300], 1] = 0.1  # the left brow is raised
+    away = np.diff(units.measures(landmarks), axis=0)
+    table = np.zeros((1, len(SCORES)))
+    left, right = (units.value(f"browOuterUp{side}", table, away)[0] for side in ("Left", "Right"))
+    assert left > 0.1 and right == 0
 
 
 def test_strength_and_more_units():
@@ -151,13 +175,13 @@ def test_the_filter_stills_trembling_and_keeps_motion_in_its_place():
 
 
 def test_units_become_visemes_for_avatars_without_them():
-    units = {name: np.zeros(3) for name in ARKIT}
-    units["jawOpen"] = np.array([0.0, 0.7, 0.2])
-    units["mouthPucker"] = np.array([0.0, 0.0, 0.9])
-    units["mouthSmileLeft"] = units["mouthSmileRight"] = np.array([1.0, 0.0, 0.0])
-    units["eyeBlinkLeft"] = np.array([0.0, 1.0, 1.0])
-    units["eyeBlinkRight"] = np.array([0.0, 1.0, 0.0])
-    found = visemes.from_units(units)
+    curves = {name: np.zeros(3) for name in ARKIT}
+    curves["jawOpen"] = np.array([0.0, 0.7, 0.2])
+    curves["mouthPucker"] = np.array([0.0, 0.0, 0.9])
+    curves["mouthSmileLeft"] = curves["mouthSmileRight"] = np.array([1.0, 0.0, 0.0])
+    curves["eyeBlinkLeft"] = np.array([0.0, 1.0, 1.0])
+    curves["eyeBlinkRight"] = np.array([0.0, 1.0, 0.0])
+    found = visemes.from_units(curves)
     spoken = np.stack([found[name] for name in visemes.SPOKEN])
     assert np.abs(spoken[:, 0]).max() < 1e-3, "a smile with a shut mouth is no sound"
     assert found["vrc.v_aa"][1] > 0.9 and found["vrc.v_ou"][2] > 0.9

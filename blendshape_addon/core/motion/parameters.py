@@ -93,12 +93,14 @@ class Performance:
 
 @dataclass(frozen=True)
 class Units:
-    """Which units are keyed, and what scores less the neutral ones are 0 and 1.
+    """Which units are keyed, and what they are the sum of.
 
     unread: units that landmarks do not tell in any trial on pictures with known truth, where 0 is nearer to it than the
-    scores. range: what holds for most; ranges: by unit, without its side where both are alike: means over painted rigs
-    (training/renders) at a half and at the whole of a unit. shut: how far eyes are closed, less the neutral face's,
-    from where their gaze is not read. least_opening: of the eyes of a neutral face, 0 to 1.
+    scores. weights: by unit, without its side, of its score and of measures in distances between the outer corners of
+    the eyes (`units.MEASURES`), all less the neutral face's; a unit that is not there is its score. They are the best
+    of a grid on random pictures of rigs (training/renders) that on no family are worse than the score alone;
+    docs/drive.md has the figures. shut: how far eyes are closed, less the neutral face's, from where their gaze is not
+    read. least_opening: of the eyes of a neutral face, 0 to 1.
     """
 
     unread: frozenset[str] = frozenset(
@@ -109,22 +111,14 @@ class Units:
             "mouthLowerDownRight", "tongueOut",
         )
     )  # fmt: skip
-    range: tuple[float, float] = (0.0, 1.0)
-    ranges: dict[str, tuple[float, float]] = field(
+    weights: dict[str, dict[str, float]] = field(
         default_factory=lambda: {
-            "eyeBlink": (0.05, 0.95),
-            "eyeSquint": (0.08, 0.6),
-            "jawOpen": (0.02, 0.78),
-            "mouthPucker": (0.05, 0.95),
-            "mouthSmile": (0.03, 0.88),
-            "mouthLeft": (0.05, 0.8),
-            "mouthRight": (0.05, 0.8),
-            "mouthUpperUp": (0.05, 0.6),
-            "mouthStretch": (0.02, 0.6),
-            "browDown": (0.02, 0.5),
-            "browInnerUp": (0.02, 0.6),
-            "browOuterUp": (0.02, 0.6),
-            "browOuterUpRight": (0.02, 0.36),
+            "jawOpen": {"score": 0.5, "lips": 1.25, "chin": 1.0},
+            "mouth": {"score": 1.5},
+            "mouthUpperUp": {"score": 1.0, "upper_lip": -1.5},
+            "eyeWide": {"score": 1.0, "lids": 3.0},
+            "browInnerUp": {"score": 1.0, "brow_inner": 3.75},
+            "browOuterUp": {"score": 1.0, "brow_outer": 1.25},
         }
     )
     shut: float = 0.5

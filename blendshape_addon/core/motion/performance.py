@@ -12,6 +12,7 @@ from ..inference.face_format import SCORES
 from ..messages import Message
 from ..vocabulary import ARKIT
 from . import pose
+from . import units as unit_values
 from .descriptor import Descriptors
 from .one_euro import smooth
 from .parameters import PERFORMANCE, UNITS
@@ -81,39 +82,32 @@ def perform(descriptors: Descriptors, options: DriveOptions, name: str) -> Perfo
             limit=round(PERFORMANCE.max_turn),
         )
     neutral, frames = _neutral(descriptors, valid, options.neutral)
-    scores = descriptors.scores - np.median(descriptors.scores[frames], axis=0)
+    scores = descriptors.scores.astype(float) - np.median(descriptors.scores[frames], axis=0)
     rest_blink = np.median(descriptors.blink[frames], axis=0)
     scores[:, BLINKS] = (descriptors.blink - rest_blink) / np.maximum(1 - rest_blink, UNITS.least_opening)
+    measured = unit_values.measures(descriptors.landmarks)
+    measured -= np.median(measured[frames], axis=0)
+    scored = [unit for unit in (*READ, *options.more) if unit in SCORES and unit not in LOOKS]
+    table = np.stack([unit_values.value(unit, scores, measured) for unit in scored], axis=1)
     gaze = _gaze(descriptors, valid, frames)
     rest = _mean_rotation(descriptors.rotation[_near(neutral, valid)])
     head = np.zeros((descriptors.count, 3))
     head[valid] = pose.to_vectors(rest.T @ descriptors.rotation[valid].astype(float))
 
     times, amount = descriptors.times, options.smoothing
-    scores = smooth(times, _bridge(times, scores.astype(float), valid), PERFORMANCE.units, amount)
+    table = smooth(times, _bridge(times, table, valid), PERFORMANCE.units, amount)
     gaze = smooth(times, _bridge(times, gaze, valid), PERFORMANCE.gaze, amount)
     head = smooth(times, _bridge(times, head, valid), PERFORMANCE.head, amount)
-    units = {}
-    for unit in (*READ, *options.more):
-        values = _look(unit, gaze) if unit in LOOKS else _scored(unit, scores, descriptors, valid, options)
-        units[unit] = (values * options.strength).clip(0, 1)
-    for side in ("Left", "Right"):  # lids that shut are no squint, though they look like one
-        units[f"eyeSquint{side}"] = units[f"eyeSquint{side}"] * (1 - units[f"eyeBlink{side}"])
+    read = dict(zip(scored, table.T, strict=True)) | {unit: _look(unit, gaze) for unit in LOOKS}
+    if "tongueOut" in options.more:
+        tongue = _bridge(times, descriptors.tongue.astype(float), valid)
+        read["tongueOut"] = smooth(times, tongue, PERFORMANCE.units, amount)
+    units = {unit: (read[unit].clip(0, 1) * options.strength).clip(0, 1) for unit in (*READ, *options.more)}
+    for side in ("Left", "Right"):
+        squint = units[f"eyeSquint{side}"]
+        units[f"eyeSquint{side}"] = unit_values.without_blinks(squint, units[f"eyeBlink{side}"])
     lost = _spans(~valid)
     return Performance(times, units, head, gaze, neutral, lost, tuple(_notes(descriptors, lost, turned)))
-
-
-def _scored(
-    unit: str, scores: np.ndarray, descriptors: Descriptors, valid: np.ndarray, options: DriveOptions
-) -> np.ndarray:
-    """(F,) values of a unit, from (F, 52) scores less the neutral ones."""
-    if unit == "tongueOut":
-        tongue = _bridge(descriptors.times, descriptors.tongue.astype(float), valid)
-        return smooth(descriptors.times, tongue, PERFORMANCE.units, options.smoothing)
-    values = scores[:, SCORES.index(unit)]
-    both = unit.removesuffix("Left").removesuffix("Right")
-    start, full = UNITS.ranges.get(unit, UNITS.ranges.get(both, UNITS.range))
-    return ((values - start) / (full - start)).clip(0, 1)
 
 
 def _look(unit: str, gaze: np.ndarray) -> np.ndarray:
