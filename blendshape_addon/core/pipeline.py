@@ -41,6 +41,7 @@ _SPANS = {
     "refining": (0.6, 0.92),
     "checking": (0.92, 1.0),
 }
+_FEW = 4  # shapes whose network output is kept: both sides of one that follows its slider
 # Name of a condition or a unified shape, and how much stronger than full it is made.
 Requested = Sequence[tuple[str, float]]
 
@@ -51,14 +52,16 @@ class FaceAnalysis:
 
     full: of each shape and overdrive that was made, the cache key, which holds all that it depends on, and its (N, 3)
     refined offsets at full strength. Of each shape that of no overdrive is kept, and the last one of another. own: the
-    style of the own shapes that were given last, and all that it depends on. marked: the vertex that carries the hidden
-    mark of the shapes that were made, see shape_markers.
+    style of the own shapes that were given last, and all that it depends on. network: all that the network's last run
+    for a few shapes depends on, and what it returned. marked: the vertex that carries the hidden mark of the shapes
+    that were made, see shape_markers.
     """
 
     face: detect.Face
     anatomy: FaceAnatomy
     full: dict[tuple[str, float], tuple[tuple[object, ...], np.ndarray]] = field(default_factory=dict)
     own: tuple[tuple[object, ...], OwnStyle] | None = None
+    network: tuple[tuple[object, ...], np.ndarray] | None = None
     marked: int | None = None
 
 
@@ -239,9 +242,7 @@ def _made(analysis: FaceAnalysis, made_as: _MadeAs, requested: Requested, stages
     learned = unified.learned(names)
     weights = style.weights(learned)
     with stages("network") as part:
-        offsets = _from_network(
-            anatomy.features, made_as.model, made_as.session, style, learned, own.weights(weights, learned), part
-        )
+        offsets = _network_offsets(analysis, made_as, learned, own.weights(weights, learned), part)
         own.apply(learned, offsets, weights)
         if style.soft_mouth:
             lip_smoothing.smooth_lips(anatomy, offsets, learned)
@@ -255,6 +256,25 @@ def _made(analysis: FaceAnalysis, made_as: _MadeAs, requested: Requested, stages
         if not made_as.asymmetric:
             symmetry.even_out(anatomy.mirror, offsets, _pairs(requested, weights))
     return offsets
+
+
+def _network_offsets(
+    analysis: FaceAnalysis,
+    made_as: _MadeAs,
+    names: Sequence[str],
+    weights: np.ndarray,
+    progress: Callable[[float], None],
+) -> np.ndarray:
+    """As `_from_network`, not run again where it was last run for the same: a shape that follows its slider beyond full
+    strength is refined anew each time, from the same offsets."""
+    model, session, style = made_as.model, made_as.session, made_as.style
+    key = (*names, weights.tobytes(), style.network_style, style.reach, model.card["sha256"], session.provider)
+    if analysis.network is None or analysis.network[0] != key:
+        made = _from_network(analysis.anatomy.features, model, session, style, names, weights, progress)
+        if len(names) > _FEW:
+            return made
+        analysis.network = key, made
+    return analysis.network[1].copy()
 
 
 def _at_strength(
