@@ -105,7 +105,7 @@ def write(
     objects = list(objects)
     main = main_object(avatar, result.face.points)
     names = set(options.expressions)
-    keyed = [number for number, obj in enumerate(objects) if key_blocks.made_by_us(obj) - names]
+    keyed = [number for number, obj in enumerate(objects) if key_blocks.has_made(obj, beside=names)]
     result.shapes = without_idle_objects(
         avatar, result.shapes, main, result.face.eye_distance, options.intensity, keyed
     )

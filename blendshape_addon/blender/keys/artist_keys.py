@@ -51,9 +51,9 @@ def _moving(obj: Object, names: Collection[str] | None = None, known: bool = Fal
         key.name
         for key in every
         if (names is None or key.name in names)
+        and key.name not in ours
         and not (known and key_names.recognise(key.name) is None)
         and key != keys.reference_key
-        and key.name not in ours
         and not is_empty(key)
     ]
 
@@ -86,7 +86,7 @@ def copy(objects: Sequence[Object], found: Mapping[str, str]) -> list[str]:
     """Give the creator's keys of `found` the names of their shapes, as copies that count as made by this tool: the next
     run renews them. A key that has the name already stays. Returns the names of the backups of others that had it."""
     backups: list[str] = []
-    for obj in objects:
+    for obj in objects if found else ():
         ours = made_by_us(obj)
         sources = {shape: key for shape, key in found.items() if shape != key and _own_key(obj, key) is not None}
         stale = {shape for shape, key in found.items() if shape in ours and shape not in sources and shape != key}

@@ -42,10 +42,11 @@ def count_keys(path: Path, objects: Sequence[Object]) -> int:
 class _Places:
     """Which vertices of an object the vertices of its primitives in a file are."""
 
-    def __init__(self, linear: np.ndarray, group: np.ndarray, index: np.ndarray, size: float) -> None:
+    def __init__(self, linear: np.ndarray, group: np.ndarray, vertex: np.ndarray, size: float) -> None:
         """linear: (3, 3) from the object's offsets to the file's. group: (V,) number of the place that a vertex of the
-        object has; index: (n,) the same for a vertex of the file. size: the largest coordinate."""
-        self._linear, self._group, self._index, self._size = linear, group, index, size
+        object has. vertex: (n,) a vertex of the object at the place of each vertex of the file. size: the largest
+        coordinate."""
+        self._linear, self._group, self._vertex, self._size = linear, group, vertex, size
 
     @classmethod
     def of(cls, obj: Object, targets: dict[str, tuple[np.ndarray, np.ndarray]]) -> _Places | None:
@@ -62,7 +63,7 @@ class _Places:
             size = float(np.abs(there).max())
             index, distance = nearest(there[used], points, 1)
             if distance.max() < _TOLERANCE * size:
-                return cls(_AXES @ matrix[:3, :3], group.reshape(-1), group.reshape(-1)[used][index[:, 0]], size)
+                return cls(_AXES @ matrix[:3, :3], group.reshape(-1), np.flatnonzero(used)[index[:, 0]], size)
         return None
 
     def agree(self, here: np.ndarray, target: tuple[np.ndarray, np.ndarray]) -> bool:
@@ -70,13 +71,16 @@ class _Places:
 
         Of vertices at one place any of the offsets will do.
         """
+        there, tolerance = target[1], _TOLERANCE * self._size
         turned = here @ self._linear.T
+        if (np.abs(turned[self._vertex] - there) <= tolerance).all():
+            return True
         low = np.full((self._group.max() + 1, 3), np.inf)
         high = -low
         np.minimum.at(low, self._group, turned)
         np.maximum.at(high, self._group, turned)
-        there, tolerance = target[1], _TOLERANCE * self._size
-        return bool((there >= low[self._index] - tolerance).all() and (there <= high[self._index] + tolerance).all())
+        place = self._group[self._vertex]
+        return bool((there >= low[place] - tolerance).all() and (there <= high[place] + tolerance).all())
 
 
 def _spaces(obj: Object) -> Iterator[np.ndarray]:

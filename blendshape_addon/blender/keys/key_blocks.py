@@ -7,7 +7,7 @@ since counts as the creator's work.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import bpy
@@ -30,9 +30,20 @@ _NOWHERE = "vrc_blendshape."  # before a driver's path, which then leads to no p
 
 def made_by_us(obj: Object) -> set[str]:
     """Names of the keys on `obj` that this tool wrote and nobody has edited since."""
+    return set(_made_by_us(obj))
+
+
+def has_made(obj: Object, beside: Collection[str]) -> bool:
+    """Whether `obj` has keys of `made_by_us` that are not `beside` these."""
+    return any(_made_by_us(obj, beside))
+
+
+def _made_by_us(obj: Object, beside: Collection[str] = ()) -> Iterator[str]:
+    """Names of `made_by_us` but those `beside` them, one after another: to hash all keys of an avatar takes a while."""
     keys = obj.data.shape_keys
-    marks = migration.read_table(keys, MADE)
-    return {name for name, mark in marks.items() if name in keys.key_blocks and _hash(keys.key_blocks[name]) == mark}
+    for name, mark in migration.read_table(keys, MADE).items():
+        if name not in beside and name in keys.key_blocks and _hash(keys.key_blocks[name]) == mark:
+            yield name
 
 
 def mark(obj: Object, names: Iterable[str]) -> None:

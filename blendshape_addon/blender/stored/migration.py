@@ -26,10 +26,11 @@ OWN = "vrc_blendshape_own"
 JOINED = "vrc_blendshape_joined"  # of meshes as well: an attribute of vertices
 # Custom properties of the shape keys of a mesh: see keys/key_blocks.py and keys/shape_keys.py.
 MADE, BASE, STYLE = "vrc_blendshape_made", "vrc_blendshape_base", "vrc_blendshape_style"
+CORRECTIVE = "vrc_blendshape_corrective"  # see keys/corrective_keys.py
 TUNED, EDITING = "vrc_blendshape_tuned", "vrc_blendshape_editing"  # see tuning.py and editing.py
 # Property groups, whose values Blender keeps by name even where it does not know them.
 GROUP = "vrc_blendshape"
-_PROPERTIES = (OVERRIDES, PARTS, LANDMARKS, OWN, JOINED, MADE, BASE, STYLE, TUNED, EDITING)
+_PROPERTIES = (OVERRIDES, PARTS, LANDMARKS, OWN, JOINED, MADE, BASE, STYLE, CORRECTIVE, TUNED, EDITING)
 _ASIDE = "{}_of_version_{}"
 
 
@@ -132,8 +133,8 @@ def has_group(block: ID) -> bool:
     group = getattr(block, GROUP, None)
     if group is None:
         return False
-    names = (prop.identifier for prop in group.bl_rna.properties)
-    return any(group.is_property_set(name) for name in names if name != "rna_type")
+    names = group.bl_rna.properties.keys()
+    return any(map(group.is_property_set, (name for name in names if name != "rna_type")))
 
 
 def _style_from_sentence(value: object) -> object:

@@ -43,7 +43,7 @@ def refresh(context: bpy.types.Context) -> None:
         state.newer = translate(newer)
     for finding in vrchat_check.apart(objects):
         state.apart = translate(finding.message)
-    waiting_tuning.count(state, objects, found.face)
+    waiting_tuning.count(state, objects, found.face, found.ours)
     for shape, key in sorted((own_keys.read(objects) | artist_keys.find(objects)).items(), key=_rank):
         row = state.own.add()
         row.name, row.key = shape, key

@@ -15,9 +15,14 @@ from ..stored import tuning
 from ..translations import translate
 
 
-def count(state: bpy.types.PropertyGroup, objects: Sequence[Object], face: Object) -> None:
-    """Write to the state which shapes of `face` wait for Apply, and which of those that were made have been edited."""
-    ours, made = key_blocks.made_by_us(face), tuning.made_with(face)
+def count(
+    state: bpy.types.PropertyGroup, objects: Sequence[Object], face: Object, ours: set[str] | None = None
+) -> None:
+    """Write to the state which shapes of `face` wait for Apply, and which of those that were made have been edited.
+
+    ours: key_blocks.made_by_us of the face, where that is known.
+    """
+    ours, made = key_blocks.made_by_us(face) if ours is None else ours, tuning.made_with(face)
     there = keys_of(face)
     state.edited = ", ".join(name for name in KNOWN_SHAPES if name in made and name in there and name not in ours)
     try:

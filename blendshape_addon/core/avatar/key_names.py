@@ -103,6 +103,7 @@ def _ranks() -> dict[str, int]:
     return ranks
 
 
+@cache
 def _rank(key: str) -> int | None:
     """Place in `_names` of the alias that `key` is, with a mesh's name before it or not."""
     return next((_ranks()[plain(name)] for name in _candidates(key) if plain(name) in _ranks()), None)

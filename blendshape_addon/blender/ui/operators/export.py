@@ -1,5 +1,7 @@
 """The Export buttons."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import bpy
@@ -43,7 +45,7 @@ class _Export:
         return changed
 
     def execute(self, context):
-        with modes.object_mode(context, translate(self.bl_label)):
+        with modes.object_mode(context, translate(self.bl_label)), _pointer_waits(context):
             return self._write(context)
 
     def _write(self, context) -> set[str]:
@@ -73,6 +75,19 @@ class _Export:
 
     def prepare(self, objects):
         """What this kind of file needs in the scene before it is written."""
+
+
+@contextmanager
+def _pointer_waits(context) -> Iterator[None]:
+    """Show the pointer that asks to wait: Blender's exporters hold the window, and draw nothing meanwhile."""
+    window = None if bpy.app.background else context.window
+    if window:
+        window.cursor_modal_set("WAIT")
+    try:
+        yield
+    finally:
+        if window:
+            window.cursor_modal_restore()
 
 
 class VRC_BLENDSHAPE_OT_export_fbx(_Export, bpy.types.Operator):
