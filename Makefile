@@ -39,7 +39,7 @@ COVER = $(if $(MEASURE),--cov --cov-report=)
 WEBSITE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-drive test golden test-core test-stubs test-blender test-training test-matrix test-ui coverage fuzz bench package package-cuda pictures docs speech train evaluate lint clean
+.PHONY: help demo demo-drive test golden test-core test-stubs test-blender test-training test-viewer test-matrix test-ui coverage fuzz bench package package-cuda pictures docs speech train evaluate lint clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is to make
@@ -67,6 +67,9 @@ test-blender: $(VENV)/blender/ready $(ONNXRUNTIME)/ready ## the add-on in real B
 
 test-training: $(VENV)/training/ready ## the training code, on small things
 	@echo "== training"; COVERAGE_FILE=$(MEASURED)/training $(TRAINING) $(PYTEST) $(COVER) tests/training
+
+test-viewer: $(VENV)/viewer/ready ## the window of `training motion view`, drawn without a screen (downloads 95 MB)
+	@QT_QPA_PLATFORM=offscreen $(VENV)/viewer/bin/python -m pytest -q tests/training/test_viewer.py
 
 golden: $(VENV)/training/ready ## after a change that is meant to change shapes: renew tests/golden/table.toml
 	@$(TRAINING) -m tests.golden
@@ -167,6 +170,10 @@ $(VENV)/blender/ready: tests/requirements/blender.txt tests/requirements/blender
 
 $(VENV)/docs/ready: tests/requirements/docs.txt
 	$(call environment,docs)
+	@touch $@
+
+$(VENV)/viewer/ready: tests/requirements/viewer.txt
+	$(call environment,viewer)
 	@touch $@
 
 $(VENV)/training/ready: tests/requirements/training.txt
