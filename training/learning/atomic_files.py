@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from blendshape_addon.core.errors import InputError
@@ -28,7 +29,8 @@ def write_together(files: Mapping[Path, bytes]) -> None:
         raise InputError(f"{path} cannot be written ({reason}): check the folder and the free space.") from error
     finally:
         for part in parts.values():
-            part.unlink(missing_ok=True)
+            with suppress(OSError):  # where a file stands in the place of the folder, there is nothing to remove
+                part.unlink(missing_ok=True)
 
 
 def check_name(path: Path, suffix: str) -> None:

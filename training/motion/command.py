@@ -9,6 +9,14 @@ VERBS = {
     "renders": ("renders", "draw people with exact truth, to train and measure on"),
     "measure-units": ("measure_units", "measure how well each unit is read on renders"),
     "train-gaze": ("train_gaze", "train the network that reads gaze and blinks"),
+    "animator-data": ("animator.make_data", "draw people who act, to train the animator on"),
+    "train-animator": ("animator.train", "train the network that moves a portrait as a clip moves"),
+    "train-keypoints": ("train_keypoints", "train a detector of keypoints that nobody labelled"),
+    "train-adapter": ("train_adapter", "train a reader of drawn and other faces that are no people"),
+    "view": ("viewer.view", "play a clip with what was read of it"),
+    "adapt": ("adapt", "read a clip of drawn faces by an adapter"),
+    "draw": ("draw", "draw clips of drawn faces with exact truth"),
+    "animate": ("animator.animate", "move a portrait as a face in a clip moves"),
     "convert": ("convert", "make the networks that read a person's face from MediaPipe's"),
 }
 

@@ -43,13 +43,7 @@ def main(arguments: list[str]) -> None:
     if given.sheet:
         check_name(given.sheet, ".png")
 
-    folders = people.drawable()
-    if given.families:
-        chosen, known = set(given.families.split(",")), set(folders.values())
-        if chosen - known:
-            raise InputError(f"There is no family {', '.join(sorted(chosen - known))}: choose from "
-                             f"{', '.join(sorted(known))}.")  # fmt: skip
-        folders = {folder: fold for folder, fold in folders.items() if fold in chosen}
+    folders = people.of_folds(people.drawable(), given.families)
     load = lru_cache(maxsize=1)(rigs.load)
     found = []
     for folder, seed in tqdm(sorted(shards.choose(folders, given.people, given.seed)[given.first :]), "people"):

@@ -77,6 +77,17 @@ def drawable(root: Path | None = None) -> dict[Path, str]:
     return found
 
 
+def of_folds(folders: dict[Path, str], names: str | None) -> dict[Path, str]:
+    """Those of some folds, named by comma; all where none are named. Raises InputError for a fold that is not there."""
+    if not names:
+        return folders
+    chosen, known = set(names.split(",")), set(folders.values())
+    if chosen - known:
+        raise InputError(f"There is no family {', '.join(sorted(chosen - known))}: choose from "
+                         f"{', '.join(sorted(known))}.")  # fmt: skip
+    return {folder: fold for folder, fold in folders.items() if fold in chosen}
+
+
 def person(rig: Rig, seed: int = 0, complete: bool = True) -> Person:
     """Somebody on a rig; seed 0 is the rig as it is. complete: the shipped deformer makes the units that it lacks.
 

@@ -1,0 +1,107 @@
+"""Move a portrait as a face in a clip moves: `python -m training motion animate --portrait P.png --clip FOLDER …`."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+
+from blendshape_addon.core.errors import InputError
+from blendshape_addon.core.motion.face import FaceReader
+from blendshape_addon.core.motion.performance import DriveOptions, perform
+
+from . import dataset, pictures, use
+from .make_data import RATE
+
+KINDS = (".gif", ".mp4", "")  # of what is written; "" is a folder
+ENCODER = "ffmpeg"  # the program that writes .mp4
+
+
+def animate(
+    animator_file: Path,
+    portrait: Path,
+    clip: Path,
+    strength: float = 1.0,
+    neutral: int | None = None,
+    show_driver: bool = True,
+) -> tuple[np.ndarray, np.ndarray]:
+    """(F, S, S, 3) uint8 of a portrait that moves as the face in a clip does, and of the clip; both in the window that
+    the animator sees, frames without a face left out.
+
+    strength: of the motion, 0 to 2. neutral: number, from 0, of the frame in which the clip's face is still; found if
+    None. show_driver: whether the animator is shown the driver's frames beside what was read in them; only at strength
+    1, for they cannot be weakened. Raises InputError, in a sentence, for what cannot be read or is none of these.
+    """
+    options = DriveOptions(neutral, strength)
+    animator, _ = use.load(animator_file)
+    source, frames = pictures.load(portrait)[None], pictures.frames_in(clip)
+    reader = FaceReader(provider="cpu")
+    still = dataset.read_portrait(portrait.name, source[0], reader)
+    moving = dataset.read_frames(str(clip), frames, reader)
+    (own, _), (driver, rows) = (
+        dataset.seen(movie, told, animator.size) for movie, told in ((source, still), (frames, moving))
+    )
+    rest = int(moving.found[: perform(moving, options, clip.name).neutral].sum())
+    shown = driver if show_driver and strength == 1 else None
+    return use.moved(animator, own[0], shown, strength * (rows - rows[rest]))[0], driver
+
+
+def write(path: Path, frames: np.ndarray, rate: float) -> None:
+    """Write (F, H, W, 3) uint8 frames as .gif, as .mp4, or as 0001.png and so on into a folder. Raises InputError where
+    the disk does not take them or nothing here writes such a file, see `check_kind`."""
+    check_kind(path)
+    if path.suffix == ".gif":
+        pictures.save_gif(path, frames, rate)
+    elif path.suffix == ".mp4":
+        _encode(path, frames, rate)
+    else:
+        for number, frame in enumerate(frames, 1):
+            pictures.save(path / f"{number:04d}{pictures.SUFFIX}", frame)
+
+
+def check_kind(path: Path) -> None:
+    """Check before the work that a file of this name can be written. Raises InputError."""
+    if path.suffix not in KINDS and not path.is_dir():
+        raise InputError(f"{path.name} is no name for a movie: let it end in .gif or .mp4, or name a folder.")
+    if path.suffix == ".mp4" and not shutil.which(ENCODER):
+        raise InputError(f"The program {ENCODER} writes .mp4 and is not installed: write a .gif, or a folder of .png.")
+
+
+def _encode(path: Path, frames: np.ndarray, rate: float) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    size = f"{frames.shape[2]}x{frames.shape[1]}"
+    line = [ENCODER, "-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", f"{rate:g}",
+            "-i", "-", "-pix_fmt", "yuv420p", str(path)]  # fmt: skip
+    done = subprocess.run(line, input=frames.tobytes(), capture_output=True, check=False)
+    if done.returncode:
+        raise InputError(f"{path} cannot be written: {done.stderr.decode(errors='replace').strip()}")
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m training motion animate",
+        description="Move a portrait as a face in a clip moves, by an animator of train-animator. Pictures are cut "
+        "to the face.",
+    )
+    parser.add_argument("--animator", type=Path, required=True, help="animator.pt, or the folder that it is in")
+    parser.add_argument("--portrait", type=Path, required=True, help="picture of a person, mouth shut and eyes open")
+    parser.add_argument("--clip", type=Path, required=True, help="folder of .png files, or an animated picture")
+    parser.add_argument("--out", type=Path, required=True, help="a .gif, a .mp4, or a folder for .png")
+    parser.add_argument("--strength", type=float, default=1.0, help="of the motion, 0 to 2 (default: %(default)s)")
+    parser.add_argument("--neutral", type=int, metavar="FRAME", help="the clip's still face, from 1 (default: found)")
+    parser.add_argument("--rate", type=float, default=RATE, help="frames per second (default: %(default)s)")
+    parser.add_argument("--descriptors-alone", action="store_true", help="go by what is read in the clip alone")
+    parser.add_argument("--beside", action="store_true", help="with the clip to the left")
+    given = parser.parse_args(arguments)
+    check_kind(given.out)
+    if not 0.1 <= given.rate <= 100:
+        raise InputError(f"--rate is {given.rate:g}: choose 0.1 to 100 frames per second.")
+    neutral = None if given.neutral is None else given.neutral - 1
+    made, driver = animate(
+        given.animator, given.portrait, given.clip, given.strength, neutral, not given.descriptors_alone
+    )
+    write(given.out, pictures.beside([driver, made]) if given.beside else made, given.rate)
+    print(f"{len(made)} frames of {made.shape[2]} x {made.shape[1]} pixels are in {given.out}.")

@@ -1,0 +1,96 @@
+"""Pictures of portraits and clips on disk."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageSequence, UnidentifiedImageError
+
+from blendshape_addon.core.errors import InputError
+
+from ...learning.atomic_files import atomic_write
+
+SUFFIX = ".png"
+
+
+def load(path: Path) -> np.ndarray:
+    """(H, W, 3) uint8 of a picture's file. Raises InputError, in a sentence, for one that is not there, is damaged or
+    transparent."""
+    with _opened(path) as image:
+        return _opaque(image, path)
+
+
+def frames_in(path: Path) -> np.ndarray:
+    """(F, H, W, 3) uint8: the .png files of a folder in the order of their names, or the frames of an animated picture.
+
+    Raises InputError, in a sentence, as `load` does, for fewer than two frames and for frames of different sizes.
+    """
+    if path.is_dir():
+        names = sorted(file for file in path.iterdir() if file.suffix.lower() == SUFFIX)
+        rows = [(file.name, load(file)) for file in names]
+    else:
+        with _opened(path) as image:
+            rows = [(f"frame {n}", _opaque(one, path)) for n, one in enumerate(ImageSequence.Iterator(image), 1)]
+    if len(rows) < 2:
+        what = "one frame only, which shows no motion" if rows else "no frames"
+        raise InputError(f"{path} has {what}: give two or more, as 0001.png and so on.")
+    first = rows[0][1].shape
+    for name, picture in rows:
+        if picture.shape != first:
+            raise InputError(
+                f"{name} of {path} is of {_size(picture.shape)} pixels and {rows[0][0]} of {_size(first)}: bring all "
+                "frames of a clip to one size."
+            )
+    return np.stack([picture for _, picture in rows])
+
+
+def save(path: Path, picture: np.ndarray) -> None:
+    """Write a (H, W, 3) uint8 picture as .png. Raises InputError when the disk does not take it."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    atomic_write(path, file.getvalue())
+
+
+def save_gif(path: Path, frames: np.ndarray, rate: float, scale: int = 1) -> None:
+    """Write (F, H, W, 3) uint8 frames as an animated .gif that plays on and on, so many per second, each pixel `scale`
+    pixels wide. Raises InputError when the disk does not take it."""
+    height, width = frames.shape[1:3]
+    images = [Image.fromarray(frame).resize((width * scale, height * scale)) for frame in frames]
+    file = io.BytesIO()
+    images[0].save(
+        file, "GIF", save_all=True, append_images=images[1:], duration=round(1000 / rate), loop=0, optimize=False
+    )
+    atomic_write(path, file.getvalue())
+
+
+def beside(movies: Sequence[np.ndarray]) -> np.ndarray:
+    """Movies of one size and length beside each other, the first one to the left."""
+    return np.concatenate(movies, axis=2)
+
+
+def _opened(path: Path) -> Image.Image:
+    try:
+        return Image.open(path)
+    except FileNotFoundError as error:
+        raise InputError(f"There is no picture {path}: look at the name.") from error
+    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+        raise InputError(
+            f"{path} cannot be read as a picture: save it as .png; of a movie, save the frames as .png into a folder."
+        ) from error
+
+
+def _opaque(image: Image.Image, path: Path) -> np.ndarray:
+    try:
+        pixels = np.asarray(image.convert("RGBA"))
+    except (OSError, SyntaxError, ValueError) as error:  # Pillow raises SyntaxError for broken PNG chunks
+        raise InputError(f"{path} is damaged: save it anew.") from error
+    if pixels[..., 3].min() < 255:
+        raise InputError(f"{path} is transparent in places: lay it on a background of one colour and save it again.")
+    return pixels[..., :3]
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[1]} x {shape[0]}"
