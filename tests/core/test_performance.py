@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from blendshape_addon.core.errors import InputError
+from blendshape_addon.core.expressions import Gaze
 from blendshape_addon.core.inference.face_format import POINTS, SCORES
 from blendshape_addon.core.motion import clip, descriptor, one_euro, pose, units, visemes
 from blendshape_addon.core.motion.descriptor import Descriptors
 from blendshape_addon.core.motion.face import FaceReader
 from blendshape_addon.core.motion.parameters import PERFORMANCE, READER
 from blendshape_addon.core.motion.performance import READ, UNREAD, DriveOptions, perform
+from blendshape_addon.core.refinement.parameters import EYE_TURN
 from blendshape_addon.core.vocabulary import ARKIT
 from tests.faces import person
 
@@ -158,9 +160,13 @@ def test_eyes_look_where_irises_are_and_not_while_they_are_shut():
     data = dataclasses.replace(described(eyeBlinkLeft=pulse(60, 49, 54, 0.6)), gaze=looks)
     done = perform(data, DriveOptions(smoothing=0), "clip")
     assert done.gaze[30, 0] == pytest.approx(15) and np.abs(done.gaze[48:56]).max() < 1e-6
-    assert done.units["eyeLookOutLeft"][30] == pytest.approx(15 / PERFORMANCE.look)
-    assert done.units["eyeLookInRight"][30] == done.units["eyeLookOutLeft"][30]
+    assert done.units["eyeLookOutLeft"][30] == pytest.approx(15 / PERFORMANCE.look[Gaze.OUT])
+    assert done.units["eyeLookInRight"][30] == pytest.approx(15 / PERFORMANCE.look[Gaze.IN])
     assert done.units["eyeLookInLeft"].max() == done.units["eyeLookOutRight"].max() == 0
+
+
+def test_eyes_turn_as_far_as_the_add_ons_shapes_turn_them():
+    assert PERFORMANCE.look == EYE_TURN.angles
 
 
 def test_the_filter_stills_trembling_and_keeps_motion_in_its_place():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..expressions import Gaze
+
 
 @dataclass(frozen=True)
 class Dominance:
@@ -72,9 +74,9 @@ class Performance:
     keeps its last expression, and takes to become neutral; back: seconds to follow it again. neutral_share: of the
     frames, those that the neutral face is the median of. rest_quantile: of a unit's scores, what it is at rest. units,
     head, gaze: their filters; units are 0 to 1, angles radians and degrees. max_gaze: degrees across and up. look:
-    degrees at which eyeLook units are 1. drawn: misfit of a person's proportions, in distances between the outer
-    corners of the eyes, from which a face is taken for a drawn one: a photograph has 0.050, painted rigs of people up
-    to 0.047, anime heads and animals 0.057 to 0.097.
+    degrees at which eyeLook units are 1, those of the add-on's own shapes, as artists turn eyes. drawn: misfit of a
+    person's proportions, in distances between the outer corners of the eyes, from which a face is taken for a drawn
+    one: a photograph has 0.050, painted rigs of people up to 0.047, anime heads and animals 0.057 to 0.097.
     """
 
     max_turn: float = 45.0
@@ -87,7 +89,9 @@ class Performance:
     head: OneEuro = OneEuro(1.0, 3.0)
     gaze: OneEuro = OneEuro(1.5, 0.2)
     max_gaze: tuple[float, float] = (35.0, 25.0)
-    look: float = 30.0
+    look: dict[Gaze, float] = field(
+        default_factory=lambda: {Gaze.IN: 17.5, Gaze.OUT: 19.5, Gaze.UP: 8.5, Gaze.DOWN: 10.5}
+    )
     drawn: float = 0.055
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import InputError
+from ..expressions import Gaze
 from ..inference.face_format import SCORES
 from ..messages import Message
 from ..vocabulary import ARKIT
@@ -112,10 +113,11 @@ def perform(descriptors: Descriptors, options: DriveOptions, name: str) -> Perfo
 
 def _look(unit: str, gaze: np.ndarray) -> np.ndarray:
     """(F,) values of an eyeLook unit, from (F, 2) degrees to the avatar's left and up."""
-    left, up = gaze.T / PERFORMANCE.look
-    if "Up" in unit or "Down" in unit:
-        return (up if "Up" in unit else -up).clip(0, 1)
-    return (left if ("Out" in unit) == unit.endswith("Left") else -left).clip(0, 1)
+    left, up = gaze.T
+    direction = next(one for one in Gaze if f"eyeLook{one.value}" in unit)
+    sideways = left if (direction is Gaze.OUT) == unit.endswith("Left") else -left
+    degrees = {Gaze.UP: up, Gaze.DOWN: -up}.get(direction, sideways)
+    return (degrees / PERFORMANCE.look[direction]).clip(0, 1)
 
 
 def _gaze(descriptors: Descriptors, valid: np.ndarray, frames: np.ndarray) -> np.ndarray:
