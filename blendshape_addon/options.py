@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .core import vocabulary
 from .core.avatar import key_names
+from .core.corrective.bake import parse_wanted
 from .core.errors import InputError
 from .core.inference.providers import CHOICES
 from .core.motion.performance import UNREAD, DriveOptions
@@ -37,6 +38,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if options.verb == "drive":
         options.drive = _drive_options(options)
         return options
+    if options.verb == "corrective":
+        options.poses = parse_wanted(options.poses)
+        return options
     vocabulary.shapes_of(options.shapes)
     if not 0 <= options.intensity <= 1:
         raise InputError("Intensity is {number:g}: give a number from 0 to 1.", number=options.intensity)
@@ -48,9 +52,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def parser() -> argparse.ArgumentParser:
     """Parses the arguments after the program's name. What is wrong with them raises InputError."""
     parser = _Parser(prog="vrc_blendshape", description="Blend shapes for VRChat avatars, made by a neural network.")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="generate|drive")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="generate|drive|corrective")
     _add_generate(verbs)
     _add_drive(verbs)
+    _add_corrective(verbs)
     return parser
 
 
@@ -136,6 +141,30 @@ def _add_drive(verbs: argparse._SubParsersAction) -> None:
     add("--log", type=Path, metavar="FILE", help="write what is done, and the traces of failures: for bug reports")
 
 
+def _add_corrective(verbs: argparse._SubParsersAction) -> None:
+    corrective = verbs.add_parser("corrective", help="give back what skinning misses of a surface in motion")
+    actions = corrective.add_subparsers(dest="action", required=True, metavar="bake")
+    bake = actions.add_parser("bake", help="put corrective shape keys, driven by bones, on an avatar's mesh")
+    add = bake.add_argument
+    add("input", type=Path, help="an avatar file (.blend .glb .gltf .vrm .fbx) with an armature")
+    source = bake.add_mutually_exclusive_group(required=True)
+    source.add_argument("--model", type=Path, help="a corrective model (.onnx) that learned on the same mesh")
+    source.add_argument("--target", type=Path,
+        help="the true surface in the frames of the animation: a folder of OBJ files, .abc .usd .pc2 .mdd")  # fmt: skip
+    add("--out", "--output", required=True, type=Path, dest="output", help="a file (.blend .fbx .glb)")
+    add("--mesh", default="", metavar="NAME", help="the object to bake on (default: the one that fits)")
+    add("--frames", type=_frames, metavar="A-B", help="frames of the animation (default: all of it)")
+    add("--keys", type=_at_least_one, default=12, metavar="N", help="keys at most (default: %(default)s)")
+    add("--poses", default="", metavar="LIST",
+        help="the key poses, as 'lower_arm.L=60,120; lower_leg.L:x=90': degrees of a bone, about an axis of it or the "
+        "one that it turns about most (default: those that take most error)")  # fmt: skip
+    add("--drivers", type=Path, metavar="FILE", help="write the table of the keys' drivers, for Unity (JSON)")
+    add("--cache", type=Path, metavar="FILE", help="write the corrected animation, too (.pc2)")
+    add("--provider", choices=CHOICES, default="auto", help="where the network runs (default: %(default)s)")
+    add("--report", type=Path, help="write what was baked and how near it comes, as JSON")
+    add("--log", type=Path, metavar="FILE", help="write what is done, and the traces of failures: for bug reports")
+
+
 def _drive_options(options: argparse.Namespace) -> DriveOptions:
     """What the core is asked. Raises InputError for values that cannot be."""
     return DriveOptions(
@@ -162,6 +191,13 @@ def _at_least_one(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 on")
     return int(text)
+
+
+def _frames(text: str) -> tuple[int, int]:
+    first, dash, last = text.partition("-")
+    if not (dash and first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
+        raise argparse.ArgumentTypeError(f"{text} is not A-B with A up to B, such as 1-240")
+    return int(first), int(last)
 
 
 def _minutes(text: str) -> float:

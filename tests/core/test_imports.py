@@ -35,7 +35,7 @@ CORE = {
     "quality": (*GROUND, "refinement", "face", "geometry", "avatar"),
     "style": (*GROUND, "face", "avatar"),
     "motion": (*GROUND, "inference"),
-    "corrective": (*GROUND, "inference"),
+    "corrective": (*GROUND, "inference", "avatar"),
     "shape_markers": (*GROUND, "face", "geometry", "avatar"),
     "idle_objects": (*GROUND, "face", "avatar"),
     "options": (*GROUND, "style"),

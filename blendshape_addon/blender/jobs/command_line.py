@@ -18,7 +18,7 @@ from ...options import BAD_INPUT, CHECK_FAILED, OK, STOPPED, options_of_one, par
 from .. import debug_log, session
 from ..io import files
 from ..translations import language, translate
-from . import batch, drive_files, one_file
+from . import batch, corrective_file, drive_files, one_file
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +48,10 @@ def _run_logged(arguments: Sequence[str], options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if options.verb == "corrective":
+        beside = (options.model, options.target, options.drivers, options.cache, options.report)
+        _require_names([options.input, options.output, *filter(None, beside)])
+        return corrective_file.run(options)
     beside = (getattr(options, name, None) for name in ("report", "sheet", "thumbnail"))
     _require_names([*options.input, options.output, *filter(None, beside)])
     plan = _plan(options.input, options.output)

@@ -47,3 +47,19 @@ def missing_bones(bones: Iterable[str]) -> list[str]:
         for side, word in _SIDE_NAMES.items():
             found[f"{word} {limb}"] = any(where == side and pattern.fullmatch(stem) for where, stem in limbs)
     return [bone for bone, there in found.items() if not there]
+
+
+def limb_bones(bones: Iterable[str]) -> dict[tuple[str, str], str]:
+    """The bone of each limb that one of `bones`, parents first, is by its name: (side, limb) to its name.
+
+    A name that may mean two limbs, such as Left leg, is the upper one where there is another for the lower.
+    """
+    names = list(bones)
+    found: dict[tuple[str, str], str] = {}
+    for limb, pattern in _LIMBS.items():
+        for side, word in _SIDE_NAMES.items():
+            for name in names:
+                if side_of(name) == side and pattern.fullmatch(plain_limb(name)) and name not in found.values():
+                    found[word, limb] = name
+                    break
+    return found

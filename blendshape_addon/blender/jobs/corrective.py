@@ -1,0 +1,183 @@
+"""Corrective shapes of one mesh: its motion, the surface that a model or a target has in it, and keys baked of both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from ...core.corrective import bake as baking
+from ...core.corrective import model as models
+from ...core.corrective import range_of_motion
+from ...core.corrective.bake import Errors, Key, Poses, Wanted
+from ...core.corrective.driver_table import table
+from ...core.corrective.frames import Frames, check_length, check_pair
+from ...core.errors import InputError
+from ...core.messages import Message
+from ..io import mesh_frames, point_cache, rig_motion
+from ..io.rig_motion import RigMotion
+from ..keys import corrective_keys
+
+Object = bpy.types.Object
+_SAME_SIZE = 0.01  # share by which edges may differ from those that a model learned on before frames are scaled
+_FAR = 0.08  # of a mesh's diagonal: what is farther from it is no correction
+_SAME_SHAPE = 0.15  # spread of that share from which the mesh is another body
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a mesh in motion comes from: an object of the scene, else a path."""
+
+    object: Object | None = None
+    path: Path | None = None
+
+
+@dataclass
+class Baked:
+    """What was baked. keys, names: as made, and as they are named on the mesh. before, after: mm from the target."""
+
+    keys: list[Key]
+    names: list[str]
+    before: Errors
+    after: Errors
+    table: str
+    notes: list[Message] = field(default_factory=list)
+
+
+def motion_of(scene: bpy.types.Scene, obj: Object, frames: Sequence[int] | None = None) -> RigMotion:
+    """The motion of the armature of `obj`: over `frames`, else over those of its animation, else over a range of motion
+    that its bones' names tell. Raises InputError."""
+    rig = rig_motion.require_armature(obj)
+    if frames is None and not rig_motion.is_animated(rig):
+        return _range_of_motion(obj, rig)
+    return rig_motion.read(scene, obj, frames if frames is not None else rig_motion.moving_frames(scene, rig))
+
+
+def corrected_by(
+    model: models.CorrectiveModel, obj: Object, skinned: np.ndarray, progress: baking.Progress
+) -> tuple[np.ndarray, list[Message]]:
+    """(F, V, 3) metres: the surface that a model gives for skinned frames of `obj`, and notes.
+
+    Raises InputError for another mesh than the model's and for fewer frames than it looks at.
+    """
+    corners, sizes = mesh_frames.polygons_of(obj)
+    edges = Frames(skinned, corners, sizes).edges
+    model.check_mesh(edges, skinned.shape[1])
+    check_length(len(skinned), model.frames)
+    if model.joints:
+        raise InputError(
+            "The model {name} takes the places of {count} joints, whose bones it does not name: learn one without "
+            "joints (--model-type linear or without_joints).",
+            name=model.name,
+            count=model.joints,
+        )
+    lengths = [np.linalg.norm(points[edges[:, 0]] - points[edges[:, 1]], axis=1) for points in (skinned[0], model.rest)]
+    ratios = lengths[0] / np.maximum(lengths[1], 1e-9)
+    scale = float(np.median(ratios))
+    notes = []
+    if scale < 1e-6:
+        raise InputError("“{name}” is scaled to nothing: give it a scale other than zero and try again.", name=obj.name)
+    if float(np.subtract(*np.quantile(ratios / scale, (0.75, 0.25)))) > _SAME_SHAPE:
+        notes.append(
+            Message(
+                "“{name}” has another shape than the mesh that the model {model} learned on: look at the keys closely.",
+                name=obj.name,
+                model=model.name,
+            )
+        )
+    scale = 1.0 if abs(scale - 1) < _SAME_SIZE else scale
+    corrected = model.correct_all((skinned / np.float32(scale)).astype(np.float32), None, progress)
+    return corrected * np.float32(scale), notes
+
+
+def frames_of(
+    scene: bpy.types.Scene, source: Source, frames: Sequence[int], like: Object | None, near: np.ndarray | None
+) -> Frames:
+    """The frames of a source; see mesh_frames.read_path for `like` and `near`. Raises InputError."""
+    if source.object is not None:
+        return mesh_frames.read_object(scene, source.object, frames)
+    if source.path is None:
+        raise InputError("No target is chosen: give an object, a folder of OBJ files or a cache file.")
+    return mesh_frames.read_path(source.path, like, near)
+
+
+def target_of(
+    scene: bpy.types.Scene, obj: Object, motion: RigMotion, skinned: np.ndarray, source: Source
+) -> np.ndarray:
+    """(F, V, 3) metres: the true surface of `obj` in the frames of its motion. Raises InputError where it is none."""
+    if not motion.frames:
+        raise InputError(
+            "The armature of “{name}” does not move, so that no frame fits the target: load the animation that the "
+            "target is of.",
+            name=obj.name,
+        )
+    target = frames_of(scene, source, motion.frames, obj, motion.moved_points(skinned[:1])[0])
+    check_pair(Frames(skinned, *mesh_frames.polygons_of(obj), obj.name), target)
+    return motion.still(target.positions).astype(np.float32)
+
+
+def require_near(mesh: str, skinned: np.ndarray, corrected: np.ndarray) -> None:
+    """Raises InputError where (F, V, 3) corrected frames of the object `mesh` are too far off the skinned ones to be of
+    the same motion."""
+    away = float(np.linalg.norm(corrected - skinned, axis=2).mean())
+    if away > _FAR * float(np.linalg.norm(np.ptp(skinned[0], axis=0))):
+        raise InputError(
+            "The target is {away:.0f} cm off “{name}” on average: it is of another motion, of another size or does not "
+            "stand where the mesh does.",
+            away=away * 100,
+            name=mesh,
+        )
+
+
+def bake(
+    obj: Object,
+    motion: RigMotion,
+    skinned: np.ndarray,
+    corrected: np.ndarray,
+    count: int,
+    wanted: Sequence[Wanted],
+    progress: baking.Progress,
+) -> Baked:
+    """Bake up to `count` corrective keys and write them to `obj`. Raises InputError before anything is changed."""
+    rig = rig_motion.require_armature(obj)
+    require_near(obj.name, skinned, corrected)
+    keys = baking.bake(motion.mesh, motion.poses, corrected, count, wanted, progress)
+    keyed = baking.keyed(motion.mesh, motion.poses, keys)
+    before, after = (baking.errors(points, corrected, skinned) for points in (skinned, keyed))
+    names = corrective_keys.write(obj, rig, keys)
+    named = [Key(name, key.driver, key.indices, key.offsets) for name, key in zip(names, keys, strict=True)]
+    baked = Baked(named, names, before, after, table(obj.name, rig.name, named, before, after))
+    if rig_motion.preserves_volume(obj):
+        baked.notes.append(
+            Message(
+                "The Armature modifier of “{name}” has Preserve Volume, which Unity has not: switch it off to see the "
+                "keys as they will be.",
+                name=obj.name,
+            )
+        )
+    return baked
+
+
+def bake_animation(obj: Object, motion: RigMotion, corrected: np.ndarray, path: Path) -> None:
+    """Write a corrected motion of the scene as a point cache, and let `obj` follow it. Raises OutputError."""
+    play_points(obj, motion.moved_points(corrected), motion.frames[0], path)
+
+
+def play_points(obj: Object, points: np.ndarray, first: int, path: Path) -> None:
+    """Write (F, V, 3) points in the world as a point cache of `obj`, which follows it. Raises OutputError."""
+    back = np.linalg.inv(np.array(obj.matrix_world, float))
+    local = points @ back[:3, :3].T + back[:3, 3]
+    point_cache.write(path, local.astype(np.float32), first)
+    point_cache.play(obj, path, first)
+
+
+def _range_of_motion(obj: Object, rig: Object) -> RigMotion:
+    mesh, world = rig_motion.mesh_at_rest(obj, rig), np.array(rig.matrix_world, float)
+    rests = np.array([world @ np.array(bone.matrix_local, float) for bone in rig.data.bones])
+    holding = mesh.skin.weights.max(0) > 0
+    rest = range_of_motion.Rest(rig_motion.bone_names(rig), rig_motion.parents_of(rig), rests, holding)
+    poses: Poses = range_of_motion.poses(rest)
+    return RigMotion(mesh, poses, np.tile(np.eye(4), (poses.count, 1, 1)), ())
