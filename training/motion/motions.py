@@ -64,6 +64,44 @@ def demo() -> list[Motion]:
     return motions
 
 
+# What a face does by itself in `acted`: units of one gesture and how much each takes of its height.
+GESTURES: tuple[dict[str, float], ...] = (
+    {"eyeBlinkLeft": 1, "eyeBlinkRight": 1}, {"eyeBlinkLeft": 1, "eyeBlinkRight": 1}, {"eyeBlinkLeft": 1},
+    {"mouthSmileLeft": 1, "mouthSmileRight": 1}, {"mouthSmileLeft": 1, "mouthSmileRight": 1, "jawOpen": 0.3},
+    {"mouthFrownLeft": 1, "mouthFrownRight": 1}, {"mouthPucker": 1}, {"mouthFunnel": 1, "jawOpen": 0.2}, {"jawOpen": 1},
+    {"jawOpen": 0.5}, {"mouthStretchLeft": 1, "mouthStretchRight": 1}, {"mouthUpperUpLeft": 1, "mouthUpperUpRight": 1},
+    {"mouthLeft": 1}, {"mouthRight": 1}, {"browInnerUp": 1, "browOuterUpLeft": 1, "browOuterUpRight": 1},
+    {"browDownLeft": 1, "browDownRight": 1}, {"eyeWideLeft": 1, "eyeWideRight": 1},
+    {"eyeSquintLeft": 1, "eyeSquintRight": 1},
+)  # fmt: skip
+ACTED_RATE = 8.0
+_STILL, _APART, _HALF = 1.0, 0.4, 0.35  # seconds: still, from one gesture to the next, and half of a gesture
+_HEAD, _GAZE = (6.0, 15.0, 5.0), (20.0, 12.0)  # degrees, the most
+_FIXED = 0.6  # seconds that eyes rest on a place
+
+
+def acted(rng: np.random.Generator) -> list[Motion]:
+    """Somebody who acts, ACTED_RATE motions per second: still for a second, then every one of GESTURES by its own, in
+    random order and of random height, while the head sways and the eyes jump."""
+    order = rng.permutation(len(GESTURES))
+    heights = rng.uniform(0.5, 1.0, len(GESTURES))
+    seconds = _STILL + _APART * (len(GESTURES) + 1)
+    sway, phase = rng.uniform(0.15, 0.4, 3), rng.uniform(0, 2 * np.pi, 3)
+    looks = rng.uniform(-1, 1, (int(seconds / _FIXED) + 1, 2)) * _GAZE
+    motions = []
+    for time in np.arange(round(seconds * ACTED_RATE)) / ACTED_RATE:
+        units: dict[str, float] = {}
+        for number, gesture in enumerate(order):
+            share = heights[number] * _bump(time, _STILL + _APART * (number + 1), _HALF)
+            for name, part in GESTURES[gesture].items():
+                units[name] = min(1.0, units.get(name, 0.0) + share * part)
+        begun = float(np.clip((time - _STILL) / _APART, 0, 1))
+        head = begun * np.sin(2 * np.pi * sway * time + phase) * _HEAD
+        look = looks[int(time / _FIXED)] if begun else np.zeros(2)
+        motions.append(Motion(units, tuple(map(float, head)), (float(look[0]), float(look[1]))))
+    return motions
+
+
 def _bump(time: float, middle: float, half: float) -> float:
     """1 at `middle` seconds, 0 from `half` seconds away, smooth."""
     return float(0.5 + 0.5 * np.cos(np.pi * np.clip((time - middle) / half, -1, 1)))
