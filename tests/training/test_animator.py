@@ -11,6 +11,7 @@ from PIL import Image
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.motion import pose
 from blendshape_addon.core.motion.descriptor import Descriptors
+from blendshape_addon.core.motion.face import FaceReader
 from training.data import rigs
 from training.learning import checkpoint
 from training.motion.animator import (
@@ -26,6 +27,9 @@ from training.motion.animator import (
     use,
 )
 from training.motion.animator.dataset import Clip, PortraitVideoDataset, Variety
+from training.motion.animator.metrics import Measure
+from training.renders import Scene, render
+from training.renders import people as people_to_draw
 
 rng = np.random.default_rng(0)
 SMALL = settings.load(
@@ -132,11 +136,8 @@ def test_mirrored_rows_are_those_of_a_mirrored_face() -> None:
 
 @needs_rigs
 def test_landmarks_of_the_right_half_are_those_of_the_left_one_in_a_mirrored_picture() -> None:
-    from blendshape_addon.core.motion.face import FaceReader
-    from training.renders import Scene, people, render
-
     rig = rigs.load(rigs.data_folder() / "facecap" / "example_head")
-    scene = Scene(people.person(rig, complete=False), units={"mouthSmileLeft": 1.0}, head=(0, 15, 0), size=128)
+    scene = Scene(people_to_draw.person(rig, complete=False), units={"mouthSmileLeft": 1.0}, head=(0, 15, 0), size=128)
     picture, _ = render(scene)
     reader = FaceReader(provider="cpu")
     rows = []
@@ -392,12 +393,38 @@ def test_a_folder_that_cannot_be_written_is_said_before_the_work(tmp_path) -> No
 
 
 @needs_rigs
+def test_figures_tell_a_portrait_that_moves_from_one_that_does_not() -> None:
+    rig = rigs.load(rigs.data_folder() / "facecap" / "example_head")
+    somebody = people_to_draw.person(rig, complete=False)
+    yaws = np.array([0.0, 8, -15, 15, -8, -3])
+    jaws = (yaws / 15).clip(min=0)
+    movie = np.stack(
+        [
+            render(Scene(somebody, units={"jawOpen": jaw}, head=(0, yaw, 0), size=96))[0]
+            for jaw, yaw in zip(jaws, yaws, strict=True)
+        ]
+    )
+    told = dataset.read_frames("a", movie, FaceReader(provider="cpu"))
+    cut, rows = dataset.seen(movie, told, 64)
+    truth = np.zeros((5, len(dataset.KNOWN)))
+    truth[:, 0], truth[:, 3] = jaws[1:], yaws[1:]
+    measure = Measure([Clip("a", cut[0], cut[1:], np.arange(5), rows, truth)], 5, 0.04)
+    moving, still = measure.of_truth(), measure.of_copy()
+    assert moving["true yaw"] > 0.95 and moving["true jawOpen"] > 0.8 and moving["agreement"] > 0.5
+    assert still["true yaw"] < 0.5 and moving["agreement"] > still["agreement"] + 0.3
+    for name in ("reconstruction", "alignment", "smoothness", "frechet"):
+        assert moving[name] == pytest.approx(0, abs=1e-6) and still[name] > 1e-3
+    assert "psnr" not in moving and still["psnr"] < 30 and still["ssim"] < 0.95
+
+
+@needs_rigs
 def test_a_made_dataset_is_read_and_a_portrait_is_moved(tmp_path, monkeypatch) -> None:
     line = ["--out", str(tmp_path / "data"), "--people", "1", "--frames", "3", "--size", "96", "--own-units"]
     make_data.main([*line, "--families", "facecap"])
     (name,) = dataset.names_in(tmp_path / "data")
     (clip,) = PortraitVideoDataset(tmp_path / "data", 16).clips
     assert clip.frames.shape == (3, 16, 16, 3) and clip.rows.shape == (4, conditions.SIZE)
+    assert clip.truth.shape == (3, len(dataset.KNOWN)) and clip.truth[:, 3].any(), "the head turns"
     monkeypatch.setattr(dataset, "describe", None)  # read once: what was read is kept
     (again,) = PortraitVideoDataset(tmp_path / "data", 16).clips
     assert np.array_equal(clip.rows, again.rows)

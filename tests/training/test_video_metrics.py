@@ -86,6 +86,7 @@ def test_drift_is_of_colour_and_not_of_where_things_are() -> None:
         redder[number, ..., 0] = np.minimum(redder[number, ..., 0].astype(int) + 5 * number, 255)
     drift = video_metrics.colour_drift(redder, true)
     assert drift[0] == 0 and drift[-1] > 2 and (np.diff(drift) > 0).all()
+    assert np.allclose(video_metrics.colour_drift(redder[:1].repeat(3, 0), redder[:1]), 0), "beside one picture"
 
 
 def test_agreement_tells_following_from_scale_and_from_standing_still() -> None:

@@ -20,11 +20,15 @@ from blendshape_addon.core.motion.descriptor import Descriptors
 from blendshape_addon.core.motion.face import FaceReader, Reading
 
 from ...learning.atomic_files import atomic_write
+from .. import motions
+from ..clip import TRUTH
 from . import conditions, pictures
 from .conditions import Window
 
 VIDEO = "_video"  # the end of the name of a folder with frames
 KEPT = "descriptors"
+# What is known of the frames of a clip whose folder has units.csv, as `motion clip` and `animator-data` write it.
+KNOWN = ("jawOpen", "mouthSmileLeft", "mouthPucker", "headYaw", "headPitch")
 _RATE = 1.0  # of descriptors, whose times nothing here uses
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
@@ -32,13 +36,15 @@ _GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 @dataclass(frozen=True)
 class Clip:
     """A person. portrait: (S, S, 3) uint8; frames: (F, S, S, 3) uint8, of those in which a face was read; times: (F,)
-    their numbers; rows: (1 + F, K) of `conditions`, the portrait's first."""
+    their numbers; rows: (1 + F, K) of `conditions`, the portrait's first. truth: (F, len(KNOWN)) what is true of the
+    frames, where the folder says it."""
 
     name: str
     portrait: np.ndarray
     frames: np.ndarray
     times: np.ndarray
     rows: np.ndarray
+    truth: np.ndarray | None = None
 
     @property
     def deltas(self) -> np.ndarray:
@@ -94,8 +100,9 @@ class PortraitVideoDataset:
                 for file, one in zip(files, told, strict=True):
                     atomic_write(file, descriptor.to_bytes(one))
             still, moving = (seen(movie, one, size) for movie, one in zip((portrait[None], frames), told, strict=True))
-            rows = np.concatenate([still[1], moving[1]])
-            self.clips.append(Clip(name, still[0][0], moving[0], np.flatnonzero(told[1].found), rows))
+            rows, times = np.concatenate([still[1], moving[1]]), np.flatnonzero(told[1].found)
+            truth = _truth(folder / f"{name}{VIDEO}" / TRUTH, times)
+            self.clips.append(Clip(name, still[0][0], moving[0], times, rows, truth))
             self.contents.append(content)
 
     def __len__(self) -> int:
@@ -128,6 +135,16 @@ def names_in(folder: Path) -> list[str]:
     if not portraits:
         raise InputError(f"{folder} has no portraits: it needs NAME.png and NAME{VIDEO}/0001.png and so on.")
     return sorted(portraits)
+
+
+def _truth(file: Path, times: np.ndarray) -> np.ndarray | None:
+    if not file.exists():
+        return None
+    found = motions.load(file)
+    rows = [m.units | dict(zip(motions.HEAD, m.head, strict=True)) for m in found]
+    if len(rows) <= times.max():
+        raise InputError(f"{file} has {len(rows)} rows for at least {times.max() + 1} frames: delete it.")
+    return np.array([[rows[number].get(name, 0.0) for name in KNOWN] for number in times])
 
 
 def content_of(portrait: np.ndarray, frames: np.ndarray) -> str:

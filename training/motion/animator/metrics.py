@@ -20,7 +20,7 @@ from . import conditions, dataset, losses, use
 from .dataset import Clip
 from .model import Animator
 
-SHOWN = ("jawOpen", "mouthSmileLeft", "mouthPucker", "yaw", "pitch")  # columns whose agreement is told by name
+SHOWN = ("jawOpen", "mouthSmileLeft", "mouthPucker", "yaw", "pitch")  # columns of `dataset.KNOWN`, told by name
 
 
 class LandmarkFeatures:
@@ -81,9 +81,7 @@ class Measure:
 
     def of_copy(self) -> dict[str, float]:
         """Figures of portraits that do not move."""
-        return self.figures(
-            [self._as_it_is(clip, clip.portrait[None].repeat(len(clip.frames), 0)) for clip in self.clips]
-        )
+        return self.figures([_unpainted(clip, clip.portrait[None].repeat(len(clip.frames), 0)) for clip in self.clips])
 
     def of_truth(self) -> dict[str, float]:
         """Figures of the true frames, at the animator's size: what reading at that size leaves."""
@@ -109,8 +107,9 @@ class Measure:
         """reconstruction: mean absolute difference; psnr: dB; ssim. alignment: mean absolute blurred residual.
         smoothness: `video_metrics.flicker`. residual: mean size of what was painted. colour drift: dE. agreement: mean
         correlation of all columns of `conditions` that move, read back, with what was read in the clip; agreement NAME
-        of one. frechet: distance of the features of all pictures; depends on their number. unread: share of the frames
-        in which no face was read."""
+        of one; true NAME: with what is true of the clip, where that is known. frechet: distance of the features of all
+        pictures; depends on their number. unread: share of the frames in which no face was read. What is infinite or
+        has no value, as the psnr of equal pictures or the agreement with what stands still, is left out."""
         pairs = [(one.frames, one.clip.frames) for one in made]
 
         def mean(figure) -> float:
@@ -122,7 +121,8 @@ class Measure:
         found["smoothness"] = mean(video_metrics.flicker)
         found["residual"] = float(np.mean([one.painted.mean() for one in made]))
         found["colour drift"] = mean(video_metrics.colour_drift)
-        return found | self._agreement(made) | {"frechet": self._frechet(made)}
+        found |= self._agreement(made) | {"frechet": self._frechet(made)}
+        return {name: value for name, value in found.items() if np.isfinite(value)}
 
     def _misaligned(self, made: np.ndarray, true: np.ndarray) -> np.ndarray:
         apart = torch.from_numpy((made.astype(np.float32) - true) / 255).permute(0, 3, 1, 2)
@@ -138,8 +138,13 @@ class Measure:
         if unread * len(wanted) > len(wanted) - 2:
             return {"unread": unread}
         told = video_metrics.agreement(np.concatenate(centred), asked)
+        columns = [conditions.COLUMNS[name] for name in SHOWN]
         found = {"agreement": float(np.nanmean(told.r))}
-        found |= {f"agreement {name}": float(told.r[conditions.COLUMNS[name]]) for name in SHOWN}
+        found |= {f"agreement {name}": float(r) for name, r in zip(SHOWN, told.r[columns], strict=True)}
+        if all(one.clip.truth is not None for one in made):
+            true = np.concatenate([one.clip.truth - one.clip.truth.mean(0) for one in made])
+            told = video_metrics.agreement(np.concatenate(centred)[:, columns], true)
+            found |= {f"true {name}": float(r) for name, r in zip(SHOWN, told.r, strict=True)}
         return found | {"unread": unread}
 
     def read_back(self, frames: np.ndarray) -> np.ndarray:
@@ -158,7 +163,9 @@ class Measure:
 
 
 def _cut(clip: Clip, frames: int) -> Clip:
-    return Clip(clip.name, clip.portrait, clip.frames[:frames], clip.times[:frames], clip.rows[: frames + 1])
+    truth = None if clip.truth is None else clip.truth[:frames]
+    some = clip.frames[:frames], clip.times[:frames], clip.rows[: frames + 1]
+    return Clip(clip.name, clip.portrait, *some, truth)
 
 
 def _unpainted(clip: Clip, frames: np.ndarray) -> Made:
