@@ -22,13 +22,14 @@ from .messages import Message
 from .options import GenerateOptions
 from .quality import report as quality_report
 from .quality.checks import ShapeReport
+from .quality.front_view import FrontView
 from .quality.gate import repair_or_reject
 from .refinement import drawn_eye_motion, lip_smoothing, refine, style_offsets
 from .shapes import Shape
-from .style import own_shapes, recipe_file, recipes, unified
+from .style import distinct, own_shapes, recipe_file, recipes, unified
 from .style.own_shapes import OwnShape, OwnStyle
 from .style.tuning import Tuning
-from .vocabulary import CONDITIONS, mirrored
+from .vocabulary import CONDITIONS, VISEMES, mirrored
 
 Progress = Callable[[float, str], None]
 StageProgress = Callable[..., None]  # (fraction of the stage), or that and what is done
@@ -53,8 +54,9 @@ class FaceAnalysis:
     full: of each shape and overdrive that was made, the cache key, which holds all that it depends on, and its (N, 3)
     refined offsets at full strength. Of each shape that of no overdrive is kept, and the last one of another. own: the
     style of the own shapes that were given last, and all that it depends on. network: all that the network's last run
-    for a few shapes depends on, and what it returned. marked: the vertex that carries the hidden mark of the shapes
-    that were made, see shape_markers.
+    for a few shapes depends on, and what it returned. distinct: all that the visemes which a style changes on this
+    face depend on, and their recipe rows. marked: the vertex that carries the hidden mark of the shapes that were made,
+    see shape_markers.
     """
 
     face: detect.Face
@@ -62,6 +64,7 @@ class FaceAnalysis:
     full: dict[tuple[str, float], tuple[tuple[object, ...], np.ndarray]] = field(default_factory=dict)
     own: tuple[tuple[object, ...], OwnStyle] | None = None
     network: tuple[tuple[object, ...], np.ndarray] | None = None
+    distinct: tuple[tuple[object, ...], dict[str, np.ndarray]] | None = None
     marked: int | None = None
 
 
@@ -134,6 +137,8 @@ def generate(
         own = _own_style(analysis, model, session, style, options.own)
         if own.speaks:  # the artist's visemes say how far lips part
             style = replace(style, opens={})
+        elif style.apart:
+            style = _distinct(analysis, model, session, style)
         made_as = _MadeAs(model, session, style, own, options.tuning.asymmetric, own_shapes.digest(options.own))
         full = _full_shapes(analysis, made_as, requested, stages)
         with stages("checking"):
@@ -213,11 +218,36 @@ def _from_network(
     names: Sequence[str],
     weights: np.ndarray,
     progress: Callable[[float], None] | None = None,
+    chosen: np.ndarray | None = None,
 ) -> np.ndarray:
-    """(E, N, 3) face-space offsets of `names` of (E, CONDITIONS) weights, as far as the style lets them reach."""
-    offsets = deformer.offsets(session, found, weights, deformer.style_weights(model, style.network_style), progress)
-    style_offsets.keep_near_mouth(found, offsets, names, style.reach)
+    """(E, N, 3) face-space offsets of `names` of (E, CONDITIONS) weights, as far as the style lets them reach.
+
+    chosen: numbers of the feature vertices that are asked for; None: all N.
+    """
+    style_weights = deformer.style_weights(model, style.network_style)
+    offsets = deformer.offsets(session, found, weights, style_weights, progress, chosen)
+    style_offsets.keep_near_mouth(found, offsets, names, style.reach, chosen)
     return offsets
+
+
+def _distinct(analysis: FaceAnalysis, model: registry.Model, session: Session, style: recipes.Style) -> recipes.Style:
+    """`style` with the rows of those visemes changed that would look like another on this face."""
+    anatomy, names = analysis.anatomy, VISEMES[1:]  # all but silence
+    rows = style.weights(names)
+    opens = tuple(style.opens.items())
+    key = rows.tobytes(), style.apart, opens, style.reach, style.network_style, model.card["sha256"]
+    if analysis.distinct is None or analysis.distinct[0] != key:
+        view, rims = FrontView(anatomy), [anatomy.mouth.upper, anatomy.mouth.lower] if anatomy.mouth else []
+        near = np.unique(np.concatenate([view.compared[0], *rims]))
+        offsets = np.zeros((len(names), len(anatomy.features.index), 3), np.float32)
+        offsets[:, near] = _from_network(anatomy.features, model, session, style, names, rows, chosen=near)
+        scales = style_offsets.open_mouth(anatomy, offsets, names, style.opens)
+        mix = distinct.mixes(names, view.products(offsets[:, view.compared[0]]), style.apart)
+        # A vowel that was scaled takes part as it is played.
+        changed = mix @ (rows * np.array([scales.get(name, 1.0) for name in names])[:, None])
+        moved = np.flatnonzero((mix != np.eye(len(names))).any(1))
+        analysis.distinct = key, {names[n]: changed[n].astype(np.float32) for n in moved}
+    return replace(style, rows={**style.rows, **analysis.distinct[1]})
 
 
 def _full_shapes(analysis: FaceAnalysis, made_as: _MadeAs, requested: Requested, stages: _Stages) -> list[np.ndarray]:

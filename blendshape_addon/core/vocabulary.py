@@ -12,6 +12,9 @@ READABLE = (".blend", ".glb", ".gltf", ".vrm", ".fbx", ".obj")
 
 VISEME_SOUNDS = ("sil", "pp", "ff", "th", "dd", "kk", "ch", "ss", "nn", "rr", "aa", "e", "ih", "oh", "ou")
 VISEMES = tuple(f"vrc.v_{sound}" for sound in VISEME_SOUNDS)
+VOWELS = VISEMES[-5:]
+# Consonants but PP, whose lips meet, and what says nothing: how far they open a mouth is a matter of style.
+CONSONANTS = VISEMES[2:-5]
 EMOTIONS = ("angry", "fun", "joy", "sorrow", "surprised")
 BLINKS = ("vrc.blink", "vrc.blink_left", "vrc.blink_right")
 

@@ -208,6 +208,15 @@ def test_large_eyes_over_a_small_nose_are_anime():
     assert recipes.choose(with_eyes_and_nose(2.6, 0.4)) == "anime"
 
 
+def test_a_wide_mouth_or_a_nose_far_before_the_eyes_is_an_animals():
+    """A muzzle whose mouth's corners are found too near to each other is told by its nose."""
+    for name, axis, way in (("nose_tip", 2, 0.3), ("mouth_corner_l", 0, 0.3)):
+        points = with_eyes_and_nose(2.6, 0.4)
+        assert recipes.choose(points) == "anime"
+        points[LANDMARK_INDEX[name], axis] += way
+        assert recipes.choose(points) == "animal"
+
+
 def test_the_choice_is_reported_and_can_be_overruled():
     styles, anime_face = recipe_file.load(), with_eyes_and_nose(2.6, 0.4)
     chosen = recipes.pick(styles, "auto", anime_face)

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from blendshape_addon.core.style.recipes import PRESETS
+from blendshape_addon.core.vocabulary import VOWELS
 
 from .mouth_landmarks import Speaker
 
-VOWELS = ("vrc.v_aa", "vrc.v_e", "vrc.v_ih", "vrc.v_oh", "vrc.v_ou")
 FIGURES = ("lips apart", "corners apart")
 
 

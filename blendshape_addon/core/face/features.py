@@ -53,7 +53,7 @@ class Features:
     canonical: Canonical
     space: FaceSpace
 
-    def inputs(self, mirror: bool = False, some: slice = slice(None)) -> np.ndarray:
+    def inputs(self, mirror: bool = False, some: slice | np.ndarray = slice(None)) -> np.ndarray:
         """(N, INPUTS) float32 of `some` vertices, of the mirrored face if `mirror`."""
         positions, normals, side = self.canonical.positions[some], self.normals[some], self.side[some]
         if mirror:

@@ -48,10 +48,12 @@ def offsets(
     expression: np.ndarray,
     style: np.ndarray,
     progress: Callable[[float], None] | None = None,
+    chosen: np.ndarray | None = None,
 ) -> np.ndarray:
     """(E, N, 3) float32 face-space offsets of the feature vertices for (E, CONDITIONS) weights at full intensity.
 
-    style: (S,) weights of the model's styles, the same for all, or (E, S); they add up to 1. E may be 0.
+    style: (S,) weights of the model's styles, the same for all, or (E, S); they add up to 1. E may be 0. chosen:
+    numbers of the feature vertices that are asked for; None: all N.
 
     The network also sees the mirror image, and the mean of both is taken: a symmetric mesh gets symmetric shapes, and
     noise that has a side cancels. A network that learned from an avatar also takes the landmarks, by which it knows it.
@@ -59,17 +61,19 @@ def offsets(
     known = {"landmarks": features.landmarks.astype(np.float32)} if "landmarks" in session.inputs else {}
     known["intensity"] = np.ones(len(expression), np.float32)
     known["style"] = np.broadcast_to(style.astype(np.float32), (len(expression), style.shape[-1]))
-    count = len(features.index)
+    chosen = np.arange(len(features.index)) if chosen is None else chosen
+    count = len(chosen)
     out = np.empty((len(expression), count, 3), np.float32)
     for start in range(0, count if len(expression) else 0, BLOCK):
-        some = slice(start, start + BLOCK)
+        block = slice(start, start + BLOCK)
+        some = chosen[block]
         straight, flipped = (
             session.run(None, {"inputs": features.inputs(mirror, some), "expression": weights, **known})[0]
             for mirror, weights in ((False, expression), (True, expression[:, MIRROR]))
         )
         # Half of their sum, turned from canonical to face space: a loop over shapes keeps to the processor's cache.
         turn = np.ascontiguousarray(features.canonical.to_face[some].astype(np.float32).transpose(1, 2, 0)) / 2
-        for made, own, other in zip(out[:, some], straight, flipped, strict=True):
+        for made, own, other in zip(out[:, block], straight, flipped, strict=True):
             x, y, z = (own + other * MIRROR_X).T
             for axis, (a, b, c) in enumerate(turn):
                 made[:, axis] = x * a + y * b + z * c

@@ -279,7 +279,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         name="lips close",
         value=lambda shape: shape.lip_gap_mm,
-        limit=lambda shape: LIMITS.lips_mm,
+        limit=lambda shape: shape.face.lips_may_leave_mm,
         sentence=lambda shape, mm: Message("the lips are {mm:.1f} mm from meeting", mm=mm),
         where=_on_face(_lips),
         applies=lambda shape: shape.parts_lips and shape.expression.closes_lips,

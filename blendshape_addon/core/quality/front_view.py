@@ -75,14 +75,19 @@ class FrontView:
     def differences(self, offsets: Sequence[np.ndarray]) -> np.ndarray:
         """(K, K) how far K shapes are apart as seen from the front: the root mean square, over the skin around the
         mouth, of the distance in the picture between their motions, in widths of the mouth."""
-        vertices, weight = self._lips
-        motion = np.stack([(offset[vertices, :2] * weight[:, None]).reshape(-1) for offset in offsets]).astype(float)
-        size = (motion**2).sum(1)
-        squared = size[:, None] + size - 2 * motion @ motion.T
-        return np.sqrt(np.maximum(squared, 0)) / self._mouth_width
+        products = self.products([offset[self.compared[0]] for offset in offsets])
+        size = np.diag(products)
+        return np.sqrt(np.maximum(size[:, None] + size - 2 * products, 0))
+
+    def products(self, motions: Sequence[np.ndarray]) -> np.ndarray:
+        """(K, K) inner products of (M, 3) motions of the vertices that are `compared`, of which `differences` are
+        distances."""
+        weight = self.compared[1][:, None] / self._mouth_width
+        flat = np.stack([(motion[:, :2] * weight).reshape(-1) for motion in motions]).astype(float)
+        return flat @ flat.T
 
     @cached_property
-    def _lips(self) -> tuple[np.ndarray, np.ndarray]:
+    def compared(self) -> tuple[np.ndarray, np.ndarray]:
         """Feature vertices (M,) of the skin about the mouth that faces the front, and the square root of each one's
         share of it."""
         triangles = self.anatomy.skin_and_drawn_mouth

@@ -61,6 +61,12 @@ class Measures:
         return FrontView(self.anatomy)
 
     @cached_property
+    def lips_may_leave_mm(self) -> float:
+        """How far closed lips may be from meeting, in millimetres."""
+        widest = float(self.mouth.gap(self.rest).max()) * EYE_DISTANCE_MM if self.mouth else 0.0
+        return max(LIMITS.lips_mm, LIMITS.lips_share * widest)
+
+    @cached_property
     def edges(self) -> np.ndarray:
         """(K, 2) edges of `triangles`."""
         return edges_of(self.triangles)

@@ -49,6 +49,8 @@ class Limits:
     alike: float = 0.008
     moves_mm: float = 0.3  # from which on a motion is somebody's intention
     lips_mm: float = 0.3  # how far closed lips may be from meeting
+    # The same of how far they are apart at rest where it is widest: 0.6 mm of a muzzle that is open by 10 mm.
+    lips_share: float = 0.06
     mouth_open: float = 0.08  # of the width of the mouth, that an open one opens at least
 
 

@@ -16,29 +16,39 @@ from .parameters import MOUTH_OPENING
 
 
 def keep_near_mouth(
-    features: Features, offsets: np.ndarray, names: Sequence[str], reach: tuple[float, float] | None
+    features: Features,
+    offsets: np.ndarray,
+    names: Sequence[str],
+    reach: tuple[float, float] | None,
+    chosen: np.ndarray | None = None,
 ) -> None:
     """Fade (E, N, 3) offsets of visemes beyond `reach` of the mouth, in place; teeth and tongue follow the lips.
 
     reach: across and up from the middle of the mouth, in eye distances of the canonical face; None: nothing fades.
+    chosen: numbers of the feature vertices that the offsets are of; None: all.
     """
     if reach is None:
         return
     mouth = mouth_corners(canonical_landmarks()).mean(0)
-    away = (((features.canonical.positions - mouth)[:, :2] / reach) ** 2).sum(1)
+    chosen = np.arange(len(features.index)) if chosen is None else chosen
+    away = (((features.canonical.positions[chosen] - mouth)[:, :2] / reach) ** 2).sum(1)
     share = np.exp(-(away**2) / 2).astype(np.float32)
-    share[np.isin(features.part, (Part.TEETH_LOWER, Part.TONGUE, Part.MOUTH))] = 1
+    share[np.isin(features.part[chosen], (Part.TEETH_LOWER, Part.TONGUE, Part.MOUTH))] = 1
     offsets[[TABLE[name].group == "visemes" for name in names]] *= share[:, None]
 
 
-def open_mouth(anatomy: FaceAnatomy, offsets: np.ndarray, names: Sequence[str], shares: Mapping[str, float]) -> None:
+def open_mouth(
+    anatomy: FaceAnatomy, offsets: np.ndarray, names: Sequence[str], shares: Mapping[str, float]
+) -> dict[str, float]:
     """Scale (E, N, 3) face-space offsets so that the lips part by a share of the mouth's width at the middle; in place.
 
-    shares: by expression; the others of `names` stay, and so does a shape that hardly parts the lips by itself.
+    shares: by expression; the others of `names` stay, and so does a shape that hardly parts the lips by itself. Returns
+    what those that changed were multiplied by.
     """
     mouth = anatomy.mouth
+    scales: dict[str, float] = {}
     if not mouth:
-        return
+        return scales
     rest, middle = anatomy.features.positions, np.abs(COLUMNS - 0.5) < MOUTH_OPENING.middle
     most = MOUTH_OPENING.max_scale
     for name, share in shares.items():
@@ -47,4 +57,6 @@ def open_mouth(anatomy: FaceAnatomy, offsets: np.ndarray, names: Sequence[str], 
             before, after = (mouth.gap(positions)[middle].mean() for positions in (rest, rest + offset))
             wanted = share * np.linalg.norm(mouth.corners[1] - mouth.corners[0])
             if after - before > MOUTH_OPENING.min_opening * wanted:
-                offset *= np.float32(np.clip((wanted - before) / (after - before), 1 / most, most))
+                scales[name] = float(np.clip((wanted - before) / (after - before), 1 / most, most))
+                offset *= np.float32(scales[name])
+    return scales

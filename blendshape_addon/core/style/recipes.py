@@ -34,6 +34,8 @@ class Style:
     distances of the canonical face; None: as far as they are learned. opens: by viseme, how far its lips part, in
     widths of the mouth; the others as they are learned. soft_mouth: 0 to 1, how far teeth and tongue follow the lips.
     lids_meet: share of an eye's opening, above the lower lid at rest, where the lids of a blink meet; None: as learned.
+    apart: how far two visemes have to lie apart as seen from the front, as `FrontView.differences` has it, in widths of
+    the mouth; nearer consonants are changed.
     network_style: the name of the style of the deformer that is used, see `inference.deformer.styles`. automatic: the
     face's proportions chose it.
     """
@@ -45,6 +47,7 @@ class Style:
     opens: Mapping[str, float] = field(default_factory=dict)
     soft_mouth: float = 0.0
     lids_meet: float | None = None
+    apart: float = 0.0
     network_style: str = ""
     automatic: bool = False
 
@@ -68,10 +71,18 @@ def pick(styles: Mapping[str, Style], preset: str, landmarks: np.ndarray) -> Sty
 
 def choose(landmarks: np.ndarray) -> str:
     """The preset that suits a face's proportions, from (L, 3) landmarks in face space."""
-    if np.linalg.norm(np.subtract(*mouth_corners(landmarks))) > STYLE.animal_mouth_width:
+    width = np.linalg.norm(np.subtract(*mouth_corners(landmarks)))
+    if width > STYLE.animal_mouth_width or _nose_before_eyes(landmarks) > STYLE.animal_nose:
         return "animal"
     size = eye_size(landmarks)
     return "anime" if size > STYLE.anime_eye_size else "stylised" if size > STYLE.stylised_eye_size else "natural"
+
+
+def _nose_before_eyes(landmarks: np.ndarray) -> float:
+    """How far the tip of the nose lies before the eyes, in eye distances: what a muzzle has, whatever its mouth."""
+    lids = [f"lid_{edge}_mid_{side}" for edge in ("upper", "lower") for side in "lr"]
+    eyes = np.mean([point(landmarks, name)[2] for name in lids])
+    return float(point(landmarks, "nose_tip")[2] - eyes)
 
 
 def eye_size(landmarks: np.ndarray) -> float:
