@@ -1,6 +1,7 @@
 """Looking at shapes leaves nothing behind."""
 
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import bpy
@@ -291,6 +292,28 @@ def test_a_view_is_brought_before_the_face_and_left_alone_once_it_is(perspective
     assert across.min() > -1 and across.max() < 0.4 and np.ptp(up) == pytest.approx(0.8, rel=0.4)
     assert np.allclose(found.rotation, rotation) == (turn < 180)
     assert np.allclose(found.rotation.T @ found.rotation, np.eye(3)) and found.rotation[2, 1] > 0.99
+
+
+@pytest.mark.parametrize("perspective", [True, False])
+def test_a_fault_comes_into_view_with_some_of_the_avatar_around_it(perspective):
+    view = framing.View(np.zeros(3), FRONT, 0.5, np.array([0.4, 0.3]), perspective, (0.0, 0.7))
+    fault = np.array([(0.1, -0.1, 1.5), (0.11, -0.1, 1.51)])
+    found = framing.around(view, fault, size=2.0)
+    assert framing.around(found, fault, size=2.0) is None and (found.rotation == FRONT).all()
+    assert framing.around(replace(found, distance=9 * found.distance), fault, size=2.0), "it is too small to see"
+    at_half = found.spread[1] * found.distance * 0.4  # metres to either side of it, up and down
+    assert at_half == pytest.approx(0.1, rel=0.2)
+
+
+def test_views_look_again_from_where_they_did():
+    before = framing.stand(bpy.context)
+    views = [view for _, view in framing._views(bpy.context)]
+    assert len(views) == len(before) >= 1
+    distances = [view.view_distance for view in views]
+    for view in views:
+        view.view_distance, view.view_location = 99.0, (1, 2, 3)
+    framing.stand_again(bpy.context, before)
+    assert [view.view_distance for view in views] == distances and all(view.view_location.length == 0 for view in views)
 
 
 def test_a_posed_face_is_framed_where_it_is_posed(person):

@@ -9,10 +9,10 @@ from blendshape_addon.blender import session, settings
 from blendshape_addon.blender.keys import shape_keys
 from blendshape_addon.blender.stored import tuning
 from blendshape_addon.blender.ui import panels, preferences
+from blendshape_addon.blender.ui.panels.artist_style import VRC_BLENDSHAPE_PT_artist_style
 from blendshape_addon.blender.ui.panels.avatar import VRC_BLENDSHAPE_PT_avatar
 from blendshape_addon.blender.ui.panels.check import VRC_BLENDSHAPE_PT_check
 from blendshape_addon.blender.ui.panels.dataset import VRC_BLENDSHAPE_PT_dataset
-from blendshape_addon.blender.ui.panels.learn import VRC_BLENDSHAPE_PT_learn
 from blendshape_addon.blender.ui.panels.main import VRC_BLENDSHAPE_PT_main
 from blendshape_addon.blender.ui.panels.shapes import VRC_BLENDSHAPE_PT_shapes
 from blendshape_addon.blender.ui.panels.tuning import VRC_BLENDSHAPE_PT_one_shape
@@ -305,12 +305,14 @@ def test_preferences_offer_where_to_run_recipes_models_and_the_training_python(d
 
 def test_what_needs_the_training_tools_is_offered_where_they_are(draw, monkeypatch):
     monkeypatch.setattr(settings, "training_python", lambda context: "")
-    assert not VRC_BLENDSHAPE_PT_dataset.poll(None) and not buttons(draw(VRC_BLENDSHAPE_PT_learn))
+    in_blender = {"vrc_blendshape.generate_rest"}
+    assert not VRC_BLENDSHAPE_PT_dataset.poll(None)
+    assert buttons(draw(VRC_BLENDSHAPE_PT_artist_style)).keys() == in_blender
     monkeypatch.setattr(settings, "training_python", lambda context: "python")
     assert VRC_BLENDSHAPE_PT_dataset.poll(None)
-    assert buttons(draw(VRC_BLENDSHAPE_PT_learn)).keys() == {"vrc_blendshape.learn_from_avatar"}
+    assert buttons(draw(VRC_BLENDSHAPE_PT_artist_style)).keys() == in_blender | {"vrc_blendshape.share_style"}
     monkeypatch.setattr(preferences.Preferences.__annotations__["training_python"], "options", {"default": "python"})
-    wanted = {"vrc_blendshape.learn_from_avatar", "vrc_blendshape.generate_dataset"}
+    wanted = {"vrc_blendshape.share_style", "vrc_blendshape.generate_dataset"}
     assert wanted <= buttons(draw(preferences.Preferences)).keys()
 
 

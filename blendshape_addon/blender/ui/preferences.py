@@ -87,7 +87,7 @@ class Preferences(bpy.types.AddonPreferences):
         if self.debug_log:
             _log_file(context, fields)
         if self.training_python:
-            process_button(context, layout, "adapt", "vrc_blendshape.learn_from_avatar", "OUTLINER_DATA_GP_LAYER")
+            process_button(context, layout, "adapt", "vrc_blendshape.share_style", "OUTLINER_DATA_GP_LAYER")
             process_button(context, layout, "generate", "vrc_blendshape.generate_dataset", "FILE_FOLDER")
         else:
             paragraph(context, layout, settings.TRAINING_TOOLS_MISSING, icon="INFO")

@@ -118,13 +118,14 @@ def _pixels(image: bpy.types.Image) -> np.ndarray:
         image.buffers_free()
     step = -(-max(width, height) // _WIDEST)
     pixels = flat.reshape(height, width, image.channels)[::step, ::step]
-    out = np.ones((*pixels.shape[:2], 4), np.float32)
-    out[..., : min(image.channels, 4)] = pixels[..., :4]
-    if image.channels < 3:
-        out[..., :3] = pixels[..., :1]
+    if image.channels == 4:
+        out = pixels
+    else:
+        out = np.ones((*pixels.shape[:2], 4), np.float32)
+        out[..., :3] = pixels[..., : 3 if image.channels == 3 else 1]
     if not _alpha_is_used(image):
         out[..., 3] = 1
-    return np.clip(out, 0, 1)
+    return np.clip(out, 0, 1, out=out) if image.is_float else np.ascontiguousarray(out)
 
 
 def _alpha_is_used(image: bpy.types.Image) -> bool:

@@ -1,13 +1,14 @@
-"""Brings a face into the 3D views, where it is not seen well already."""
+"""Brings a face, or what is wrong with it, into the 3D views, where it is not seen well already."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import bpy
 import numpy as np
-from mathutils import Matrix, Vector
+from mathutils import Matrix, Quaternion, Vector
 
 from ...core.face.face_space import FaceSpace
 from ...core.geometry.nearest import nearest_to
@@ -18,6 +19,8 @@ _TALL = 0.4  # of the view's height that is free, what the face from brows to ch
 _WIDE = 0.5  # of its width, what it takes at most
 _SMALL = 0.2  # of the height: a face that is smaller is not seen well
 _AWAY = 0.35  # cosine of the angle from the face to the viewer, below which it looks away
+_AROUND = 0.05  # of the avatar's size: half of what is shown around points that lie close together, at least
+Stand = dict[int, tuple[Vector, Quaternion, float]]  # by a 3D view's address where it looks, how turned, how far away
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,24 @@ def onto(view: View, marks: np.ndarray) -> View | None:
         right /= np.linalg.norm(right)
         ahead = ahead / np.linalg.norm(ahead)
         rotation = np.column_stack([right, np.cross(ahead, right), ahead])
-    places = marks @ rotation
+    return _filled(view, rotation, marks @ rotation, 0.0)
+
+
+def around(view: View, points: np.ndarray, size: float) -> View | None:
+    """`view` moved so that (n, 3) points in world space are seen with some of the avatar around them, whose size is
+    given; None where they are."""
+    half = _AROUND * size
+    places = points @ view.rotation
+    large = max(np.ptp(places[:, 1]) / 2, half) > _SMALL * view.spread[1] * view.distance
+    if large and _are_inside(view, points):
+        return None
+    return _filled(view, view.rotation, places, half)
+
+
+def _filled(view: View, rotation: np.ndarray, places: np.ndarray, least: float) -> View:
+    """A view like `view` with that rotation, filled by (n, 3) `places` of its space; least: half of a box, at least."""
     low, high = places.min(0), places.max(0)
-    half = (high - low) / 2
+    half = np.maximum((high - low) / 2, least)
     first, last = view.free
     distance = max(half[1] / (_TALL * view.spread[1]), half[0] / (_WIDE * (last - first) * view.spread[0]))
     aside = (first + last - 1) * view.spread[0] * distance  # the middle of what is free, from that of the view
@@ -61,14 +79,23 @@ def onto(view: View, marks: np.ndarray) -> View | None:
 
 
 def _is_framed(view: View, marks: np.ndarray) -> bool:
-    places = (marks - view.location) @ view.rotation
-    depth = view.distance - places[:, 2] if view.perspective else np.full(len(places), view.distance)
-    if depth.min() <= 0:
-        return False
-    across, up = (places[:, :2] / (depth[:, None] * view.spread)).T
+    return _are_inside(view, marks) and np.ptp(_projected(view, marks)[:, 1]) > 2 * _SMALL
+
+
+def _are_inside(view: View, points: np.ndarray) -> bool:
+    seen = _projected(view, points)
     first, last = (2 * end - 1 for end in view.free)
-    inside = across.min() > first and across.max() < last and np.abs(up).max() < 1
-    return bool(inside and np.ptp(up) > 2 * _SMALL)
+    across, up = seen.T
+    return bool(across.min() > first and across.max() < last and np.abs(up).max() < 1)
+
+
+def _projected(view: View, points: np.ndarray) -> np.ndarray:
+    """(n, 2) from -1 to 1 across and up the view; far outside for what lies behind the viewer."""
+    places = (points - view.location) @ view.rotation
+    depth = view.distance - places[:, 2] if view.perspective else np.full(len(places), view.distance)
+    seen = places[:, :2] / (np.maximum(depth, 1e-9)[:, None] * view.spread)
+    seen[depth <= 0] = np.inf
+    return seen
 
 
 def posed(obj: Object, marks: np.ndarray) -> np.ndarray:
@@ -85,17 +112,43 @@ def posed(obj: Object, marks: np.ndarray) -> np.ndarray:
 
 def frame(context: bpy.types.Context, obj: Object, marks: np.ndarray) -> None:
     """Bring the face with (L, 3) landmarks on `obj` into every 3D view of the windows that looks through no camera."""
-    places = posed(obj, marks)
+    _move(context, partial(onto, marks=posed(obj, marks)))
+
+
+def bring(context: bpy.types.Context, points: np.ndarray, size: float) -> None:
+    """Bring (n, 3) points in world space into these views, see `around`."""
+    _move(context, partial(around, points=points, size=size))
+
+
+def stand(context: bpy.types.Context) -> Stand:
+    """From where these views look."""
+    return {
+        area.as_pointer(): (view.view_location.copy(), view.view_rotation.copy(), view.view_distance)
+        for area, view in _views(context)
+    }
+
+
+def stand_again(context: bpy.types.Context, before: Stand) -> None:
+    """Let the views look from where they did, see `stand`."""
+    for area, view in _views(context):
+        if area.as_pointer() in before:
+            view.view_location, view.view_rotation, view.view_distance = before[area.as_pointer()]
+
+
+def _move(context: bpy.types.Context, moved: Callable[[View], View | None]) -> None:
+    for area, view in _views(context):
+        if found := moved(_read(area, view)):
+            view.view_location = Vector(found.location)
+            view.view_rotation = Matrix(found.rotation.tolist()).to_quaternion()
+            view.view_distance = found.distance
+
+
+def _views(context: bpy.types.Context) -> Iterator[tuple[bpy.types.Area, bpy.types.RegionView3D]]:
     for window in context.window_manager.windows:
         for area in window.screen.areas:
             view = area.spaces.active.region_3d if area.type == "VIEW_3D" else None
-            if view is None or view.view_perspective == "CAMERA":
-                continue
-            found = onto(_read(area, view), places)
-            if found:
-                view.view_location = Vector(found.location)
-                view.view_rotation = Matrix(found.rotation.tolist()).to_quaternion()
-                view.view_distance = found.distance
+            if view is not None and view.view_perspective != "CAMERA":
+                yield area, view
 
 
 def _read(area: bpy.types.Area, view: bpy.types.RegionView3D) -> View:

@@ -1,4 +1,5 @@
-"""Shows vertices in Edit Mode, and brings back what was there before: mode, selection and the active shape key."""
+"""Shows vertices in Edit Mode, and brings back what was there before: mode, selection, the active shape key and from
+where the 3D views looked."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ import bpy
 import numpy as np
 
 from .. import session
+from . import framing
 
 Object = bpy.types.Object
 
@@ -19,7 +21,7 @@ class ShownProblem:
     """What is to come back. obj: name of the object whose vertices are shown; mode: of the active object, `active`;
     selected: names of objects; key: number of the active shape key of `obj`; vertices: (V,) bool, which of its are
     selected; edges, faces: as much of these; select_mode: which of the three are selected by a click. hidden: whether
-    `obj` was."""
+    `obj` was. stand: of the 3D views."""
 
     obj: str
     active: str
@@ -31,6 +33,7 @@ class ShownProblem:
     faces: np.ndarray
     select_mode: tuple[bool, bool, bool]
     hidden: bool
+    stand: framing.Stand
 
 
 def show(context: bpy.types.Context, obj: Object, key: str, vertices: Sequence[int], mode: str) -> None:
@@ -68,6 +71,7 @@ def back(context: bpy.types.Context) -> None:
             obj.active_shape_key_index = before.key
         _select(obj.data, before)
         obj.hide_set(before.hidden)
+    framing.stand_again(context, before.stand)
     context.tool_settings.mesh_select_mode = before.select_mode
     bpy.ops.object.select_all(action="DESELECT")
     for name in before.selected:
@@ -90,6 +94,7 @@ def _now(context: bpy.types.Context, obj: Object, mode: str) -> ShownProblem:
         *(_selected(elements) for elements in (mesh.vertices, mesh.edges, mesh.polygons)),
         tuple(context.tool_settings.mesh_select_mode),
         obj.hide_get(),
+        framing.stand(context),
     )
 
 

@@ -17,6 +17,7 @@ from ...core.face.face_space import FaceSpace
 from ...core.face.parts import Part, classify
 from ...core.geometry.shading import Paint, Portrait
 from ...core.shapes import Shape
+from ...core.vocabulary import ALL_SHAPES
 from ..io import files
 from ..io.mesh_io import Object
 from . import colours
@@ -86,6 +87,12 @@ class Sheet:
         columns = round(np.sqrt(count * aspect * (1 + _LABEL)))
         names = "".join(shape.name for shape in shapes)
         return cls(shapes, Letters.of(f"neutral{names}"), min(max(columns, 1), count))
+
+    def cell(self, width: int) -> int:
+        """Pixels across of a picture, for a sheet that fills `width`: CELL or more, as far as a sheet of ALL_SHAPES has
+        pixels."""
+        most = CELL * max(1.0, np.sqrt((len(ALL_SHAPES) + 1) / (len(self.shapes) + 1)))
+        return int(min(max(CELL, width / self.columns), most))
 
     def draw(self, faces: Faces, progress: Callable[[float], None] | None = None) -> np.ndarray:
         """The (H, W, 3) picture, 0 to 1, row 0 at the top. progress(fraction) is called after each of its cells and

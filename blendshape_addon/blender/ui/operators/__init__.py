@@ -1,6 +1,7 @@
 """What the buttons do, one file per kind. A UserError becomes a report and leaves everything as it was."""
 
 from . import (
+    artist_style,
     background,
     check,
     dataset,
@@ -10,7 +11,6 @@ from . import (
     generate,
     keys,
     landmarks,
-    learn,
     left_out,
     parts,
     preview,
@@ -36,6 +36,6 @@ CLASSES = (
     *use_face.CLASSES,
     *export.CLASSES,
     *dataset.CLASSES,
-    *learn.CLASSES,
+    *artist_style.CLASSES,
     *provider.CLASSES,
 )

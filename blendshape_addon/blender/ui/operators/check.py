@@ -14,7 +14,7 @@ from ...io import mesh_io, selection
 from ...jobs import one_avatar
 from ...keys import inventory, join, shape_check, shape_keys, vrchat_check
 from ...translations import translate
-from ...viewport import preview, problem_view
+from ...viewport import framing, preview, problem_view
 from .. import left_out, modes, state
 from .background import Background
 
@@ -108,7 +108,10 @@ class VRC_BLENDSHAPE_OT_show_problem(_OnShape, bpy.types.Operator):
         number = int(np.bincount(avatar.object_id[found]).argmax())
         obj = objects[number]
         chosen = found[avatar.object_id[found] == number] - int(np.searchsorted(avatar.object_id, number))
+        places = framing.posed(obj, avatar.vertices[found[avatar.object_id[found] == number]])
         problem_view.show(context, obj, self.shape, chosen.tolist(), left.mode)
+        if not bpy.app.background:
+            framing.bring(context, places, avatar.size)
         shown = context.window_manager.vrc_blendshape
         shown.problem_shape, shown.problem_check = self.shape, self.check
         said = translate(

@@ -112,10 +112,11 @@ class VRC_BLENDSHAPE_OT_contact_sheet(Background, bpy.types.Operator):
         window = context.window
         aspect = window.width / window.height if window and window.height else render.ASPECT
         sheet = render.Sheet.of(preview.shapes(objects), aspect)
+        size = sheet.cell(window.width if window else 0)
 
         def draw(progress):
             first = one_avatar.analysis_of(avatar, provider, lambda done, what: progress(_LOOKING * done, what))
-            faces = render.Faces(avatar, first.face.points, paint, render.CELL)
+            faces = render.Faces(avatar, first.face.points, paint, size)
             return sheet.draw(faces, lambda done: progress(_LOOKING + (1 - _LOOKING) * done, "drawing"))
 
         return draw

@@ -1,6 +1,6 @@
 """The sidebar tab "VRChat", top to bottom as the work goes; one file per sub-panel. Panels only draw."""
 
-from . import avatar, check, dataset, drive, export, keys, landmarks, learn, main, preview, shapes, tuning
+from . import artist_style, avatar, check, dataset, drive, export, keys, landmarks, main, preview, shapes, tuning
 
 CLASSES = (  # in the order of the tab: what comes after Generate first
     *main.CLASSES,
@@ -13,6 +13,6 @@ CLASSES = (  # in the order of the tab: what comes after Generate first
     *landmarks.CLASSES,
     *shapes.CLASSES,
     *keys.CLASSES,
-    *learn.CLASSES,
+    *artist_style.CLASSES,
     *dataset.CLASSES,
 )

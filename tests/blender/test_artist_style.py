@@ -1,4 +1,4 @@
-"""The button Learn from This Avatar, with real training tools where there are some."""
+"""The buttons of the panel Artist Style: in Blender alone, and with real training tools where there are some."""
 
 import os
 import subprocess
@@ -12,6 +12,7 @@ from helpers import ROOT, key_names, select
 
 from blendshape_addon.blender import settings
 from blendshape_addon.blender.io import mesh_io
+from blendshape_addon.core.vocabulary import BLINKS, EMOTIONS, VISEMES
 from training.data.sources.anny import PARTS, MakeHuman
 
 KEYS = (
@@ -74,7 +75,7 @@ def test_missing_keys_come_out_as_strong_as_those_that_are_there(faint, learned,
     before = strength(faint, "browOuterUpRight")
     bpy.ops.vrc_blendshape.clean_up()
     own = strength(faint, "browInnerUp")
-    assert bpy.ops.vrc_blendshape.learn_from_avatar() == {"FINISHED"}
+    assert bpy.ops.vrc_blendshape.share_style() == {"FINISHED"}
     (model,) = learned.glob("*.onnx")
     assert bpy.context.scene.vrc_blendshape.model == model.stem and settings.learned(bpy.context).keys() == {model.stem}
     assert bpy.ops.vrc_blendshape.generate_face_tracking(model=model.stem) == {"FINISHED"}
@@ -91,10 +92,21 @@ def test_one_avatar_needs_no_model(faint):
     assert strength(faint, "browOuterUpRight") < 0.6 * before
 
 
+def test_the_rest_is_made_in_the_style_of_own_keys_whatever_the_panel_says(faint):
+    bpy.ops.vrc_blendshape.generate_emotions(existing="KEEP")
+    before = strength(faint, "joy")
+    bpy.ops.vrc_blendshape.clean_up()
+    bpy.context.scene.vrc_blendshape.existing = "KEEP"
+    assert bpy.ops.vrc_blendshape.generate_rest() == {"FINISHED"}
+    made = {name for obj in faint.values() if obj.type == "MESH" for name in key_names(obj)}
+    assert {*VISEMES, *EMOTIONS, *BLINKS} <= made and "jawForward" not in made
+    assert strength(faint, "joy") < 0.6 * before
+
+
 def test_it_is_reported_how_to_install_the_tools_and_what_is_missing(person, learned, monkeypatch):
     select(*person.values())
     with pytest.raises(RuntimeError, match=r"pip install -e \.\[training\]"):
-        bpy.ops.vrc_blendshape.learn_from_avatar()
+        bpy.ops.vrc_blendshape.share_style()
     with pytest.raises(RuntimeError, match=r"gone.*cannot be used"):
         bpy.ops.vrc_blendshape.generate_visemes(model="gone")
     assert not learned.exists()
@@ -103,5 +115,5 @@ def test_it_is_reported_how_to_install_the_tools_and_what_is_missing(person, lea
 def test_an_avatar_without_keys_teaches_nothing(person, learned, training_python):
     select(*person.values())
     with pytest.raises(RuntimeError, match="there is nothing to learn from"):
-        bpy.ops.vrc_blendshape.learn_from_avatar()
+        bpy.ops.vrc_blendshape.share_style()
     assert not list(learned.iterdir()) and bpy.context.scene.vrc_blendshape.model == ""

@@ -1,5 +1,4 @@
-"""Which own key is which shape, and the Learn from This Avatar button: the deformer learns its artist's style beside
-Blender."""
+"""An artist's style: which own key is which shape, what is lacking made in their style, and a model of it to share."""
 
 import re
 import tempfile
@@ -10,7 +9,7 @@ import bpy
 from ....core.avatar import key_names
 from ....core.errors import UserError
 from ....core.messages import Message
-from ....core.vocabulary import ALL_SHAPES
+from ....core.vocabulary import ALL_SHAPES, BLINKS, EMOTIONS, VISEMES
 from ... import settings
 from ...io import files
 from ...io.selection import avatar_from_selection
@@ -19,23 +18,26 @@ from ...keys import artist_keys, inventory
 from ...stored import own_keys, tuning
 from ...translations import translate
 from .. import model_list, state
+from .generate import Generate
 from .training_tools import TrainingCommand
 
 
-class VRC_BLENDSHAPE_OT_learn_from_avatar(TrainingCommand, bpy.types.Operator):
-    bl_idname = "vrc_blendshape.learn_from_avatar"
-    bl_description = (
-        "Learn the artist's style from the shape keys of the selected avatar, so that missing ones are made in the "
-        "same style. Needs the training tools and at least ten keys with known names"
-    )
-    bl_label = "Learn from This Avatar"
-    started = Message("Learning in the background: the panel shows the progress.")
+class VRC_BLENDSHAPE_OT_generate_rest(Generate, bpy.types.Operator):
+    """Make the visemes, emotions and blinks that the avatar lacks in the style of its own keys, at once"""
 
-    style: bpy.props.BoolProperty(
-        name="For Other Avatars Too",
-        description="Use this style on other avatars too, not only on this one",
-        default=False,
+    bl_idname = "vrc_blendshape.generate_rest"
+    bl_label = "Make the Rest in My Style"
+    names = (*VISEMES, *EMOTIONS, *BLINKS)
+
+
+class VRC_BLENDSHAPE_OT_share_style(TrainingCommand, bpy.types.Operator):
+    bl_idname = "vrc_blendshape.share_style"
+    bl_description = (
+        "Train a style model from the shape keys of the selected avatar, for other avatars and other people. Needs the "
+        "training tools and at least ten keys with known names"
     )
+    bl_label = "Share This Style"
+    started = Message("Learning in the background: the panel shows the progress.")
 
     def start(self, context):
         tools = training_process.tools(settings.training_python(context))
@@ -54,10 +56,8 @@ class VRC_BLENDSHAPE_OT_learn_from_avatar(TrainingCommand, bpy.types.Operator):
                     bpy.data.scenes[scene].vrc_blendshape.model = out.stem
                 model_list.refresh(bpy.context)
 
-            line = [*tools, "adapt", str(copy), "--output", str(out), *training_process.blender()]
-            training_process.start(
-                "adapt", [*line, *(["--style"] if self.style else [])], Message("Stopped: nothing was changed."), after
-            )
+            line = [*tools, "adapt", str(copy), "--output", str(out), "--style", *training_process.blender()]
+            training_process.start("adapt", line, Message("Stopped: nothing was changed."), after)
         except UserError:
             folder.cleanup()
             raise
@@ -111,4 +111,4 @@ def _name_of(objects) -> str:
     return "_".join(re.findall(r"\w+", " ".join(parts)))
 
 
-CLASSES = (VRC_BLENDSHAPE_OT_choose_own_key, VRC_BLENDSHAPE_OT_learn_from_avatar)
+CLASSES = (VRC_BLENDSHAPE_OT_choose_own_key, VRC_BLENDSHAPE_OT_generate_rest, VRC_BLENDSHAPE_OT_share_style)
