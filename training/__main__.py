@@ -16,6 +16,7 @@ VERBS = {
     "export": ("evaluation.export", "write a trained deformer as ONNX with its card"),
     "card": ("evaluation.card_figures", "check a model against its card and show it, or put what was measured on it"),
     "motion": ("motion.command", "make and train what drives an avatar from a clip"),
+    "corrective": ("corrective.command", "learn from skinned frames and a better surface what skinning misses"),
     "evaluate": ("evaluation.evaluate", "train without each family in turn and measure on it"),
 }
 
@@ -25,7 +26,7 @@ def main(arguments: list[str]) -> int:
     what the verb gives, 0 for nothing."""
     if arguments[:1] in ([], ["-h"], ["--help"]) or arguments[0] not in VERBS:
         print("usage: python -m training VERB [--help]\n")
-        print("\n".join(f"  {verb:9} {what}" for verb, (_, what) in VERBS.items()))
+        print("\n".join(f"  {verb:10} {what}" for verb, (_, what) in VERBS.items()))
         return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
     return commands.run(lambda: import_module(f"training.{VERBS[arguments[0]][0]}").main(arguments[1:]))
 

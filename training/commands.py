@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from importlib import import_module
 
 from blendshape_addon.core.errors import UserError
 
@@ -33,3 +34,14 @@ def run(command: Callable[[], int | None]) -> int:
         where = f"{error.filename} cannot be read or written" if error.filename else "A file cannot be read or written"
         print(f"{where} ({error.strerror or error}): check the folder and the free space.", file=sys.stderr)
         return 2
+
+
+def verb(name: str, verbs: Mapping[str, tuple[str, str]], package: str, arguments: list[str]) -> int | None:
+    """Run one of the verbs of `python -m training NAME`, each a module of `package` and what it does; 2 for one that
+    does not exist, else what the verb gives."""
+    if arguments[:1] in ([], ["-h"], ["--help"]) or arguments[0] not in verbs:
+        print(f"usage: python -m training {name} VERB [--help]\n")
+        width = max(map(len, verbs)) + 1
+        print("\n".join(f"  {verb:{width}} {what}" for verb, (_, what) in verbs.items()))
+        return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
+    return import_module(f"{package}.{verbs[arguments[0]][0]}").main(arguments[1:])

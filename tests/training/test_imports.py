@@ -23,6 +23,7 @@ MAY = {
     "generate": DATA,
     "renders": DATA,
     "motion": DATA | {"renders"},
+    "corrective": DATA,
     "evaluation": DATA | NETWORKS,
     "experiments": DATA | NETWORKS | {"adaptation", "generate", "evaluation"},
     "devtools": DATA | {"motion"},  # whose film drives the demo avatars
