@@ -461,6 +461,12 @@ def test_animate_refuses_what_makes_no_sense(tmp_path, more, said) -> None:
         animate.main(line)
 
 
+@pytest.mark.skipif(shutil.which(animate.ENCODER) is None, reason="needs the program")
+def test_a_movie_is_written(tmp_path) -> None:
+    animate.write(tmp_path / "a.mp4", rng.integers(0, 255, (4, 16, 16, 3)).astype(np.uint8), 12)
+    assert b"ftyp" in (tmp_path / "a.mp4").read_bytes()[:16]
+
+
 @pytest.mark.skipif(shutil.which(animate.ENCODER) is not None, reason="says what is missing, and nothing is")
 def test_without_its_encoder_a_movie_is_refused_before_the_work() -> None:
     with pytest.raises(InputError, match="is not installed"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.motion.face import FaceReader
 from blendshape_addon.core.motion.performance import DriveOptions, perform
 
+from ...learning.atomic_files import atomic_write
 from . import dataset, pictures, use
 from .make_data import RATE
 
@@ -71,13 +73,15 @@ def check_kind(path: Path) -> None:
 
 
 def _encode(path: Path, frames: np.ndarray, rate: float) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     size = f"{frames.shape[2]}x{frames.shape[1]}"
-    line = [ENCODER, "-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", f"{rate:g}",
-            "-i", "-", "-pix_fmt", "yuv420p", str(path)]  # fmt: skip
-    done = subprocess.run(line, input=frames.tobytes(), capture_output=True, check=False)
-    if done.returncode:
-        raise InputError(f"{path} cannot be written: {done.stderr.decode(errors='replace').strip()}")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / path.name
+        line = [ENCODER, "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", f"{rate:g}",
+                "-i", "-", "-pix_fmt", "yuv420p", str(file)]  # fmt: skip
+        done = subprocess.run(line, input=frames.tobytes(), capture_output=True, check=False)
+        if done.returncode:
+            raise InputError(f"{path} cannot be written: {done.stderr.decode(errors='replace').strip()}")
+        atomic_write(path, file.read_bytes())
 
 
 def main(arguments: list[str]) -> None:
@@ -103,5 +107,6 @@ def main(arguments: list[str]) -> None:
     made, driver = animate(
         given.animator, given.portrait, given.clip, given.strength, neutral, not given.descriptors_alone
     )
-    write(given.out, pictures.beside([driver, made]) if given.beside else made, given.rate)
-    print(f"{len(made)} frames of {made.shape[2]} x {made.shape[1]} pixels are in {given.out}.")
+    movie = pictures.beside([driver, made]) if given.beside else made
+    write(given.out, movie, given.rate)
+    print(f"{len(movie)} frames of {movie.shape[2]} x {movie.shape[1]} pixels are in {given.out}.")
