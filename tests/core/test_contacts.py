@@ -1,5 +1,6 @@
 """Lips and lids meet where they must, and nothing that is not theirs moves."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,7 @@ from blendshape_addon.core.face.anatomy import FaceAnatomy
 from blendshape_addon.core.face.face_space import EYE_DISTANCE_MM
 from blendshape_addon.core.face.features import compute
 from blendshape_addon.core.face.parts import Part
+from blendshape_addon.core.face.slits import COLUMNS
 from blendshape_addon.core.geometry.mesh import edges_of
 from blendshape_addon.core.refinement import barriers, contacts, style_offsets
 from blendshape_addon.core.refinement.parameters import LID_CONTACT
@@ -41,6 +43,32 @@ def test_pp_closes_lips_that_were_left_open_or_pushed_through_each_other(anatomy
     assert np.abs(inner(mouth.gap(features.positions + closed))).max() < 0.3
     brow = np.linalg.norm(features.positions - features.landmarks[LANDMARK_INDEX["brow_mid_l"]], axis=1).argmin()
     assert np.abs((closed - offset)[brow]).max() * EYE_DISTANCE_MM < 0.05
+
+
+def test_a_mouth_that_is_open_at_rest_is_shut_by_its_lower_lip(face, features):
+    """As a muzzle is, whose nose would be drawn to the chin. One that a shape opens is shut by both lips."""
+    avatar, marks = face
+    drop = blob(features, "lip_lower_inner_mid", 0.3, (0, -0.1, 0), 0, -1)
+    vertices = avatar.vertices.copy()
+    vertices[features.index] += drop @ features.space.rotation * features.space.scale
+    ajar = replace(avatar, vertices=vertices)
+    moved = marks.copy()
+    for name in ("lip_lower_inner_mid", "lip_lower_inner_l", "lip_lower_inner_r", "lip_lower_outer_mid"):
+        nearest = np.linalg.norm(features.positions - features.landmarks[LANDMARK_INDEX[name]], axis=1).argmin()
+        moved[LANDMARK_INDEX[name]] += drop[nearest] @ features.space.rotation * features.space.scale
+    shares = []
+    for anatomy, offset in (
+        (FaceAnatomy(ajar, compute(ajar, moved)), np.zeros_like(drop)),
+        (FaceAnatomy(avatar, features), drop),
+    ):
+        rest, mouth = anatomy.features.positions, anatomy.mouth
+        middle = np.abs(COLUMNS - 0.5) < 0.2
+        assert mouth.gap(rest + offset)[middle].min() > 0.05
+        (closed,) = contacts.resolve_contacts(anatomy, offset[None].copy(), ["vrc.v_pp"])
+        assert np.abs(mouth.gap(rest + closed)[middle]).max() * EYE_DISTANCE_MM < 0.3
+        before, after = (mouth.rim(rest + motion, mouth.upper)[middle].mean() for motion in (offset, closed))
+        shares.append((before - after) / mouth.gap(rest + offset)[middle].mean())
+    assert shares[0] < 0.3 and shares[1] == pytest.approx(0.5, abs=0.1)
 
 
 def test_other_visemes_stay_open_but_never_pass_through(anatomy, features):

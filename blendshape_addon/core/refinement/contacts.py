@@ -87,13 +87,16 @@ def limit_new_flips(
 
 def _fit_lips(features: Features, offset: np.ndarray, slit: Slit, must_meet: bool) -> np.ndarray:
     """Bring the rims together (must_meet), or only back out of each other; in place."""
-    rest = np.minimum(slit.gap(features.positions), 0)
+    opening = slit.gap(features.positions)
+    rest = np.minimum(opening, 0)
+    # A mouth that is open at rest, as many muzzles are, is shut by its lower lip.
+    at_rest = np.clip(opening / np.maximum(slit.gap(features.positions + offset), SLITS.touch), 0, 1)
+    share = LIP_CONTACT.upper_share + at_rest * (LIP_CONTACT.upper_share_at_rest - LIP_CONTACT.upper_share)
     for _ in range(LIP_CONTACT.max_steps):
         excess = slit.gap(features.positions + offset) - rest
         if np.abs(excess if must_meet else np.minimum(excess, 0)).max() < LIP_CONTACT.close:
             break
         gap = excess if must_meet else np.minimum(excess, 0)
-        share = LIP_CONTACT.upper_share
         shift_rims(features, offset, slit, 0, share * gap, (1 - share) * gap)
     return offset
 
