@@ -206,7 +206,7 @@ def _own_style(
         given = own_shapes.given_of(own, offsets, found)
         names = list(given)
         made = _from_network(found, model, session, style, names, style.weights(names))
-        analysis.own = key, OwnStyle.of(given, dict(zip(names, made, strict=True)))
+        analysis.own = key, OwnStyle.of(given, dict(zip(names, made, strict=True)), own_shapes.inside_mouth(found.part))
     return analysis.own[1]
 
 

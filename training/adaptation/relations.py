@@ -9,6 +9,7 @@ that is new to it.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +23,7 @@ from blendshape_addon.core.inference import deformer, registry
 from blendshape_addon.core.inference.registry import Model
 from blendshape_addon.core.inference.session import open_session
 from blendshape_addon.core.refinement import style_offsets
-from blendshape_addon.core.style import own_style
+from blendshape_addon.core.style import own_shapes, own_style
 from blendshape_addon.core.style.own_style import Relations
 from blendshape_addon.core.vocabulary import CONDITIONS, VISEMES
 
@@ -33,7 +34,7 @@ from .drawn_face import DrawnFace
 from .parameters import RELATIONS
 
 _HEAD = """\
-# How the residuals of an artist's visemes go together, see own_style.Relations: one table per artist who drew ten
+# How an artist's visemes go together, see own_style.Relations: one table per artist who drew ten
 # visemes or more; several rigs of an artist are averaged. Written by `python -m training.adaptation.relations`.
 """
 
@@ -41,11 +42,13 @@ _HEAD = """\
 @dataclass(frozen=True)
 class Drawn:
     """A face that an artist drew shapes for: (N, 3) face-space offsets of random vertices by name. truth: the artist's;
-    ours: the network's, of all CONDITIONS, by the recipes of the style that suits the face."""
+    ours: the network's, of all CONDITIONS, by the recipes of the style that suits the face. inside: (N,) bool, of teeth
+    and tongue."""
 
     rig: Rig
     truth: dict[str, np.ndarray]
     ours: dict[str, np.ndarray]
+    inside: np.ndarray
 
     @staticmethod
     def of(rig: Rig, model: Model) -> Drawn:
@@ -55,7 +58,8 @@ class Drawn:
         weights = deformer.style_weights(model, style.network_style)
         made = deformer.offsets(open_session(model, "cpu"), found, style.weights(CONDITIONS), weights)
         style_offsets.keep_near_mouth(found, made, CONDITIONS, style.reach)
-        return Drawn(rig, drawn.truth, dict(zip(CONDITIONS, made[:, drawn.pick].astype(float), strict=True)))
+        inside = own_shapes.inside_mouth(found.part[drawn.pick])
+        return Drawn(rig, drawn.truth, dict(zip(CONDITIONS, made[:, drawn.pick].astype(float), strict=True)), inside)
 
     @property
     def visemes(self) -> dict[str, np.ndarray]:
@@ -90,8 +94,8 @@ def by_artist(faces: Sequence[Drawn]) -> dict[str, Relations]:
 
 
 def _mean(found: Sequence[Relations]) -> Relations:
-    columns = zip(*((one.residuals, one.with_ours, one.sizes) for one in found), strict=True)
-    return Relations(found[0].drawn, *(np.mean(column, axis=0) for column in columns))
+    names = [one.name for one in dataclasses.fields(Relations) if one.name != "drawn"]
+    return Relations(found[0].drawn, *(np.mean([getattr(one, name) for one in found], axis=0) for name in names))
 
 
 def text(found: Mapping[str, Relations]) -> str:
@@ -100,8 +104,8 @@ def text(found: Mapping[str, Relations]) -> str:
     for artist, one in found.items():
         index = np.flatnonzero(one.drawn)
         lines += [f"[{artist}]", f"visemes = {[VISEMES[i] for i in index]}".replace("'", '"')]
-        lines += [f"sizes = {_row(one.sizes[index])}"]
-        for name in ("residuals", "with_ours"):
+        lines += [f"{name} = {_row(getattr(one, name)[index])}" for name in ("sizes", "likeness")]
+        for name in ("residuals", "with_ours", "cosines"):
             table = getattr(one, name)[np.ix_(index, index)]
             lines += [f"{name} = [", *(f"    {_row(row)}," for row in table), "]"]
         lines.append("")

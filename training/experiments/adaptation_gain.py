@@ -49,7 +49,7 @@ def draw(names: Sequence[str], count: int, rng: np.random.Generator) -> tuple[li
 def completed(face: Drawn, given: Sequence[str], known: Sequence[Relations]) -> dict[str, np.ndarray]:
     """The shapes of a face that were not given, in the style of those that were."""
     own = {name: face.truth[name] for name in given}
-    return own_style.complete(own, face.ours, own_style.learn(own, face.ours, known), known)
+    return own_style.complete(own, face.ours, own_style.learn(own, face.ours, known, face.inside), known)
 
 
 def medians(made: Offsets, truth: Offsets, names: Sequence[str]) -> tuple[float, float]:
@@ -60,21 +60,23 @@ def medians(made: Offsets, truth: Offsets, names: Sequence[str]) -> tuple[float,
 
 def viseme_rows(faces: Sequence[Drawn], known: Mapping[str, Relations], chosen: Sequence[str]) -> list[tuple[str, ...]]:
     """A row for each face: median cos of the visemes beside those `chosen`, which the artist drew, without and with
-    them; and where A, O and CH are given, of those that are mixed of them: with them, and as that mix."""
+    them, and with those of THREE alone; and of those that are usually mixed of A, O and CH: with them, and as that
+    mix."""
     rows = []
     for face in faces:
         given = [name for name in chosen if name in face.truth]
         rest = [name for name in face.visemes if name not in given]
-        if len(given) < len(THREE) or len(rest) < LEFT:
+        if not set(THREE) <= set(given) or len(rest) < LEFT:
             continue
-        made = completed(face, given, _others(known, face))
-        before, after = (medians(one, face.truth, rest)[1] for one in (face.ours, made))
-        row = (face.rig.name, str(len(given)), f"{before:.2f} → {after:.2f}")
-        if set(given) == set(THREE):
-            names = [name for name in rest if name in own_style.MIXES]
-            mixed = {name: own_style.mix(face.truth, name) for name in names}
-            row += tuple(f"{medians(one, face.truth, names)[1]:.2f}" for one in (made, mixed))
-        rows.append(row if len(row) > LEFT else (*row, "–", "–"))
+        others = _others(known, face)
+        made, of_three = (completed(face, names, others) for names in (given, THREE))
+        mixed = [name for name in rest if name in own_style.MIXES]
+        usual = {name: own_style.mix(face.truth, name) for name in mixed}
+        before, after, three = (medians(one, face.truth, rest)[1] for one in (face.ours, made, of_three))
+        ours, mix = (medians(one, face.truth, mixed)[1] for one in (made, usual))
+        rows.append((
+            face.rig.name, str(len(given)), f"{before:.2f} → {after:.2f}", f"{three:.2f}", f"{ours:.2f}", f"{mix:.2f}",
+        ))  # fmt: skip
     return rows
 
 
@@ -122,7 +124,7 @@ def tables(work: Path, draws: int, names: Sequence[str]) -> Iterator[Table]:
     note = "The network alone, nothing refined, labelled landmarks; the rig's artist had no part in what is used."
     drawing = [face for face in faces if len(face.visemes) >= LEFT]
     rows = [row for chosen in (THREE, SEVEN) for row in viseme_rows(drawing, known, chosen)]
-    head = ("rig", "given visemes", "median cos, not given", "of those mixed", "usual mix of A, O, CH")
+    head = ("rig", "given visemes", "median cos, not given", "A, O, CH given", "of those mixed", "usual mix")
     yield Table("Visemes from a few of the artist's", head, rows, note)
     head = ("rig", "given", "median rel, not given", "median cos, not given", "rel, adapt", "cos, adapt")
     note += f" Means over {draws} draws of shapes, both sides of a shape given or neither."

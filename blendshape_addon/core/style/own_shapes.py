@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..face.features import Features
+from ..face.parts import Part
 from ..messages import Message
 from ..shapes import Shape
 from ..vocabulary import CONDITIONS, VISEMES
@@ -37,11 +38,13 @@ class OwnStyle:
     learned: Learned | None = None
 
     @staticmethod
-    def of(given: Mapping[str, np.ndarray], ours: Mapping[str, np.ndarray]) -> OwnStyle:
-        """Learned of what is given, if that is enough."""
+    def of(
+        given: Mapping[str, np.ndarray], ours: Mapping[str, np.ndarray], inside: np.ndarray | None = None
+    ) -> OwnStyle:
+        """Learned of what is given, if that is enough. inside: see `inside_mouth`."""
         if len(own_style.kinds(list(given))) < OWN_STYLE.fewest:
             return OwnStyle(given, ours)
-        return OwnStyle(given, ours, own_style.learn(given, ours, _known()))
+        return OwnStyle(given, ours, own_style.learn(given, ours, _known(), inside))
 
     @property
     def speaks(self) -> bool:
@@ -74,6 +77,11 @@ class OwnStyle:
             made = own_style.complete(self.given, ours, self.learned, _known(), drawn)
         for name, offset in zip(names, offsets, strict=True):
             offset[:] = self.given[name] if name in self.given else made.get(name, offset)
+
+
+def inside_mouth(part: np.ndarray) -> np.ndarray:
+    """(N,) bool of (N,) Part: what is no skin, but moves with the jaw."""
+    return np.isin(part, (Part.TEETH_UPPER, Part.TEETH_LOWER, Part.TONGUE, Part.MOUTH))
 
 
 def _known() -> list[own_style.Relations]:

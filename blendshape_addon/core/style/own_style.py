@@ -1,12 +1,20 @@
 """An artist's own style: from the shapes that an avatar has to those that it lacks.
 
-What is lacking is what the network makes, changed in two ways. Visemes get the residuals of the given visemes (the
+What is lacking is what the network makes, changed in three ways. Visemes get the residuals of the given visemes (the
 artist's shape less the network's), by how residuals of visemes go together with known artists: best linear prediction,
-as kriging does (Cressie 1993, "Statistics for Spatial Data", section 3.2), with the visemes in place of places. And
-they take a share of the usual mixes of the artist's A, O and CH: some of it where the mix agrees with what they are by
-then, and all where it does not but the artist's CH opens the jaw as the A does, as in mouths that were modelled for
-three keys. All else is as strong as the artist's shapes are. Residuals and strength are left off where they would not
-have helped the given shapes, each predicted from the others.
+as kriging does (Cressie 1993, "Statistics for Spatial Data", section 3.2), with the visemes in place of places.
+
+They take a share of the usual mixes of the artist's A, O and CH: some of it where the mix agrees with what they are by
+then, more the less the network's shapes are like the given ones, and all where it does not agree but the artist's CH
+opens the jaw as the A does, as in mouths that were modelled for three keys.
+
+And they are drawn to the given visemes: towards the combination of these and of the network's shape that known
+artists' cosines ask for, and into the space that the given ones span.
+
+Skin and the insides of the mouth take the last two apart: teeth follow an artist's jaw where lips do not, and
+teeth of many vertices would outvote the lips. All else is as strong as the artist's shapes are. Residuals, what draws
+to the given visemes, and strength are left off where they would not have helped the given shapes, each predicted from
+the others.
 
 All offsets are (N, 3) in face space, of the same vertices.
 """
@@ -42,13 +50,29 @@ class Relations:
 
     A residual is the artist's shape, at the network's strength, less the network's, over the norm of the network's.
     drawn: (n,) bool. residuals: (n, n) scalar products of residuals. with_ours: (n, n) of the network's shapes of norm
-    1 (rows) with residuals. sizes: (n,) norm of the artist's shape over that of the network's.
+    1 (rows) with residuals. sizes: (n,) norm of the artist's shape over that of the network's. cosines: (n, n) of the
+    artist's shapes with each other. likeness: (n,) cosine of the artist's shape with the network's.
     """
 
     drawn: np.ndarray
     residuals: np.ndarray
     with_ours: np.ndarray
     sizes: np.ndarray
+    cosines: np.ndarray
+    likeness: np.ndarray
+
+
+@dataclass(frozen=True)
+class Region:
+    """Vertices that are completed together, and what they take of the usual mixes of A, O and CH.
+
+    where: (N,) bool. agreeing, disagreeing: share of the mix where it agrees with what a viseme is without it, and
+    where it does not; both 0 where not all of A, O and CH are given.
+    """
+
+    where: np.ndarray
+    agreeing: float = 0.0
+    disagreeing: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -56,19 +80,24 @@ class Learned:
     """What given shapes tell.
 
     visemes, others: amplitude of what is lacking of these, 1 where the given ones of the kind did not ask for another.
-    carried: whether residuals of visemes are carried over. jaw: 0 to 1, how far CH opens the jaw as A does; None where
-    not all of A, O and CH are given, and nothing is mixed of them.
+    carried: whether residuals of visemes are carried over, and what is lacking is drawn to the given ones. regions: of
+    the face.
     """
 
     visemes: float = 1.0
     others: float = 1.0
     carried: bool = False
-    jaw: float | None = None
+    regions: tuple[Region, ...] = ()
 
     @property
     def used(self) -> bool:
         """Whether anything is made otherwise than without given shapes."""
-        return self.carried or self.jaw is not None or self.visemes != 1 or self.others != 1
+        return self.carried or self.mixes or self.visemes != 1 or self.others != 1
+
+    @property
+    def mixes(self) -> bool:
+        """Whether A, O and CH are mixed."""
+        return any(region.agreeing or region.disagreeing for region in self.regions)
 
     def amplitude(self, name: str) -> float:
         """Of a shape that is lacking."""
@@ -86,13 +115,14 @@ def parse(document: Mapping[str, Mapping[str, list]]) -> dict[str, Relations]:
     found = {}
     for artist, table in document.items():
         index = [VISEMES.index(name) for name in table["visemes"]]
+        n = len(VISEMES)
         whole = Relations(
-            np.isin(np.arange(len(VISEMES)), index), np.zeros((len(VISEMES),) * 2), np.zeros((len(VISEMES),) * 2),
-            np.ones(len(VISEMES)),
-        )  # fmt: skip
-        whole.residuals[np.ix_(index, index)] = table["residuals"]
-        whole.with_ours[np.ix_(index, index)] = table["with_ours"]
-        whole.sizes[index] = table["sizes"]
+            np.isin(np.arange(n), index), np.zeros((n, n)), np.zeros((n, n)), np.ones(n), np.zeros((n, n)), np.zeros(n)
+        )
+        for name in ("residuals", "with_ours", "cosines"):
+            getattr(whole, name)[np.ix_(index, index)] = table[name]
+        for name in ("sizes", "likeness"):
+            getattr(whole, name)[index] = table[name]
         found[artist] = whole
     return found
 
@@ -107,6 +137,8 @@ def measure(given: Offsets, ours: Offsets) -> Relations:
         "residuals": [[_dot(residuals[a], residuals[b]) for b in names] for a in names],
         "with_ours": [[_dot(ours[a], residuals[b]) / _norm(ours[a]) for b in names] for a in names],
         "sizes": [_norm(given[name]) / amplitude / _norm(ours[name]) for name in names],
+        "cosines": [[cosine(given[a], given[b]) for b in names] for a in names],
+        "likeness": [cosine(ours[name], given[name]) for name in names],
     }
     return parse({"": table})[""]
 
@@ -124,16 +156,18 @@ def kind(name: str) -> str:
     return min(name, mirrored(name)).replace("vrc.blink_left", "eyeBlinkLeft")
 
 
-def learn(given: Offsets, ours: Offsets, known: Sequence[Relations]) -> Learned:
+def learn(given: Offsets, ours: Offsets, known: Sequence[Relations], inside: np.ndarray | None = None) -> Learned:
     """What the artist's shapes `given` tell, beside what the network makes under the same names.
 
-    known: relations of other artists' visemes. Needs OWN_STYLE.fewest shapes, sides not counted.
+    known: relations of other artists' visemes. inside: (N,) bool, vertices of teeth, tongue and what holds them. Needs
+    OWN_STYLE.fewest shapes, sides not counted.
     """
     visemes = [name for name in VISEMES if name in given and name in ours]
-    carried = len(visemes) >= OWN_STYLE.fewest and _carrying_helps(given, ours, visemes, known)
+    regions = _regions(given, ours, visemes, inside)
+    carried = len(visemes) >= OWN_STYLE.fewest and _carrying_helps(given, ours, visemes, known, regions)
     others = [name for name in given if name not in VISEMES and name in ours]
     of_visemes, of_others = (_tried_amplitude(given, ours, names) for names in (visemes, others))
-    return Learned(of_visemes, of_others, carried, jaw_opening(given))
+    return Learned(of_visemes, of_others, carried, regions)
 
 
 def complete(
@@ -145,18 +179,26 @@ def complete(
 ) -> dict[str, np.ndarray]:
     """What is lacking, in the artist's style: those of `ours` that are not `given`.
 
-    drawn: the visemes that residuals are carried to; others are as strong as the artist's shapes are.
+    drawn: the visemes that take residuals, mixes and what draws to the given visemes; others are as strong as the
+    artist's shapes are.
     """
     visemes = [name for name in VISEMES if name in given and name in ours]
+    spans = [_Span.of(region.where, given, ours, visemes) for region in learned.regions] if learned.carried else []
     made = {}
     for name, offset in ours.items():
         if name in given:
             continue
         made[name] = offset * learned.amplitude(name)
-        if name in VISEMES and name in drawn and learned.carried:
+        if name not in VISEMES or name not in drawn:
+            continue
+        if learned.carried:
             made[name] = learned.visemes * carry_over(given, ours, visemes, name, known)
-        if name in MIXES and name in drawn and learned.jaw is not None:
-            made[name] = _mixed(given, made[name], name, learned.jaw)
+        mixes = learned.mixes and name in MIXES
+        if mixes:
+            made[name] = _mixed(given, made[name], name, learned.regions)
+        for span in spans:
+            kept = 1.0 if mixes else OWN_STYLE.kept_beside
+            made[name][span.where] = span.drawn_to(made[name], ours[name], name, known, kept)
     return made
 
 
@@ -170,13 +212,6 @@ def carry_over(
     for name, weight in zip(visemes, weights, strict=True):
         carried += weight * _residual(given, ours, name, amplitude)
     return (1 + share) * ours[wanted] + _norm(ours[wanted]) * carried
-
-
-def jaw_opening(given: Offsets) -> float | None:
-    """0 to 1: how far the artist's CH opens the jaw as the A does; None where A, O or CH is not given."""
-    if not set(MIXED_FROM) <= set(given):
-        return None
-    return _ramp(cosine(given["vrc.v_ch"], given["vrc.v_aa"]), OWN_STYLE.jaw_opening_ch)
 
 
 def mix(given: Offsets, name: str) -> np.ndarray:
@@ -197,16 +232,105 @@ def _ramp(value: float, ends: tuple[float, float]) -> float:
     return t * t * (3 - 2 * t)
 
 
-def _mixed(given: Offsets, own: np.ndarray, name: str, jaw: float) -> np.ndarray:
-    """Between a shape and the usual mix, by direction and by size. jaw: see Learned."""
-    other = mix(given, name)
-    agreed = _ramp(cosine(own, other), OWN_STYLE.agreement)
-    share = agreed * OWN_STYLE.agreed_share + (1 - agreed) * jaw
-    sizes = _norm(own), _norm(other)
-    if min(sizes) == 0:
-        return own
-    blend = (1 - share) * own / sizes[0] + share * other / sizes[1]
-    return blend * ((1 - share) * sizes[0] + share * sizes[1])
+def _regions(given: Offsets, ours: Offsets, visemes: Sequence[str], inside: np.ndarray | None) -> tuple[Region, ...]:
+    """Skin, and the insides of the mouth where there are any."""
+    if not visemes:
+        return ()
+    none = np.zeros(len(given[visemes[0]]), bool)
+    inner = none if inside is None else inside
+    regions = []
+    for where in (~inner, inner):
+        if not where.any():
+            continue
+        if not set(MIXED_FROM) <= set(visemes):
+            regions.append(Region(where))
+            continue
+        likeness = np.mean([cosine(ours[name][where], given[name][where]) for name in visemes])
+        unlike = 1 - _ramp(float(likeness), OWN_STYLE.likeness)
+        # How far CH opens the jaw as A does; lips follow it as far as the network's are unlike the artist's.
+        jaw = _ramp(cosine(given["vrc.v_ch"][where], given["vrc.v_aa"][where]), OWN_STYLE.jaw_opening_ch)
+        low, high = OWN_STYLE.agreed_shares
+        regions.append(
+            Region(where, low * jaw, jaw)
+            if where is inner
+            else Region(where, low + unlike * (high - low), jaw * unlike)
+        )
+    return tuple(regions)
+
+
+def _mixed(given: Offsets, own: np.ndarray, name: str, regions: Sequence[Region]) -> np.ndarray:
+    """Between a shape and the usual mix, by direction, and of how much skin and insides move; as large as the shape is,
+    or halfway where that is larger, for mixes of an artist's widest shapes are too large for consonants."""
+    out, other = own.copy(), mix(given, name)
+    for region in regions:
+        a, b = own[region.where], other[region.where]
+        sizes = _norm(a), _norm(b)
+        if min(sizes) == 0:
+            continue
+        agreed = _ramp(cosine(a, b), OWN_STYLE.agreement)
+        share = agreed * region.agreeing + (1 - agreed) * region.disagreeing
+        blend = (1 - share) * a / sizes[0] + share * b / sizes[1]
+        out[region.where] = blend * ((1 - share) * sizes[0] + share * sizes[1])
+    size = _norm(out)
+    return out * min(1.0, (_norm(own) / size) ** 0.5) if size > 0 else out
+
+
+@dataclass(frozen=True)
+class _Span:
+    """The n given visemes at the M vertices of a region. where: (N,) bool. names: theirs. given, ours: (n, 3M) of norm
+    1 or 0, the artist's and the network's. cosines: (n, n) of the artist's."""
+
+    where: np.ndarray
+    names: tuple[str, ...]
+    given: np.ndarray
+    ours: np.ndarray
+    cosines: np.ndarray
+
+    @staticmethod
+    def of(where: np.ndarray, given: Offsets, ours: Offsets, visemes: Sequence[str]) -> _Span:
+        rows = [np.stack([_unit(shapes[name][where].ravel()) for name in visemes]) for shapes in (given, ours)]
+        return _Span(where, tuple(visemes), rows[0], rows[1], rows[0] @ rows[0].T)
+
+    def without(self, name: str) -> _Span:
+        """What is left where one viseme is not given."""
+        left = [i for i, other in enumerate(self.names) if other != name]
+        names = tuple(self.names[i] for i in left)
+        return _Span(self.where, names, self.given[left], self.ours[left], self.cosines[np.ix_(left, left)])
+
+    def drawn_to(
+        self, made: np.ndarray, ours: np.ndarray, name: str, known: Sequence[Relations], kept: float
+    ) -> np.ndarray:
+        """(M, 3) of (N, 3) `made`, as large, drawn to the given visemes. ours: (N, 3), the network's. kept: share of
+        what lies outside their space that stays."""
+        own, network = made[self.where].ravel(), _unit(ours[self.where].ravel())
+        size = _norm(own)
+        if size == 0:
+            return made[self.where]
+        like = self.given @ network
+        square = np.block([[self.cosines, like[:, None]], [like[None], np.array([[_dot(network, network)]])]])
+        expected = _expected(self.names, self.ours @ network, name, known)
+        found = np.linalg.solve(square + OWN_STYLE.cosine_ridge * np.eye(len(square)), expected)
+        weight = min(OWN_STYLE.weight_of_given * len(self.names), OWN_STYLE.most_of_given)
+        moved = own / size + weight * _unit(found[:-1] @ self.given + found[-1] * network)
+        ridge = OWN_STYLE.span_ridge * np.eye(len(self.names))
+        within = np.linalg.solve(self.cosines + ridge, self.given @ moved) @ self.given
+        return size * _unit(kept * moved + (1 - kept) * within).reshape(-1, 3)
+
+
+def _expected(names: Sequence[str], alike: np.ndarray, wanted: str, known: Sequence[Relations]) -> np.ndarray:
+    """(n + 1,) cosines that a viseme `wanted` is expected to have with the artist's visemes `names` and, last, with the
+    network's `wanted`: means of known artists', and in place of some more artists what the network's shapes have.
+
+    alike: (n,) cosines of the network's `wanted` with the network's `names`.
+    """
+    target, index = VISEMES.index(wanted), [VISEMES.index(name) for name in names]
+    count = np.full(len(index) + 1, OWN_STYLE.network_as_artists)
+    total = count * OWN_STYLE.network_cosines * np.append(alike, 1.0)
+    for artist in known:
+        if artist.drawn[target]:
+            total += np.append(artist.cosines[target, index], artist.likeness[target])
+            count += np.append(artist.drawn[index], True)
+    return total / count
 
 
 def _weights(visemes: Sequence[str], wanted: str, known: Sequence[Relations]) -> tuple[float, np.ndarray]:
@@ -235,12 +359,17 @@ def _weights(visemes: Sequence[str], wanted: str, known: Sequence[Relations]) ->
     return float(found[0]), found[1:]
 
 
-def _carrying_helps(given: Offsets, ours: Offsets, visemes: Sequence[str], known: Sequence[Relations]) -> bool:
+def _carrying_helps(
+    given: Offsets, ours: Offsets, visemes: Sequence[str], known: Sequence[Relations], regions: Sequence[Region]
+) -> bool:
     """Whether the given visemes, each predicted from the others, come out nearer their direction than the network's."""
     gains = []
+    spans = [_Span.of(region.where, given, ours, visemes) for region in regions]
     for name in visemes:
         others = [other for other in visemes if other != name]
         made = carry_over(given, ours, others, name, known)
+        for span in spans:
+            made[span.where] = span.without(name).drawn_to(made, ours[name], name, known, OWN_STYLE.kept_beside)
         gains.append(cosine(made, given[name]) - cosine(ours[name], given[name]))
     return float(np.mean(gains)) > OWN_STYLE.min_gain
 
@@ -275,6 +404,12 @@ def _amplitude(given: Offsets, ours: Offsets, names: Sequence[str], ridge: float
 
 def _residual(given: Offsets, ours: Offsets, name: str, amplitude: float) -> np.ndarray:
     return (given[name] / amplitude - ours[name]) / max(_norm(ours[name]), 1e-30)
+
+
+def _unit(a: np.ndarray) -> np.ndarray:
+    """Of norm 1; 0 if it is 0."""
+    size = _norm(a)
+    return a / size if size > 0 else np.zeros_like(a)
 
 
 def _dot(a: np.ndarray, b: np.ndarray) -> float:

@@ -55,14 +55,29 @@ class OwnStyleParameters:
     least_ridge: float = 1e-6  # of residuals that are nothing with every artist
     least_size: float = 0.3  # of an artist's shape over the network's: fainter ones weigh no more
     # Cosine of CH and A, from which on and up to which the usual mixes of A, O and CH are taken where they disagree
-    # with the network: 0.06 and 0.29 of MakeHuman and Rocketbox, where they are worse, 0.75 and 0.90 of VALID and
-    # Vitruvian.
+    # with the network: 0.06 and 0.29 of MakeHuman and Rocketbox, where they are worse, 0.75 and 0.90 of VALID's teeth
+    # and Vitruvian.
     jaw_opening_ch: tuple[float, float] = (0.4, 0.55)
-    # Cosine of a mix and the viseme beside it, from which on and up to which they agree, and the mix's share then: 0.5
-    # and 0.7 are worse by 0.01 to 0.03 of cos.
+    # Mean cosine of given visemes and the network's, up to which skin follows those mixes wholly and from which on not
+    # at all: 0.54 of Vitruvian, 0.76 to 0.91 of the others, VALID's lips 0.9.
+    likeness: tuple[float, float] = (0.55, 0.85)
+    # Cosine of a mix and the viseme beside it, from which on and up to which they agree, and the mix's shares then, of
+    # artists who are like the network and unlike it: 0.4 in place of 0.3 is worse by 0.01 on Rocketbox.
     agreement: tuple[float, float] = (0.0, 0.6)
-    agreed_share: float = 0.3
-    min_gain: float = -0.1  # mean gain of cos by residuals, of given visemes that are left out
+    agreed_shares: tuple[float, float] = (0.3, 0.8)
+    # Of what known artists' cosines ask for, beside a viseme of norm 1: per given viseme, and at most. Ten times the
+    # one with three visemes costs MakeHuman 0.08 of cos; with seven, all between 0.4 and 0.8 is within 0.01.
+    weight_of_given: float = 0.1
+    most_of_given: float = 0.7
+    cosine_ridge: float = 3.0  # beside cosines of 1; 1 and 6 are as good
+    network_as_artists: float = 2.0  # how many artists the network's own cosines stand for; 1 and 4 are as good
+    network_cosines: float = 0.5  # of an artist's beside the network's, which are all alike; 0.8 is as good
+    # Of what lies outside the space of the given visemes, where nothing is mixed: 0.5 is as good, 1 worse by 0.01.
+    kept_beside: float = 0.7
+    span_ridge: float = 0.05  # of that space, beside cosines of 1; 0.02 and 0.1 are as good
+    # Mean gain of cos, of given visemes that are left out. It foretells the gain of the others so badly (correlation
+    # -0.1 over 200 draws) that only what is plainly wrong is left off.
+    min_gain: float = -0.1
     steps: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)  # tried on the way to the amplitude that fits best
     amplitude_ridge: float = 1.0  # shapes of the network's strength beside those given; 0 is worse by 0.01 of rel
     amplitudes: tuple[float, float] = (0.2, 5.0)  # of an artist's shapes over the network's; beyond it is no style
