@@ -13,6 +13,7 @@ from blendshape_addon import cli
 from blendshape_addon.blender.io import clips, files, mesh_io
 from blendshape_addon.blender.jobs import drive
 from blendshape_addon.blender.keys.animation import curves_in
+from blendshape_addon.blender.viewport import clip_picture
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.motion import performance
 from blendshape_addon.core.motion.clip import ClipReading
@@ -341,3 +342,64 @@ def test_a_feed_passes_on_a_damaged_picture(tmp_path):
     feed.draw()
     with pytest.raises(InputError, match=r"f1\.png cannot be read as a picture"):
         list(feed.waiting(lambda fraction, stage: None))
+
+
+def shown(empty, frame: int) -> int:
+    """Number of the movie's picture, from 1, that an empty shows in a frame of the scene."""
+    bpy.context.scene.frame_set(frame)
+    user = empty.evaluated_get(bpy.context.evaluated_depsgraph_get()).image_user
+    return max(frame - user.frame_start + 1, 1) + user.frame_offset
+
+
+def beside(avatar, picture, is_movie: bool, count: int, rate: float, start: int):
+    read = mesh_io.read([avatar["body"], avatar["teeth"]])
+    scene = bpy.context.scene
+    return clip_picture.show(scene, picture, is_movie, count, rate, start, read.hints, read.vertices)
+
+
+@pytest.mark.parametrize("fps", [10, 12, 24, 60])
+def test_the_clip_lies_beside_the_avatar_in_time_with_the_keyframes(avatar, fps):
+    scene = bpy.context.scene
+    scene.render.fps = fps
+    empty = beside(avatar, film.FILE, True, COUNT, film.RATE, 7)
+    assert empty.data.source == "MOVIE" and empty.hide_render and not empty.image_user.use_cyclic
+    for second in (0.0, 0.5, 2.0, 4.0):
+        assert shown(empty, 7 + round(second * fps)) == pytest.approx(1 + second * film.RATE, abs=0.5 + film.RATE / fps)
+    assert shown(empty, 1) == 1 and shown(empty, 7 + 20 * fps) == COUNT
+    across, up, forward = (np.array(empty.matrix_world.col[axis][:3]) for axis in range(3))
+    assert np.allclose(forward, (0, -1, 0), atol=0.01) and np.allclose(up, (0, 0, 1), atol=0.01), "seen with the face"
+    reach = empty.empty_display_size / 2
+    own = [np.array(avatar["body"].matrix_world @ vertex.co) @ across for vertex in avatar["body"].data.vertices]
+    assert np.array(empty.location) @ across + reach < np.median(own), "beside the face, not before it"
+
+
+def test_a_clip_beside_the_avatar_is_replaced_and_removed_without_a_trace(avatar):
+    scene, images = bpy.context.scene, len(bpy.data.images)
+    beside(avatar, film.FILE, True, COUNT, film.RATE, 1)
+    assert bpy.ops.vrc_blendshape.drive_from_clip(filepath=FILM, beside=True) == {"FINISHED"}
+    assert len(bpy.data.images) == images + 1
+    assert sum(obj.type == "EMPTY" for obj in scene.objects) == 1
+    bpy.ops.ed.undo_push(message="before")
+    assert bpy.ops.vrc_blendshape.remove_clip("EXEC_DEFAULT", True) == {"FINISHED"}
+    assert clip_picture.find(scene) is None and len(bpy.data.images) == images
+    bpy.ops.ed.undo()
+    assert clip_picture.find(bpy.context.scene) is not None
+    bpy.ops.vrc_blendshape.remove_clip()
+    assert not bpy.ops.vrc_blendshape.remove_clip.poll()
+
+
+def test_a_folder_lies_beside_the_avatar_from_its_first_number_on(avatar, tmp_path):
+    for number in range(41, 45):
+        image = bpy.data.images.new("picture", 20, 10)
+        image.filepath_raw, image.file_format = str(tmp_path / f"take_{number:04d}.png"), "PNG"
+        image.save()
+        bpy.data.images.remove(image)
+    clip = clips.open_clip(tmp_path)
+    bpy.context.scene.render.fps = int(clip.rate)
+    empty = beside(avatar, clip.picture, clip.is_movie, clip.count, clip.rate, 1)
+    assert empty.data.source == "SEQUENCE"
+    assert [shown(empty, frame) for frame in (1, 2, 3, 4, 10)] == [41, 42, 43, 44, 44]
+    (tmp_path / "take_0043.png").rename(tmp_path / "take_0051.png")
+    clip = clips.open_clip(tmp_path)
+    assert beside(avatar, clip.picture, clip.is_movie, clip.count, clip.rate, 1) is None, "a number is missing"
+    assert clip_picture.find(bpy.context.scene) is None

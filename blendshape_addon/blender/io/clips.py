@@ -47,7 +47,9 @@ def open_clip(path: Path) -> MovieClip | FolderClip:
 
 
 class FolderClip:
-    """The pictures of a folder in the order of the numbers in their names. sound, notes: as of a movie."""
+    """The pictures of a folder in the order of the numbers in their names. sound, notes, picture: as of a movie."""
+
+    is_movie = False
 
     def __init__(self, path: Path, inside: list[Path] | None = None) -> None:
         """inside: the pictures, all of the folder if None."""
@@ -55,6 +57,7 @@ class FolderClip:
         if not inside:
             raise InputError("The folder {path} holds no pictures ({kinds}).", path=path, kinds=" ".join(PICTURES))
         self._files = sorted(inside, key=_natural)
+        self.picture = self._files[0]
         self.name, self.count, self.rate, self.sound = path.name, len(self._files), FOLDER_RATE, None
         self.notes: list[Message] = []
         self.content = _hash(self._files)
@@ -76,11 +79,13 @@ class FolderClip:
 class MovieClip:
     """A movie file, drawn by the sequencer of a scene of its own, which `close` removes.
 
-    sound: the file, which may have some. notes: for the user.
+    sound: the file, which may have some. picture: the file, or the first picture of a folder. notes: for the user.
     """
 
+    is_movie = True
+
     def __init__(self, path: Path) -> None:
-        self.name, self.content, self.sound = path.name, _hash([path]), path
+        self.name, self.content, self.sound, self.picture = path.name, _hash([path]), path, path
         self.notes: list[Message] = []
         self._scene = bpy.data.scenes.new("vrc_blendshape_clip")
         try:

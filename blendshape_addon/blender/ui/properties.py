@@ -73,12 +73,70 @@ def clip_head() -> bpy.props.BoolProperty:
     return bpy.props.BoolProperty(name="Turn the Head", description="Key the head bone, too", default=True)
 
 
+def clip_beside() -> bpy.props.BoolProperty:
+    """Declared the same way by the panel's settings and by the operator."""
+    return bpy.props.BoolProperty(
+        name="Show the Clip", description="Lay the clip beside the avatar's head, in time with the keyframes",
+        default=False,
+    )  # fmt: skip
+
+
 def clip_neutral() -> bpy.props.IntProperty:
     """Declared the same way by the panel's settings and by the operator."""
     return bpy.props.IntProperty(
         name="Neutral Frame", description="Frame of the clip, from 1, in which the face is neutral; 0 finds one",
         default=0, min=0,
     )  # fmt: skip
+
+
+def corrective_model() -> bpy.props.StringProperty:
+    """Declared the same way by the panel's settings and by the operators."""
+    return bpy.props.StringProperty(
+        name="Corrective Model", description="Model (.onnx) that learned on this mesh. Empty: the target is baked",
+        subtype="FILE_PATH",
+    )  # fmt: skip
+
+
+def corrective_path() -> bpy.props.StringProperty:
+    """Declared the same way by the panel's settings and by the operators."""
+    return bpy.props.StringProperty(
+        name="Target Frames",
+        description="A folder of OBJ files, or a cache (.abc .usd .pc2 .mdd), where no object is the target",
+        subtype="FILE_PATH",
+    )
+
+
+def corrective_skinned() -> bpy.props.StringProperty:
+    """Declared the same way by the panel's settings and by the operators."""
+    return bpy.props.StringProperty(
+        name="Skinned Frames",
+        description="A folder of OBJ files, or a cache, to learn from. Empty: the selected mesh over its animation",
+        subtype="FILE_PATH",
+    )
+
+
+def corrective_target_name() -> bpy.props.StringProperty:
+    """Declared the same way by the operators."""
+    return bpy.props.StringProperty(name="Target", description="Name of the object that moves as it should")
+
+
+def corrective_keys() -> bpy.props.IntProperty:
+    """Declared the same way by the panel's settings and by the operator."""
+    return bpy.props.IntProperty(
+        name="Keys at Most", description="How many corrective keys are made at most", default=12, min=1, max=64
+    )
+
+
+def corrective_poses() -> bpy.props.StringProperty:
+    """Declared the same way by the panel's settings and by the operator."""
+    return bpy.props.StringProperty(
+        name="Key Poses",
+        description="Angles of bones in degrees, as lower_arm.L=60,120; lower_leg.L=90. Empty: those that matter most",
+    )
+
+
+def _is_mesh(self, obj: bpy.types.Object) -> bool:
+    return obj.type == "MESH"
 
 
 def _remix(self, context: bpy.types.Context) -> None:
@@ -118,6 +176,16 @@ class Settings(bpy.types.PropertyGroup):
     clip_smoothing: clip_smoothing()
     clip_head: clip_head()
     clip_neutral: clip_neutral()
+    clip_beside: clip_beside()
+    corrective_target: bpy.props.PointerProperty(
+        name="Target", description="The mesh that moves as it should, in the same frames", type=bpy.types.Object,
+        poll=_is_mesh,
+    )  # fmt: skip
+    corrective_path: corrective_path()
+    corrective_skinned: corrective_skinned()
+    corrective_model: corrective_model()
+    corrective_keys: corrective_keys()
+    corrective_poses: corrective_poses()
 
 
 class GroupState(bpy.types.PropertyGroup):

@@ -13,6 +13,7 @@ from ...io import clips, selection
 from ...jobs import drive
 from ...keys import performance_keys
 from ...translations import translate
+from ...viewport import clip_picture
 from .. import properties
 from .background import Background
 
@@ -29,6 +30,7 @@ class VRC_BLENDSHAPE_OT_drive_from_clip(Background, bpy.types.Operator):
     smoothing: properties.clip_smoothing()
     head: properties.clip_head()
     neutral: properties.clip_neutral()
+    beside: properties.clip_beside()
 
     _direct = False  # whether the clip is read here and now, on the main thread
     _feed = _clip = None
@@ -75,6 +77,13 @@ class VRC_BLENDSHAPE_OT_drive_from_clip(Background, bpy.types.Operator):
         performance = perform(result, self._options, clip.name)
         start = scene.frame_current
         done = drive.write(scene, objects, performance, avatar.hints, clip.name, clip.sound, start, self.head)
+        if self.beside and not clip_picture.show(
+            scene, clip.picture, clip.is_movie, clip.count, clip.rate, start, avatar.hints, avatar.vertices
+        ):
+            message = Message(
+                "The clip cannot be shown beside the avatar: number its pictures one by one, as 0001.png and 0002.png."
+            )
+            self.report({"WARNING"}, translate(message))
         for note in (*clip.notes, *performance.notes, *done.written.notes):
             self.report({"WARNING"}, translate(note))
         message = Message(
@@ -96,4 +105,20 @@ class VRC_BLENDSHAPE_OT_drive_from_clip(Background, bpy.types.Operator):
         self._clip, self._feed = None, None
 
 
-CLASSES = (VRC_BLENDSHAPE_OT_drive_from_clip,)
+class VRC_BLENDSHAPE_OT_remove_clip(bpy.types.Operator):
+    """Take the clip that lies beside the avatar out of the scene; keyframes stay"""
+
+    bl_idname = "vrc_blendshape.remove_clip"
+    bl_label = "Remove the Clip"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context):
+        return clip_picture.find(context.scene) is not None
+
+    def execute(self, context):
+        clip_picture.remove(context.scene)
+        return {"FINISHED"}
+
+
+CLASSES = (VRC_BLENDSHAPE_OT_drive_from_clip, VRC_BLENDSHAPE_OT_remove_clip)

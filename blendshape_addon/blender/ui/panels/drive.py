@@ -3,6 +3,7 @@
 import bpy
 
 from ....core.vocabulary import ARKIT
+from ...viewport import clip_picture
 from .tab import SubPanel, paragraph
 
 
@@ -21,6 +22,7 @@ class VRC_BLENDSHAPE_PT_drive(SubPanel, bpy.types.Panel):
         column.prop(settings, "clip_smoothing")
         column.prop(settings, "clip_neutral")
         column.prop(settings, "clip_head")
+        column.prop(settings, "clip_beside")
         groups = {group.name: group for group in state.groups}
         if "arkit" in groups and groups["arkit"].present < len(ARKIT):
             paragraph(
@@ -32,7 +34,9 @@ class VRC_BLENDSHAPE_PT_drive(SubPanel, bpy.types.Panel):
         button = row.operator("vrc_blendshape.drive_from_clip", icon="RENDER_ANIMATION")
         button.filepath, button.strength = settings.clip, settings.clip_strength
         button.smoothing, button.neutral = settings.clip_smoothing, settings.clip_neutral
-        button.head = settings.clip_head
+        button.head, button.beside = settings.clip_head, settings.clip_beside
+        if clip_picture.find(context.scene):
+            layout.operator("vrc_blendshape.remove_clip", icon="X")
 
 
 CLASSES = (VRC_BLENDSHAPE_PT_drive,)
