@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..core.options import GenerateOptions
     from ..core.pipeline import FaceAnalysis
     from ..core.shapes import Shape
+    from .jobs.corrective import Baked
     from .jobs.thread import Task
     from .jobs.thumbnails import Thumbnails
     from .jobs.training_process import Run
@@ -60,7 +61,9 @@ class Session:
     handler of the 3D views. log: where the debug log goes while it is on. commands: Blender's handles of registered
     commands. left_out: name of a shape that was left out to its avatar and the shape. shown: what Show Me changed,
     there until Go Back. thumbnails: pictures of the shapes, there while the add-on is registered. clip: what was
-    read last of a clip that drove an avatar.
+    read last of a clip that drove an avatar. corrective: name of a mesh to what was baked on it last. error_maps: name
+    of a mesh that shows its errors to the colours that were active before; shown_colours: of a view's shading, by its
+    place in memory, to what it showed.
     """
 
     probes: probe.ProbeCache
@@ -78,6 +81,9 @@ class Session:
     shown: ShownProblem | None = None
     thumbnails: Thumbnails | None = None
     clip: Descriptors | None = None
+    corrective: dict[str, Baked] = field(default_factory=dict)
+    error_maps: dict[str, str] = field(default_factory=dict)
+    shown_colours: dict[int, str] = field(default_factory=dict)
 
 
 _current: Session | None = None

@@ -118,11 +118,8 @@ def checked(frames: Frames) -> Frames:
     """`frames`. Raises InputError where a coordinate is not a finite number."""
     bad = np.flatnonzero(~np.isfinite(frames.positions).all((1, 2)))
     if len(bad):
-        raise InputError(
-            "Frame {number} of {name} holds coordinates that are no numbers: export it again.",
-            number=int(bad[0]) + 1,
-            name=frames.name,
-        )
+        where = f"frame {bad[0] + 1} of {frames.name}"
+        raise InputError("Some places in {where} are no numbers: export this frame again.", where=where)
     return frames
 
 

@@ -24,6 +24,12 @@ def write(path: Path, points: np.ndarray, first: int) -> None:
     write_bytes(path, head + np.ascontiguousarray(points, "<f4").tobytes())
 
 
+def local(obj: Object, points: np.ndarray) -> np.ndarray:
+    """(F, V, 3) float32 in the space of `obj` of points in the world."""
+    back = np.linalg.inv(np.array(obj.matrix_world, float))
+    return (points @ back[:3, :3].T + back[:3, 3]).astype(np.float32)
+
+
 def read(path: Path) -> np.ndarray:
     """(F, V, 3) float32 of a .pc2 or .mdd file. Raises InputError where it cannot be read or ends early."""
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import bpy
@@ -37,14 +37,20 @@ class Source:
 
 @dataclass
 class Baked:
-    """What was baked. keys, names: as made, and as they are named on the mesh. before, after: mm from the target."""
+    """What was baked. before, after: how far the mesh is from the target. map_before, map_after: (V,) mm, the same of
+    each vertex, on average over the frames."""
 
     keys: list[Key]
-    names: list[str]
     before: Errors
     after: Errors
-    table: str
+    map_before: np.ndarray
+    map_after: np.ndarray
     notes: list[Message] = field(default_factory=list)
+
+    @property
+    def kept(self) -> float:
+        """Share of the correction that the keys give, where the mesh moves."""
+        return baking.gain_kept(self.before.moving, self.after.moving)
 
 
 def motion_of(scene: bpy.types.Scene, obj: Object, frames: Sequence[int] | None = None) -> RigMotion:
@@ -57,16 +63,15 @@ def motion_of(scene: bpy.types.Scene, obj: Object, frames: Sequence[int] | None 
 
 
 def corrected_by(
-    model: models.CorrectiveModel, obj: Object, skinned: np.ndarray, progress: baking.Progress
+    model: models.CorrectiveModel, skinned: Frames, progress: baking.Progress
 ) -> tuple[np.ndarray, list[Message]]:
-    """(F, V, 3) metres: the surface that a model gives for skinned frames of `obj`, and notes.
+    """(F, V, 3) metres: the surface that a model gives for skinned frames, and notes. It needs nothing of Blender.
 
     Raises InputError for another mesh than the model's and for fewer frames than it looks at.
     """
-    corners, sizes = mesh_frames.polygons_of(obj)
-    edges = Frames(skinned, corners, sizes).edges
-    model.check_mesh(edges, skinned.shape[1])
-    check_length(len(skinned), model.frames)
+    positions, edges = skinned.positions, skinned.edges
+    model.check_mesh(edges, positions.shape[1])
+    check_length(len(positions), model.frames)
     if model.joints:
         raise InputError(
             "The model {name} takes the places of {count} joints, whose bones it does not name: learn one without "
@@ -74,22 +79,26 @@ def corrected_by(
             name=model.name,
             count=model.joints,
         )
-    lengths = [np.linalg.norm(points[edges[:, 0]] - points[edges[:, 1]], axis=1) for points in (skinned[0], model.rest)]
+    lengths = [
+        np.linalg.norm(points[edges[:, 0]] - points[edges[:, 1]], axis=1) for points in (positions[0], model.rest)
+    ]
     ratios = lengths[0] / np.maximum(lengths[1], 1e-9)
     scale = float(np.median(ratios))
     notes = []
     if scale < 1e-6:
-        raise InputError("“{name}” is scaled to nothing: give it a scale other than zero and try again.", name=obj.name)
+        raise InputError(
+            "“{name}” is scaled to nothing: give it a scale other than zero and try again.", name=skinned.name
+        )
     if float(np.subtract(*np.quantile(ratios / scale, (0.75, 0.25)))) > _SAME_SHAPE:
         notes.append(
             Message(
                 "“{name}” has another shape than the mesh that the model {model} learned on: look at the keys closely.",
-                name=obj.name,
+                name=skinned.name,
                 model=model.name,
             )
         )
     scale = 1.0 if abs(scale - 1) < _SAME_SIZE else scale
-    corrected = model.correct_all((skinned / np.float32(scale)).astype(np.float32), None, progress)
+    corrected = model.correct_all((positions / np.float32(scale)).astype(np.float32), None, progress)
     return corrected * np.float32(scale), notes
 
 
@@ -104,9 +113,12 @@ def frames_of(
     return mesh_frames.read_path(source.path, like, near)
 
 
-def target_of(
-    scene: bpy.types.Scene, obj: Object, motion: RigMotion, skinned: np.ndarray, source: Source
-) -> np.ndarray:
+def skinned_frames(obj: Object, motion: RigMotion) -> Frames:
+    """`obj` as linear skinning moves it."""
+    return Frames(motion.mesh.skinned(motion.poses), *mesh_frames.polygons_of(obj), obj.name)
+
+
+def target_of(scene: bpy.types.Scene, obj: Object, motion: RigMotion, skinned: Frames, source: Source) -> np.ndarray:
     """(F, V, 3) metres: the true surface of `obj` in the frames of its motion. Raises InputError where it is none."""
     if not motion.frames:
         raise InputError(
@@ -114,8 +126,8 @@ def target_of(
             "target is of.",
             name=obj.name,
         )
-    target = frames_of(scene, source, motion.frames, obj, motion.moved_points(skinned[:1])[0])
-    check_pair(Frames(skinned, *mesh_frames.polygons_of(obj), obj.name), target)
+    target = frames_of(scene, source, motion.frames, obj, motion.moved_points(skinned.positions[:1])[0])
+    check_pair(skinned, target)
     return motion.still(target.positions).astype(np.float32)
 
 
@@ -133,23 +145,28 @@ def require_near(mesh: str, skinned: np.ndarray, corrected: np.ndarray) -> None:
 
 
 def bake(
-    obj: Object,
     motion: RigMotion,
-    skinned: np.ndarray,
+    skinned: Frames,
     corrected: np.ndarray,
     count: int,
     wanted: Sequence[Wanted],
     progress: baking.Progress,
 ) -> Baked:
-    """Bake up to `count` corrective keys and write them to `obj`. Raises InputError before anything is changed."""
-    rig = rig_motion.require_armature(obj)
-    require_near(obj.name, skinned, corrected)
+    """Up to `count` corrective keys of a motion. It needs nothing of Blender. Raises InputError as core's bake does."""
+    require_near(skinned.name, skinned.positions, corrected)
     keys = baking.bake(motion.mesh, motion.poses, corrected, count, wanted, progress)
     keyed = baking.keyed(motion.mesh, motion.poses, keys)
-    before, after = (baking.errors(points, corrected, skinned) for points in (skinned, keyed))
-    names = corrective_keys.write(obj, rig, keys)
-    named = [Key(name, key.driver, key.indices, key.offsets) for name, key in zip(names, keys, strict=True)]
-    baked = Baked(named, names, before, after, table(obj.name, rig.name, named, before, after))
+    before, after = (baking.errors(points, corrected, skinned.positions) for points in (skinned.positions, keyed))
+    maps = [np.linalg.norm(points - corrected, axis=2).mean(0) * 1000 for points in (skinned.positions, keyed)]
+    return Baked(keys, before, after, maps[0], maps[1])
+
+
+def write(obj: Object, baked: Baked) -> None:
+    """Put baked keys on `obj`; from then on they have the names that they got there. Raises InputError before anything
+    is changed."""
+    rig = rig_motion.require_armature(obj)
+    names = corrective_keys.write(obj, rig, baked.keys)
+    baked.keys = [replace(key, name=name) for name, key in zip(names, baked.keys, strict=True)]
     if rig_motion.preserves_volume(obj):
         baked.notes.append(
             Message(
@@ -158,19 +175,17 @@ def bake(
                 name=obj.name,
             )
         )
-    return baked
 
 
-def bake_animation(obj: Object, motion: RigMotion, corrected: np.ndarray, path: Path) -> None:
-    """Write a corrected motion of the scene as a point cache, and let `obj` follow it. Raises OutputError."""
-    play_points(obj, motion.moved_points(corrected), motion.frames[0], path)
+def driver_table(obj: Object, baked: Baked) -> str:
+    """The drivers of the keys that were written to `obj`, as JSON."""
+    return table(obj.name, rig_motion.require_armature(obj).name, baked.keys, baked.before, baked.after)
 
 
-def play_points(obj: Object, points: np.ndarray, first: int, path: Path) -> None:
-    """Write (F, V, 3) points in the world as a point cache of `obj`, which follows it. Raises OutputError."""
-    back = np.linalg.inv(np.array(obj.matrix_world, float))
-    local = points @ back[:3, :3].T + back[:3, 3]
-    point_cache.write(path, local.astype(np.float32), first)
+def bake_animation(obj: Object, points: np.ndarray, first: int, path: Path) -> None:
+    """Write (F, V, 3) points in the world as a point cache, which `obj` follows from frame `first` on. Raises
+    OutputError."""
+    point_cache.write(path, point_cache.local(obj, points), first)
     point_cache.play(obj, path, first)
 
 

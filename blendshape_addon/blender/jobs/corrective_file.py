@@ -11,7 +11,6 @@ import numpy as np
 
 from ... import console
 from ...core.corrective import model as models
-from ...core.corrective.bake import gain_kept
 from ...core.corrective.frames import Frames
 from ...core.errors import InputError
 from ...core.messages import Message
@@ -42,18 +41,19 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("“{name}” has no animation to write to {file}.", name=obj.name, file=options.cache.name)
     if not motion.frames:
         notes.append(Message("The file holds no motion: the keys are baked over a range of motion of people's limbs."))
-    skinned = motion.mesh.skinned(motion.poses)
+    skinned = corrective.skinned_frames(obj, motion)
     if model is not None:
         corrected, said = corrective.corrected_by(
-            model, obj, skinned, lambda fraction: progress(0.6 * fraction, "correcting")
+            model, skinned, lambda fraction: progress(0.6 * fraction, "correcting frames")
         )
         notes += said
     else:
         corrected = corrective.target_of(scene, obj, motion, skinned, corrective.Source(path=options.target))
     baked = corrective.bake(
-        obj, motion, skinned, corrected, options.keys, options.poses,
+        motion, skinned, corrected, options.keys, options.poses,
         lambda fraction: progress(0.6 + 0.4 * fraction, "choosing key poses"),
     )  # fmt: skip
+    corrective.write(obj, baked)
     notes += baked.notes
     _write(options, obj, motion, corrected, baked, notes)
     _say(options, obj, baked, notes)
@@ -84,8 +84,7 @@ def _mesh(options: argparse.Namespace, model: models.CorrectiveModel | None) -> 
     if options.mesh:
         named = [obj for obj in meshes if obj.name == options.mesh]
         if not named:
-            names = ", ".join(obj.name for obj in meshes)
-            raise InputError("There is no mesh named “{name}”: choose of {names}.", name=options.mesh, names=names)
+            raise InputError("There is no mesh named “{name}”.", name=options.mesh)
         return named[0]
     skinned = [obj for obj in meshes if rig_motion.armature_of(obj)]
     if not skinned:
@@ -133,11 +132,9 @@ def _write(
                 )
             )
     if options.drivers:
-        files.write_text(options.drivers, baked.table)
+        files.write_text(options.drivers, corrective.driver_table(obj, baked))
     if options.cache:
-        back = np.linalg.inv(np.array(obj.matrix_world, float))
-        points = motion.moved_points(corrected) @ back[:3, :3].T + back[:3, 3]
-        point_cache.write(options.cache, points, motion.frames[0])
+        point_cache.write(options.cache, point_cache.local(obj, motion.moved_points(corrected)), motion.frames[0])
     if options.report:
         files.write_text(options.report, json.dumps(_entry(options, obj, baked, notes), indent=2) + "\n")
 
@@ -150,10 +147,10 @@ def _entry(
         "input": str(options.input),
         "output": str(options.output),
         "mesh": obj.name,
-        "keys": baked.names,
+        "keys": [key.name for key in baked.keys],
         "before_mm": {name: round(value, 4) for name, value in vars(baked.before).items()},
         "after_mm": {name: round(value, 4) for name, value in vars(baked.after).items()},
-        "kept": round(gain_kept(baked.before.moving, baked.after.moving), 3),
+        "kept": round(baked.kept, 3),
         "notes": [translate(note) for note in notes],
     }
 
@@ -167,6 +164,6 @@ def _say(options: argparse.Namespace, obj: Object, baked: corrective.Baked, note
     console.say(f"  {'mm from the surface':<24}{'mean':>9}{'q95':>9}{'where it moves':>16}{'at rest':>9}")
     for label, one in (("before", baked.before), ("after", baked.after)):
         console.say(f"  {label:<24}{one.mean:>9.3f}{one.q95:>9.3f}{one.moving:>16.3f}{one.resting:>9.3f}")
-    console.say(f"  kept of the correction where it moves: {gain_kept(baked.before.moving, baked.after.moving):.0%}")
+    console.say(f"  kept of the correction where it moves: {baked.kept:.0%}")
     for note in notes:
         console.say(f"  note: {translate(note)}")

@@ -22,8 +22,7 @@ _CHANNELS = {"w": "ROT_W", "x": "ROT_X", "y": "ROT_Y", "z": "ROT_Z"}
 
 def write(obj: Object, rig: Object, keys: Sequence[Key]) -> list[str]:
     """Put `keys` on `obj` below those that it has, each driven by a bone of `rig`, in place of the corrective keys that
-    were written before and that nobody edited since. Returns their names, to which Blender adds a number where one is
-    taken.
+    were written before and that nobody edited since. Returns their names, with a letter more where one is taken.
 
     Raises InputError before anything is changed.
     """
@@ -46,7 +45,10 @@ def write(obj: Object, rig: Object, keys: Sequence[Key]) -> list[str]:
     for key in keys:
         places = base.copy()
         places[key.indices] += (key.offsets @ inverse.T).astype(np.float32)
-        block = key_blocks.add(obj, key.name)
+        name = key.name
+        while name in blocks:
+            name += "b"
+        block = key_blocks.add(obj, name)
         block.relative_key = obj.data.shape_keys.reference_key
         block.points.foreach_set("co", places.reshape(-1))
         _drive(block, rig, key)

@@ -117,7 +117,9 @@ def corrective_skinned() -> bpy.props.StringProperty:
 
 def corrective_target_name() -> bpy.props.StringProperty:
     """Declared the same way by the operators."""
-    return bpy.props.StringProperty(name="Target", description="Name of the object that moves as it should")
+    return bpy.props.StringProperty(
+        name="Target", description="Name of the object that moves as it should", options={"HIDDEN"}
+    )
 
 
 def corrective_keys() -> bpy.props.IntProperty:
@@ -132,6 +134,7 @@ def corrective_poses() -> bpy.props.StringProperty:
     return bpy.props.StringProperty(
         name="Key Poses",
         description="Angles of bones in degrees, as lower_arm.L=60,120; lower_leg.L=90. Empty: those that matter most",
+        options={"HIDDEN"},
     )
 
 

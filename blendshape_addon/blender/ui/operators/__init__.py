@@ -4,6 +4,7 @@ from . import (
     artist_style,
     background,
     check,
+    corrective,
     dataset,
     drive,
     edit_shape,
@@ -38,4 +39,5 @@ CLASSES = (
     *dataset.CLASSES,
     *artist_style.CLASSES,
     *provider.CLASSES,
+    *corrective.CLASSES,
 )

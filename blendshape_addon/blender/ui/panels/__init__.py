@@ -1,6 +1,20 @@
 """The sidebar tab "VRChat", top to bottom as the work goes; one file per sub-panel. Panels only draw."""
 
-from . import artist_style, avatar, check, dataset, drive, export, keys, landmarks, main, preview, shapes, tuning
+from . import (
+    artist_style,
+    avatar,
+    check,
+    corrective,
+    dataset,
+    drive,
+    export,
+    keys,
+    landmarks,
+    main,
+    preview,
+    shapes,
+    tuning,
+)
 
 CLASSES = (  # in the order of the tab: what comes after Generate first
     *main.CLASSES,
@@ -15,4 +29,5 @@ CLASSES = (  # in the order of the tab: what comes after Generate first
     *keys.CLASSES,
     *artist_style.CLASSES,
     *dataset.CLASSES,
+    *corrective.CLASSES,
 )
