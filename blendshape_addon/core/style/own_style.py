@@ -193,12 +193,10 @@ def complete(
             continue
         if learned.carried:
             made[name] = learned.visemes * carry_over(given, ours, visemes, name, known)
-        mixes = learned.mixes and name in MIXES
-        if mixes:
+        if learned.mixes and name in MIXES:
             made[name] = _mixed(given, made[name], name, learned.regions)
         for span in spans:
-            kept = 1.0 if mixes else OWN_STYLE.kept_beside
-            made[name][span.where] = span.drawn_to(made[name], ours[name], name, known, kept)
+            made[name][span.where] = span.drawn_to(made[name], ours[name], name, known, learned.mixes)
     return made
 
 
@@ -298,10 +296,10 @@ class _Span:
         return _Span(self.where, names, self.given[left], self.ours[left], self.cosines[np.ix_(left, left)])
 
     def drawn_to(
-        self, made: np.ndarray, ours: np.ndarray, name: str, known: Sequence[Relations], kept: float
+        self, made: np.ndarray, ours: np.ndarray, name: str, known: Sequence[Relations], mixes: bool
     ) -> np.ndarray:
-        """(M, 3) of (N, 3) `made`, as large, drawn to the given visemes. ours: (N, 3), the network's. kept: share of
-        what lies outside their space that stays."""
+        """(M, 3) of (N, 3) `made`, as large, drawn to the given visemes. ours: (N, 3), the network's. mixes: A, O and
+        CH are mixed, which draws to them already."""
         own, network = made[self.where].ravel(), _unit(ours[self.where].ravel())
         size = _norm(own)
         if size == 0:
@@ -310,7 +308,10 @@ class _Span:
         square = np.block([[self.cosines, like[:, None]], [like[None], np.array([[_dot(network, network)]])]])
         expected = _expected(self.names, self.ours @ network, name, known)
         found = np.linalg.solve(square + OWN_STYLE.cosine_ridge * np.eye(len(square)), expected)
-        weight = min(OWN_STYLE.weight_of_given * len(self.names), OWN_STYLE.most_of_given)
+        weight, kept = OWN_STYLE.weight, OWN_STYLE.kept
+        if mixes:
+            weight = min(OWN_STYLE.weight_per_given * len(self.names), OWN_STYLE.most_weight)
+            kept = OWN_STYLE.kept_of_mixes
         moved = own / size + weight * _unit(found[:-1] @ self.given + found[-1] * network)
         ridge = OWN_STYLE.span_ridge * np.eye(len(self.names))
         within = np.linalg.solve(self.cosines + ridge, self.given @ moved) @ self.given
@@ -364,12 +365,13 @@ def _carrying_helps(
 ) -> bool:
     """Whether the given visemes, each predicted from the others, come out nearer their direction than the network's."""
     gains = []
+    mixes = Learned(regions=tuple(regions)).mixes
     spans = [_Span.of(region.where, given, ours, visemes) for region in regions]
     for name in visemes:
         others = [other for other in visemes if other != name]
         made = carry_over(given, ours, others, name, known)
         for span in spans:
-            made[span.where] = span.without(name).drawn_to(made, ours[name], name, known, OWN_STYLE.kept_beside)
+            made[span.where] = span.without(name).drawn_to(made, ours[name], name, known, mixes)
         gains.append(cosine(made, given[name]) - cosine(ours[name], given[name]))
     return float(np.mean(gains)) > OWN_STYLE.min_gain
 

@@ -65,15 +65,18 @@ class OwnStyleParameters:
     # artists who are like the network and unlike it: 0.4 in place of 0.3 is worse by 0.01 on Rocketbox.
     agreement: tuple[float, float] = (0.0, 0.6)
     agreed_shares: tuple[float, float] = (0.3, 0.8)
-    # Of what known artists' cosines ask for, beside a viseme of norm 1: per given viseme, and at most. Ten times the
-    # one with three visemes costs MakeHuman 0.08 of cos; with seven, all between 0.4 and 0.8 is within 0.01.
-    weight_of_given: float = 0.1
-    most_of_given: float = 0.7
+    # Of what known artists' cosines ask for, beside a viseme of norm 1: 0.3 and 1 are as good. Where A, O and CH are
+    # mixed, per given viseme and at most: 0.6 with three costs MakeHuman 0.08 of cos.
+    weight: float = 0.6
+    weight_per_given: float = 0.1
+    most_weight: float = 0.7
     cosine_ridge: float = 3.0  # beside cosines of 1; 1 and 6 are as good
     network_as_artists: float = 2.0  # how many artists the network's own cosines stand for; 1 and 4 are as good
     network_cosines: float = 0.5  # of an artist's beside the network's, which are all alike; 0.8 is as good
-    # Of what lies outside the space of the given visemes, where nothing is mixed: 0.5 is as good, 1 worse by 0.01.
-    kept_beside: float = 0.7
+    # Of what lies outside the space of the given visemes: 0.3 and 0.7 are worse by 0.005, 1 by 0.02; and where A, O and
+    # CH are mixed: 0.7 and 1 are as good.
+    kept: float = 0.5
+    kept_of_mixes: float = 0.85
     span_ridge: float = 0.05  # of that space, beside cosines of 1; 0.02 and 0.1 are as good
     # Mean gain of cos, of given visemes that are left out. It foretells the gain of the others so badly (correlation
     # -0.1 over 200 draws) that only what is plainly wrong is left off.
