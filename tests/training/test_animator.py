@@ -285,12 +285,12 @@ def test_it_learns_a_motion() -> None:
     rows = np.zeros((14, conditions.SIZE), np.float32)
     rows[1:, 0] = at / 3
     clip = Clip("spot", movie[0], movie[1:], np.arange(13), rows)
-    told = replace(SMALL, training=replace(SMALL.training, flip=0, jitter=0, other_source=0, blank_driver=1, windows=8))
+    told = replace(SMALL, training=replace(SMALL.training, flip=0, jitter=0, other_source=0, blank_driver=1, windows=4))
     task = train.AnimatorTask([clip], told)
     torch.manual_seed(0)
     network, draw = task.build(), np.random.default_rng(0)
     optimiser = torch.optim.AdamW(network.parameters(), 5e-3)
-    for _ in range(120):
+    for _ in range(60):
         batch = task.draw(draw)
         optimiser.zero_grad()
         task.total(task.terms(task.predict(network, batch), batch)).backward()
@@ -360,6 +360,21 @@ def test_people_are_split_and_too_few_are_refused(tmp_path) -> None:
     assert len(new) == 2 and len(learned) == 8 and not {c.name for c in new} & {c.name for c in learned}
     with pytest.raises(InputError, match="give 5 or more"):
         people(4).split(5)
+
+
+def test_a_network_is_compared_with_the_copy_and_by_another_persons_motion(tmp_path) -> None:
+    clips = [person(f"person {n}") for n in range(3)]
+    rows = train.compare(model.Animator(SMALL.model), clips, 0.04, tmp_path)  # which is the copy, as it begins
+    assert rows.keys() == {"animator", "copy", "truth", "driven by another", "driven by descriptors"}
+    assert rows["animator"] == pytest.approx(rows["copy"]) and rows["truth"]["reconstruction"] == 0
+    assert rows["driven by another"]["colour drift"] == pytest.approx(0, abs=1e-6), "the portrait's own colours"
+    assert rows["copy"]["unread"] == 1, "there is no face in noise"
+    assert len(list((tmp_path / "previews").glob("*.gif"))) == 3
+    assert "| reconstruction | " in train.table(rows)
+
+
+def test_people_that_are_shown_are_spread_over_the_families() -> None:
+    assert train.spread(list("aabbcc"), 3) == ["a", "b", "c"] and train.spread([1, 2], 4) == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ class Made:
 
 
 class Measure:
-    """Measures on some new people, `frames` of each; readings and features of the true frames are computed once."""
+    """Measures on some new people, on up to `frames` of each."""
 
     def __init__(self, clips: Sequence[Clip], frames: int, blur: float) -> None:
         self.clips = [_cut(clip, frames) for clip in clips]
@@ -88,12 +88,13 @@ class Measure:
         return self.figures([_unpainted(clip, clip.frames) for clip in self.clips])
 
     def of_another(self, animator: Animator, drivers: bool = True) -> tuple[dict[str, float], list[Made]]:
-        """Figures of portraits that are moved by the motion of the next person: the likeness to their own pictures by
-        the Fréchet distance and by colour, and the agreement with the driver. drivers: whether the animator sees the
+        """Figures of portraits that are moved by the motion of somebody else: the likeness to their own pictures by the
+        Fréchet distance and by colour, and the agreement with the driver. drivers: whether the animator sees the
         driver's frames beside the descriptors."""
         animator.eval()
         made = []
-        for clip, other in zip(self.clips, self.clips[1:] + self.clips[:1], strict=True):
+        half = (len(self.clips) + 1) // 2  # in the order of names a neighbour is often of the same family
+        for clip, other in zip(self.clips, self.clips[half:] + self.clips[:half], strict=True):
             frames, painted = use.moved(animator, clip.portrait, other.frames if drivers else None, other.deltas)
             made.append(Made(other, frames, painted))
         found = self._agreement(made) | {"frechet": self._frechet(made)}

@@ -31,7 +31,7 @@ from .settings import Settings
 SEED = 0
 _SCALE = 2  # of previews
 _SHOWN = 4  # people of one
-FINAL_FRAMES = 10_000  # more than any clip has: the last figures are of all frames of all new people
+FINAL_FRAMES = 24  # of each new person that the last figures are of
 
 
 class Batch(NamedTuple):
@@ -125,7 +125,7 @@ def train(data: PortraitVideoDataset, told: Settings, out: Path, seed: int = SEE
     )  # fmt: skip
     kept = {"tables": told.tables(), "conditions": conditions.SIZE, "data": _hash(data.contents), **asdict(config)}
     torch.set_num_threads(1)
-    measure = Measure(new[: m.people], m.frames, told.terms.blur)
+    measure = Measure(spread(new, m.people), m.frames, told.terms.blur)
     rng = np.random.default_rng(seed)
     return loop.train(
         AnimatorTask(learned, told), config, ALONE, rng, "animator", file, kept,
@@ -150,6 +150,12 @@ def _check_same_size(file: Path, told: Settings) -> None:
             )
 
 
+def spread(rows: list, count: int) -> list:
+    """`count` of the rows, or all, evenly apart: people in the order of names are of one family one after the other."""
+    chosen = np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int))
+    return [rows[number] for number in chosen]
+
+
 def _hash(contents: list[str]) -> str:
     return hashlib.sha256("".join(contents).encode()).hexdigest()
 
@@ -164,15 +170,16 @@ def _append(path: Path, step: int, found: dict[str, float]) -> None:
 
 
 def compare(animator: Animator, new: list[Clip], blur: float, out: Path) -> dict[str, dict[str, float]]:
-    """Figures of all frames of all new people: the animator, the portrait that does not move, the true frames at this
+    """Figures of all new people: the animator, the portrait that does not move, the true frames at this
     size, and the animator driven by another person, with and without the driver's frames. Previews go to `out`."""
     measure = Measure(new, FINAL_FRAMES, blur)
     own, made = measure.of_network(animator)
-    preview(out / "previews" / "new_people.gif", made[:_SHOWN])
+    preview(out / "previews" / "new_people.gif", spread(made, _SHOWN))
     rows = {"animator": own, "copy": measure.of_copy(), "truth": measure.of_truth()}
-    for name, drivers in (("driven by another", True), ("by another's descriptors alone", False)):
+    for name, drivers in (("driven by another", True), ("driven by descriptors", False)):
         rows[name], others = measure.of_another(animator, drivers)
-        preview(out / "previews" / f"{name.replace(' ', '_')}.gif", others[:_SHOWN], measure.clips[:_SHOWN])
+        file = out / "previews" / f"{name.replace(' ', '_')}.gif"
+        preview(file, spread(others, _SHOWN), spread(measure.clips, _SHOWN))
     return rows
 
 
