@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -145,7 +146,7 @@ class Trained(nn.Module):
         windows, length = frames.shape[:2]
         true = frames.flatten(0, 1)
         sources, seen, told = source.repeat_interleave(length, 0), drivers.flatten(0, 1), deltas.flatten(0, 1)
-        alone = round(self.identity_share * len(true))
+        alone = math.ceil(self.identity_share * len(true))
         if alone:
             sources, seen = torch.cat([sources, true[:alone]]), torch.cat([seen, seen[:alone]])
             told = torch.cat([told, told.new_zeros(alone, told.shape[1])])
