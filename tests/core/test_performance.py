@@ -44,7 +44,8 @@ def test_units_are_counted_from_the_persons_own_neutral_face():
     assert set(done.units) == set(READ) and not set(UNREAD) & set(done.units)
     assert set(READ) | set(UNREAD) == set(ARKIT)
     assert done.units["eyeSquintLeft"].max() == 0, "a habit is no motion"
-    assert done.units["jawOpen"][30] == pytest.approx(0.25) and done.units["jawOpen"][:20].max() == 0
+    assert done.units["jawOpen"][30] == pytest.approx(0.5 * units.weights("jawOpen")["score"])
+    assert done.units["jawOpen"][:20].max() == 0
     assert not 20 <= done.neutral <= 40 and not done.notes and not done.lost
 
 
@@ -69,7 +70,7 @@ def test_sides_have_measures_of_their_own():
     away = np.diff(units.measures(landmarks), axis=0)
     table = np.zeros((1, len(SCORES)))
     left, right = (units.value(f"browOuterUp{side}", table, away)[0] for side in ("Left", "Right"))
-    assert left > 0.1 and right == 0
+    assert left == pytest.approx(0.1 * units.weights("browOuterUpLeft")["brow_outerLeft"]) and right == 0
 
 
 def test_strength_and_more_units():

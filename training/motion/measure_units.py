@@ -3,80 +3,219 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from blendshape_addon.core.expressions import Gaze
+from blendshape_addon.core.inference import registry
 from blendshape_addon.core.inference.face_format import SCORES
+from blendshape_addon.core.inference.session import open_session
+from blendshape_addon.core.motion import units as unit_values
+from blendshape_addon.core.motion.parameters import PERFORMANCE, UNITS
+from blendshape_addon.core.motion.performance import LOOKS, READ
 from blendshape_addon.core.vocabulary import ARKIT
 
 from ..learning.atomic_files import atomic_write, check_name
 from . import readings
 from .readings import Readings
 
-READERS = ("still face", "head raw", "head less neutral")
+READERS = ("still face", "head raw", "head less neutral", "keyed")
 MIN_PICTURES = 20  # of which a unit has to be in effect, or it is not measured
+SCALES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the weights that are used, which a fit without a family chooses among
+WORSE = 0.005  # R² by which a fit may be worse than the head on a family: rounding
+_AT_ONCE = 64  # pictures that the network of eyes reads together
 
 
-def measure(data: Readings) -> dict[str, dict[str, dict[str, float]]]:
-    """MAE and R² by unit and reader, of units that artists drew, in pictures of people whose neutral face was read."""
-    scores = data.scores[:, [SCORES.index(name) if name in SCORES else 0 for name in ARKIT]]
-    away = readings.less_neutral(scores, data).clip(0, 1)
+class Measured:
+    """Readings of people whose neutral face was read, as what each reader says of them.
+
+    data: of N pictures. scores (N, 52) and measures (N, M), less the neutral picture's. gaze (N, 2) degrees and blink
+    (N, 2), as the shipped network of eyes reads them, likewise.
+    """
+
+    def __init__(self, data: Readings) -> None:
+        has = np.isin(data.person, data.person[data.neutral])
+        self.data = data = data.where(has)
+        self.scores = readings.less_neutral(data.scores, data)
+        self.measures = readings.less_neutral(unit_values.measures(data.landmarks), data)
+        gaze, blink = _eyes(data)
+        self.gaze = readings.less_neutral(gaze.mean(1), data)
+        rest = blink - readings.less_neutral(blink, data)
+        self.blink = ((blink - rest) / np.maximum(1 - rest, UNITS.least_opening)).clip(0, 1)
+
+    def used(self, unit: str) -> np.ndarray:
+        """(N,) bool: pictures that tell of a unit which the person's artist drew."""
+        column = ARKIT.index(unit)
+        return self.data.known[:, column] & ~self.data.distilled[:, column] & ~self.data.neutral
+
+    def truth(self, unit: str) -> np.ndarray:
+        """(N,) of a unit."""
+        return self.data.units[:, ARKIT.index(unit)]
+
+    def keyed(self, unit: str, scales: Sequence[float] | None = None) -> np.ndarray:
+        """(N,) what an avatar's key would get; scales: of the weights."""
+        side = 0 if unit.endswith("Left") else 1
+        if unit in LOOKS:
+            left, up = self.gaze.T
+            direction = next(one for one in Gaze if f"eyeLook{one.value}" in unit)
+            sideways = left if (direction is Gaze.OUT) == (side == 0) else -left
+            degrees = {Gaze.UP: up, Gaze.DOWN: -up}.get(direction, sideways)
+            return (degrees / PERFORMANCE.look[direction]).clip(0, 1)
+        if unit.startswith("eyeBlink"):
+            return self.blink[:, side]
+        if scales is None:
+            value = unit_values.value(unit, self.scores, self.measures)
+        else:
+            parts = unit_values.weights(unit).items()
+            value = sum(s * weight * self.part(unit, part) for s, (part, weight) in zip(scales, parts, strict=True))
+        value = value.clip(0, 1)
+        return unit_values.without_blinks(value, self.blink[:, side]) if unit.startswith("eyeSquint") else value
+
+    def part(self, unit: str, part: str) -> np.ndarray:
+        """(N,) of one part of a unit's sum, see `units.weights`."""
+        return (
+            self.scores[:, SCORES.index(unit)]
+            if part == "score"
+            else self.measures[:, unit_values.MEASURES.index(part)]
+        )
+
+    def head(self, unit: str) -> np.ndarray:
+        """(N,) the head less the neutral face."""
+        return self.scores[:, SCORES.index(unit)].clip(0, 1)
+
+    def values(self, unit: str) -> dict[str, np.ndarray]:
+        """(N,) by reader of READERS."""
+        raw = self.data.scores[:, SCORES.index(unit)]
+        return dict(zip(READERS, (np.zeros(self.data.count), raw, self.head(unit), self.keyed(unit)), strict=True))
+
+
+def _eyes(data: Readings) -> tuple[np.ndarray, np.ndarray]:
+    """(N, 2, 2) degrees and (N, 2) blinks of the shipped network."""
+    network = open_session(registry.load("gaze"), "cpu")
+    found = [
+        network.run(["gaze", "blink"], {"eyes": data.eyes[rows].astype(np.float32), "points": data.points[rows]})
+        for rows in (slice(first, first + _AT_ONCE) for first in range(0, data.count, _AT_ONCE))
+    ]
+    gaze, blink = zip(*found, strict=True)
+    return np.concatenate(gaze), np.concatenate(blink)
+
+
+def r2(found: np.ndarray, truth: np.ndarray) -> float:
+    """Of the truth's variance, how much is explained."""
+    return float(1 - ((found - truth) ** 2).sum() / max(float(((truth - truth.mean()) ** 2).sum()), 1e-12))
+
+
+def measure(data: Measured, rows: np.ndarray) -> dict[str, dict[str, dict[str, float]]]:
+    """MAE and R² by unit and reader on some pictures; rows: (N,) bool. Units that are too seldom in effect are left
+    out."""
     found = {}
-    for column, name in enumerate(ARKIT):
-        if name not in SCORES:
-            continue
-        used = data.known[:, column] & ~data.distilled[:, column] & np.isfinite(away[:, column]) & ~data.neutral
-        truth = data.units[used, column]
+    for unit in READ:
+        used = data.used(unit) & rows
+        truth = data.truth(unit)[used]
         if (truth > 0).sum() < MIN_PICTURES:
             continue
-        values = (np.zeros_like(truth), scores[used, column], away[used, column])
-        found[name] = {
-            reader: {
-                "MAE": float(np.abs(value - truth).mean()),
-                "R2": float(1 - ((value - truth) ** 2).sum() / ((truth - truth.mean()) ** 2).sum()),
-            }
-            for reader, value in zip(READERS, values, strict=True)
+        found[unit] = {
+            reader: {"MAE": float(np.abs(value[used] - truth).mean()), "R2": r2(value[used], truth)}
+            for reader, value in data.values(unit).items()
         }
     return found
 
 
-def table(rows: Mapping[str, Mapping[str, Mapping[str, float]]], worst: Mapping[str, tuple[str, float]]) -> str:
-    """Figures by unit as Markdown, with the family on which the head less neutral is worst, and its R² there."""
-    lines = ["| unit | " + " | ".join(f"{reader}: MAE, R²" for reader in READERS) + " | worst family: R² |"]
+def base_of(unit: str) -> str:
+    """A unit without its side: both sides share their weights."""
+    return unit.removesuffix("Left").removesuffix("Right")
+
+
+def fit(data: Measured, units: Sequence[str], folds: Sequence[int]) -> list[float]:
+    """Scales of the weights of both sides of a unit by the pictures of some folds alone: the best ones of a grid that
+    on none of these folds are worse than the head."""
+    parts = np.concatenate([
+        np.stack([weight * data.part(unit, part) for part, weight in unit_values.weights(unit).items()], axis=1)
+        for unit in units
+    ])  # fmt: skip
+    truth, head = (np.concatenate([read(unit) for unit in units]) for read in (data.truth, data.head))
+    used, fold = np.concatenate([data.used(unit) for unit in units]), np.tile(data.data.fold, len(units))
+    of_fold = [used & (fold == number) for number in folds]
+    of_fold = [rows for rows in of_fold if (truth[rows] > 0).sum() >= MIN_PICTURES]
+    every = used & np.isin(fold, list(folds))
+    least = [r2(head[rows], truth[rows]) - WORSE for rows in of_fold]
+    best, chosen = -np.inf, [1.0] + [0.0] * (parts.shape[1] - 1)
+    for scales in itertools.product(SCALES, repeat=parts.shape[1]):
+        value = (parts @ scales).clip(0, 1)
+        here = r2(value[every], truth[every])
+        if here > best and all(r2(value[rows], truth[rows]) >= low for rows, low in zip(of_fold, least, strict=True)):
+            best, chosen = here, list(scales)
+    return chosen
+
+
+def left_out(data: Measured) -> dict[str, dict[str, dict[str, float]]]:
+    """By unit, without its side, and by fold: R² of the head less neutral, and of what is keyed with weights that were
+    fitted without the fold."""
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    folds = range(len(data.data.folds))
+    for base, fold in itertools.product(dict.fromkeys(map(base_of, READ)), folds):
+        units = [unit for unit in READ if base_of(unit) == base]
+        rows = [data.used(unit) & (data.data.fold == fold) for unit in units]
+        truth = np.concatenate([data.truth(unit)[used] for unit, used in zip(units, rows, strict=True)])
+        if (truth > 0).sum() < MIN_PICTURES:
+            continue
+        scales = fit(data, units, [other for other in folds if other != fold]) if base in UNITS.weights else None
+        values = {"head": [data.head(unit) for unit in units], "keyed": [data.keyed(unit, scales) for unit in units]}
+        found.setdefault(base, {})[data.data.folds[fold]] = {
+            reader: r2(np.concatenate([value[used] for value, used in zip(of, rows, strict=True)]), truth)
+            for reader, of in values.items()
+        }
+    return found
+
+
+def table(
+    rows: Mapping[str, Mapping[str, Mapping[str, float]]], folds: Mapping[str, Mapping[str, Mapping[str, float]]]
+) -> str:
+    """Figures by unit as Markdown, with the family on which what is keyed falls farthest behind the head, or leads it
+    least, when the family is left out."""
+    lines = ["| unit | " + " | ".join(f"{reader}: MAE, R²" for reader in READERS) + " | nearest family, left out: R² |"]
     lines.append("|---" * (len(READERS) + 2) + "|")
     for unit, readers in rows.items():
         cells = [f"{readers[reader]['MAE']:.3f}, {readers[reader]['R2']:.2f}" for reader in READERS]
-        family, value = worst.get(unit, ("–", float("nan")))
-        lines.append(f"| {unit} | " + " | ".join(cells) + f" | {family}: {value:.2f} |")
+        of = folds.get(base_of(unit), {})
+        fold = min(of, key=lambda name: of[name]["keyed"] - of[name]["head"], default=None)
+        last = "–" if fold is None else f"{fold}: {of[fold]['keyed']:.2f} ({of[fold]['head']:.2f})"
+        lines.append(f"| {unit} | " + " | ".join(cells) + f" | {last} |")
     return "\n".join(lines)
+
+
+def worse(folds: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[str]:
+    """Units that are worse than the head on a family that was left out, and on which."""
+    return [
+        f"{unit} on {fold} ({values['keyed']:.2f} against {values['head']:.2f})"
+        for unit, of in folds.items()
+        for fold, values in of.items()
+        if values["keyed"] < values["head"] - WORSE
+    ]
 
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m training motion measure-units",
         description="Measure how well the add-on's reader of faces tells each ARKit unit, on renders whose units are "
-        "known. It learned from none of them.",
+        "known: new people of known families, and each family with weights that were fitted without it.",
     )
     parser.add_argument("--renders", type=Path, required=True, help="folder that `motion renders` made")
     parser.add_argument("--out", type=Path, default=Path("out/motion/units.json"), help="(default: %(default)s)")
     given = parser.parse_args(arguments)
     check_name(given.out, ".json")
-    data = readings.read(given.renders)
-    rows = measure(data)
-    families = {fold: measure(data.where(data.fold == number)) for number, fold in enumerate(data.folds)}
-    last = READERS[-1]
-    worst = {
-        unit: min(((fold, of[unit][last]["R2"]) for fold, of in families.items() if unit in of), key=lambda one: one[1])
-        for unit in rows
-        if any(unit in of for of in families.values())
-    }
-    print(table(rows, worst))
+    data = Measured(readings.read(given.renders))
+    rows = measure(data, readings.new_people(data.data))
+    folds = left_out(data)
+    print(table(rows, folds))
     for reader in READERS:
         values = [of[reader] for of in rows.values()]
         well = sum(value["R2"] > 0.5 for value in values)
         mean = np.mean([value["MAE"] for value in values])
         print(f"{reader}: MAE {mean:.3f}, {well} of {len(values)} units with R² above 0.5")
-    atomic_write(given.out, json.dumps({"all": rows, "families": families}, indent=1).encode())
+    print(f"Worse than the head less neutral on a family left out: {', '.join(worse(folds)) or 'none'}.")
+    atomic_write(given.out, json.dumps({"new people": rows, "left out": folds}, indent=1).encode())

@@ -101,8 +101,8 @@ class Units:
 
     unread: units that landmarks do not tell in any trial on pictures with known truth, where 0 is nearer to it than the
     scores. weights: by unit, without its side, of its score and of measures in distances between the outer corners of
-    the eyes (`units.MEASURES`), all less the neutral face's; a unit that is not there is its score. They are the best
-    of a grid on random pictures of rigs (training/renders) that on no family are worse than the score alone;
+    the eyes (`units.MEASURES`), all less the neutral face's; a unit that is not there is its score. They come
+    from a grid on random pictures of rigs (training/renders), and on no family are worse than the score alone;
     docs/drive.md has the figures. shut: how far eyes are closed, less the neutral face's, from where their gaze is not
     read. least_opening: of the eyes of a neutral face, 0 to 1.
     """
@@ -117,12 +117,15 @@ class Units:
     )  # fmt: skip
     weights: dict[str, dict[str, float]] = field(
         default_factory=lambda: {
-            "jawOpen": {"score": 0.5, "lips": 1.25, "chin": 1.0},
-            "mouth": {"score": 1.5},
+            "jawOpen": {"score": 0.6, "lips": 1.25, "chin": 0.6},
+            "mouth": {"score": 1.5},  # to a side
+            "mouthFunnel": {"score": 1.5, "mouth_width": -1.0},
+            "mouthPucker": {"score": 0.5, "mouth_width": -1.5},
             "mouthUpperUp": {"score": 1.0, "upper_lip": -1.5},
+            "eyeSquint": {"score": 0.5},
             "eyeWide": {"score": 1.0, "lids": 3.0},
-            "browInnerUp": {"score": 1.0, "brow_inner": 3.75},
-            "browOuterUp": {"score": 1.0, "brow_outer": 1.25},
+            "browInnerUp": {"score": 1.0, "brow_inner": 2.5},
+            "browOuterUp": {"score": 1.0, "brow_outer": 0.5},
         }
     )
     shut: float = 0.5

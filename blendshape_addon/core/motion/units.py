@@ -13,7 +13,8 @@ from .parameters import UNITS
 
 # Landmarks of MediaPipe's mesh. Distances between two; heights, over the middle between the eyes, of several.
 _DISTANCES = {
-    "lips": (13, 14), "chin": (4, 152), "upper_lip": (2, 13), "lidsLeft": (386, 374), "lidsRight": (159, 145),
+    "lips": (13, 14), "chin": (4, 152), "upper_lip": (2, 13), "mouth_width": (61, 291),
+    "lidsLeft": (386, 374), "lidsRight": (159, 145),
 }  # fmt: skip
 _HEIGHTS = {
     "brow_inner": (55, 107, 285, 336), "brow_outerLeft": (276, 293, 300), "brow_outerRight": (46, 63, 70),

@@ -1,0 +1,73 @@
+"""Figures of units on renders: what is keyed, beside the head; weights that are fitted without a family."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from blendshape_addon.core.inference.face_format import POINTS, SCORES
+from blendshape_addon.core.motion import units as unit_values
+from blendshape_addon.core.vocabulary import ARKIT
+from training.motion import measure_units, readings
+
+rng = np.random.default_rng(0)
+UNIT = "jawOpen"
+
+
+def data(people: int = 12, frames: int = 30) -> readings.Readings:
+    """Readings of people whose lips part as their jaw opens, of which the score sees the half; two folds."""
+    count = people * frames
+    neutral = np.arange(count) % frames == 0
+    units = np.zeros((count, len(ARKIT)), np.float32)
+    units[:, ARKIT.index(UNIT)] = jaw = np.where(neutral, 0, rng.random(count))
+    scores = np.zeros((count, len(SCORES)), np.float32)
+    scores[:, SCORES.index(UNIT)] = 0.5 * jaw + 0.1
+    landmarks = np.zeros((count, POINTS, 3), np.float16)
+    landmarks[:, 14, 1] = -0.05 - 0.4 * jaw
+    person = np.repeat(np.arange(people, dtype=np.int32), frames)
+    return readings.Readings(
+        eyes=np.full((count, 2, 32, 48, 3), 128, np.uint8), points=np.zeros((count, 24, 2), np.float32), scores=scores,
+        landmarks=landmarks, rotation=np.tile(np.eye(3, dtype=np.float32), (count, 1, 1)),
+        iris=np.zeros((count, 2, 2), np.float32), units=units, known=np.ones((count, 52), bool),
+        distilled=np.zeros((count, 52), bool), gaze=np.zeros((count, 2, 2), np.float32),
+        blink=np.zeros((count, 2), np.float32), neutral=neutral, person=person, fold=person % 2,
+        people=tuple(map(str, range(people))), folds=("a", "b"), pictures={"a": 1, "b": 1},
+    )  # fmt: skip
+
+
+def test_what_is_keyed_counts_what_the_score_does_not_see() -> None:
+    measured = measure_units.Measured(data())
+    row = measure_units.measure(measured, np.ones(measured.data.count, bool))[UNIT]
+    assert set(row) == set(measure_units.READERS)
+    weights = unit_values.weights(UNIT)
+    truth = measured.truth(UNIT)
+    assert np.allclose(measured.keyed(UNIT), (0.5 * weights["score"] + 0.4 * weights["lips"]) * truth, atol=2e-3)
+    assert row["keyed"]["R2"] > row["head less neutral"]["R2"] > row["still face"]["R2"]
+    assert row["head less neutral"]["MAE"] == pytest.approx(0.5 * truth[~measured.data.neutral].mean(), rel=1e-3)
+
+
+def test_weights_are_fitted_without_the_family_that_is_left_out() -> None:
+    rows = data()
+    landmarks = rows.landmarks.copy()
+    landmarks[rows.fold == 0] = 0  # of the first family nothing but scores tells
+    measured = measure_units.Measured(replace(rows, landmarks=landmarks))
+    lips = list(unit_values.weights(UNIT)).index("lips")
+    assert measure_units.fit(measured, [UNIT], [1])[lips] > 0
+    alone = measure_units.fit(measured, [UNIT], [0])
+    assert alone[0] == 1 and measured.keyed(UNIT, alone) == pytest.approx(
+        unit_values.weights(UNIT)["score"] * measured.head(UNIT), abs=1e-3
+    )
+    found = measure_units.left_out(measured)
+    assert set(found) == {UNIT} and set(found[UNIT]) == {"a", "b"}
+
+
+def test_a_unit_that_is_worse_than_the_head_is_named() -> None:
+    folds = {"jawOpen": {"a": {"head": 0.8, "keyed": 0.7}, "b": {"head": 0.8, "keyed": 0.9}}}
+    (said,) = measure_units.worse(folds)
+    assert "jawOpen on a" in said
+
+
+def test_people_whose_neutral_face_was_not_read_are_left_out() -> None:
+    rows = data()
+    lost = replace(rows, neutral=rows.neutral & (rows.person != 3))
+    assert 3 not in measure_units.Measured(lost).data.person
