@@ -124,3 +124,21 @@ def test_a_mask_that_is_nowhere_is_a_sentence(body):
     assert "has the vertex group “nowhere”" in shown().tuning_said
     operators.stop_preview()
     assert fingerprint(body) == before
+
+
+def test_a_shape_that_is_weak_on_purpose_is_at_no_fault_until_it_is_edited(body):
+    def grade():
+        operators.check()
+        return {row.shape: row.grade for row in shown().check_results if row.shape}["vrc.v_aa"]
+
+    operators.generate_visemes(intensity=0.1, preset="NATURAL")
+    assert grade() != "red", "its mouth hardly opens, as it was made"
+    operators.generate_visemes(intensity=1.0, preset="NATURAL")
+    strength(body, "vrc.v_aa", 0.1)
+    assert grade() != "red"
+    one_avatar.forget()  # as in another session: the file knows how strong it was wanted
+    assert grade() != "red"
+    point = body.data.shape_keys.key_blocks["vrc.v_aa"].points[0]
+    point.co.z += 1e-5
+    assert grade() == "red"
+    operators.stop_preview()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -12,12 +12,28 @@ from ...core.quality.checks import GREEN, ShapeReport
 from ...core.quality.measures import Measures
 from ...core.shapes import Shape
 from ...core.vocabulary import mirrored
+from .. import session
+from ..io.mesh_io import Object
+from ..stored import tuning
+from .key_blocks import made_by_us
 
 
-def reports(anatomy: FaceAnatomy, shapes: Sequence[Shape]) -> list[ShapeReport]:
-    """One report for each of `shapes`, which stand on the avatar of `anatomy`."""
+def reports(anatomy: FaceAnatomy, shapes: Sequence[Shape], strengths: Mapping[str, float]) -> list[ShapeReport]:
+    """One report for each of `shapes`, which stand on the avatar of `anatomy`. strengths: see strengths_of."""
     offsets, outside = report.dense(anatomy.features, shapes)
-    return report.examine(anatomy, [shape.name for shape in shapes], offsets, 1.0, outside)
+    names = [shape.name for shape in shapes]
+    return report.examine(anatomy, names, offsets, [strengths.get(name, 1.0) for name in names], outside)
+
+
+def strengths_of(face: Object) -> dict[str, float]:
+    """How strong the creator wanted the shapes on `face` that this tool made and nobody has edited since, as far as the
+    file, or this session, knows: what is weak on purpose is at no fault."""
+    ours, made = made_by_us(face), session.current().made_with
+    return {
+        name: (made[name].intensity if name in made else 1.0) * tuning.strength_in(settings, name)
+        for name, settings in tuning.made_with(face).items()
+        if name in ours
+    }
 
 
 def repairable(shape: ShapeReport) -> list[str]:

@@ -170,6 +170,11 @@ def made_with(obj: Object) -> dict[str, dict[str, Setting]]:
     return {name: dict(made) for name, made in migration.read_table(obj.data.shape_keys, migration.TUNED).items()}
 
 
+def strength_in(settings: Mapping[str, Setting], name: str) -> float:
+    """Of the shape `name`, in what note_made stored of it."""
+    return Tuning({key: value for key, value in settings.items() if type(value) is float}).strength(name)
+
+
 def mask_groups(obj: Object) -> set[str]:
     """The vertex groups that mask shapes of the avatar whose tuning is kept with `obj`."""
     return {getattr(obj.vrc_blendshape, mask_of(name)) for name in (EVERY, *KNOWN_SHAPES)} - {""}

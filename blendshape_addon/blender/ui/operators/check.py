@@ -31,6 +31,7 @@ class VRC_BLENDSHAPE_OT_check(Background, bpy.types.Operator):
     def work(self, context, avatar):
         shapes = preview.shapes(selection.avatar_from_selection(context))
         provider = settings.provider(context)
+        strengths = shape_check.strengths_of(inventory.face_of(selection.avatar_from_selection(context)))
 
         def measure(progress):
             if not shapes:
@@ -39,7 +40,7 @@ class VRC_BLENDSHAPE_OT_check(Background, bpy.types.Operator):
                 analysis = one_avatar.analysis_of(avatar, provider, progress)
             except FaceNotFound as error:
                 return [], Message("The shapes could not be measured: {reason}", reason=error)
-            return shape_check.reports(analysis.anatomy, shapes), None
+            return shape_check.reports(analysis.anatomy, shapes, strengths), None
 
         return measure
 
@@ -142,10 +143,11 @@ class VRC_BLENDSHAPE_OT_fix_shape(_OnShape, bpy.types.Operator):
 
     def work(self, context, objects, avatar, anatomy, shapes, left):
         (shape,) = (shape for shape in shapes if shape.name == self.shape)
-        (before,) = shape_check.reports(anatomy, [shape])
+        strengths = shape_check.strengths_of(inventory.face_of(objects))
+        (before,) = shape_check.reports(anatomy, [shape], strengths)
         checks = shape_check.repairable(before)
         repaired = repair_shape(anatomy, shape, checks)
-        (after,) = shape_check.reports(anatomy, [repaired])
+        (after,) = shape_check.reports(anatomy, [repaired], strengths)
         unrepaired = [check for check in shape_check.repairable(after) if after.grades[check] == before.grades[check]]
         helped = [check for check in checks if check not in unrepaired]
         if not helped or any(after.grades[c] == RED != before.grades.get(c) for c in after.grades):
