@@ -12,7 +12,6 @@ from ...core.quality.checks import GREEN, ShapeReport
 from ...core.quality.measures import Measures
 from ...core.shapes import Shape
 from ...core.vocabulary import mirrored
-from .. import session
 from ..io.mesh_io import Object
 from ..stored import tuning
 from .key_blocks import made_by_us
@@ -25,12 +24,12 @@ def reports(anatomy: FaceAnatomy, shapes: Sequence[Shape], strengths: Mapping[st
     return report.examine(anatomy, names, offsets, [strengths.get(name, 1.0) for name in names], outside)
 
 
-def strengths_of(face: Object) -> dict[str, float]:
-    """How strong the creator wanted the shapes on `face` that this tool made and nobody has edited since, as far as the
-    file, or this session, knows: what is weak on purpose is at no fault."""
-    ours, made = made_by_us(face), session.current().made_with
+def strengths_of(face: Object, intensities: Mapping[str, float]) -> dict[str, float]:
+    """How strong the creator wanted the shapes on `face` that this tool made and nobody has edited since: what is weak
+    on purpose is at no fault. intensities: at which of them shapes were made, of which that is known."""
+    ours = made_by_us(face)
     return {
-        name: (made[name].intensity if name in made else 1.0) * tuning.strength_in(settings, name)
+        name: intensities.get(name, 1.0) * tuning.strength_in(settings, name)
         for name, settings in tuning.made_with(face).items()
         if name in ours
     }

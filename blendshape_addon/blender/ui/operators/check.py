@@ -9,7 +9,7 @@ from ....core.errors import FaceNotFound, InputError, UserError
 from ....core.messages import Message, join_messages
 from ....core.quality.checks import AMBER, GREEN, RED, ShapeReport
 from ....core.quality.repair import repair_shape
-from ... import settings
+from ... import session, settings
 from ...io import mesh_io, selection
 from ...jobs import one_avatar
 from ...keys import inventory, join, shape_check, shape_keys, vrchat_check
@@ -31,7 +31,7 @@ class VRC_BLENDSHAPE_OT_check(Background, bpy.types.Operator):
     def work(self, context, avatar):
         shapes = preview.shapes(selection.avatar_from_selection(context))
         provider = settings.provider(context)
-        strengths = shape_check.strengths_of(inventory.face_of(selection.avatar_from_selection(context)))
+        strengths = _strengths(selection.avatar_from_selection(context))
 
         def measure(progress):
             if not shapes:
@@ -63,6 +63,13 @@ class VRC_BLENDSHAPE_OT_check(Background, bpy.types.Operator):
         grades = [entry.grade for entry in shown.check_results]
         said = vrchat_check.verdict(grades)  # last, where the status bar shows it
         self.report({"INFO"} if set(grades) == {GREEN} else {"WARNING"}, translate(said))
+
+
+def _strengths(objects) -> dict[str, float]:
+    made = session.current().made_with
+    return shape_check.strengths_of(
+        inventory.face_of(objects), {name: options.intensity for name, options in made.items()}
+    )
 
 
 class _OnShape:
@@ -143,7 +150,7 @@ class VRC_BLENDSHAPE_OT_fix_shape(_OnShape, bpy.types.Operator):
 
     def work(self, context, objects, avatar, anatomy, shapes, left):
         (shape,) = (shape for shape in shapes if shape.name == self.shape)
-        strengths = shape_check.strengths_of(inventory.face_of(objects))
+        strengths = _strengths(objects)
         (before,) = shape_check.reports(anatomy, [shape], strengths)
         checks = shape_check.repairable(before)
         repaired = repair_shape(anatomy, shape, checks)
