@@ -229,38 +229,55 @@ def test_the_frozen_reader_teaches_pictures_and_not_itself() -> None:
     assert seen.grad.abs().sum() > 0 and all(p.grad is None for p in reader.parameters())
 
 
-def outputs() -> tuple[losses.Output, torch.Tensor, torch.Tensor]:
-    frames, deltas = torch.rand(2, 2, 3, 16, 16), torch.randn(2, 2, 5)
-    flow = torch.zeros(2, 2, 2, 16, 16)
-    source = torch.randn(2, 1, 5)
-    perfect = losses.Output(frames, flow, frames.flatten(0, 1)[:1], source + deltas, source + deltas, source)
-    return perfect, frames, deltas
+def outputs() -> tuple[losses.Output, torch.Tensor, torch.Tensor, torch.Tensor]:
+    source, deltas = torch.rand(2, 3, 16, 16), torch.randn(2, 2, 5)
+    frames = source[:, None].repeat(1, 2, 1, 1, 1)
+    flow, nothing = torch.zeros(2, 2, 2, 16, 16), torch.zeros_like(frames)
+    read = torch.randn(2, 1, 5)
+    perfect = losses.Output(frames, flow, nothing, frames.flatten(0, 1)[:1], read + deltas, read + deltas, read)
+    return perfect, source, frames, deltas
 
 
 def test_terms_of_a_perfect_output_are_0_and_each_sees_its_own_fault() -> None:
-    perfect, frames, deltas = outputs()
+    perfect, source, frames, deltas = outputs()
     weights = SMALL.losses
-    found = losses.terms(perfect, frames, deltas, weights, 0.1)
+
+    def terms(output: losses.Output) -> dict[str, float]:
+        found = losses.terms(output, source, frames, deltas, weights, [0.0, 0.1])
+        return {name: value.item() for name, value in found.items()}
+
+    found = terms(perfect)
     assert {*weights.__dict__, losses.READING} == found.keys()
-    assert all(value.item() == pytest.approx(0, abs=1e-6) for value in found.values())
-    noise = 0.1 * torch.randn(frames.shape)
-    slope = torch.linspace(0, 1, 17)[:16].expand_as(perfect.flow)
+    assert found == pytest.approx(dict.fromkeys(found, 0), abs=1e-6)
     faults = {
-        "identity": perfect._replace(itself=perfect.itself + 0.2),
-        "alignment_descriptor": perfect._replace(read_made=perfect.read_made + 0.3),
-        "total_variation": perfect._replace(flow=slope),
+        "identity": (perfect._replace(itself=perfect.itself + 0.2), 0.2),
+        "alignment_descriptor": (perfect._replace(read_made=perfect.read_made + 0.3), 0.3),
+        "correction": (perfect._replace(correction=perfect.correction - 0.4), 0.4),
+        "reconstruction": (perfect._replace(picture=frames + 0.1), 0.1),
     }
-    wanted = {"identity": 0.2, "alignment_descriptor": 0.3, "total_variation": 1.0}
-    for name, output in faults.items():
-        values = losses.terms(output, frames, deltas, weights, 0.1)
-        assert values.pop(name).item() == pytest.approx(wanted[name], abs=1e-4)
-        assert all(value.item() == pytest.approx(0, abs=1e-6) for value in values.values())
-    moved = losses.terms(perfect._replace(picture=frames + 0.1), frames, deltas, weights, 0.1)
-    for name in ("reconstruction", "alignment_blurred"):
-        assert moved[name].item() == pytest.approx(0.1, abs=1e-4)
-    assert moved["temporal"].item() == pytest.approx(0, abs=1e-6), "the changes are right"
-    grainy = losses.terms(perfect._replace(picture=frames + noise), frames, deltas, weights, 0.1)
-    assert grainy["alignment_blurred"] < 0.5 * grainy["reconstruction"] < grainy["temporal"]
+    for name, (output, wanted) in faults.items():
+        assert terms(output) == pytest.approx(dict.fromkeys(found, 0) | {name: wanted}, abs=1e-4)
+    slope = terms(perfect._replace(flow=torch.linspace(0, 1, 17)[:16].expand_as(perfect.flow)))
+    assert slope["total_variation"] == pytest.approx(1, abs=1e-4) and slope["alignment_blurred"] > 0.05
+    trembling = frames.clone()
+    trembling[:, 1] += 0.2
+    assert terms(perfect._replace(picture=trembling))["temporal"] == pytest.approx(0.2, abs=1e-4)
+
+
+def test_what_lies_far_off_is_pulled_by_the_blurred_alignment() -> None:
+    ys, xs = torch.meshgrid(torch.arange(32.0), torch.arange(32.0), indexing="ij")
+    spot, moved = (torch.exp(-((xs - at) ** 2 + (ys - 16) ** 2) / 2)[None, None] for at in (10, 22))
+    slopes = []
+    for sigma in (0.0, 5.0):
+        flow = torch.zeros(1, 1, 2, 32, 32, requires_grad=True)
+        losses.misaligned(spot, flow, moved[None], [sigma]).backward()
+        slopes.append(flow.grad[0, 0, 0, 14:19, 14:19].abs().mean())
+    assert slopes[0] < 0.05 * slopes[1], "between the two places only the blurred pictures say where to go"
+    right = torch.zeros(1, 1, 2, 32, 32)
+    right[:, :, 0] = -12 / 32
+    assert losses.misaligned(spot, right, moved[None], [0.0, 5.0]) < 0.1 * losses.misaligned(
+        spot, 0 * right, moved[None], [0.0, 5.0]
+    )
 
 
 @pytest.mark.parametrize("name", settings.Losses.__dataclass_fields__)
@@ -364,7 +381,7 @@ def test_people_are_split_and_too_few_are_refused(tmp_path) -> None:
 
 def test_a_network_is_compared_with_the_copy_and_by_another_persons_motion(tmp_path) -> None:
     clips = [person(f"person {n}") for n in range(3)]
-    rows = train.compare(model.Animator(SMALL.model), clips, 0.04, tmp_path)  # which is the copy, as it begins
+    rows = train.compare(model.Animator(SMALL.model), clips, tmp_path)  # which is the copy, as it begins
     assert rows.keys() == {"animator", "copy", "truth", "driven by another", "driven by descriptors"}
     assert rows["animator"] == pytest.approx(rows["copy"]) and rows["truth"]["reconstruction"] == 0
     assert rows["driven by another"]["colour drift"] == pytest.approx(0, abs=1e-6), "the portrait's own colours"
@@ -387,6 +404,7 @@ def test_people_that_are_shown_are_spread_over_the_families() -> None:
         ("[losses]\nidentiti = 1", "losses.identiti, which is no setting"),
         ("[losse]\nidentity = 1", "a table losse"),
         ("[training]\nflip = 2", "at most 1"),
+        ("[terms]\nblurs = []", "list of numbers"),
         ("[training]\nrate = true", "must be a number"),
         ("[metrics]\npreview_every = 70", "multiple of metrics.every"),
         ("[metrics", "is no TOML file"),
@@ -423,7 +441,7 @@ def test_figures_tell_a_portrait_that_moves_from_one_that_does_not() -> None:
     cut, rows = dataset.seen(movie, told, 64)
     truth = np.zeros((5, len(dataset.KNOWN)))
     truth[:, 0], truth[:, 3] = jaws[1:], yaws[1:]
-    measure = Measure([Clip("a", cut[0], cut[1:], np.arange(5), rows, truth)], 5, 0.04)
+    measure = Measure([Clip("a", cut[0], cut[1:], np.arange(5), rows, truth)], 5)
     moving, still = measure.of_truth(), measure.of_copy()
     assert moving["true yaw"] > 0.95 and moving["true jawOpen"] > 0.8 and moving["agreement"] > 0.5
     assert still["true yaw"] < 0.5 and moving["agreement"] > still["agreement"] + 0.3

@@ -21,6 +21,7 @@ from .dataset import Clip
 from .model import Animator
 
 SHOWN = ("jawOpen", "mouthSmileLeft", "mouthPucker", "yaw", "pitch")  # columns of `dataset.KNOWN`, told by name
+_BLUR = 0.04  # standard deviation of the alignment's blur, in sides of the picture
 
 
 class LandmarkFeatures:
@@ -67,9 +68,8 @@ class Made:
 class Measure:
     """Measures on some new people, on up to `frames` of each."""
 
-    def __init__(self, clips: Sequence[Clip], frames: int, blur: float) -> None:
+    def __init__(self, clips: Sequence[Clip], frames: int) -> None:
         self.clips = [_cut(clip, frames) for clip in clips]
-        self._blur = blur
         self._reader, self._features = FaceReader(provider="cpu"), LandmarkFeatures()
         self._true = self._features.of(np.concatenate([clip.frames for clip in self.clips]))
 
@@ -127,7 +127,7 @@ class Measure:
 
     def _misaligned(self, made: np.ndarray, true: np.ndarray) -> np.ndarray:
         apart = torch.from_numpy((made.astype(np.float32) - true) / 255).permute(0, 3, 1, 2)
-        return losses.blurred(apart, self._blur * made.shape[1]).abs().mean((1, 2, 3)).numpy()
+        return losses.blurred(apart, _BLUR * made.shape[1]).abs().mean((1, 2, 3)).numpy()
 
     def _agreement(self, made: Sequence[Made]) -> dict[str, float]:
         read = [self.read_back(one.frames) for one in made]

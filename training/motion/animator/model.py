@@ -11,7 +11,7 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from . import conditions
-from .losses import Output
+from .losses import Output, fetched
 from .settings import Model
 
 _REST = 1.0  # logit of the mask at the start: 0.73, so that a correction can begin to be learned
@@ -100,8 +100,7 @@ class Animator(nn.Module):
         affine = self.to_affine(torch.cat([descriptor, told], 1)).view(count, 2, 3)
         whole = torch.einsum("nij,njhw->nihw", affine[:, :, :2], places) + affine[:, :, 2, None, None]
         flow = self.reach * torch.tanh(local + torch.sigmoid(follows) * whole)
-        grid = (places + 2 * flow).permute(0, 2, 3, 1)
-        warped = functional.grid_sample(portrait, grid, "bilinear", "border", align_corners=False)
+        warped = fetched(portrait, flow)
         detail = functional.silu(self.refine(torch.cat([_twice(self.features(high)), warped * 2 - 1], 1)))
         change, mask = self.to_correction(detail).split((3, 1), 1)
         correction = torch.sigmoid(mask) * torch.tanh(change)
@@ -151,7 +150,7 @@ class Trained(nn.Module):
             sources, seen = torch.cat([sources, true[:alone]]), torch.cat([seen, seen[:alone]])
             told = torch.cat([told, told.new_zeros(alone, told.shape[1])])
         made = self.animator(sources, seen, told)
-        pictures, flow = (part[: len(true)].unflatten(0, (windows, length)) for part in (made.picture, made.flow))
+        pictures, flow, correction = (part[: len(true)].unflatten(0, (windows, length)) for part in made)
         read = [None, None, None]
         if self.reader is not None:
             read = [
@@ -159,7 +158,7 @@ class Trained(nn.Module):
                 self.reader(true).unflatten(0, (windows, length)),
                 self.reader(source)[:, None],
             ]
-        return Output(pictures, flow, made.picture[len(true) :] if alone else None, *read)
+        return Output(pictures, flow, correction, made.picture[len(true) :] if alone else None, *read)
 
 
 def _twice(x: Tensor) -> Tensor:

@@ -32,6 +32,7 @@ class Losses:
     alignment_descriptor: float
     identity: float
     total_variation: float
+    correction: float
     temporal: float
 
 
@@ -39,7 +40,7 @@ class Losses:
 class Terms:
     """Table `terms`: what the terms need beside their weights."""
 
-    blur: float
+    blurs: list[float]
     identity_share: float
 
 
@@ -150,6 +151,11 @@ def _check(name: str, value: object) -> None:
         right = isinstance(value, list) and len(value) == 3 and all(isinstance(v, int) and v >= 1 for v in value)
         if not right:
             raise InputError(f"model.widths is {value}: it must be three whole numbers.")
+        return
+    if name == "terms.blurs":
+        right = isinstance(value, list) and value and all(isinstance(v, int | float) and 0 <= v <= 1 for v in value)
+        if not right:
+            raise InputError(f"terms.blurs is {value}: it must be a list of numbers from 0 to 1.")
         return
     if isinstance(value, bool) or not isinstance(value, int if kind == "int" else (int, float)):
         raise InputError(f"{name} is {value!r}: it must be a {'whole ' if kind == 'int' else ''}number.")

@@ -66,7 +66,7 @@ class AnimatorTask:
 
     def terms(self, output: losses.Output, batch: Batch) -> dict[str, Tensor]:
         output = losses.Output(*(None if part is None else part.float() for part in output))
-        return losses.terms(output, batch.frames, batch.deltas, self.told.losses, self.told.terms.blur)
+        return losses.terms(output, batch.source, batch.frames, batch.deltas, self.told.losses, self.told.terms.blurs)
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:
         return losses.total(terms, self.told.losses)
@@ -125,7 +125,7 @@ def train(data: PortraitVideoDataset, told: Settings, out: Path, seed: int = SEE
     )  # fmt: skip
     kept = {"tables": told.tables(), "conditions": conditions.SIZE, "data": _hash(data.contents), **asdict(config)}
     torch.set_num_threads(1)
-    measure = Measure(spread(new, m.people), m.frames, told.terms.blur)
+    measure = Measure(spread(new, m.people), m.frames)
     rng = np.random.default_rng(seed)
     return loop.train(
         AnimatorTask(learned, told), config, ALONE, rng, "animator", file, kept,
@@ -169,10 +169,10 @@ def _append(path: Path, step: int, found: dict[str, float]) -> None:
     atomic_write(path, ("\n".join(kept) + "\n").encode())
 
 
-def compare(animator: Animator, new: list[Clip], blur: float, out: Path) -> dict[str, dict[str, float]]:
+def compare(animator: Animator, new: list[Clip], out: Path) -> dict[str, dict[str, float]]:
     """Figures of all new people: the animator, the portrait that does not move, the true frames at this
     size, and the animator driven by another person, with and without the driver's frames. Previews go to `out`."""
-    measure = Measure(new, FINAL_FRAMES, blur)
+    measure = Measure(new, FINAL_FRAMES)
     own, made = measure.of_network(animator)
     preview(out / "previews" / "new_people.gif", spread(made, _SHOWN))
     rows = {"animator": own, "copy": measure.of_copy(), "truth": measure.of_truth()}
@@ -216,7 +216,7 @@ def main(arguments: list[str]) -> None:
     learned, new = data.split(told.training.new_people)
     print(f"{len(learned)} people to learn from, {len(new)} new ones to measure on.")
     network = train(data, told, given.out, given.seed)
-    rows = compare(network.animator, new, told.terms.blur, given.out)
+    rows = compare(network.animator, new, given.out)
     atomic_write(given.out / "figures.json", json.dumps(rows, indent=1).encode())
     print(table(rows))
     print(f"{given.out / use.NAME} moves portraits: python -m training motion animate")
