@@ -21,6 +21,7 @@ from blendshape_addon.core.motion.face import FaceReader
 from blendshape_addon.core.motion.parameters import MOUTH_SHAPES
 from blendshape_addon.core.vocabulary import ARKIT, BLINKS, VISEMES
 from tests.faces import film
+from training.devtools import movies
 
 FILM = str(film.FILE)
 POSES = film.truth()
@@ -113,6 +114,19 @@ def test_a_movie_that_a_phone_notes_to_be_turned_is_read(tmp_path, quarters):
             read.append(reading.finish())
     assert read[0].found.all()
     assert np.abs(read[0].scores[-1] - read[1].scores[-1]).max() < 0.15
+
+
+def test_a_movie_that_is_cut_off_is_said(tmp_path):
+    """Of Matroska, whose pictures lie one behind the other; Blender repeats the last one that is there."""
+    rng = np.random.default_rng(0)
+    pictures = [np.kron(rng.integers(0, 255, (12, 16, 3)), np.ones((10, 10, 1))).astype(np.uint8) for _ in range(40)]
+    movies.encode(pictures, tmp_path / "take.mkv", 12, container="MKV")
+    data = (tmp_path / "take.mkv").read_bytes()
+    (tmp_path / "cut.mkv").write_bytes(data[: len(data) // 2])
+    for name, notes in (("take.mkv", 0), ("cut.mkv", 1)):
+        with clips.open_clip(tmp_path / name) as clip:
+            assert len(list(clip.pictures())) == 40
+            assert len([note for note in clip.notes if "cut off" in note]) == notes
 
 
 def test_a_sequence_is_read_in_the_order_of_its_numbers(tmp_path):

@@ -10,8 +10,11 @@ import bpy
 import numpy as np
 
 
-def encode(pictures: Iterable[np.ndarray], file: Path, rate: int, quality: str = "HIGH") -> None:
-    """Write (H, W, 3) uint8 pictures as a movie (.mp4, H.264), so many per second; quality: as Blender calls it."""
+def encode(
+    pictures: Iterable[np.ndarray], file: Path, rate: int, quality: str = "HIGH", container: str = "MPEG4"
+) -> None:
+    """Write (H, W, 3) uint8 pictures as a movie (H.264), so many per second; quality, container: as Blender calls
+    them."""
     with tempfile.TemporaryDirectory() as folder:
         names = [_save(picture, Path(folder) / f"{number:05d}.png") for number, picture in enumerate(pictures)]
         scene = bpy.data.scenes.new("encode")
@@ -29,7 +32,7 @@ def encode(pictures: Iterable[np.ndarray], file: Path, rate: int, quality: str =
         if hasattr(render.image_settings, "media_type"):  # from Blender 5.0 on
             render.image_settings.media_type = "VIDEO"
         render.image_settings.file_format = "FFMPEG"
-        render.ffmpeg.format, render.ffmpeg.codec, render.ffmpeg.constant_rate_factor = "MPEG4", "H264", quality
+        render.ffmpeg.format, render.ffmpeg.codec, render.ffmpeg.constant_rate_factor = container, "H264", quality
         render.filepath, render.use_file_extension = str(file.resolve()), False
         try:
             bpy.ops.render.render(animation=True, scene=scene.name)

@@ -21,6 +21,7 @@ MOVIES = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wm
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tga", ".tif", ".tiff", ".webp")
 LARGEST = 1280  # pixels of a picture's longer side that are read; a face needs some 200
 FOLDER_RATE = 30.0  # pictures per second of a folder, which does not say
+_FROZEN = 0.5  # seconds for which a camera's pictures are never the same to the last bit
 _AT_ONCE = 4  # frames that are drawn by the sequencer at a time
 
 
@@ -131,7 +132,9 @@ class MovieClip:
         self._scene.view_settings.exposure, self._scene.view_settings.gamma = 0.0, 1.0
 
     def pictures(self) -> Iterator[np.ndarray]:
-        """(H, W, 3) uint8, one after another. Raises InputError where the file ends early."""
+        """(H, W, 3) uint8, one after another. Of a file that ends early Blender repeats the last picture; then there is
+        a note about it afterwards."""
+        before, same = None, 0
         with tempfile.TemporaryDirectory(prefix="vrc_blendshape_") as folder:
             for first in range(1, self.count + 1, _AT_ONCE):
                 last = min(first + _AT_ONCE - 1, self.count)
@@ -140,8 +143,20 @@ class MovieClip:
                 with quiet():
                     bpy.ops.render.render(animation=True, scene=self._scene.name)
                 for file in sorted(Path(folder).glob("f_*.bmp"), key=_natural):
-                    yield _bitmap(file.read_bytes())
+                    picture = _bitmap(file.read_bytes())
+                    same = same + 1 if before is not None and np.array_equal(picture, before) else 0
+                    before = picture
+                    yield picture
                     file.unlink()
+        if same >= max(_FROZEN * self.rate, 2):
+            self.notes.append(
+                Message(
+                    "The last {count} pictures of {file} are all the same: the file seems to be cut off. "
+                    "Copy it from the camera again.",
+                    count=same,
+                    file=self.name,
+                )
+            )
 
     def close(self) -> None:
         """Remove the scene."""
