@@ -9,6 +9,7 @@ VERBS = {
     "train": ("train", "learn what skinning misses"),
     "infer": ("infer", "write corrected meshes, and how far they are off"),
     "evaluate": ("evaluate", "measure models on frames that they did not learn"),
+    "compare": ("compare", "measure every kind of model on the same frames"),
     "export": ("export", "write a trained model as ONNX with its card"),
 }
 

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from blendshape_addon.core.corrective.bones import Bones
 from blendshape_addon.core.corrective.frames import Frames
 from blendshape_addon.core.inference.corrective_format import NEIGHBOURS
 
@@ -38,21 +37,24 @@ class Settings:
     seed: int
 
 
-def begin(
-    source: Frames, target: np.ndarray, joints: np.ndarray | None, settings: Settings, bones: Bones | None = None
-) -> tuple[Corrector, Clip]:
-    """A model before its first epoch, its linear map fitted, and the clip that it learns from. bones: of the mesh,
-    estimated if None."""
-    bones = bones or estimate.estimate(source.positions, source.edges)
-    with_joints = settings.model_type == "with_joints" and joints is not None
-    joint_near = nearest_joints(source.positions[0], joints[0], NEIGHBOURS) if with_joints else None
-    clip = Clip(source.positions, bones, settings.num_condition_frames, target, joints, joint_near)
-    count = joints.shape[1] if with_joints else 0
-    kind = Kind(settings.model_type, settings.space, clip.frames, source.positions.shape[1], source.topology, count)
+def prepare(source: Frames, target: np.ndarray, joints: np.ndarray | None, frames: int) -> Clip:
+    """What is learned from: bones are estimated, and each vertex gets the joints nearest to it. frames: n. joints: (F,
+    J, 3) or None."""
+    bones = estimate.estimate(source.positions, source.edges)
+    near = nearest_joints(source.positions[0], joints[0], NEIGHBOURS) if joints is not None else None
+    return Clip(source.positions, bones, frames, target, joints, near)
+
+
+def begin(clip: Clip, topology: str, settings: Settings) -> Corrector:
+    """A model of a mesh of this topology before its first epoch, its linear map fitted to a clip with a target."""
+    with_joints = settings.model_type == "with_joints"
+    count = clip.joints.shape[1] if with_joints and clip.joints is not None else 0
+    bones, joint_near = clip.bones, clip.joint_near if with_joints else None
+    kind = Kind(settings.model_type, settings.space, clip.frames, clip.skinned.shape[1], topology, count)
     local = kind.space == "local"
     base = linear.fit(clip, gated=kind.model_type == "gated") if local else None
     if kind.model_type not in NETWORKS:
-        return Corrector(kind, bones, joint_near, base, None).eval(), clip
+        return Corrector(kind, bones, joint_near, base, None).eval()
     torch.manual_seed(settings.seed)
     poses = 3 * NEIGHBOURS
     shape = Shape(
@@ -73,7 +75,7 @@ def begin(
         frame = rng.integers(0, len(clip.skinned), 20000)
         vertex = rng.choice(np.flatnonzero(_active(clip)), 20000)
         corrector.network.normalise(corrector.columns(clip, frame, vertex))
-    return corrector, clip
+    return corrector
 
 
 def _active(clip: Clip) -> np.ndarray:

@@ -64,7 +64,8 @@ def main(arguments: list[str], model_type: str | None = None) -> int:
         )
         folder = given.load_saved_model.parent
     else:
-        model, clip = learn.begin(source, target.positions, joints, settings)
+        clip = learn.prepare(source, target.positions, joints, settings.num_condition_frames)
+        model = learn.begin(clip, source.topology, settings)
         stamp = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
         folder = given.model_saved_path / settings.model_type / stamp
 
