@@ -15,7 +15,7 @@ from blendshape_addon.core.face.parts import Part
 from blendshape_addon.core.face.slits import COLUMNS
 from blendshape_addon.core.geometry.mesh import edges_of
 from blendshape_addon.core.refinement import barriers, contacts, style_offsets
-from blendshape_addon.core.refinement.parameters import LID_CONTACT
+from blendshape_addon.core.refinement.parameters import LID_CONTACT, MOUTH_OPENING
 from blendshape_addon.core.vocabulary import LANDMARK_INDEX
 
 # What coarse rims leave over what is meant.
@@ -89,6 +89,16 @@ def test_a_mouth_opens_as_wide_as_the_style_asks(anatomy, features, share):
     style_offsets.open_mouth(anatomy, offset[None], ["vrc.v_aa"], {"vrc.v_aa": share, "vrc.v_oh": 0.1})
     assert mouth.gap(features.positions + offset)[7] == pytest.approx(share * width, abs=0.02 * width)
     assert np.allclose(offset / np.abs(offset).max(), direction, atol=1e-5)
+
+
+def test_aa_parts_the_lips_where_its_style_does_not_say_how_far(anatomy, features):
+    mouth = anatomy.mouth
+    width = np.linalg.norm(mouth.corners[1] - mouth.corners[0])
+    little, much = (blob(features, "lip_lower_inner_mid", 0.3, (0, -share * width, 0), 0, -1) for share in (0.06, 0.3))
+    offsets = np.stack([little, much, little])
+    scales = style_offsets.open_mouth(anatomy, offsets, ["vrc.v_aa", "vrc.v_aa", "vrc.v_e"], {})
+    assert mouth.gap(features.positions + offsets[0])[7] == pytest.approx(MOUTH_OPENING.least * width, rel=0.1)
+    assert scales.keys() == {"vrc.v_aa"} and np.array_equal(offsets[1:], [much, little])
 
 
 def test_a_shape_that_hardly_parts_the_lips_is_not_torn_open(anatomy, features):

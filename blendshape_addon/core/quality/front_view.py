@@ -75,15 +75,15 @@ class FrontView:
     def differences(self, offsets: Sequence[np.ndarray]) -> np.ndarray:
         """(K, K) how far K shapes are apart as seen from the front: the root mean square, over the skin around the
         mouth, of the distance in the picture between their motions, in widths of the mouth."""
-        products = self.products([offset[self.compared[0]] for offset in offsets])
+        products = self.products(np.stack([offset[self.compared[0]] for offset in offsets]))
         size = np.diag(products)
         return np.sqrt(np.maximum(size[:, None] + size - 2 * products, 0))
 
-    def products(self, motions: Sequence[np.ndarray]) -> np.ndarray:
-        """(K, K) inner products of (M, 3) motions of the vertices that are `compared`, of which `differences` are
+    def products(self, motions: np.ndarray) -> np.ndarray:
+        """(K, K) inner products of (K, M, 3) motions of the vertices that are `compared`, of which `differences` are
         distances."""
         weight = self.compared[1][:, None] / self._mouth_width
-        flat = np.stack([(motion[:, :2] * weight).reshape(-1) for motion in motions]).astype(float)
+        flat = (motions[:, :, :2] * weight).reshape(len(motions), -1).astype(float)
         return flat @ flat.T
 
     @cached_property

@@ -116,7 +116,7 @@ class LidContact:
     still: float = 0.2  # of the eye's opening; a lid that moves less in a column keeps its motion there
     smoothed_columns: int = 5  # columns over which the factor is averaged
     reach_x: float = 0.75  # widths of the eye from its middle to where scaling begins to fade; at twice that it ends
-    reach_y: float = 0.6  # the same, up and down
+    reach_y: float = 0.6  # the same, up and down, of its width or height, the greater
     upper_share: float = 0.85  # of what remains open, that the upper lid moves; the lower one moves the rest
     max_open: float = 0.02  # share of the opening that a blink may leave before its folds are smoothed
     max_meet: float = 0.5  # share of the opening above the lower lid, where learned motion may have the lids meet
@@ -151,6 +151,8 @@ class MouthOpening:
     """How far a style may open the mouth of a viseme."""
 
     max_scale: float = 2.5  # factor of the shape, and one over the least factor
+    # Widths of the mouth that aa parts the lips by, where its style says nothing: upper lips may hang over lower ones.
+    least: float = 0.12
     min_opening: float = 0.1  # of the opening that is wanted; a shape that opens less is no opening
     middle: float = 0.1  # widths of the mouth beside its middle where the opening is measured
 

@@ -42,21 +42,23 @@ def open_mouth(
 ) -> dict[str, float]:
     """Scale (E, N, 3) face-space offsets so that the lips part by a share of the mouth's width at the middle; in place.
 
-    shares: by expression; the others of `names` stay, and so does a shape that hardly parts the lips by itself. Returns
-    what those that changed were multiplied by.
+    shares: by expression; the others of `names` stay, but for one that opens the mouth and opens it less than
+    MOUTH_OPENING.least, and so does a shape that hardly parts the lips by itself. Returns what those that changed were
+    multiplied by.
     """
     mouth = anatomy.mouth
     scales: dict[str, float] = {}
     if not mouth:
         return scales
     rest, middle = anatomy.features.positions, np.abs(COLUMNS - 0.5) < MOUTH_OPENING.middle
-    most = MOUTH_OPENING.max_scale
-    for name, share in shares.items():
-        if name in names:
-            offset = offsets[names.index(name)]
-            before, after = (mouth.gap(positions)[middle].mean() for positions in (rest, rest + offset))
-            wanted = share * np.linalg.norm(mouth.corners[1] - mouth.corners[0])
-            if after - before > MOUTH_OPENING.min_opening * wanted:
-                scales[name] = float(np.clip((wanted - before) / (after - before), 1 / most, most))
-                offset *= np.float32(scales[name])
+    width, most = np.linalg.norm(mouth.corners[1] - mouth.corners[0]), MOUTH_OPENING.max_scale
+    for name, offset in zip(names, offsets, strict=True):
+        share = shares.get(name, MOUTH_OPENING.least if TABLE[name].opens_mouth else 0.0)
+        if not share:
+            continue
+        before, after = (mouth.gap(positions)[middle].mean() for positions in (rest, rest + offset))
+        wanted = share * width
+        if after - before > MOUTH_OPENING.min_opening * wanted and (name in shares or after < wanted):
+            scales[name] = float(np.clip((wanted - before) / (after - before), 1 / most, most))
+            offset *= np.float32(scales[name])
     return scales

@@ -25,22 +25,23 @@ def mixes(names: Sequence[str], products: np.ndarray, apart: float) -> np.ndarra
     """
     vowel = np.isin(names, VOWELS)
     least = apart * np.where(vowel[:, None] & vowel, DISTINCT.vowels, 1.0)
-    mix, free = np.eye(len(names)), np.select([np.isin(names, CONSONANTS), vowel], [2, 1], 0)
+    mix, ranks = np.eye(len(names)), np.select([np.isin(names, CONSONANTS), vowel], [2, 1], 0)
+    # (K, K) whether the first of two gives way to the second.
+    gives_way = (ranks[:, None] >= ranks) & (ranks[:, None] > 0)
     for _ in range(DISTINCT.rounds):
         moved = mix @ products @ mix.T
         size = np.diag(moved)
         shares = np.sqrt(np.maximum(size[:, None] + size - 2 * moved, 0)) / least
-        shares[np.maximum(free[:, None], free) == 0] = np.inf
+        shares[~(gives_way | gives_way.T)] = np.inf
         np.fill_diagonal(shares, np.inf)
         one, other = np.unravel_index(shares.argmin(), shares.shape)
         near = shares[one, other]
         if near >= DISTINCT.enough:
             break
         step = min(1 / max(near, 1e-6) - 1, DISTINCT.step) * (mix[one] - mix[other])
-        share = 0.5 if free[one] == free[other] else 1.0
-        if free[one] >= free[other]:
-            mix[one] += share * step
-        if free[other] >= free[one]:
-            mix[other] -= share * step
-        free[np.abs(mix - np.eye(len(mix))).sum(1) > DISTINCT.most] = 0
+        both = gives_way[one, other] and gives_way[other, one]
+        for row, way in ((one, step), (other, -step)):
+            if gives_way[row, other if row == one else one]:
+                mix[row] += way / 2 if both else way
+        gives_way[np.abs(mix - np.eye(len(mix))).sum(1) > DISTINCT.most] = False
     return mix
