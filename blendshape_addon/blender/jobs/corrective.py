@@ -62,6 +62,17 @@ def motion_of(scene: bpy.types.Scene, obj: Object, frames: Sequence[int] | None 
     return rig_motion.read(scene, obj, frames if frames is not None else rig_motion.moving_frames(scene, rig))
 
 
+def further_motion(obj: Object, motion: RigMotion) -> RigMotion | None:
+    """A range of motion to bake over beside the animation `motion`, in which joints may always bend together; None
+    where the bones' names do not tell one, or where `motion` is it."""
+    if not motion.frames:
+        return None
+    try:
+        return _range_of_motion(obj, rig_motion.require_armature(obj))
+    except InputError:
+        return None
+
+
 def corrected_by(
     model: models.CorrectiveModel, skinned: Frames, progress: baking.Progress
 ) -> tuple[np.ndarray, list[Message]]:
@@ -151,10 +162,14 @@ def bake(
     count: int,
     wanted: Sequence[Wanted],
     progress: baking.Progress,
+    more: tuple[Poses, np.ndarray] | None = None,
 ) -> Baked:
-    """Up to `count` corrective keys of a motion. It needs nothing of Blender. Raises InputError as core's bake does."""
+    """Up to `count` corrective keys of a motion; more: see core's bake. It needs nothing of Blender.
+
+    Raises InputError as core's bake does.
+    """
     require_near(skinned.name, skinned.positions, corrected)
-    keys = baking.bake(motion.mesh, motion.poses, corrected, count, wanted, progress)
+    keys = baking.bake(motion.mesh, motion.poses, corrected, count, wanted, progress, more)
     keyed = baking.keyed(motion.mesh, motion.poses, keys)
     before, after = (baking.errors(points, corrected, skinned.positions) for points in (skinned.positions, keyed))
     maps = [np.linalg.norm(points - corrected, axis=2).mean(0) * 1000 for points in (skinned.positions, keyed)]

@@ -41,17 +41,25 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("“{name}” has no animation to write to {file}.", name=obj.name, file=options.cache.name)
     if not motion.frames:
         notes.append(Message("The file holds no motion: the keys are baked over a range of motion of people's limbs."))
-    skinned = corrective.skinned_frames(obj, motion)
-    if model is not None:
+    skinned, more = corrective.skinned_frames(obj, motion), None
+    if model is None:
+        corrected = corrective.target_of(scene, obj, motion, skinned, corrective.Source(path=options.target))
+    else:
         corrected, said = corrective.corrected_by(
-            model, skinned, lambda fraction: progress(0.6 * fraction, "correcting frames")
+            model, skinned, lambda fraction: progress(0.4 * fraction, "correcting frames")
         )
         notes += said
-    else:
-        corrected = corrective.target_of(scene, obj, motion, skinned, corrective.Source(path=options.target))
+        if further := corrective.further_motion(obj, motion):
+            frames = corrective.skinned_frames(obj, further)
+            more = (
+                further.poses,
+                corrective.corrected_by(
+                    model, frames, lambda fraction: progress(0.4 + 0.2 * fraction, "correcting frames")
+                )[0],
+            )
     baked = corrective.bake(
         motion, skinned, corrected, options.keys, options.poses,
-        lambda fraction: progress(0.6 + 0.4 * fraction, "choosing key poses"),
+        lambda fraction: progress(0.6 + 0.4 * fraction, "choosing key poses"), more,
     )  # fmt: skip
     corrective.write(obj, baked)
     notes += baked.notes

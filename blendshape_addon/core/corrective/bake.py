@@ -120,15 +120,23 @@ def bake(
     count: int,
     wanted: Sequence[Wanted] = (),
     progress: Progress | None = None,
+    more: tuple[Poses, np.ndarray] | None = None,
 ) -> list[Key]:
     """Up to `count` keys that bring the skinned mesh near to `corrected`, (F, V, 3) metres.
 
-    wanted: the key poses, else they are chosen. Raises InputError where a wanted bone is none of the armature, and
-    where nothing is left to correct.
+    wanted: the key poses, else they are chosen. more: further poses of the same armature and the mesh in them, such
+    as a range of motion beside an animation in which some joints always bend together. Raises InputError where a
+    wanted bone is none of the armature, and where nothing is left to correct.
     """
-    if poses.count > BAKE.frames:
-        kept = np.linspace(0, poses.count - 1, BAKE.frames).round().astype(int)
-        poses, corrected = poses.some(kept), corrected[kept]
+    poses, corrected = _sampled(poses, corrected)
+    if more is not None:
+        others, beside = _sampled(*more)
+        poses = replace(
+            poses,
+            matrices=np.concatenate([poses.matrices, others.matrices]),
+            rotations=np.concatenate([poses.rotations, others.rotations]),
+        )
+        corrected = np.concatenate([corrected, beside])
     fit = _Fit(mesh, poses, corrected, progress or (lambda fraction: None))
     drivers = _listed(poses, wanted) if wanted else fit.choose(count)
     offsets = fit.solve(drivers)
@@ -143,6 +151,14 @@ def bake(
             "stand still."
         )
     return keys
+
+
+def _sampled(poses: Poses, corrected: np.ndarray) -> tuple[Poses, np.ndarray]:
+    """BAKE.frames of the frames, or all of fewer."""
+    if poses.count <= BAKE.frames:
+        return poses, corrected
+    kept = np.linspace(0, poses.count - 1, BAKE.frames).round().astype(int)
+    return poses.some(kept), corrected[kept]
 
 
 def keyed(mesh: Mesh, poses: Poses, keys: Sequence[Key]) -> np.ndarray:

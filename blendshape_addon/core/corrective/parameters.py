@@ -37,7 +37,7 @@ class Bake:
     condition: float = 5.0
     ridge: float = 0.5
     one_sided: float = 0.1
-    least_gain: float = 0.003
+    least_gain: float = 0.001
     least: float = 5e-5
     moving: float = 1e-3
 

@@ -13,6 +13,8 @@ from .bake import Poses
 from .bones import matrices as rotation_matrices
 from .parameters import SWEEPS
 
+_HINGES = {"lower arm": "upper arm", "lower leg": "upper leg"}  # limbs that may be bent at rest, and the one before
+
 
 @dataclass(frozen=True)
 class Rest:
@@ -53,8 +55,10 @@ def _sweep(
     towards: Mapping[str, np.ndarray],
     outwards: np.ndarray,
 ) -> np.ndarray:
-    """(F, B, 4) rotations: from rest to an end and back. sweep: limb to where it goes, and degrees."""
+    """(F, B, 4) rotations: from rest to an end and back. sweep: limb to where it goes, and degrees from the straight
+    limb."""
     share = np.sin(np.linspace(0, np.pi, SWEEPS.frames)) ** 2
+    directions = rest.matrices[:, :3, 1] / np.linalg.norm(rest.matrices[:, :3, 1], axis=1, keepdims=True)
     rotations = np.zeros((SWEEPS.frames, len(rest.bones), 4))
     rotations[..., 0] = 1.0
     for (side, limb), bone in found.items():
@@ -68,7 +72,9 @@ def _sweep(
         if np.linalg.norm(axis) < SWEEPS.parallel:  # it points there already
             continue
         local = turn.T @ (axis / np.linalg.norm(axis))
-        half = np.radians(degrees) / 2 * share
+        if limb in _HINGES and (before := found.get((side, _HINGES[limb]))) is not None:
+            degrees -= float(np.degrees(np.arccos(np.clip(along @ directions[before], -1, 1))))
+        half = np.radians(max(degrees, 0.0)) / 2 * share
         rotations[:, bone] = np.column_stack([np.cos(half), np.sin(half)[:, None] * local])
     return rotations
 

@@ -139,16 +139,25 @@ class VRC_BLENDSHAPE_OT_bake_corrective_keys(_Corrected, bpy.types.Operator):
         selection.require_editable(obj)
         model = self._model(context)
         motion, skinned, target = self._motion(context, obj)
+        further = corrective.further_motion(obj, motion) if model else None
+        frames = corrective.skinned_frames(obj, further) if further else None
 
         def run(progress):
-            corrected, notes = target, []
+            corrected, notes, more = target, [], None
             if model is not None:
                 corrected, notes = corrective.corrected_by(
-                    model, skinned, lambda share: progress(0.6 * share, Message("correcting frames"))
+                    model, skinned, lambda share: progress(0.4 * share, Message("correcting frames"))
+                )
+            if model is not None and frames is not None:
+                more = (
+                    further.poses,
+                    corrective.corrected_by(
+                        model, frames, lambda share: progress(0.4 + 0.2 * share, Message("correcting frames"))
+                    )[0],
                 )
             baked = corrective.bake(
                 motion, skinned, corrected, count, wanted,
-                lambda share: progress(0.6 + 0.4 * share, Message("choosing key poses")),
+                lambda share: progress(0.6 + 0.4 * share, Message("choosing key poses")), more,
             )  # fmt: skip
             baked.notes += notes
             return baked
