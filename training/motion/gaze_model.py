@@ -31,7 +31,8 @@ class Output(NamedTuple):
     blink: Tensor
 
 
-def _conv(inputs: int, outputs: int, stride: int = 1, width: int = 3) -> nn.Sequential:
+def conv(inputs: int, outputs: int, stride: int = 1, width: int = 3) -> nn.Sequential:
+    """A convolution, normalised over the batch, rectified."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, width, stride, width // 2, bias=False),
         nn.BatchNorm2d(outputs),
@@ -46,9 +47,7 @@ class SmallBackbone(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            _conv(3, 24, 2, 5), _conv(24, 32, 2), _conv(32, 48), _conv(48, 64, 2), _conv(64, 64)
-        )
+        self.layers = nn.Sequential(conv(3, 24, 2, 5), conv(24, 32, 2), conv(32, 48), conv(48, 64, 2), conv(64, 64))
         self.summary = nn.Sequential(nn.Flatten(), nn.Linear(64 * 4 * 6, self.size), nn.ReLU(inplace=True))
 
     def forward(self, image: Tensor) -> Tensor:

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .gaze_model import conv
+
 SIZE = 64  # pixels of a side of the crops
 COUNT = 20
 TEMPERATURE = 0.1  # of the softmax of heatmaps, as in the paper
@@ -27,15 +29,6 @@ class Keypoints(NamedTuple):
 
     points: Tensor
     spread: Tensor
-
-
-def conv(inputs: int, outputs: int, stride: int = 1, width: int = 3) -> nn.Sequential:
-    """A convolution, normalised over the batch, rectified."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, width, stride, width // 2, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
-    )
 
 
 class Detector(nn.Module):
