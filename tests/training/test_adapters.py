@@ -15,7 +15,7 @@ from blendshape_addon.core.motion.performance import DriveOptions, perform
 from blendshape_addon.core.vocabulary import ARKIT
 from training.data import rigs
 from training.motion import adapt, adapters, domains, draw, drawn, motions, puppets, train_adapter
-from training.motion.adapters import SIZE, Adapter
+from training.motion.adapters import Adapter
 from training.motion.crops import STORED
 from training.motion.domains import NAMES, Domain
 from training.renders import Scene, people, render
@@ -109,10 +109,23 @@ def test_only_what_is_known_is_learned_from() -> None:
 
 def test_the_neutral_face_is_told_as_nothing() -> None:
     network = Adapter().eval()
-    face = torch.rand(2, 3, SIZE, SIZE)
+    face = torch.rand(2, adapters.FEATURES)
     with torch.no_grad():
         assert torch.allclose(network(face, face), torch.zeros(2, len(NAMES)), atol=1e-5)
-    assert sum(value.numel() for value in network.parameters()) < 300_000
+
+
+def test_pictures_of_a_clip_are_seen_in_the_same_way(monkeypatch) -> None:
+    """The view of equal pictures is equal, mirrored where it says so, and another one the next time."""
+    picture = np.zeros((1, STORED, STORED, 3), np.uint8)
+    picture[:, :, : STORED // 4] = 255
+    pair = np.repeat(picture, 2, 0)
+    monkeypatch.setattr(train_adapter, "by_another_hand", lambda images, rng: images)
+    ways = np.random.default_rng(5)
+    plain, mirrored = (train_adapter.view(pair, flip, ways) for flip in (False, True))
+    assert np.array_equal(plain[0], plain[1]) and not np.array_equal(plain, mirrored)
+    half = STORED // 2
+    assert plain[0, :, :half].mean() > plain[0, :, half:].mean() + 20
+    assert mirrored[0, :, half:].mean() > mirrored[0, :, :half].mean() + 20
 
 
 def test_a_mirrored_face_has_mirrored_truth() -> None:
@@ -151,7 +164,7 @@ def test_clips_are_left_out_by_their_names() -> None:
 
 
 def test_an_adapter_learns_what_moves_in_clips_and_goes_on_where_it_was_stopped(tmp_path) -> None:
-    data = domain(4, 3)
+    data = domain(2, 2)
     config = replace(train_adapter.RECIPE, steps=2, warmup=1, save_every=1)
     file = tmp_path / "a.safetensors"
     one, again = (train_adapter.train(data, data, adapters.Terms(), config, file) for _ in range(2))
@@ -267,3 +280,14 @@ def test_adapt_refuses_what_makes_no_sense(tmp_path, frames, adapter, more, said
 
 def test_all_units_are_among_the_names() -> None:
     assert NAMES[: len(ARKIT)] == ARKIT and len(NAMES) == 57 == len(adapters.SCALES)
+
+
+def test_what_the_reader_of_people_says_is_complete_where_there_is_a_face_and_nan_elsewhere() -> None:
+    told = adapters.describe(
+        domain(1, 5).truth, np.ones((478, 3)), (np.array([50.0, 40.0]), 60.0), (100, 120), 30.0, ""
+    )
+    told = replace(told, found=np.array([True, True, True, True, False]))
+    values = train_adapter.by_reader(told, np.arange(5))
+    assert np.isfinite(values[:4]).all() and np.isnan(values[4]).all()
+    assert np.allclose(values[0, : len(ARKIT) - 1], 0) and values[1:4, NAMES.index("mouthFunnel")].max() > 0.1
+    assert np.isnan(train_adapter.by_reader(replace(told, found=np.arange(5) > 0), np.arange(5))).all()

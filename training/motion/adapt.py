@@ -34,8 +34,8 @@ def main(arguments: list[str]) -> None:
     if not 1 <= given.neutral <= len(frames):
         raise InputError(f"--neutral is {given.neutral}: give a number from 1 to {len(frames)}.")
     place = domains.place(frames, FaceReader(provider="cpu"))
-    crops = domains.crop(frames, place)
-    values = adapters.apply(adapter, crops, np.repeat(crops[given.neutral - 1][None], len(crops), 0))
+    found = adapters.Features().of(domains.crop(frames, place))
+    values = adapters.apply(adapter, found, np.repeat(found[given.neutral - 1][None], len(found), 0))
     told = adapters.describe(values, face, place, frames.shape[1:3], RATE, domains.content_of(given.frames))
     atomic_write(given.out, descriptor.to_bytes(told))
     print(f"{given.out}: {len(frames)} frames. Next: python -m blendshape_addon drive AVATAR --clip {given.frames} "

@@ -1,10 +1,11 @@
 """Adapters: networks that bring faces of another kind, such as drawn ones, into the space of motion descriptors.
 
-An adapter sees a crop of a face and the neutral one of the same clip, and says what differs: units, the turn of the
-head and where the eyes look. It learns from people, whose motion is known, and from clips of the other kind, of which
-nothing need be known: by contrast (van den Oord et al., "Representation Learning with Contrastive Predictive Coding",
-2018: two views of a picture are alike, all other pictures are not) and by cycles (Dwibedi et al., "Temporal
-Cycle-Consistency Learning", 2019: the nearest of the other kind has to lead back).
+An adapter sees a crop of a face and the neutral one of the same clip by the features of the network that finds people's
+landmarks, and says what differs: units, the turn of the head and where the eyes look. It learns from people, whose
+motion is known, and from clips of the other kind, of which nothing need be known: by contrast (van den Oord et al.,
+"Representation Learning with Contrastive Predictive Coding", 2018: two views of a picture are alike, all other pictures
+are not) and by cycles (Dwibedi et al., "Temporal Cycle-Consistency Learning", 2019: the nearest of the other kind has
+to lead back).
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ from blendshape_addon.core.vocabulary import ARKIT
 
 from ..learning import arrays
 from . import motions
+from .animator.metrics import LandmarkFeatures
 from .domains import NAMES
-from .keypoint_model import conv
 
 FORMAT = arrays.Format("motion adapter", 1, "train it again with python -m training motion train-adapter")
-SIZE = 64  # pixels of a side that it sees
+FEATURES = 512  # of the network that finds landmarks, for a crop
 EMBEDDING = 64
+DROPOUT = 0.3
 FACE = "face"  # among the arrays of a file
 OUTER_EYES = 0.4  # share of a crop's side that is between the outer corners of the eyes
 # What an output of 1 means, so that all are of order 1: units as they are, degrees of the head and of the eyes.
@@ -38,25 +40,19 @@ SHARPNESS = 10.0  # of similarities, the inverse of their temperature
 
 
 class Adapter(nn.Module):
-    """faces, neutral: (N, 3, SIZE, SIZE), 0 to 1, to (N, 57) in the order of `domains.NAMES` (0.28 M weights)."""
+    """features, neutral: (N, FEATURES) of a face and of the neutral one, to (N, 57) in the order of `domains.NAMES`."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            conv(3, 24, 2, 5), conv(24, 32), conv(32, 48, 2), conv(48, 64), conv(64, 64, 2), conv(64, 32, 1, 1)
-        )
-        self.embed = nn.Linear(32 * (SIZE // 8) ** 2, EMBEDDING)
+        self.embedding = nn.Sequential(
+            nn.BatchNorm1d(FEATURES, affine=False), nn.Dropout(DROPOUT),
+            nn.Linear(FEATURES, 128), nn.ReLU(inplace=True), nn.Linear(128, EMBEDDING),
+        )  # fmt: skip
         self.head = nn.Sequential(nn.Linear(EMBEDDING, 96), nn.ReLU(inplace=True), nn.Linear(96, len(NAMES)))
         self.register_buffer("scales", torch.tensor(SCALES))
 
-    def embedding(self, faces: Tensor) -> Tensor:
-        """(N, EMBEDDING) of a picture."""
-        mean = faces.mean((1, 2, 3), keepdim=True)  # neither light nor camera matter
-        spread = (faces - mean).square().mean((1, 2, 3), keepdim=True).sqrt()
-        return self.embed(self.layers((faces - mean) / (spread + 0.02)).flatten(1))
-
-    def forward(self, faces: Tensor, neutral: Tensor) -> Tensor:
-        return self.told(self.embedding(faces) - self.embedding(neutral))
+    def forward(self, features: Tensor, neutral: Tensor) -> Tensor:
+        return self.told(self.embedding(features) - self.embedding(neutral))
 
     def told(self, away: Tensor) -> Tensor:
         """(N, 57) of (N, EMBEDDING) embeddings less the neutral face's."""
@@ -110,21 +106,22 @@ def load(path: Path) -> tuple[Adapter, np.ndarray]:
     return adapter.eval(), face
 
 
-def as_seen(crops: np.ndarray) -> Tensor:
-    """(N, 3, SIZE, SIZE), 0 to 1, of (N, H, W, 3) uint8 crops."""
-    image = torch.from_numpy(crops.astype(np.float32) / 255).permute(0, 3, 1, 2)
-    return functional.interpolate(image, (SIZE, SIZE), mode="bilinear", antialias=True)
+class Features:
+    """What the network that finds a person's landmarks sees in crops, whether or not it takes them for a face."""
+
+    def __init__(self) -> None:
+        self._network = LandmarkFeatures()
+
+    def of(self, crops: np.ndarray) -> np.ndarray:
+        """(N, FEATURES) of (N, S, S, 3) uint8 crops."""
+        return np.stack([self._network.by_place(crop).ravel() for crop in crops]).astype(np.float32)
 
 
 @torch.no_grad()
-def apply(adapter: Adapter, crops: np.ndarray, neutral: np.ndarray) -> np.ndarray:
-    """(N, 57) in the order of `domains.NAMES`. crops, neutral: (N, H, W, 3) uint8."""
+def apply(adapter: Adapter, features: np.ndarray, neutral: np.ndarray) -> np.ndarray:
+    """(N, 57) in the order of `domains.NAMES`. features, neutral: (N, FEATURES)."""
     adapter.eval()
-    parts = [
-        adapter(as_seen(crops[first : first + 64]), as_seen(neutral[first : first + 64]))
-        for first in range(0, len(crops), 64)
-    ]
-    return torch.cat(parts).numpy()
+    return adapter(torch.from_numpy(features), torch.from_numpy(neutral)).numpy()
 
 
 def describe(

@@ -50,10 +50,6 @@ class Domain:
         rows = {f.name: getattr(self, f.name)[chosen] for f in fields(self) if f.name != "clips"}
         return Domain(**rows, clips=self.clips)
 
-    def without_truth(self) -> Domain:
-        """The same, nothing known."""
-        return Domain(self.pictures, self.clip, self.row, np.full_like(self.truth, np.nan), self.clips)
-
 
 def content_of(folder: Path) -> str:
     """A hash of the files' bytes, as the add-on has it of a folder of pictures."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from tqdm import tqdm
 
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.inference.face_format import SCORES
@@ -27,15 +28,16 @@ from ..learning import arrays, loop
 from ..learning.atomic_files import atomic_write, check_name
 from ..learning.distributed import ALONE
 from . import adapters, domains, motions, train_keypoints
-from .adapters import Adapter, Terms
+from .adapters import Adapter, Features, Terms
 from .animator.pictures import frames_in
 from .descriptor_cache import DescriptorCache
 from .domains import NAMES, Domain
 from .keypoint_model import pixel_grid
 
-CLIPS, FRAMES = 8, 2  # of each kind in a batch, and pictures of each beside the neutral one
+CLIPS, FRAMES = 16, 4  # of each kind in a batch, and pictures of each beside the neutral one
+VIEWS = 4  # of each picture
 RECIPE = LoopConfig(
-    steps=600, rate=2e-3, warmup=30, decay=0.01, clip=5.0, ema=0.98, precision="fp32", save_every=150, sheet_every=0
+    steps=1500, rate=2e-3, warmup=50, decay=0.01, clip=5.0, ema=0.99, precision="fp32", save_every=500, sheet_every=0
 )
 SHARE = 5  # every how manieth clip of the other kind is not learned from, unless names are given
 # What is measured, and the columns that are its mean.
@@ -48,9 +50,36 @@ SIGNS = np.array([-1.0 if name in ("headYaw", "headRoll", "gazeLeft") else 1.0 f
 SOBEL = torch.tensor([[1.0, 0.0, -1.0], [2.0, 0.0, -2.0], [1.0, 0.0, -1.0]]) / 4
 
 
+@dataclass(frozen=True)
+class Views:
+    """A domain as it is learned from, N pictures seen V times each: mirrored, cropped, lit and drawn in other ways, all
+    pictures of a clip in the same way.
+
+    features: (V, N, FEATURES). truth: (V, N, 57), NaN where unknown. clip, row: (N,) as of the domain.
+    """
+
+    features: np.ndarray
+    truth: np.ndarray
+    clip: np.ndarray
+    row: np.ndarray
+
+
+def views(data: Domain, features: Features, rng: np.random.Generator) -> Views:
+    """A domain seen VIEWS times."""
+    seen = np.zeros((VIEWS, data.count, adapters.FEATURES), np.float32)
+    truth = np.zeros((VIEWS, *data.truth.shape), np.float32)
+    for clip in tqdm(np.unique(data.clip), "looking at faces", unit="clip"):
+        own = data.clip == clip
+        for number in range(VIEWS):
+            flip = rng.random() < 0.5
+            seen[number, own] = features.of(view(data.pictures[own], flip, rng))
+            truth[number, own] = data.truth[own][:, MIRROR] * SIGNS if flip else data.truth[own]
+    return Views(seen, truth, data.clip, data.row)
+
+
 class Batch(NamedTuple):
-    """Of people and of the other kind, C clips in two views: faces (2, C * F, 3, SIZE, SIZE), neutral (2, C, 3, SIZE,
-    SIZE), truth (C * F, 57), NaN where unknown."""
+    """Of people and of the other kind, C clips in two views: faces (2, C * F, FEATURES), neutral (2, C, FEATURES),
+    truth (2, C * F, 57), NaN where unknown."""
 
     people: Tensor
     people_neutral: Tensor
@@ -61,18 +90,19 @@ class Batch(NamedTuple):
 
 
 class Output(NamedTuple):
-    """Of either kind, (2, N, 57) and (2, N, EMBEDDING) less the neutral face's."""
+    """Of either kind, (2, N, 57) and (2, N, EMBEDDING) less the neutral face's; scales: (57,) of an Adapter."""
 
     people: Tensor
     people_away: Tensor
     others: Tensor
     others_away: Tensor
+    scales: Tensor
 
 
 class AdapterTask:
-    """Clips of people and of another kind, each seen twice in other colours, hands and crops."""
+    """Clips of people and of another kind, each in two views."""
 
-    def __init__(self, people: Domain, others: Domain, weights: Terms) -> None:
+    def __init__(self, people: Views, others: Views, weights: Terms) -> None:
         self.kinds, self.weights = (people, others), weights
         self.rows = [[np.flatnonzero(kind.clip == clip) for clip in np.unique(kind.clip)] for kind in self.kinds]
 
@@ -82,34 +112,29 @@ class AdapterTask:
     def draw(self, rng: np.random.Generator) -> Batch:
         parts: list[Tensor] = []
         for kind, rows in zip(self.kinds, self.rows, strict=True):
-            faces, neutral, truth = [], [], []
-            for number in rng.integers(len(rows), size=CLIPS):
-                own = rows[number]
-                chosen = np.r_[own[0], rng.choice(own[1:], FRAMES)]
-                flip = rng.random() < 0.5
-                known = kind.truth[chosen[1:]]
-                truth.append(torch.from_numpy(known[:, MIRROR] * SIGNS if flip else known))
-                views = [_view(kind.pictures[chosen], flip, rng) for _ in range(2)]
-                neutral.append(torch.stack([view[:1] for view in views]))
-                faces.append(torch.stack([view[1:] for view in views]))
-            parts += [torch.cat(faces, 1), torch.cat(neutral, 1), torch.cat(truth)]
+            chosen = [rows[number] for number in rng.integers(len(rows), size=CLIPS)]
+            pair = np.stack([rng.choice(VIEWS, 2, replace=False) for _ in chosen], 1)  # of each clip
+            faces = np.concatenate([rng.choice(own[1:], FRAMES) for own in chosen])
+            still = np.array([own[0] for own in chosen])
+            of_faces = pair.repeat(FRAMES, axis=1)
+            found = (kind.features[of_faces, faces], kind.features[pair, still], kind.truth[of_faces, faces])
+            parts += [torch.from_numpy(one) for one in found]
         return Batch(*parts)
 
     def predict(self, network: nn.Module, batch: Batch) -> Output:
         found: list[Tensor] = []
         for faces, neutral in ((batch.people, batch.people_neutral), (batch.others, batch.others_neutral)):
-            count, clips = faces.shape[1], neutral.shape[1]
+            count = faces.shape[1]
             embedded = network.embedding(torch.cat([faces.flatten(0, 1), neutral.flatten(0, 1)]))
-            still = embedded[2 * count :].reshape(2, clips, -1).repeat_interleave(count // clips, 1)
+            still = embedded[2 * count :].reshape(2, neutral.shape[1], -1).repeat_interleave(FRAMES, 1)
             away = embedded[: 2 * count].reshape(2, count, -1) - still
             found += [network.told(away.flatten(0, 1)).reshape(2, count, -1), away]
-        self.scales = network.scales
-        return Output(*found)
+        return Output(*found, network.scales)
 
     def terms(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         return {
-            "descriptor": adapters.descriptor_loss(output.people, batch.people_truth.expand(2, -1, -1), self.scales),
-            "paired": adapters.descriptor_loss(output.others, batch.others_truth.expand(2, -1, -1), self.scales),
+            "descriptor": adapters.descriptor_loss(output.people, batch.people_truth, output.scales),
+            "paired": adapters.descriptor_loss(output.others, batch.others_truth, output.scales),
             "contrast": adapters.contrast(*output.people_away) + adapters.contrast(*output.others_away),
             "cycle": adapters.cycle(output.others_away[0], output.people_away[1]),
         }
@@ -118,18 +143,20 @@ class AdapterTask:
         return sum(getattr(self.weights, name) * value for name, value in terms.items())
 
 
-def _view(pictures: np.ndarray, flip: bool, rng: np.random.Generator) -> Tensor:
-    """(N, 3, SIZE, SIZE) of (N, H, W, 3) uint8 pictures of a clip: one crop, one light and one hand for all of them."""
-    images = adapters.as_seen(pictures)
-    view = train_keypoints.random_warp(rng, 1, 0.95, 0.0)
+def view(pictures: np.ndarray, flip: bool, rng: np.random.Generator) -> np.ndarray:
+    """(N, S, S, 3) uint8 pictures of a clip: another crop, light and hand, the same for all of them."""
+    images = torch.from_numpy(pictures.astype(np.float32) / 255).permute(0, 3, 1, 2)
+    seen = train_keypoints.random_warp(rng, 1, 0.95, 0.0)
     if flip:
-        view.affine[:, 0] *= -1
-    places = view(pixel_grid(adapters.SIZE, adapters.SIZE).reshape(1, -1, 2)).reshape(1, adapters.SIZE, -1, 2)
+        seen.affine[:, 0] *= -1
+    size = images.shape[2]
+    places = seen(pixel_grid(size, size).reshape(1, -1, 2)).reshape(1, size, size, 2)
     images = functional.grid_sample(
         images, places.expand(len(images), -1, -1, -1), padding_mode="border", align_corners=False
     )
     gain, offset = train_keypoints.varied_colour(rng, 1)
-    return by_another_hand((images * gain + offset).clamp(0, 1), rng)
+    images = by_another_hand((images * gain + offset).clamp(0, 1), rng)
+    return np.round(images.permute(0, 2, 3, 1).numpy() * 255).astype(np.uint8)
 
 
 def by_another_hand(images: Tensor, rng: np.random.Generator) -> Tensor:
@@ -161,15 +188,16 @@ def train(people: Domain, others: Domain, weights: Terms, config: LoopConfig, fi
         "people": list(people.clips), "others": [others.clips[n] for n in np.unique(others.clip)],
         "known": int(np.isfinite(others.truth).all(1).sum()), "weights": weights._asdict(), **asdict(config),
     }  # fmt: skip
-    rng = np.random.default_rng(config.seed)
-    return loop.train(AdapterTask(people, others, weights), config, ALONE, rng, "adapter", file, settings).network
+    rng, features = np.random.default_rng(config.seed), Features()
+    task = AdapterTask(views(people, features, rng), views(others, features, rng), weights)
+    return loop.train(task, config, ALONE, rng, "adapter", file, settings).network
 
 
 def told(adapter: Adapter, data: Domain) -> np.ndarray:
     """(N, 57) what an adapter says of the pictures of clips."""
+    found = Features().of(data.pictures)
     first = {clip: np.flatnonzero((data.clip == clip) & (data.row == 0))[0] for clip in np.unique(data.clip)}
-    still = np.array([first[clip] for clip in data.clip])
-    return adapters.apply(adapter, data.pictures, data.pictures[still])
+    return adapters.apply(adapter, found, found[[first[clip] for clip in data.clip]])
 
 
 def by_reader(descriptors: Descriptors, row: np.ndarray) -> np.ndarray:
@@ -189,6 +217,7 @@ def by_reader(descriptors: Descriptors, row: np.ndarray) -> np.ndarray:
     for column, name in enumerate(NAMES):
         if name in SCORES:
             values[found, column] = units.value(name, away, measured).clip(0, 1)[found]
+    values[found, NAMES.index("tongueOut")] = descriptors.tongue[found]
     turn = descriptors.rotation[still][0].T @ descriptors.rotation[found].astype(float)
     values[np.ix_(found, [NAMES.index(name) for name in motions.HEAD])] = np.degrees(pose.to_vectors(turn))
     gaze = (descriptors.gaze - descriptors.gaze[still][0]).mean(1)

@@ -44,16 +44,17 @@ class LandmarkFeatures:
 
     def of(self, pictures: np.ndarray) -> np.ndarray:
         """(F, K) of (F, S, S, 3) uint8 pictures in the animator's window."""
+        return np.stack([self.by_place(picture).mean(1) for picture in pictures])
+
+    def by_place(self, picture: np.ndarray) -> np.ndarray:
+        """(K, P) of each of the places of one (S, S, 3) uint8 picture."""
         low, high = FACE.landmark_range
-        rows = []
-        for picture in pictures:
-            side = picture.shape[0]
-            whole = Region(np.array([side / 2, side / 2]), float(side))
-            pixels = sample(picture, whole, FACE.landmark_size, outside=True)
-            scaled = (pixels * ((high - low) / 255) + low)[None].astype(np.float32)
-            (found,) = self._session.run([self._name], {"image": scaled})
-            rows.append(found.reshape(found.shape[1], -1).mean(1))
-        return np.stack(rows)
+        side = picture.shape[0]
+        whole = Region(np.array([side / 2, side / 2]), float(side))
+        pixels = sample(picture, whole, FACE.landmark_size, outside=True)
+        scaled = (pixels * ((high - low) / 255) + low)[None].astype(np.float32)
+        (found,) = self._session.run([self._name], {"image": scaled})
+        return found.reshape(found.shape[1], -1)
 
 
 @dataclass(frozen=True)
