@@ -244,6 +244,11 @@ def picture_height(photographs: clip.ArrayClip) -> int:
     return photographs.frames.shape[1]
 
 
+def test_pictures_without_any_face_are_described():
+    none = descriptor.describe([None, None], (20, 10), RATE, 0, "hash")
+    assert none.found.tolist() == [False, False] and not none.landmarks.any() and none.count == 2
+
+
 def test_clips_without_a_face_or_without_motion_are_refused(photographs):
     reader = FaceReader(provider="cpu")
     for frames, said in ((photographs.frames[:1], "one frame only"), (photographs.frames[[3, 3]], "No face was found")):

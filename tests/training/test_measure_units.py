@@ -1,14 +1,16 @@
 """Figures of units on renders: what is keyed, beside the head; weights that are fitted without a family."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.inference.face_format import POINTS, SCORES
 from blendshape_addon.core.motion import units as unit_values
 from blendshape_addon.core.vocabulary import ARKIT
-from training.motion import measure_units, readings
+from training.motion import figures, measure_units, readings
 
 rng = np.random.default_rng(0)
 UNIT = "jawOpen"
@@ -71,3 +73,34 @@ def test_people_whose_neutral_face_was_not_read_are_left_out() -> None:
     rows = data()
     lost = replace(rows, neutral=rows.neutral & (rows.person != 3))
     assert 3 not in measure_units.Measured(lost).data.person
+
+
+def test_figures_are_written_between_their_marks_and_nowhere_else(tmp_path) -> None:
+    row = {reader: {"MAE": 0.1, "R2": 0.25} for reader in measure_units.READERS}
+    second = {"mm": 1.5, "still mm": 2.5, "cos": 0.9}
+    second |= {"read back: units, MAE": 0.03, "read back: head, correlation": 0.95}
+    content = {
+        "clips": {"people": ["a", "b"], "units": {"jawOpen": row}, "second": second,
+                  "degrees": {"head": 3.0, "gaze across": 2.0, "gaze up": 2.5}},
+        "units": {"new people": {"jawOpen": row}, "left out": {"jawOpen": {"ict": {"head": 0.6, "keyed": 0.8}}}},
+        "gaze": {"new people": {reader: {"gaze across, deg": 2.2, "gaze up, deg": 3.1, "blink R2": 0.9}
+                                for reader in ("network", "head", "mean")}},
+    }  # fmt: skip
+    document = tmp_path / "drive.md"
+    document.write_text(f"# Title\n{figures.BEGIN}\nold\n{figures.END}\nlast\n")
+    line = ["--doc", str(document)]
+    for name, value in content.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(value))
+        line += [f"--{name}", str(tmp_path / f"{name}.json")]
+    for _ in range(2):
+        figures.main(line)
+    text = document.read_text()
+    assert text.startswith("# Title\n") and text.endswith("\nlast\n") and "old" not in text
+    assert "| jawOpen | 0.25, 0.25, 0.25, **0.25** | 0.100 | 0.25, **0.25** | ict: 0.80 (0.60) |" in text
+    assert "left out: none." in text and "1.50 mm" in text and text.count(figures.BEGIN) == 1
+    document.write_text("# Title\n")
+    with pytest.raises(InputError, match="no place for figures"):
+        figures.main(line)
+    (tmp_path / "gaze.json").unlink()
+    with pytest.raises(InputError, match="holds no figures"):
+        figures.main(line)

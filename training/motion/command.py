@@ -9,6 +9,7 @@ VERBS = {
     "renders": ("renders", "draw people with exact truth, to train and measure on"),
     "measure-units": ("measure_units", "measure how well each unit is read on renders"),
     "measure-clips": ("measure_clips", "measure how well films of new people who act drive avatars"),
+    "figures": ("figures", "write what was measured into docs/drive.md"),
     "evaluate": ("evaluate", "judge what is read of a clip, and a movie that follows it, on one page"),
     "train-gaze": ("train_gaze", "train the network that reads gaze and blinks"),
     "animator-data": ("animator.make_data", "draw people who act, to train the animator on"),

@@ -57,7 +57,7 @@ def describe(
 ) -> Descriptors:
     """Descriptors of readings, None where there is no face, in pictures of a (width, height), so many per second."""
     count = len(readings)
-    found = np.array([reading is not None for reading in readings])
+    found = np.array([reading is not None for reading in readings], bool)
     there = [reading for reading in readings if reading is not None]
     width, height = size
     points = np.array([reading.landmarks for reading in there]).reshape(-1, POINTS, 3)

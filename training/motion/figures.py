@@ -1,0 +1,121 @@
+"""The figures of docs/drive.md, from what the measurements wrote: `python -m training motion figures --doc FILE`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from blendshape_addon.core.errors import InputError
+from blendshape_addon.core.motion.performance import READ, UNREAD
+
+from ..learning.atomic_files import atomic_write
+from .clip_figures import READERS
+from .measure_units import base_of
+
+BEGIN, END = "<!-- figures: written by python -m training motion figures -->", "<!-- end of figures -->"
+NOTHING = "–"
+
+
+def units(clips: Mapping, stills: Mapping) -> list[str]:
+    """A row of figures per unit, both sides together, as Markdown. clips, stills: what `measure-clips` and
+    `measure-units` wrote."""
+    lines = [
+        "| unit | films: still face, head raw, head less neutral, **keyed**: R² | keyed: MAE | random pictures: head "
+        "less neutral, **keyed**: R² | nearest family, left out: keyed (head less neutral) |",
+        "|---|---|---|---|---|",
+    ]
+    for base in dict.fromkeys(map(base_of, READ)):
+        both = [unit for unit in READ if base_of(unit) == base]
+        film = [clips["units"][unit] for unit in both if unit in clips["units"]]
+        random = [stills["new people"][unit] for unit in both if unit in stills["new people"]]
+        of = stills["left out"].get(base, {})
+        cells = [
+            ", ".join(f"**{text}**" if reader == "keyed" else text for reader in READERS
+                      for text in [_mean(film, reader, "R2")]) if film else NOTHING,
+            _mean(film, "keyed", "MAE", 3),
+            f"{_mean(random, 'head less neutral', 'R2')}, **{_mean(random, 'keyed', 'R2')}**" if random else NOTHING,
+        ]  # fmt: skip
+        fold = min(of, key=lambda name: of[name]["keyed"] - of[name]["head"], default=None)
+        cells.append(NOTHING if fold is None else f"{fold}: {of[fold]['keyed']:.2f} ({of[fold]['head']:.2f})")
+        lines.append(f"| {base} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def eyes(gaze: Mapping) -> list[str]:
+    """Figures of gaze and blinks on stills as Markdown. gaze: what `train-gaze` wrote."""
+    lines = ["| measured on | reader | gaze across, ° | gaze up, ° | blink R² |", "|---|---|---|---|---|"]
+    for where, readers in gaze.items():
+        for reader in ("network", "head", "mean"):
+            values = readers[reader]
+            lines.append(
+                f"| {where} | {reader} | {values['gaze across, deg']:.2f} | {values['gaze up, deg']:.2f} | "
+                f"{values['blink R2']:.2f} |"
+            )
+    return lines
+
+
+def text(clips: Mapping, stills: Mapping, gaze: Mapping) -> str:
+    """All figures as Markdown."""
+    second, degrees = clips["second"], clips["degrees"]
+    behind = [
+        f"{base} on {fold}"
+        for base, of in stills["left out"].items()
+        for fold, values in of.items()
+        if values["keyed"] < values["head"] - 0.005
+    ]
+    lines = [
+        f"Films of {len(clips['people'])} new people who act, and random pictures of new people; both sides of a unit "
+        "together:",
+        "",
+        *units(clips, stills),
+        "",
+        f"Units that are keyed and are worse than the head less neutral on a family that was left out: "
+        f"{', '.join(behind) or 'none'}. Not keyed unless they are asked for, at any R²: {', '.join(UNREAD)}.",
+        "",
+        f"In the films the head's turn is off by {degrees['head']:.1f} degrees on average, the gaze of open eyes by "
+        f"{degrees['gaze across']:.1f} across and {degrees['gaze up']:.1f} up and down. A film drives another person's "
+        f"face {second['mm']:.2f} mm off where it should move, against {second['still mm']:.2f} mm of a still face "
+        f"(median cosine {second['cos']:.2f}). A picture of that face, read again, agrees with what drove it: units to "
+        f"{second['read back: units, MAE']:.3f} on average, the head with a correlation of "
+        f"{second['read back: head, correlation']:.2f}.",
+        "",
+        "Gaze and blinks on random pictures, less the person's neutral one:",
+        "",
+        *eyes(gaze),
+    ]
+    return "\n".join(lines)
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m training motion figures",
+        description="Write the figures of measure-clips, measure-units and train-gaze into a document, between the "
+        f"lines “{BEGIN}” and “{END}”.",
+    )
+    parser.add_argument("--doc", type=Path, default=Path("docs/drive.md"), help="(default: %(default)s)")
+    for name in ("clips", "units", "gaze"):
+        default = Path("out/motion") / f"{name}.json"
+        parser.add_argument(f"--{name}", type=Path, default=default, help="(default: %(default)s)")
+    given = parser.parse_args(arguments)
+    clips, stills, gaze = (_load(path) for path in (given.clips, given.units, given.gaze))
+    document = given.doc.read_text(encoding="utf-8") if given.doc.is_file() else ""
+    before, begin, rest = document.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise InputError(f"{given.doc} has no place for figures: put the lines {BEGIN} and {END} into it.")
+    atomic_write(given.doc, f"{before}{BEGIN}\n\n{text(clips, stills, gaze)}\n\n{END}{after}".encode())
+
+
+def _load(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} holds no figures: run the measurement that writes it first.") from error
+
+
+def _mean(rows: Sequence[Mapping[str, Mapping[str, float]]], reader: str, name: str, digits: int = 2) -> str:
+    return f"{np.mean([row[reader][name] for row in rows]):.{digits}f}" if rows else NOTHING
