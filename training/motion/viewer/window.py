@@ -101,7 +101,10 @@ class Viewer(QtWidgets.QWidget):
         self.points.toggled.connect(self._points_toggled)
         self.list = QtWidgets.QListWidget()
         self.list.setMaximumWidth(190)
-        self.list.setStyleSheet(f"background: {GROUND.name()}; color: #e0e0e0")
+        self.list.setStyleSheet(
+            f"QListWidget {{ background: {GROUND.name()}; color: #e0e0e0 }}"
+            "QListWidget::indicator:unchecked { border: 1px solid #888888; width: 11px; height: 11px }"
+        )
         for name in played.curves:
             row = QtWidgets.QListWidgetItem(name, self.list)
             row.setCheckState(_state(name in self.curves.names))
