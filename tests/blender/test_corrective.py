@@ -8,7 +8,7 @@ import pytest
 from helpers import error_line, fingerprint, key_names, mesh_object, select
 
 from blendshape_addon import cli
-from blendshape_addon.blender import session
+from blendshape_addon.blender import session, settings
 from blendshape_addon.blender.io import mesh_frames, point_cache, rig_motion
 from blendshape_addon.blender.keys import corrective_keys
 from blendshape_addon.blender.viewport import error_map
@@ -318,3 +318,38 @@ def test_the_command_line_refuses_in_one_sentence_and_writes_nothing(arm, target
         assert said in error_line(capsys)
     assert command(avatar, "--target", tmp_path / "order", "--out", tmp_path / "out.txt") == 2
     assert not out.exists()
+
+
+def test_what_was_learned_is_baked(arm, target, tmp_path, training_python, monkeypatch, capfd):
+    """The button learns of the target beside Blender; its model does for the target, and for this mesh alone."""
+    monkeypatch.setattr(settings, "learned_folder", lambda context: tmp_path / "learned")
+    true = positions(target)
+    was = off(arm, true)
+    select(arm)
+    assert operators.learn_corrective(target="Target") == {"FINISHED"}
+    model = bpy.context.scene.vrc_blendshape.corrective_model
+    assert model == str(tmp_path / "learned" / "corrective" / "Arm.onnx")
+    assert operators.bake_corrective_keys(model=model) == {"FINISHED"}
+    assert off(arm, true) < 0.5 * was
+    assert operators.bake_corrective_animation(model=model, filepath=str(tmp_path / "a.pc2")) == {"FINISHED"}
+    assert np.linalg.norm(mesh_frames.read_path(tmp_path / "a.pc2", arm).positions - true, axis=2).mean() < 0.5 * was
+    avatar, out = saved(arm, tmp_path / "arm.blend"), tmp_path / "out.fbx"
+    assert command(avatar, "--model", model, "--out", out, "--drivers", tmp_path / "drivers.json") == 0
+    assert out.is_file() and json.loads((tmp_path / "drivers.json").read_text())["keys"]
+    capfd.readouterr()
+    few = avatar.with_name("few.blend")
+    assert command(avatar, "--model", model, "--out", few, "--frames", "1-2") == 2
+    assert "2 frames" in error_line(capfd)
+    mesh = bpy.data.objects["Arm"]
+    mesh.shape_key_clear()
+    mesh.data.vertices.add(1)
+    bpy.ops.wm.save_as_mainfile(filepath=str(few))
+    capfd.readouterr()
+    assert command(few, "--model", model, "--out", tmp_path / "none.blend") == 2
+    assert "learned on another mesh" in error_line(capfd) and not (tmp_path / "none.blend").exists()
+
+
+def test_nothing_is_learned_without_the_tools(arm, target):
+    select(arm)
+    with pytest.raises(RuntimeError, match=r"pip install -e \.\[training\]"):
+        operators.learn_corrective(target="Target")
