@@ -32,7 +32,7 @@ RECIPE = LoopConfig(
     steps=1000, rate=2e-3, warmup=50, decay=0.0, clip=5.0, ema=0.99, precision="fp32", save_every=250, sheet_every=0
 )
 WEIGHTS = {"equivariance": 4.0, "painted": 3.0, "apart": 0.3, "spread": 1.0}
-MIN_PICTURES = 20  # of new people in which a unit has to be in effect, or it is not measured
+MIN_PICTURES = 10  # of new people in which a unit has to be in effect, or it is not measured
 RIDGES = (1e-3, 1e-2, 1e-1, 1.0)  # shares of the mean square of what is regressed on
 READERS = ("keypoints", "untrained", "landmarks of MediaPipe")
 
