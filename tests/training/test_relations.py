@@ -9,7 +9,7 @@ import shipped
 
 from blendshape_addon.core.inference import registry
 from blendshape_addon.core.style import own_style
-from blendshape_addon.core.vocabulary import CONDITIONS, VISEMES
+from blendshape_addon.core.vocabulary import CONDITIONS, VISEMES, VOWELS
 from training.adaptation import relations
 from training.adaptation.relations import Drawn
 from training.experiments import adaptation_gain
@@ -56,3 +56,13 @@ def test_the_table_has_a_row_for_each_face_and_none_for_one_that_lacks_them(face
     ((name, count, gain, of_three, mixed, usual),) = rows
     assert (name, count, gain.split(" → ")[1]) == ("proxy", "3", of_three)
     assert -1 <= float(usual) <= float(mixed) <= 1
+
+
+def test_three_vowels_are_given_in_every_way(face):
+    """The artist's own relations among the known: the other two come out nearer."""
+    bare = dataclasses.replace(face, truth={name: face.truth[name] for name in VOWELS[:4]})
+    known = {"another": relations.by_artist([face])[face.rig.facts.artist]}
+    ((name, rel, cos),) = adaptation_gain.vowel_rows([face, bare], known)
+    assert name == "proxy"
+    before, after = map(float, cos.split(" → "))
+    assert before < after <= 1 and float(rel.split(" → ")[1]) < 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from blendshape_addon.core.errors import ModelError
 from blendshape_addon.core.inference import registry
 from blendshape_addon.core.style import own_style
 from blendshape_addon.core.style.own_style import Relations
+from blendshape_addon.core.vocabulary import VOWELS
 
 from .. import commands
 from ..adaptation import few_shot, relations
@@ -80,6 +82,23 @@ def viseme_rows(faces: Sequence[Drawn], known: Mapping[str, Relations], chosen: 
     return rows
 
 
+def vowel_rows(faces: Sequence[Drawn], known: Mapping[str, Relations]) -> list[tuple[str, ...]]:
+    """A row for each face with five vowels, three of them given in every way: mean rel and cos of the other two,
+    without and with them."""
+    rows = []
+    for face in faces:
+        if not set(VOWELS) <= set(face.truth):
+            continue
+        results = []
+        for given in combinations(VOWELS, 3):
+            rest = [name for name in VOWELS if name not in given]
+            made = completed(face, given, _others(known, face))
+            results.append([*medians(face.ours, face.truth, rest), *medians(made, face.truth, rest)])
+        rel, cos, rel_own, cos_own = np.mean(results, axis=0)
+        rows.append((face.rig.name, f"{rel:.2f} → {rel_own:.2f}", f"{cos:.2f} → {cos_own:.2f}"))
+    return rows
+
+
 def draw_rows(faces: Sequence[Drawn], known: Mapping[str, Relations], work: Path, draws: int) -> list[tuple[str, ...]]:
     """A row for each face and each of GIVEN, of random shapes of any kind: median rel and cos of the others without
     given shapes, with them, and of the network that `training adapt` teaches."""
@@ -115,7 +134,7 @@ def _others(known: Mapping[str, Relations], face: Drawn) -> list[Relations]:
 
 
 def tables(work: Path, draws: int, names: Sequence[str]) -> Iterator[Table]:
-    """The tables, one after the other, of the folds that lie in `work`; the second of the rigs `names`, of all where
+    """The tables, one after the other, of the folds that lie in `work`; the last of the rigs `names`, of all where
     none is named. Raises ModelError when there is no fold."""
     faces = relations.drawn(labelled(), work)
     if not faces:
@@ -126,6 +145,8 @@ def tables(work: Path, draws: int, names: Sequence[str]) -> Iterator[Table]:
     rows = [row for chosen in (THREE, SEVEN) for row in viseme_rows(drawing, known, chosen)]
     head = ("rig", "given visemes", "median cos, not given", "A, O, CH given", "of those mixed", "usual mix")
     yield Table("Visemes from a few of the artist's", head, rows, note)
+    head = ("rig", "mean rel, not given", "mean cos, not given")
+    yield Table("Two vowels from the other three", head, vowel_rows(faces, known), note)
     head = ("rig", "given", "median rel, not given", "median cos, not given", "rel, adapt", "cos, adapt")
     note += f" Means over {draws} draws of shapes, both sides of a shape given or neither."
     faces = [face for face in faces if not names or face.rig.name in names]
@@ -136,7 +157,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=Path("out/train"), help="where the folds are (%(default)s)")
     parser.add_argument("--draws", type=int, default=3, help="random choices of the given shapes (%(default)s)")
-    parser.add_argument("--rigs", nargs="+", default=[], help="of the second table (default: all)")
+    parser.add_argument("--rigs", nargs="+", default=[], help="of the last table (default: all)")
     given = parser.parse_args()
     for table in tables(given.work, given.draws, given.rigs):
         print(table.text(), end="\n\n", flush=True)

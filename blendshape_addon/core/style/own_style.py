@@ -308,10 +308,8 @@ class _Span:
         square = np.block([[self.cosines, like[:, None]], [like[None], np.array([[_dot(network, network)]])]])
         expected = _expected(self.names, self.ours @ network, name, known)
         found = np.linalg.solve(square + OWN_STYLE.cosine_ridge * np.eye(len(square)), expected)
-        weight, kept = OWN_STYLE.weight, OWN_STYLE.kept
-        if mixes:
-            weight = min(OWN_STYLE.weight_per_given * len(self.names), OWN_STYLE.most_weight)
-            kept = OWN_STYLE.kept_of_mixes
+        weight = min(OWN_STYLE.weight_per_given * len(self.names), OWN_STYLE.most_weight)
+        kept = OWN_STYLE.kept_of_mixes if mixes else OWN_STYLE.kept
         moved = own / size + weight * _unit(found[:-1] @ self.given + found[-1] * network)
         ridge = OWN_STYLE.span_ridge * np.eye(len(self.names))
         within = np.linalg.solve(self.cosines + ridge, self.given @ moved) @ self.given

@@ -65,9 +65,8 @@ class OwnStyleParameters:
     # artists who are like the network and unlike it: 0.4 in place of 0.3 is worse by 0.01 on Rocketbox.
     agreement: tuple[float, float] = (0.0, 0.6)
     agreed_shares: tuple[float, float] = (0.3, 0.8)
-    # Of what known artists' cosines ask for, beside a viseme of norm 1: 0.3 and 1 are as good. Where A, O and CH are
-    # mixed, per given viseme and at most: 0.6 with three costs MakeHuman 0.08 of cos.
-    weight: float = 0.6
+    # Of what known artists' cosines ask for, beside a viseme of norm 1: per given viseme, and at most. 0.6 with A, O and
+    # CH costs MakeHuman 0.08 of cos, with seven 0.4 to 1 are as good.
     weight_per_given: float = 0.1
     most_weight: float = 0.7
     cosine_ridge: float = 3.0  # beside cosines of 1; 1 and 6 are as good
