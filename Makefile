@@ -39,7 +39,7 @@ COVER = $(if $(MEASURE),--cov --cov-report=)
 WEBSITE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-drive test golden test-core test-stubs test-blender test-training test-viewer test-matrix test-ui coverage fuzz bench package package-cuda pictures docs speech train evaluate lint clean
+.PHONY: help demo demo-drive test golden test-core test-stubs test-blender test-training test-viewer test-matrix test-ui coverage fuzz bench package package-cuda pictures guide-pictures docs speech train evaluate lint clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is to make
@@ -108,6 +108,9 @@ package-cuda: $(VENV)/blender/ready ## the same with onnxruntime for NVIDIA's ca
 
 pictures: $(VENV)/blender/ready $(ONNXRUNTIME)/ready ## the pictures of README, made of the demo avatars: docs/img/
 	@PYTHONPATH=$(CURDIR)/$(ONNXRUNTIME) $(BLENDER) -m training.devtools.pictures
+
+guide-pictures: $(VENV)/ui-sid/ready $(VENV)/blender/ready ## the guide's pictures from a window of Blender 5.2, English and Japanese; as root on Debian
+	@for language in en_US ja_JP; do $(BLENDER) -m tests.ui sid $(VENV)/ui-sid $$language guide_pictures || exit; done
 
 docs: $(VENV)/docs/ready ## docs/ as a site, English and Japanese: out/site/
 	@NO_MKDOCS_2_WARNING=1 $(VENV)/docs/bin/python -m mkdocs build --strict

@@ -1,4 +1,5 @@
-"""`python -m tests.ui SUITE FOLDER [LANGUAGE]`: :mod:`.story` in the Blender of the Debian in FOLDER.
+"""`python -m tests.ui SUITE FOLDER [LANGUAGE] [PLAY]`: :mod:`.story` in the Blender of the Debian in FOLDER, or
+:mod:`.guide_pictures`, which makes pictures of docs/img.
 
 Runs in an environment that has bpy, for the extension's zip and for the demo avatar. Screenshots: out/ui/SUITE/.
 """
@@ -14,15 +15,15 @@ from pathlib import Path
 
 from training.devtools import package
 
-from . import debian
+from . import debian, guide_pictures
 
 OUT = package.ROOT / "out" / "ui"
 SECONDS = 1800  # for the whole story
 WIDTH, HEIGHT = 1280, 1700  # of the screen: high enough for the tab with any of its panels
 
 
-def main(suite: str, folder: Path, language: str = "en_US") -> int:
-    """Returns 0 if every step of the story came out as it should and Blender printed no traceback, 1 if not.
+def main(suite: str, folder: Path, language: str = "en_US", play: str = "story") -> int:
+    """Returns 0 if every step of the play came out as it should and Blender printed no traceback, 1 if not.
 
     suite: names the folder of the pictures. language: Blender's name of the one that the window speaks.
     """
@@ -35,7 +36,7 @@ def main(suite: str, folder: Path, language: str = "en_US") -> int:
     blender = ["blender", "--factory-startup", "--python-exit-code", "1"]
     shared = {"repo": package.ROOT, "ui": out}
     environment = {"LIBGL_ALWAYS_SOFTWARE": "1", "BLENDER_USER_RESOURCES": "/mnt/ui/user", "HOME": "/root",
-                   "UI_LANGUAGE": language}  # fmt: skip
+                   "UI_LANGUAGE": language, "UI_PLAY": play}  # fmt: skip
     install = ["--command", "extension", "install-file", "--repo", "user_default", "/mnt/ui/extension.zip"]
     if debian.inside(folder, shared, ["blender", *install], SECONDS, **environment)[0]:
         raise SystemExit("Blender did not install the extension: the lines above say why.")
@@ -44,8 +45,10 @@ def main(suite: str, folder: Path, language: str = "en_US") -> int:
     status, printed = debian.inside(folder, shared, [*screen, *blender, *window], SECONDS, **environment)
     if status or "Traceback" in printed:
         how = status or "a traceback"
-        print(f"The story did not end well ({how}): the lines above say where, {out} has the pictures.")
+        print(f"The {play} did not end well ({how}): the lines above say where, {out} has the pictures.")
         return 1
+    if play == "guide_pictures":
+        print(*guide_pictures.cut(out, package.ROOT / "docs" / "img", language), sep="\n")
     print(f"Look at the pictures in {out}")
     return 0
 

@@ -1,19 +1,20 @@
-"""Given to Blender by --python: plays the story step by step from a timer; Blender draws and answers in between."""
+"""Given to Blender by --python: plays $UI_PLAY step by step from a timer; Blender draws and answers in between."""
 
 import os
 import sys
 import traceback
+from importlib import import_module
 
 import bpy
 
 sys.path.insert(0, "/mnt/repo")
-from tests.ui import story, window
+from tests.ui import window
 
-steps = story.tell()
+steps = import_module(f"tests.ui.{os.environ['UI_PLAY']}").tell()
 
 
 def go_on() -> float:
-    """Seconds until the next step, as the story wants them."""
+    """Seconds until the next step, as the play wants them."""
     try:
         return next(steps)
     except StopIteration:

@@ -260,6 +260,8 @@ def _in_edit_mode() -> Waiting:
 def _speak(rest: np.ndarray, mouth: tuple) -> Waiting:
     """Preview is unfolded: the mouth is seen to speak, ends by itself, and the timeline gets the line and loses it."""
     held = window.module("blender.session").current()
+    spoken = bpy.context.scene.vrc_blendshape.spoken_language
+    assert os.environ["UI_LANGUAGE"].startswith(spoken.lower()), f"it would speak {spoken}"
     yield from button("vrc_blendshape.speak(", (0.2, 0.3))
     yield from until(lambda: changed(rest, seen(mouth)) > 0.02, "the mouth speaks", 10)
     yield from until(lambda: held.spoken is None, "the line ends", 20)
@@ -349,11 +351,15 @@ def _move_a_landmark(folds: Folds) -> Waiting:
 
 
 def _check(folds: Folds) -> Waiting:
-    """Check tells of every shape; a fault that was put in is shown in Edit Mode, with the list beside it and Back."""
+    """Check tells of every shape; a fault that was put in is shown in Edit Mode and in view, with the list beside it;
+    Back brings the view back, too."""
     points = _body().data.shape_keys.key_blocks["vrc.v_oh"].points
     feet = [number for number, point in enumerate(points) if point.co.z < 0.1]
     for number in feet:
         points[number].co.x += 0.01
+    places = np.array([_body().matrix_world @ points[number].co for number in feet])
+    view = window.area().spaces.active.region_3d
+    stand = view.view_location.copy()
     yield from folds.turn("Check")
     yield from folds.button("vrc_blendshape.check", (0.3,))
     yield from until(lambda: len(state().check_results) > 0 and not state().running, "the check tells", 60)
@@ -369,10 +375,13 @@ def _check(folds: Folds) -> Waiting:
     yield from settled()
     yield from picture("13_show_me")
     assert _body().data.total_vert_sel == len(feet), f"{_body().data.total_vert_sel} of {len(feet)} are selected"
+    seen_at, (low, high) = _on_screen(places), np.sort(_screen_box(), 0)
+    assert (seen_at > low).all() and (seen_at < high).all(), "the feet are not in view"
     assert [(row.shape, row.check) for row in state().check_results] == told and state().face == "Body"
     yield from folds.button("vrc_blendshape.back", (0.75,))
     yield from until(lambda: _body().mode == "OBJECT", "Back leaves Edit Mode", 5)
     yield from settled()
+    assert (view.view_location - stand).length < 1e-5, "the view is another one than before"
     yield from folds.button('vrc_blendshape.fix_shape(shape="vrc.v_oh"', (0.75,))
     yield from until(lambda: any(row.fixed for row in state().check_results), "it is fixed", 20)
     moved = max(abs(points[number].co.x - _body().data.vertices[number].co.x) for number in feet)

@@ -5,6 +5,7 @@ import bpy
 from ...core.motion import speech
 from ...core.vocabulary import KNOWN_SHAPES
 from .. import session, settings
+from ..translations import language
 from ..viewport import preview
 from . import model_list, state
 from .items import EMOTION_ITEMS, EXISTING_ITEMS, PRESET_ITEMS
@@ -172,7 +173,7 @@ class Settings(bpy.types.PropertyGroup):
     spoken_language: bpy.props.EnumProperty(
         name="Spoken Line", description="Language of the line that Speak says",
         items=[(code.upper(), name, "") for code, name in speech.LANGUAGES.items()],
-        default="EN",
+        default=next((code.upper() for code in speech.LANGUAGES if language().startswith(code)), "EN"),
     )  # fmt: skip
     clip: clip()
     clip_strength: clip_strength()

@@ -1,3 +1,3 @@
 """There to be imported; nothing is called before a mesh is read."""
 
-Vector = Matrix = tuple
+Vector = Matrix = Quaternion = tuple

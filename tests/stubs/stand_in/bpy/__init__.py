@@ -92,7 +92,8 @@ app = SimpleNamespace(
         },
     ),
     translations=SimpleNamespace(
-        register=lambda name, table: None, unregister=lambda name: None, pgettext_iface=lambda words: words
+        register=lambda name, table: None, unregister=lambda name: None, pgettext_iface=lambda words: words,
+        locale="en_US",
     ),
     timers=SimpleNamespace(is_registered=lambda function: False),
 )  # fmt: skip
