@@ -35,7 +35,12 @@ class VRC_BLENDSHAPE_PT_corrective(SubPanel, bpy.types.Panel):
         obj = context.object
         baked = error_map.baked_on(obj) if obj and obj.type == "MESH" else None
         if baked:
-            _result(layout, obj, baked)
+            _result(layout, baked)
+        row = layout.row(align=True)
+        row.enabled = bool(baked)
+        row.operator("vrc_blendshape.show_corrective_error", text="Skinned", icon="COLOR").after = False
+        row.operator("vrc_blendshape.show_corrective_error", text="With Keys", icon="COLOR").after = True
+        row.operator("vrc_blendshape.hide_corrective_error", text="", icon="HIDE_ON")
         layout.operator("vrc_blendshape.remove_corrective_keys", icon="X")
 
 
@@ -49,26 +54,23 @@ def _button(layout, name: str, options, icon: str, keys: bool = False) -> None:
         button.keys, button.poses = options.corrective_keys, options.corrective_poses
 
 
-def _result(layout, obj, baked) -> None:
-    """How far the mesh is from the target before and after, and the buttons that colour it."""
+def _result(layout, baked) -> None:
+    """How far the mesh is from the target without and with the keys, and what the colours of its error mean."""
     box = layout.box()
     grid = box.grid_flow(row_major=True, columns=3, align=True)
     for words in (translate("mm off the target"), translate("Skinned"), translate("With Keys")):
         grid.label(text=words, translate=False)
     for words, name in (
-        (translate("On average"), "mean"), (translate("95 % below"), "q95"), (translate("Where it moves"), "moving"),
+        (translate("On average"), "mean"),
+        (translate("95 % below"), "q95"),
+        (translate("Where it moves"), "moving"),
         (translate("At rest"), "resting"),
-    ):  # fmt: skip
+    ):
         grid.label(text=words, translate=False)
         for errors in (baked.before, baked.after):
             grid.label(text=f"{getattr(errors, name):.2f}", translate=False)
-    row = box.row(align=True)
-    row.operator("vrc_blendshape.show_corrective_error", text="Skinned", icon="COLOR").after = False
-    row.operator("vrc_blendshape.show_corrective_error", text="With Keys").after = True
-    if error_map.is_shown(obj):
-        most = float(baked.map_before.max())
-        box.label(text=translate("Blue 0 mm, red {most:.1f} mm", most=most), translate=False)
-        box.operator("vrc_blendshape.hide_corrective_error", icon="HIDE_ON")
+    most = float(baked.map_before.max())
+    box.label(text=translate("Blue 0 mm, red {most:.1f} mm", most=most), translate=False)
 
 
 CLASSES = (VRC_BLENDSHAPE_PT_corrective,)
