@@ -375,19 +375,23 @@ def _carrying_helps(
 
 
 def _tried_amplitude(given: Offsets, ours: Offsets, names: Sequence[str]) -> float:
-    """How much stronger the artist's shapes `names` are than the network's, as far as it helps those that are left out
-    in turn."""
-    names = [name for name in names if _norm(ours[name]) > 0]
-    if len(kinds(names)) < OWN_STYLE.fewest:
+    """How much stronger the artist's shapes `names` are than the network's, as far as it surely helps those that are
+    left out in turn: by the mean of what it changes and so many standard errors."""
+    groups = list(kinds([name for name in names if _norm(ours[name]) > 0]).values())
+    known = [name for group in groups for name in group]
+    if len(groups) < OWN_STYLE.fewest:
         return 1.0
-    ways = []
-    for name in names:
-        others = [other for other in names if kind(other) != kind(name)]
+    errors = []
+    for group in groups:
+        others = [name for name in known if name not in group]
         found = _amplitude(given, ours, others, OWN_STYLE.amplitude_ridge)
         tried = 1 + np.array(OWN_STYLE.steps) * (found - 1)
-        ways.append([_norm(given[name] - size * ours[name]) / _norm(given[name]) for size in tried])
-    step = OWN_STYLE.steps[int(np.mean(ways, axis=0).argmin())]
-    return float(1 + step * (_amplitude(given, ours, names, OWN_STYLE.amplitude_ridge) - 1))
+        rows = [[_norm(given[n] - size * ours[n]) / _norm(given[n]) for size in tried] for n in group]
+        errors.append(np.mean(rows, axis=0))
+    changes = np.array(errors) - np.array(errors)[:, :1]
+    spread = changes.std(0, ddof=1) / np.sqrt(len(changes))
+    step = OWN_STYLE.steps[int((changes.mean(0) + OWN_STYLE.standard_errors * spread).argmin())]
+    return float(1 + step * (_amplitude(given, ours, known, OWN_STYLE.amplitude_ridge) - 1))
 
 
 def _amplitude(given: Offsets, ours: Offsets, names: Sequence[str], ridge: float = 0.0) -> float:
