@@ -12,10 +12,12 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from blendshape_addon.core.errors import InputError
-from blendshape_addon.core.inference.eye_format import EYE_POINTS, LEFT
+from blendshape_addon.core.inference.eye_format import EYE_POINTS, EYES, LEFT
 
 BACKBONES = ("small", "vgg16")
 DEGREES = 10.0  # that an output of 1 means, so that losses are of order 1
+PLACES = 40  # of features in a crop
+DROPOUT = 0.1  # of what the heads see while the network is trained
 # Of the mirrored face: left landmarks are the right ones.
 _SIDE = len(LEFT)
 MIRROR = (*range(_SIDE, 2 * _SIDE), *range(_SIDE), *range(2 * _SIDE, len(EYE_POINTS)))
@@ -41,19 +43,32 @@ def conv(inputs: int, outputs: int, stride: int = 1, width: int = 3) -> nn.Seque
 
 
 class SmallBackbone(nn.Module):
-    """(N, 3, 32, 48), 0 to 255, to (N, 96)."""
+    """(N, 3, 32, 48), 0 to 255, to (N, 128): where each of PLACES learned features lies in the crop, and what else
+    there is in it. Places are means of a softmax over the picture (Levine, Finn, Darrell and Abbeel, "End-to-End Training of
+    Deep Visuomotor Policies", 2016, section 5.1), which carry to new people better than a picture of the features."""
 
-    size = 96
+    size = 128
 
     def __init__(self) -> None:
         super().__init__()
-        self.layers = nn.Sequential(conv(3, 24, 2, 5), conv(24, 32, 2), conv(32, 48), conv(48, 64, 2), conv(64, 64))
-        self.summary = nn.Sequential(nn.Flatten(), nn.Linear(64 * 4 * 6, self.size), nn.ReLU(inplace=True))
+        self.layers = nn.Sequential(conv(3, 24, 2, 5), conv(24, 32), conv(32, 48), conv(48, 48))
+        self.places = nn.Conv2d(48, PLACES, 1)
+        self.rest = nn.Sequential(
+            conv(48, 48, 2), conv(48, 64, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+            nn.Linear(64, self.size - 2 * PLACES), nn.ReLU(inplace=True),
+        )  # fmt: skip
+        half = EYES.width / EYES.height
+        down, across = torch.meshgrid(
+            torch.linspace(-1, 1, EYES.height // 2), torch.linspace(-half, half, EYES.width // 2), indexing="ij"
+        )
+        self.register_buffer("grid", 2 * torch.stack([across.flatten(), down.flatten()], 1), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
         mean = image.mean((2, 3), keepdim=True)  # neither light nor camera matter
         spread = (image - mean).square().mean((1, 2, 3), keepdim=True).sqrt()
-        return self.summary(self.layers((image - mean) / (spread + 4.0)))
+        features = self.layers((image - mean) / (spread + 4.0))
+        places = self.places(features).flatten(2).softmax(2) @ self.grid
+        return torch.cat([places.flatten(1), self.rest(features)], 1)
 
 
 class Vgg16Backbone(nn.Module):
@@ -141,13 +156,14 @@ class GazeNet(nn.Module):
         self.keypoints = KeypointNet()
         inputs = 2 * backbone.size + KeypointNet.size
         self.gaze, self.blink = _head(inputs, 2), _head(inputs, 1)
+        self.dropout = nn.Dropout(DROPOUT)
         self.register_buffer("mirror", torch.tensor(MIRROR), persistent=False)
 
     def forward(self, eyes: Tensor, points: Tensor) -> Output:
         left, right = (self.backbone(eyes[:, side].permute(0, 3, 1, 2)) for side in (0, 1))
         mirrored = points[:, self.mirror] * points.new_tensor([-1.0, 1.0])
-        of_left = torch.cat([left, right, self.keypoints(points)], 1)
-        of_right = torch.cat([right, left, self.keypoints(mirrored)], 1)
+        of_left = self.dropout(torch.cat([left, right, self.keypoints(points)], 1))
+        of_right = self.dropout(torch.cat([right, left, self.keypoints(mirrored)], 1))
         gaze = [self.gaze(rows) * DEGREES for rows in (of_left, of_right)]
         back = points.new_tensor([-1.0, 1.0])
         blink = torch.cat([self.blink(of_left), self.blink(of_right)], 1)
