@@ -24,6 +24,7 @@ MAY = {
     "renders": DATA,
     "motion": DATA | {"renders"},
     "corrective": DATA,
+    "body": DATA | {"renders"},
     "evaluation": DATA | NETWORKS,
     "experiments": DATA | NETWORKS | {"adaptation", "generate", "evaluation"},
     "devtools": DATA | {"motion"},  # whose film drives the demo avatars

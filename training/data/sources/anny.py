@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.util import find_spec
@@ -108,6 +108,13 @@ class MakeHuman:
     def vertices(self, person: Person) -> np.ndarray:
         """(V, 3) metres, y up, facing +z, soles on the ground."""
         return self._grounded(person)[self._used]
+
+    def places(self, base: Sequence[int]) -> np.ndarray:
+        """(n,) numbers in `vertices` of vertices of the base mesh. Raises ValueError for one that is in no part."""
+        found = np.searchsorted(self._used, base)
+        if (self._used[np.minimum(found, len(self._used) - 1)] != base).any():
+            raise ValueError(f"{base} are not all in the parts {self.part_names}")
+        return found
 
     def neutral(self) -> np.ndarray:
         """(V, 3) metres: the base mesh that every target starts from, nobody in particular."""

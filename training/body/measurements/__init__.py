@@ -1,0 +1,1 @@
+"""Nine measurements of a body in its rest pose."""
