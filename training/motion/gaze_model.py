@@ -44,8 +44,9 @@ def conv(inputs: int, outputs: int, stride: int = 1, width: int = 3) -> nn.Seque
 
 class SmallBackbone(nn.Module):
     """(N, 3, 32, 48), 0 to 255, to (N, 128): where each of PLACES learned features lies in the crop, and what else
-    there is in it. Places are means of a softmax over the picture (Levine, Finn, Darrell and Abbeel, "End-to-End Training of
-    Deep Visuomotor Policies", 2016, section 5.1), which carry to new people better than a picture of the features."""
+    there is in it. Places are means of a softmax over the picture (Levine, Finn, Darrell and Abbeel, "End-to-End
+    Training of Deep Visuomotor Policies", 2016, section 5.1), which carry to new people better than a picture of
+    features does."""
 
     size = 128
 
