@@ -3,13 +3,16 @@
 from types import SimpleNamespace
 
 import bpy
+import numpy as np
 import pytest
 from helpers import select
 from measured_layout import CONTENT, SIDEBAR, Layout, width_of
 
-from blendshape_addon.blender import translations
+from blendshape_addon.blender import session, translations
+from blendshape_addon.blender.jobs.corrective import Baked
 from blendshape_addon.blender.ui import operators as operator_classes
 from blendshape_addon.blender.ui import panels, state
+from blendshape_addon.core.corrective.bake import Errors
 
 LANGUAGES = ("en_US", "ja_JP", "ko_KR", "zh_HANS")
 operators = bpy.ops.vrc_blendshape
@@ -84,6 +87,8 @@ def test_nothing_is_cut_off(planted, figure, clipped):
     operators.generate_all()
     state.refresh(bpy.context)
     now.checked = now.face
+    errors = Errors(10.25, 116.5, 112.75, 10.5)
+    session.current().corrective[now.face] = Baked([], errors, errors, np.array([123.4]), np.array([1.0]))
     for shape, check, grade in (
         ("", "apart", "amber"),
         ("vrc.blink_right", "lids", "red"),

@@ -5,7 +5,7 @@ import bpy
 from ... import settings
 from ...translations import translate
 from ...viewport import error_map
-from .tab import SubPanel, paragraph, process_button
+from .tab import SubPanel, draw_lines, paragraph, process_button
 
 
 class VRC_BLENDSHAPE_PT_corrective(SubPanel, bpy.types.Panel):
@@ -35,7 +35,7 @@ class VRC_BLENDSHAPE_PT_corrective(SubPanel, bpy.types.Panel):
         obj = context.object
         baked = error_map.baked_on(obj) if obj and obj.type == "MESH" else None
         if baked:
-            _result(layout, baked)
+            _result(context, layout, baked)
         row = layout.row(align=True)
         row.enabled = bool(baked)
         row.operator("vrc_blendshape.show_corrective_error", text="Skinned", icon="COLOR").after = False
@@ -54,23 +54,18 @@ def _button(layout, name: str, options, icon: str, keys: bool = False) -> None:
         button.keys, button.poses = options.corrective_keys, options.corrective_poses
 
 
-def _result(layout, baked) -> None:
+def _result(context, layout, baked) -> None:
     """How far the mesh is from the target without and with the keys, and what the colours of its error mean."""
     box = layout.box()
-    grid = box.grid_flow(row_major=True, columns=3, align=True)
-    for words in (translate("mm off the target"), translate("Skinned"), translate("With Keys")):
-        grid.label(text=words, translate=False)
-    for words, name in (
-        (translate("On average"), "mean"),
-        (translate("95 % below"), "q95"),
-        (translate("Where it moves"), "moving"),
-        (translate("At rest"), "resting"),
-    ):
-        grid.label(text=words, translate=False)
-        for errors in (baked.before, baked.after):
-            grid.label(text=f"{getattr(errors, name):.2f}", translate=False)
-    most = float(baked.map_before.max())
-    box.label(text=translate("Blue 0 mm, red {most:.1f} mm", most=most), translate=False)
+    paragraph(context, box, "Off the target, skinned → with keys:")
+    rows = (
+        translate("On average {a:.2f} → {b:.2f} mm", a=baked.before.mean, b=baked.after.mean),
+        translate("95 % below {a:.2f} → {b:.2f} mm", a=baked.before.q95, b=baked.after.q95),
+        translate("Moving {a:.2f} → {b:.2f} mm", a=baked.before.moving, b=baked.after.moving),
+        translate("At rest {a:.2f} → {b:.2f} mm", a=baked.before.resting, b=baked.after.resting),
+        translate("Blue 0 mm, red {most:.1f} mm", most=float(baked.map_before.max())),
+    )
+    draw_lines(box, list(rows))
 
 
 CLASSES = (VRC_BLENDSHAPE_PT_corrective,)
