@@ -8,7 +8,8 @@ import onnxruntime
 import pytest
 
 from blendshape_addon.core.errors import InputError
-from training.motion import convert, tflite, tflite_graph
+from training.learning import tflite, tflite_graph
+from training.motion import convert
 
 CODES = {name: number for number, name in tflite.OPERATORS.items()}
 RELU6, SAME = 3, 0

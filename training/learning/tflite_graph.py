@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from blendshape_addon.core.errors import InputError
 
-from ..learning.model_card import OPSET
+from .model_card import OPSET
 from .tflite import ACTIVATIONS, Graph, Operator
 
 _TURN = {"NCHW": [0, 3, 1, 2], "NHWC": [0, 2, 3, 1]}  # how a tensor of the other layout is turned to this one
@@ -114,12 +114,14 @@ class _Writer:
 
     def _add(self, operator: Operator) -> None:
         inputs, (output, *_) = operator.inputs, operator.outputs
-        if operator.name == "DEQUANTIZE":
+        if operator.name in ("DEQUANTIZE", "DENSIFY"):  # weights in half precision, and those that are mostly 0
             self._known[output] = self._known[inputs[0]]
             return
         layout = "NHWC"
         if operator.name in ("CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D"):
             layout, result = "NCHW", self._windowed(operator)
+        elif operator.name in ("RESIZE_BILINEAR", "DEPTH_TO_SPACE"):
+            layout, result = "NCHW", self._resized(operator)
         elif operator.name in _BINARY:
             layout = self._layout(operator)
             result = self._node(_BINARY[operator.name], [self._take(number, layout) for number in inputs])
@@ -186,6 +188,18 @@ class _Writer:
         if operator.name == "STRIDED_SLICE":
             return self._sliced(operator, value)
         raise InputError("The operator {name} is not translated.", name=operator.name)
+
+    def _resized(self, operator: Operator) -> str:
+        """A picture of another size: of values between its own, in the middle of pixels or with its corners where they
+        are; or of the channels of each pixel laid side by side."""
+        options, image = operator.options, self._take(operator.inputs[0], "NCHW")
+        if operator.name == "DEPTH_TO_SPACE":
+            return self._node("DepthToSpace", [image], blocksize=options.number(0), mode="DCR")
+        corners, middle = (options.number(field, "b") for field in (2, 3))
+        mode = "align_corners" if corners else "half_pixel" if middle else "asymmetric"
+        _, height, width, channels = self._graph.tensors[operator.outputs[0]].shape
+        size = self._constant(np.array([1, channels, height, width], np.int64))
+        return self._node("Resize", [image, "", "", size], mode="linear", coordinate_transformation_mode=mode)
 
     def _sliced(self, operator: Operator, value: str) -> str:
         begin, end, step = (self._known[number].astype(np.int64) for number in operator.inputs[1:4])

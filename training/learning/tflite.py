@@ -16,13 +16,14 @@ import numpy as np
 from blendshape_addon.core.errors import InputError
 
 OPERATORS = {
-    0: "ADD", 2: "CONCATENATION", 3: "CONV_2D", 4: "DEPTHWISE_CONV_2D", 6: "DEQUANTIZE", 14: "LOGISTIC",
-    17: "MAX_POOL_2D", 18: "MUL", 19: "RELU", 22: "RESHAPE", 34: "PAD", 39: "TRANSPOSE", 40: "MEAN", 41: "SUB",
-    42: "DIV", 45: "STRIDED_SLICE", 54: "PRELU", 59: "NEG", 74: "SUM", 75: "SQRT", 76: "RSQRT",
-    99: "SQUARED_DIFFERENCE",
+    0: "ADD", 2: "CONCATENATION", 3: "CONV_2D", 4: "DEPTHWISE_CONV_2D", 5: "DEPTH_TO_SPACE", 6: "DEQUANTIZE",
+    14: "LOGISTIC", 17: "MAX_POOL_2D", 18: "MUL", 19: "RELU", 22: "RESHAPE", 23: "RESIZE_BILINEAR", 34: "PAD",
+    39: "TRANSPOSE", 40: "MEAN", 41: "SUB", 42: "DIV", 45: "STRIDED_SLICE", 54: "PRELU", 59: "NEG", 74: "SUM",
+    75: "SQRT", 76: "RSQRT", 99: "SQUARED_DIFFERENCE", 124: "DENSIFY",
 }  # fmt: skip
 ACTIVATIONS = {0: None, 1: "RELU", 3: "RELU6"}
 _TYPES = {0: np.float32, 1: np.float16, 2: np.int32}
+_INDICES = {1: np.int32, 2: np.uint16, 3: np.uint8}  # of the vectors of a sparse tensor
 
 
 @dataclass(frozen=True)
@@ -137,8 +138,39 @@ def _tensor(table: Table, buffers: list[np.ndarray]) -> Tensor:
     shape = tuple(table.array(0, np.int32).tolist())
     kind = _TYPES[table.number(1, "b")]
     stored = buffers[table.number(2, "I")]
-    data = np.frombuffer(stored.tobytes(), kind).reshape(shape) if len(stored) else None
+    data = None
+    if len(stored):
+        values, sparsity = np.frombuffer(stored.tobytes(), kind), table.table(6)
+        data = _dense(values, shape, sparsity) if sparsity.at else values.reshape(shape)
     return Tensor(table.text(3), shape, kind, data)
+
+
+def _dense(values: np.ndarray, shape: tuple[int, ...], sparsity: Table) -> np.ndarray:
+    """A tensor of which only some values are stored, the others being 0.
+
+    Its axes, and those of the blocks that it is cut into, are nested in a given order. A dense level has all its places
+    below each place of the level above it; a sparse one those that `indices` has from one of `segments` to the next.
+    """
+    order, blocks = sparsity.array(0, np.int32), sparsity.array(1, np.int32)
+    sizes = np.ones(len(shape) + len(blocks), int)  # by axis; of blocks behind the others
+    at = np.zeros((len(sizes), 1), int)  # (axes, places) of the level that was reached
+    for axis, level in zip(order, sparsity.tables(2), strict=True):
+        count = at.shape[1]
+        if level.number(0, "b") == 0:
+            sizes[axis] = level.number(1)
+            above, place = np.divmod(np.arange(count * sizes[axis]), sizes[axis])
+        else:
+            segments, place = (
+                level.table(field + 1).array(0, _INDICES[level.number(field, "b")]).astype(int) for field in (2, 4)
+            )
+            above = np.repeat(np.arange(count), np.diff(segments))
+        at = at[:, above]
+        at[axis] = place
+    for block, axis in enumerate(blocks):
+        at[axis] = at[axis] * sizes[len(shape) + block] + at[len(shape) + block]
+    data = np.zeros(shape, values.dtype)
+    data[tuple(at[: len(shape)])] = values
+    return data
 
 
 def _operator(table: Table, codes: list[int]) -> Operator:
