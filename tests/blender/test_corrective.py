@@ -5,11 +5,11 @@ import json
 import bpy
 import numpy as np
 import pytest
-from helpers import error_line, fingerprint, key_names, mesh_object, select
+from helpers import coordinates, error_line, fingerprint, key_names, mesh_object, select
 
 from blendshape_addon import cli
 from blendshape_addon.blender import session, settings
-from blendshape_addon.blender.io import mesh_frames, point_cache, rig_motion
+from blendshape_addon.blender.io import files, mesh_frames, point_cache, rig_motion
 from blendshape_addon.blender.keys import corrective_keys
 from blendshape_addon.blender.viewport import error_map
 from blendshape_addon.core.corrective.frames import write_obj
@@ -278,13 +278,33 @@ def test_an_fbx_holds_the_keys_at_rest(arm, target, tmp_path, capsys):
     bpy.ops.wm.alembic_export(
         filepath=str(tmp_path / "t.abc"), start=1, end=FRAMES, selected=True, as_background_job=False
     )
+    bpy.context.scene.frame_set(12)
     avatar = saved(arm, tmp_path / "arm.blend")
     listed = ("--target", tmp_path / "t.abc", "--poses", "lower_arm.L=60,120")
     assert command(avatar, *listed, "--out", tmp_path / "out.fbx") == 0
     assert "--drivers" in capsys.readouterr().out
-    assert command(tmp_path / "out.fbx", *listed, "--out", tmp_path / "again.blend") == 0
+    peak = np.abs(coordinates(bpy.data.objects["Arm"].data.shape_keys.key_blocks["corr.lower_arm.L.120"].points)).max()
+    files.load(tmp_path / "out.fbx")
     obj = next(obj for obj in bpy.data.objects if obj.type == "MESH")
-    assert [name for name in key_names(obj) if "corr" in name][:2] == ["corr.lower_arm.L.60", "corr.lower_arm.L.120"]
+    keys = obj.data.shape_keys.key_blocks
+    assert keys.keys() == ["Basis", "mine", "corr.lower_arm.L.60", "corr.lower_arm.L.120"]
+    assert [key.value for key in keys] == [0, 0, 0, 0]
+    assert np.abs(coordinates(keys["corr.lower_arm.L.120"].points)).max() == pytest.approx(peak, rel=1e-4)
+
+
+def test_the_table_of_drivers_is_written_of_a_file_that_was_saved(arm, target, tmp_path):
+    with pytest.raises(RuntimeError, match="has no corrective keys"):
+        operators.save_corrective_drivers(filepath=str(tmp_path / "none.json"))
+    operators.bake_corrective_keys(target="Target", poses="lower_arm.L=60,120")
+    assert operators.save_corrective_drivers(filepath=str(tmp_path / "new.json")) == {"FINISHED"}
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "arm.blend"))
+    session.current().corrective.clear()
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "arm.blend"))
+    select(bpy.data.objects["Arm"])
+    assert operators.save_corrective_drivers(filepath=str(tmp_path / "later.json")) == {"FINISHED"}
+    new, later = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("new", "later"))
+    assert new.pop("error_mm")["after"]["moving"] < new["keys"][0]["largest_offset_mm"]
+    assert new == later and [row["key"] for row in new["keys"]] == ["corr.lower_arm.L.60", "corr.lower_arm.L.120"]
 
 
 def test_the_command_line_refuses_in_one_sentence_and_writes_nothing(arm, target, tmp_path, capsys):

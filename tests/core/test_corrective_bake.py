@@ -160,7 +160,7 @@ def test_the_table_can_be_rebuilt_in_unity(arms):
     corrected, skinned = bulged(mesh, poses), mesh.skinned(poses)
     keys = bake.bake(mesh, poses, corrected, 4)
     errors = bake.errors(skinned, corrected, skinned)
-    document = json.loads(table("Arms", "Rig", keys, errors, errors))
+    document = json.loads(table("Arms", "Rig", keys, (errors, errors)))
     assert document["version"] == 1 and len(document["keys"]) == len(keys)
     for row in document["keys"]:
         unity = row["unity"]

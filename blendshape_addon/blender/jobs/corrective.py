@@ -192,9 +192,16 @@ def write(obj: Object, baked: Baked) -> None:
         )
 
 
-def driver_table(obj: Object, baked: Baked) -> str:
-    """The drivers of the keys that were written to `obj`, as JSON."""
-    return table(obj.name, rig_motion.require_armature(obj).name, baked.keys, baked.before, baked.after)
+def driver_table(obj: Object, baked: Baked | None) -> str:
+    """The drivers of the corrective keys on `obj`, as JSON; baked: what was baked on it, as far as that is known.
+
+    Raises InputError where it has none.
+    """
+    keys = corrective_keys.read(obj)
+    if not keys:
+        raise InputError("“{name}” has no corrective keys: press Bake Corrective Keys first.", name=obj.name)
+    errors = (baked.before, baked.after) if baked else None
+    return table(obj.name, rig_motion.require_armature(obj).name, keys, errors)
 
 
 def bake_animation(obj: Object, points: np.ndarray, first: int, path: Path) -> None:

@@ -128,10 +128,9 @@ def _write(
     suffix = options.output.suffix.lower()
     objects = [member for avatar in selection.avatars_of_scene(bpy.context, options.input.name) for member in avatar]
     objects = [member for member in objects if rig_motion.armature_of(member) == rig_motion.armature_of(obj)]
-    animated = suffix != ".blend" and bool(motion.frames)
-    files.save(options.output, objects, animated=animated)
+    files.save(options.output, objects)
     if suffix != ".blend":
-        notes += files.left_out(objects, animated=animated)
+        notes += files.left_out(objects)
         if not options.drivers:
             notes.append(
                 Message(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import asdict, fields
 
 import bpy
 import numpy as np
 
 from ...core.corrective.bake import Key
+from ...core.corrective.drivers import Driver
 from ...core.errors import InputError
-from ..io.mesh_io import Object, basis, coordinates
+from ..io.mesh_io import Object, basis, coordinates, offsets
 from ..io.selection import require_editable
 from ..stored import migration
 from ..stored.migration import BASE, CORRECTIVE
@@ -53,7 +55,8 @@ def write(obj: Object, rig: Object, keys: Sequence[Key]) -> list[str]:
         block.points.foreach_set("co", places.reshape(-1))
         _drive(block, rig, key)
         written.append(block.name)
-    migration.put(obj.data.shape_keys, CORRECTIVE, {name: _hash(blocks[name]) for name in written})
+    noted = {name: {**asdict(key.driver), "mark": _hash(blocks[name])} for name, key in zip(written, keys, strict=True)}
+    migration.put(obj.data.shape_keys, CORRECTIVE, noted)
     obj.active_shape_key_index = max(blocks.find(active), 0) if active else 0
     obj.data.update()
     return written
@@ -61,9 +64,19 @@ def write(obj: Object, rig: Object, keys: Sequence[Key]) -> list[str]:
 
 def present(obj: Object) -> list[str]:
     """Names of the corrective keys on `obj` that this tool wrote and nobody edited since."""
-    keys = obj.data.shape_keys if obj.type == "MESH" else None
-    marks = migration.read_table(keys, CORRECTIVE)
-    return [name for name, mark in marks.items() if name in keys.key_blocks and _hash(keys.key_blocks[name]) == mark]
+    return list(_noted(obj))
+
+
+def read(obj: Object) -> list[Key]:
+    """The keys of `present`, with what drives them."""
+    matrix, found = np.array(obj.matrix_world, float)[:3, :3], []
+    for name, row in _noted(obj).items():
+        moved = offsets(obj, obj.data.shape_keys.key_blocks[name]) @ matrix.T
+        rows = np.flatnonzero(moved.any(1))
+        values = {field.name: row[field.name] for field in fields(Driver)}
+        driver = Driver(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        found.append(Key(name, driver, rows, moved[rows]))
+    return found
 
 
 def remove(obj: Object) -> int:
@@ -79,6 +92,16 @@ def remove(obj: Object) -> int:
     if obj.data.shape_keys:
         migration.remove(obj.data.shape_keys, CORRECTIVE)
     return len(names)
+
+
+def _noted(obj: Object) -> dict[str, dict[str, object]]:
+    """What is noted of each key of `present`."""
+    keys = obj.data.shape_keys if obj.type == "MESH" else None
+    return {
+        name: row
+        for name, row in migration.read_table(keys, CORRECTIVE).items()
+        if name in keys.key_blocks and _hash(keys.key_blocks[name]) == row["mark"]
+    }
 
 
 def _drive(block: bpy.types.ShapeKey, rig: Object, key: Key) -> None:

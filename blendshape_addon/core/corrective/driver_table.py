@@ -13,17 +13,18 @@ from .drivers import ALONG, angles
 VERSION = 1
 
 
-def table(mesh: str, rig: str, keys: Sequence[Key], before: Errors, after: Errors) -> str:
-    """The table of the keys of the object `mesh` with the armature `rig`, and their errors in mm before and after."""
-    document = {
+def table(mesh: str, rig: str, keys: Sequence[Key], errors: tuple[Errors, Errors] | None = None) -> str:
+    """The table of the keys of the object `mesh` with the armature `rig`, as JSON. errors: without and with them."""
+    document: dict[str, object] = {
         "version": VERSION,
         "mesh": mesh,
         "armature": rig,
         "value": "clamp((outer - |R a - c|) / (outer - inner), 0, 1): R the bone's rotation relative to its parent and "
         "to rest, a the axis, c the centre",
-        "error_mm": {"before": _rounded(before), "after": _rounded(after)},
         "keys": [_row(key) for key in keys],
     }
+    if errors:
+        document["error_mm"] = dict(zip(("before", "after"), map(_rounded, errors), strict=True))
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -269,6 +269,35 @@ class VRC_BLENDSHAPE_OT_remove_corrective_keys(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class VRC_BLENDSHAPE_OT_save_corrective_drivers(bpy.types.Operator):
+    """Write how the corrective keys are driven, as JSON, to set them up in Unity: FBX and GLB hold no drivers"""
+
+    bl_idname = "vrc_blendshape.save_corrective_drivers"
+    bl_label = "Save Driver Table"
+    bl_options = {"REGISTER"}
+
+    filepath: bpy.props.StringProperty(name="Driver Table", description="The .json file to write", subtype="FILE_PATH")
+    filter_glob: bpy.props.StringProperty(default="*.json", options={"HIDDEN"})
+
+    def invoke(self, context, event):
+        if not self.filepath:
+            self.filepath = "drivers.json"
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context):
+        try:
+            obj = _selected(context)
+            text = corrective.driver_table(obj, error_map.baked_on(obj))
+            path = Path(bpy.path.abspath(self.filepath)).with_suffix(".json")
+            files.write_text(path, text)
+        except UserError as error:
+            self.report({"ERROR"}, translate(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, translate("Saved {file}", file=path.name))
+        return {"FINISHED"}
+
+
 class VRC_BLENDSHAPE_OT_show_corrective_error(bpy.types.Operator):
     """Colour the mesh by how far it is from the target on average: blue is near, red is far"""
 
@@ -314,6 +343,7 @@ CLASSES = (
     VRC_BLENDSHAPE_OT_bake_corrective_keys,
     VRC_BLENDSHAPE_OT_bake_corrective_animation,
     VRC_BLENDSHAPE_OT_remove_corrective_keys,
+    VRC_BLENDSHAPE_OT_save_corrective_drivers,
     VRC_BLENDSHAPE_OT_show_corrective_error,
     VRC_BLENDSHAPE_OT_hide_corrective_error,
 )

@@ -41,6 +41,7 @@ class VRC_BLENDSHAPE_PT_corrective(SubPanel, bpy.types.Panel):
         row.operator("vrc_blendshape.show_corrective_error", text="Skinned", icon="COLOR").after = False
         row.operator("vrc_blendshape.show_corrective_error", text="With Keys", icon="COLOR").after = True
         row.operator("vrc_blendshape.hide_corrective_error", text="", icon="HIDE_ON")
+        layout.operator("vrc_blendshape.save_corrective_drivers", icon="FILE_TICK")
         layout.operator("vrc_blendshape.remove_corrective_keys", icon="X")
 
 
