@@ -162,18 +162,20 @@ def test_portrait_frames_and_motion_are_mirrored_together_and_get_the_same_colou
     clip = person(frames=3)
     plain = Variety(window=3, stride=1, flip=0, jitter=0, blank_driver=0, other_source=0)
     for flip in (0.0, 1.0):
-        source, frames, drivers, deltas = dataset.draw([clip], 1, replace(plain, flip=flip), np.random.default_rng(1))
+        source, own, frames, drivers, deltas = dataset.draw(
+            [clip], 1, replace(plain, flip=flip), np.random.default_rng(1)
+        )
         if flip:
             source, frames, drivers = source[:, :, ::-1], frames[:, :, :, ::-1], drivers[..., ::-1]
-            deltas = conditions.mirrored(deltas)
+            own, deltas = conditions.mirrored(own), conditions.mirrored(deltas)
         order = [0, 1, 2] if np.allclose(frames[0, 0] * 255, clip.frames[0], atol=1e-3) else [2, 1, 0]
         assert np.allclose(source[0] * 255, clip.portrait, atol=1e-3)
         assert np.allclose(frames[0] * 255, clip.frames[order], atol=1e-3)
         assert np.allclose(drivers[0], dataset.grey(clip.frames[order]), atol=1e-4)
-        assert np.allclose(deltas[0], clip.deltas[order], atol=1e-5)
+        assert np.allclose(deltas[0], clip.deltas[order], atol=1e-5) and np.array_equal(own[0], clip.rows[0])
     grey = np.full((4, 16, 16, 3), 120, np.uint8)
     same = Clip("grey", grey[0], grey[1:], np.arange(3), clip.rows)
-    source, frames, *_ = dataset.draw([same], 1, replace(plain, jitter=0.3), np.random.default_rng(1))
+    source, _, frames, *_ = dataset.draw([same], 1, replace(plain, jitter=0.3), np.random.default_rng(1))
     assert np.allclose(frames, source[:, None], atol=1e-6) and abs(source - 120 / 255).max() > 0.02
 
 
@@ -194,7 +196,7 @@ def test_windows_are_subsampled_in_time_and_stay_in_the_clip() -> None:
 def test_the_animator_starts_as_the_copy_of_the_portrait() -> None:
     network = model.Animator(SMALL.model)
     portrait = torch.rand(3, 3, 16, 16)
-    made = network(portrait, torch.randn(3, 1, 16, 16), torch.randn(3, conditions.SIZE))
+    made = network(portrait, torch.randn(3, 1, 16, 16), torch.randn(3, 2, conditions.SIZE))
     assert torch.allclose(made.picture, portrait, atol=1e-6) and not made.flow.any() and not made.correction.any()
 
 
@@ -202,7 +204,7 @@ def test_flow_says_where_pixels_are_fetched() -> None:
     network = model.Animator(SMALL.model)
     torch.nn.init.constant_(network.to_flow.bias[:1], 0.25)  # to the right of each pixel
     portrait = torch.rand(1, 3, 16, 16)
-    made = network(portrait, torch.zeros(1, 1, 16, 16), torch.zeros(1, conditions.SIZE))
+    made = network(portrait, torch.zeros(1, 1, 16, 16), torch.zeros(1, 2, conditions.SIZE))
     steps = made.flow[0, 0, 8, 8].item() * 16
     assert steps == pytest.approx(16 * SMALL.model.reach * np.tanh(0.25), abs=1e-4)
     whole = int(steps)
@@ -218,8 +220,36 @@ def test_motion_reaches_the_picture() -> None:
             torch.nn.init.normal_(layer.film.weight)
     torch.nn.init.normal_(trained.animator.to_flow.weight)
     portrait, driver = torch.rand(1, 3, 16, 16).repeat(2, 1, 1, 1), torch.zeros(2, 1, 16, 16)
-    made = trained.animator(portrait, driver, torch.stack([torch.zeros(conditions.SIZE), torch.ones(conditions.SIZE)]))
+    told = torch.zeros(2, 2, conditions.SIZE)
+    told[1, 1] = 1
+    made = trained.animator(portrait, driver, told)
     assert (made.picture[0] - made.picture[1]).abs().max() > 0.01
+
+
+def test_landmarks_are_where_they_are_in_the_picture() -> None:
+    told = described()
+    turned = np.einsum("fij,fkj->fki", told.rotation, told.landmarks[:, list(conditions.LANDMARKS)])
+    height = 200
+    pixels = told.place[:, None, :2] * height + turned[:, :, :2] * told.place[:, None, 2:] * height
+    pixels = np.array([150, 100]) + pixels * [1, -1]
+    window = conditions.window(told, (300, height))
+    rows = torch.from_numpy(conditions.rows(told, window, (300, height)))
+    wanted = (pixels - window.centre) / window.side + 0.5
+    assert np.allclose(conditions.places(rows), wanted, atol=1e-4)
+
+
+def test_places_that_follow_the_landmarks_are_fetched_from_where_those_were() -> None:
+    network = model.Animator(replace(SMALL.model, size=64))
+    torch.nn.init.constant_(network.to_flow.bias[3:], 1.0)
+    told = described(1)
+    own = torch.from_numpy(conditions.rows(told, conditions.window(told, (100, 100)), (100, 100)))
+    motion = torch.zeros_like(own)
+    motion[:, conditions.COLUMNS["right"]] = 10 * 0.1  # a tenth of the window
+    made = network(torch.rand(1, 3, 64, 64), torch.zeros(1, 1, 64, 64), torch.stack([own, motion], 1))
+    near = (64 * conditions.places(own + motion)[0]).round().long()
+    near = near[((near >= 2) & (near < 62)).all(1)]
+    across, down = made.flow[0, :, near[:, 1], near[:, 0]]
+    assert across.mean().item() == pytest.approx(-0.1, abs=0.02) and down.abs().max() < 0.01
 
 
 def test_the_frozen_reader_teaches_pictures_and_not_itself() -> None:
@@ -312,7 +342,7 @@ def test_it_learns_a_motion() -> None:
         optimiser.zero_grad()
         task.total(task.terms(task.predict(network, batch), batch)).backward()
         optimiser.step()
-    frames, painted = use.moved(network.animator.eval(), clip.portrait, None, clip.deltas)
+    frames, painted = use.moved(network.animator.eval(), clip.portrait, clip.rows[0], None, clip.deltas)
     error, still = (np.abs(f.astype(float) - clip.frames).mean() for f in (frames, clip.portrait[None]))
     assert error < 0.5 * still and painted.shape == (13,)
 
@@ -509,4 +539,6 @@ def test_without_its_encoder_a_movie_is_refused_before_the_work() -> None:
 def test_a_moved_picture_has_the_animators_size() -> None:
     network = model.Animator(SMALL.model)
     with pytest.raises(InputError, match="16 x 16 pixels"):
-        use.moved(network, np.zeros((8, 8, 3), np.uint8), None, np.zeros((2, conditions.SIZE)))
+        use.moved(
+            network, np.zeros((8, 8, 3), np.uint8), np.zeros(conditions.SIZE), None, np.zeros((2, conditions.SIZE))
+        )

@@ -43,12 +43,12 @@ def animate(
     reader = FaceReader(provider="cpu")
     still = dataset.read_portrait(portrait.name, source[0], reader)
     moving = dataset.read_frames(str(clip), frames, reader)
-    (own, _), (driver, rows) = (
+    (own, its_rows), (driver, rows) = (
         dataset.seen(movie, told, animator.size) for movie, told in ((source, still), (frames, moving))
     )
     rest = int(moving.found[: perform(moving, options, clip.name).neutral].sum())
     shown = driver if show_driver and strength == 1 else None
-    return use.moved(animator, own[0], shown, strength * (rows - rows[rest]))[0], driver
+    return use.moved(animator, own[0], its_rows[0], shown, strength * (rows - rows[rest]))[0], driver
 
 
 def write(path: Path, frames: np.ndarray, rate: float) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from blendshape_addon.core.inference.eye_format import LEFT, MIDDLE, RIGHT
 from blendshape_addon.core.inference.face_format import SCORES
@@ -27,9 +29,9 @@ _LANDMARK, _TURN, _PLACE, _GAZE = 8.0, 3.0, 10.0, 1 / 15
 _SIZES = (len(SCORES), 3 * len(LANDMARKS), 3, 3, 4, 2)
 SIZE = sum(_SIZES)
 _ENDS = np.cumsum(_SIZES)
-# Columns with a name: scores, and the parts of the rotation vector about the face's axes.
+# Columns with a name: scores, the parts of the rotation vector about the face's axes, and the place in the window.
 COLUMNS = {name: n for n, name in enumerate(SCORES)}
-COLUMNS |= {name: int(_ENDS[1]) + n for n, name in enumerate(("pitch", "yaw", "roll"))}
+COLUMNS |= {name: int(_ENDS[1]) + n for n, name in enumerate(("pitch", "yaw", "roll", "right", "down", "size"))}
 
 
 @dataclass(frozen=True)
@@ -106,3 +108,17 @@ _ORDER, _SIGNS = _mirror()
 def mirrored(values: np.ndarray) -> np.ndarray:
     """(..., SIZE) rows, or differences of rows, of the mirrored pictures."""
     return values[..., _ORDER] * _SIGNS
+
+
+def places(row: Tensor) -> Tensor:
+    """(N, L, 2) where the landmarks of (N, SIZE) rows are in the window, right and down from its upper left corner, in
+    its sides: turned, scaled and moved as the rows say, in parallel projection."""
+    count = len(row)
+    landmarks = row[:, _ENDS[0] : _ENDS[1]].reshape(count, -1, 3) / _LANDMARK
+    vector, place = row[:, _ENDS[1] : _ENDS[2]] / _TURN, row[:, _ENDS[2] : _ENDS[3]] / _PLACE
+    x, y, z = vector.unbind(1)
+    zero = torch.zeros_like(x)
+    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], 1).view(count, 3, 3)
+    turned = landmarks @ torch.linalg.matrix_exp(cross).mT
+    flat = turned[:, :, :2] * place[:, 2:].exp()[:, None] * turned.new_tensor([1.0, -1.0])
+    return 0.5 + place[:, None, :2] + flat

@@ -53,10 +53,12 @@ class Clip:
 
 
 class Windows(NamedTuple):
-    """N windows of W frames. source: (N, S, S, 3) what is moved; frames: (N, W, S, S, 3); drivers: (N, W, S, S), grey,
-    0 where there is none; deltas: (N, W, K); all float32, pictures 0 to 1."""
+    """N windows of W frames. source: (N, S, S, 3) what is moved; own: (N, K) its rows of `conditions`; frames:
+    (N, W, S, S, 3); drivers: (N, W, S, S), grey, 0 where there is none; deltas: (N, W, K); all float32, pictures 0 to
+    1."""
 
     source: np.ndarray
+    own: np.ndarray
     frames: np.ndarray
     drivers: np.ndarray
     deltas: np.ndarray
@@ -226,11 +228,11 @@ def _one(clip: Clip, variety: Variety, rng: np.random.Generator) -> tuple[np.nda
     drivers = grey(clip.frames[chosen])
     if rng.random() < variety.flip:
         source, frames, drivers = source[:, ::-1], frames[:, :, ::-1], drivers[:, :, ::-1]
-        deltas = conditions.mirrored(deltas)
+        still, deltas = conditions.mirrored(still), conditions.mirrored(deltas)
     gain, lift = _colours(variety.jitter, rng)
     source, frames = ((picture * gain + lift).clip(0, 1) for picture in (source, frames))
     drivers = drivers * np.exp(rng.normal(0, variety.jitter)) * (rng.random() >= variety.blank_driver)
-    return source, frames, drivers, deltas
+    return source, still, frames, drivers, deltas
 
 
 def _colours(jitter: float, rng: np.random.Generator) -> tuple[np.ndarray, float]:

@@ -77,7 +77,10 @@ class Measure:
     def of_network(self, animator: Animator) -> tuple[dict[str, float], list[Made]]:
         """Figures of an animator, and what it made of each person's portrait by the person's own motion."""
         animator.eval()
-        made = [Made(clip, *use.moved(animator, clip.portrait, clip.frames, clip.deltas)) for clip in self.clips]
+        made = [
+            Made(clip, *use.moved(animator, clip.portrait, clip.rows[0], clip.frames, clip.deltas))
+            for clip in self.clips
+        ]
         return self.figures(made), made
 
     def of_copy(self) -> dict[str, float]:
@@ -96,8 +99,8 @@ class Measure:
         made = []
         half = (len(self.clips) + 1) // 2  # in the order of names a neighbour is often of the same family
         for clip, other in zip(self.clips, self.clips[half:] + self.clips[:half], strict=True):
-            frames, painted = use.moved(animator, clip.portrait, other.frames if drivers else None, other.deltas)
-            made.append(Made(other, frames, painted))
+            shown = other.frames if drivers else None
+            made.append(Made(other, *use.moved(animator, clip.portrait, clip.rows[0], shown, other.deltas)))
         found = self._agreement(made) | {"frechet": self._frechet(made)}
         drift = [
             video_metrics.colour_drift(one.frames, clip.portrait[None]).mean()

@@ -15,6 +15,8 @@ from .losses import Output, fetched
 from .settings import Model
 
 _REST = 1.0  # logit of the mask at the start: 0.73, so that a correction can begin to be learned
+_QUICK = 10.0  # by which places learn sooner to follow the landmarks than to move by themselves
+_NEAR, _FAR = 0.03, 0.2  # sides of the picture up to which landmarks are near, and from which nothing follows them
 
 
 class Moved(NamedTuple):
@@ -51,8 +53,8 @@ class Animator(nn.Module):
     """`Animator(portrait, driver frame, descriptor)`: a small U-Net that starts as the copy of the portrait.
 
     It works at half the size and below; flow and features are brought back to the whole size, where the correction is
-    made with the warped portrait in view. The flow is one of each place's own, and an affine one that follows from the
-    motion alone, as a head moves before a background, where a place follows it.
+    made with the warped portrait in view. The flow has three parts: how the landmarks around a place move, where it
+    follows them; an affine one by the motion alone, as a head moves before a background; and one of each place's own.
     """
 
     def __init__(self, model: Model) -> None:
@@ -70,7 +72,7 @@ class Animator(nn.Module):
         self.up2 = Film(low + middle, middle, told)
         self.up1 = Film(middle + high, high, told)
         self.to_affine = nn.Linear(conditions.SIZE + told, 6)
-        self.to_flow = nn.Conv2d(high, 3, 3, padding=1)
+        self.to_flow = nn.Conv2d(high, 4, 3, padding=1)
         self.refine = nn.Conv2d(high // 2 + 3, 16, 3, padding=1)
         self.features = nn.Conv2d(high, high // 2, 1)
         self.to_correction = nn.Conv2d(16, 4, 3, padding=1)
@@ -83,12 +85,14 @@ class Animator(nn.Module):
 
     def forward(self, portrait: Tensor, driver: Tensor, descriptor: Tensor) -> Moved:
         """portrait: (N, 3, S, S), 0 to 1. driver: (N, 1, S, S), `dataset.grey` of a driver's frame, or 0 for none.
-        descriptor: (N, conditions.SIZE), the frame's row less that of the driver's still face."""
+        descriptor: (N, 2, conditions.SIZE), the portrait's own row, and a driver's frame's less that of the driver's
+        still face."""
         count = len(portrait)
         coarse = functional.adaptive_avg_pool2d(driver, self.driver_pixels)
         coarse = functional.interpolate(coarse, self.size, mode="bilinear", align_corners=False)
         places = self.places.expand(count, -1, -1, -1)
-        told = self.told(descriptor)
+        own, motion = descriptor.unbind(1)
+        told = self.told(motion)
         x = self.enter(functional.pixel_unshuffle(torch.cat([portrait * 2 - 1, coarse, places], 1), 2))
         high = self.down1(x, told)
         middle = self.down2(self.to_middle(high), told)
@@ -96,15 +100,26 @@ class Animator(nn.Module):
         middle = self.up2(torch.cat([_twice(low), middle], 1), told)
         high = self.up1(torch.cat([_twice(middle), high], 1), told)
 
-        local, follows = _twice(self.to_flow(high)).split((2, 1), 1)
-        affine = self.to_affine(torch.cat([descriptor, told], 1)).view(count, 2, 3)
+        local, moves, follows = _twice(self.to_flow(high)).split((2, 1, 1), 1)
+        affine = self.to_affine(torch.cat([motion, told], 1)).view(count, 2, 3)
         whole = torch.einsum("nij,njhw->nihw", affine[:, :, :2], places) + affine[:, :, 2, None, None]
-        flow = self.reach * torch.tanh(local + torch.sigmoid(follows) * whole)
+        flow = self.reach * torch.tanh(local + torch.sigmoid(moves) * whole)
+        flow = flow + torch.tanh(_QUICK * follows) * _twice(self._of_landmarks(own, motion))
         warped = fetched(portrait, flow)
         detail = functional.silu(self.refine(torch.cat([_twice(self.features(high)), warped * 2 - 1], 1)))
         change, mask = self.to_correction(detail).split((3, 1), 1)
         correction = torch.sigmoid(mask) * torch.tanh(change)
         return Moved(warped + correction, flow, correction)
+
+    def _of_landmarks(self, own: Tensor, motion: Tensor) -> Tensor:
+        """(N, 2, S / 2, S / 2) flow from where the landmarks around each place come: their mean by distance (Shepard,
+        1968), and one that stands still far away."""
+        here, there = conditions.places(own), conditions.places(own + motion)
+        at = (functional.avg_pool2d(self.places[None], 2)[0].flatten(1).T + 1) / 2
+        weights = (torch.cdist(at[None], there).square() + _NEAR**2) ** -2
+        moved = (weights @ (here - there)) / (weights.sum(2, keepdim=True) + _FAR**-4)
+        side = self.size // 2
+        return moved.mT.unflatten(2, (side, side))
 
 
 class MotionReader(nn.Module):
@@ -139,16 +154,18 @@ class Trained(nn.Module):
         self.reader = MotionReader() if reads else None
         self.identity_share = identity_share
 
-    def forward(self, source: Tensor, frames: Tensor, drivers: Tensor, deltas: Tensor) -> Output:
-        """What the terms of the loss look at. source: (N, 3, S, S); frames: (N, W, 3, S, S); drivers: (N, W, 1, S, S);
-        deltas: (N, W, conditions.SIZE)."""
+    def forward(self, source: Tensor, own: Tensor, frames: Tensor, drivers: Tensor, deltas: Tensor) -> Output:
+        """What the terms of the loss look at. source: (N, 3, S, S); own: (N, conditions.SIZE) its rows; frames:
+        (N, W, 3, S, S); drivers: (N, W, 1, S, S); deltas: (N, W, conditions.SIZE)."""
         windows, length = frames.shape[:2]
         true = frames.flatten(0, 1)
-        sources, seen, told = source.repeat_interleave(length, 0), drivers.flatten(0, 1), deltas.flatten(0, 1)
+        sources, seen, motion = source.repeat_interleave(length, 0), drivers.flatten(0, 1), deltas.flatten(0, 1)
+        told = torch.stack([own.repeat_interleave(length, 0), motion], 1)
         alone = math.ceil(self.identity_share * len(true))
         if alone:
             sources, seen = torch.cat([sources, true[:alone]]), torch.cat([seen, seen[:alone]])
-            told = torch.cat([told, told.new_zeros(alone, told.shape[1])])
+            still = torch.stack([told[:alone].sum(1), torch.zeros_like(motion[:alone])], 1)
+            told = torch.cat([told, still])
         made = self.animator(sources, seen, told)
         pictures, flow, correction = (part[: len(true)].unflatten(0, (windows, length)) for part in made)
         read = [None, None, None]

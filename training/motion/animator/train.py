@@ -38,6 +38,7 @@ class Batch(NamedTuple):
     """`dataset.Windows` as tensors, channels first."""
 
     source: Tensor
+    own: Tensor
     frames: Tensor
     drivers: Tensor
     deltas: Tensor
@@ -58,8 +59,9 @@ class AnimatorTask:
 
     def draw(self, rng: np.random.Generator) -> Batch:
         found = dataset.draw(self.clips, self.told.training.windows, self.variety, rng)
-        source, frames = (torch.from_numpy(np.moveaxis(part, -1, -3).copy()) for part in found[:2])
-        return Batch(source, frames, torch.from_numpy(found.drivers)[:, :, None], torch.from_numpy(found.deltas))
+        source, frames = (torch.from_numpy(np.moveaxis(p, -1, -3).copy()) for p in (found.source, found.frames))
+        own, drivers, deltas = (torch.from_numpy(part) for part in (found.own, found.drivers, found.deltas))
+        return Batch(source, own, frames, drivers[:, :, None], deltas)
 
     def predict(self, network: nn.Module, batch: Batch) -> losses.Output:
         return network(*batch)

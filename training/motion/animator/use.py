@@ -55,13 +55,13 @@ def load(path: Path) -> tuple[Animator, settings.Settings]:
 
 @torch.no_grad()
 def moved(
-    animator: Animator, portrait: np.ndarray, drivers: np.ndarray | None, deltas: np.ndarray
+    animator: Animator, portrait: np.ndarray, own: np.ndarray, drivers: np.ndarray | None, deltas: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """(F, S, S, 3) uint8 frames of a portrait that moves, and (F,) the mean size of what was painted over the warped
     portrait, 0 to 1.
 
-    portrait: (S, S, 3) uint8; drivers: (F, S, S, 3) uint8, or None to go by the descriptors alone; deltas: (F, K).
-    Raises InputError for pictures of another size than the animator's.
+    portrait: (S, S, 3) uint8; own: (K,) its row of `conditions`; drivers: (F, S, S, 3) uint8, or None to go by the
+    descriptors alone; deltas: (F, K). Raises InputError for pictures of another size than the animator's.
     """
     size = animator.size
     for picture in [portrait] if drivers is None else [portrait, drivers[0]]:
@@ -71,7 +71,8 @@ def moved(
     source = _channels_first(portrait[None])
     for first in range(0, len(deltas), _AT_ONCE):
         some = slice(first, first + _AT_ONCE)
-        told = torch.from_numpy(deltas[some].astype(np.float32))
+        motion = deltas[some].astype(np.float32)
+        told = torch.from_numpy(np.stack([np.broadcast_to(own, motion.shape).astype(np.float32), motion], 1))
         seen = torch.zeros(len(told), 1, size, size)
         if drivers is not None:
             seen = torch.from_numpy(grey(drivers[some]))[:, None]
