@@ -29,6 +29,7 @@ def tell() -> Waiting:
     yield from _generate_and_undo(folds)
     yield from _framed(folds)
     yield from _sheet(folds)
+    yield from _artist_style(folds)
     yield from _whatever_is_selected()
     yield from _in_edit_mode()
     yield from _tune(folds)
@@ -208,6 +209,39 @@ def _sheet(folds: Folds) -> Waiting:
     yield 1.0
     yield from _fold_preview(folds)
     _told(f"Esc stopped the contact sheet; then it was there {took:.1f} s after its click", gap=True)
+
+
+def _artist_style(folds: Folds) -> Waiting:
+    """Three keys are the artist's own, under names of MMD: the rest is made in their style by one button."""
+    before, keys, own = (
+        _keys(),
+        _body().data.shape_keys.key_blocks,
+        {"あ": "vrc.v_aa", "い": "vrc.v_ih", "お": "vrc.v_oh"},
+    )
+    for name, shape in own.items():
+        keys[shape].name = name
+    with window.at():
+        bpy.ops.vrc_blendshape.clean_up()
+    yield from until(lambda: [row.key for row in state().own if row.key] == list(own), "the artist's keys are seen", 5)
+    drawn = {name: _places(name) for name in own}
+    yield from folds.turn("Artist Style")
+    yield from settled()
+    yield from picture("17_style")
+    yield from folds.button("vrc_blendshape.generate_rest")
+    yield from until(lambda: "vrc.blink" in _keys() and not state().running, "the rest is made")
+    yield from settled()
+    assert set(window.module("core.vocabulary").VISEMES) <= set(_keys())
+    for name, shape in own.items():
+        assert (_places(name) == drawn[name]).all() and (_places(shape) == drawn[name]).all(), f"{name} was changed"
+    yield from folds.turn("Artist Style")
+    yield from _fold_preview(folds)
+    with window.at():
+        bpy.ops.vrc_blendshape.clean_up()
+    _body().shape_key_clear()
+    yield from button("vrc_blendshape.generate_visemes(")
+    yield from until(lambda: _keys() == before and not state().running, "the visemes are there again")
+    yield from _fold_preview(folds)
+    _told("the rest was made in the style of three own keys")
 
 
 def _whatever_is_selected() -> Waiting:

@@ -96,10 +96,15 @@ def _changed(*_) -> None:
         bpy.app.timers.register(_later, first_interval=_PAUSE)
 
 
-@bpy.app.handlers.persistent
-def _undone(*_) -> None:
+def refresh_soon() -> None:
+    """Let the timer read the avatar again, whether the selection has changed or not."""
     bpy.context.window_manager.vrc_blendshape.fingerprint = ""
     _changed()
+
+
+@bpy.app.handlers.persistent
+def _undone(*_) -> None:
+    refresh_soon()
 
 
 @bpy.app.handlers.persistent
@@ -111,7 +116,7 @@ def _loaded(*_) -> None:
     shown.left_out.clear()
     session.current().shown = None
     session.current().left_out.clear()
-    _undone()
+    refresh_soon()
 
 
 @bpy.app.handlers.persistent

@@ -121,7 +121,7 @@ def sheet(
     """Write the picture `path`, JPEG or PNG by its suffix, of `shapes` on `avatar`, which was read from `objects` and
     whose face has the (L, 3) landmarks `marks`; `cell` pixels across for each."""
     faces = Faces(avatar, marks, colours.read(objects, avatar), cell)
-    image = picture(path.stem, Sheet.of(shapes).draw(faces))
+    image = picture(path.stem, pixels(Sheet.of(shapes).draw(faces)))
     write(path, image)
     bpy.data.images.remove(image)
 
@@ -135,14 +135,20 @@ def thumbnail(
     sheet(path, objects, avatar, marks, telling[:4], _SMALL)
 
 
-def picture(name: str, page: np.ndarray) -> bpy.types.Image:
-    """An image of Blender of an (H, W, 3) picture, row 0 at the top; one of that name and size is drawn over."""
-    height, width = page.shape[:2]
+def pixels(page: np.ndarray) -> np.ndarray:
+    """(H, W, 4) float32 as an image of Blender has them, row 0 at the bottom, of an (H, W, 3) picture, row 0 at the
+    top. On any thread."""
+    found = np.ones((*page.shape[:2], 4), np.float32)
+    found[..., :3] = page[::-1]
+    return found
+
+
+def picture(name: str, pixels: np.ndarray) -> bpy.types.Image:
+    """An image of Blender with (H, W, 4) `pixels`; one of that name and size is drawn over."""
+    height, width = pixels.shape[:2]
     image = bpy.data.images.get(name)
     if image is None or tuple(image.size) != (width, height):
         image = bpy.data.images.new(name, width, height, alpha=False)
-    pixels = np.ones((height, width, 4), np.float32)
-    pixels[..., :3] = page[::-1]
     image.pixels.foreach_set(pixels.reshape(-1))
     image.update()
     return image

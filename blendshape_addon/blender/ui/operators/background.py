@@ -29,6 +29,7 @@ class Background:
 
     `work(context, avatar)` returns a function of a progress that needs nothing of Blender; `finish(context, objects,
     avatar, result)` writes what it returned. Both are on the main thread, in object mode, both may raise UserError.
+    `finish` may be a generator: Blender draws between its steps.
     Whatever mode Blender was in is entered again at the end. any_mesh: see selection.avatar_from_selection.
     """
 
@@ -51,7 +52,8 @@ class Background:
             objects, avatar, work = self._begin(context)
             with _in_status_bar(context) as progress:
                 result = work(progress)
-            self.finish(context, objects, avatar, result)
+            for _ in self.finish(context, objects, avatar, result) or ():
+                pass
         except FaceNotFound as error:
             return self._refuse(avatar_objects.with_left_out(error, objects))
         except UserError as error:
@@ -59,7 +61,10 @@ class Background:
         except Exception:
             _log.exception("%s failed", self.bl_idname)
             raise
-        return self._finished(context)
+        if bpy.app.background:
+            return self._finished(context)
+        state.refresh_soon()  # a slider of the redo panel is followed the sooner
+        return {"FINISHED"}
 
     def invoke(self, context, event):
         if bpy.app.background:
@@ -123,7 +128,8 @@ class Background:
         result = self._task.result()
         objects = self._still_the_same()
         yield set()
-        self.finish(context, objects, self._avatar, result)
+        for _ in self.finish(context, objects, self._avatar, result) or ():
+            yield set()
         yield set()
         yield self._finished(context)
 

@@ -117,7 +117,7 @@ class VRC_BLENDSHAPE_OT_contact_sheet(Background, bpy.types.Operator):
         def draw(progress):
             first = one_avatar.analysis_of(avatar, provider, lambda done, what: progress(_LOOKING * done, what))
             faces = render.Faces(avatar, first.face.points, paint, size)
-            return sheet.draw(faces, lambda done: progress(_LOOKING + (1 - _LOOKING) * done, "drawing"))
+            return render.pixels(sheet.draw(faces, lambda done: progress(_LOOKING + (1 - _LOOKING) * done, "drawing")))
 
         return draw
 
@@ -125,6 +125,7 @@ class VRC_BLENDSHAPE_OT_contact_sheet(Background, bpy.types.Operator):
         saved = bpy.data.filepath
         path = Path(saved).with_name(f"{Path(saved).stem}_shapes.png") if saved else Path("avatar_shapes.png")
         image = render.picture(path.name, result)
+        yield
         if saved:
             render.write(path, image)
             image.filepath = str(path)
@@ -133,6 +134,7 @@ class VRC_BLENDSHAPE_OT_contact_sheet(Background, bpy.types.Operator):
         else:
             image.pack()
             self.report({"INFO"}, translate("The file is not saved yet, so the picture is in it."))
+        yield
         if not bpy.app.background:
             _open(context, image)
 
