@@ -10,7 +10,7 @@ import torch
 
 from blendshape_addon.core.corrective import frames as reading
 from blendshape_addon.core.corrective import model as runtime
-from blendshape_addon.core.corrective.bones import matrices
+from blendshape_addon.core.corrective.bones import Bones, matrices
 from blendshape_addon.core.corrective.frames import Frames
 from training.__main__ import main
 from training.corrective import corrector, estimate, measure
@@ -125,6 +125,22 @@ def test_bones_are_found_in_how_a_mesh_moves(folder):
     turns = np.stack([bones.vertex_turns(turn) for turn in motion_.turn])
     found = np.arccos(np.clip((np.trace(turns[:, top[0]], axis1=1, axis2=2) - 1) / 2, -1, 1))
     assert np.degrees(np.abs(found - np.abs(angle)).max()) < 1.0
+
+
+def test_the_bones_that_tell_what_is_missing_are_chosen_wherever_they_are():
+    rng = np.random.default_rng(0)
+    count, frames = 9, 120
+    rest = np.repeat(np.arange(count), 10)[:, None] * [1.0, 0, 0] + rng.normal(0, 0.1, (10 * count, 3))
+    near = np.array([[(k + step) % count for step in (1, 2, 3)] for k in range(count)])
+    bones = Bones(rest, np.repeat(np.arange(count), 10)[:, None], np.ones((10 * count, 1)), near)
+    time = np.arange(frames)[:, None]
+    angle = 0.8 * np.sin(time * rng.uniform(0.1, 0.9, count) + rng.uniform(0, 6, count))[..., None]
+    turn = matrices(np.concatenate([np.cos(angle / 2), np.sin(angle / 2), 0 * angle, 0 * angle], -1).reshape(-1, 4))
+    turn = turn.reshape(frames, count, 3, 3)
+    missing = np.zeros((frames, 10 * count, 3))
+    missing[:, :10, 0] = 0.01 * np.sin(angle[:, 6] - angle[:, 0])  # of the first bone's vertices, by the seventh bone
+    chosen = estimate.choose_near(bones, turn, missing)
+    assert chosen[0, 0] == 1 and 6 in chosen[0] and len(set(chosen[0])) == 3
 
 
 @pytest.mark.parametrize("options", [

@@ -24,24 +24,25 @@ class Clip:
     joint_near: np.ndarray | None = None
 
     @cached_property
-    def _motion(self) -> Motion:
+    def motion(self) -> Motion:
+        """That of the bones in all frames."""
         return self.bones.fit(self.skinned)
 
     @cached_property
     def pose(self) -> np.ndarray:
         """(F, K, 9) float32, the input `pose` of one frame."""
-        return self.bones.poses(self._motion.turn).astype(np.float32)
+        return self.bones.poses(self.motion.turn).astype(np.float32)
 
     @cached_property
     def turns(self) -> np.ndarray:
         """(F, V, 3, 3) float32 rotations of the vertices."""
-        return np.stack([self.bones.vertex_turns(turn).astype(np.float32) for turn in self._motion.turn])
+        return np.stack([self.bones.vertex_turns(turn).astype(np.float32) for turn in self.motion.turn])
 
     @cached_property
     def strays(self) -> np.ndarray:
         """(F, V, 3) float32, see Bones.strays."""
         every = range(len(self.skinned))
-        return np.stack([self.bones.strays(self.skinned[f], self._motion.some([f])).astype(np.float32) for f in every])
+        return np.stack([self.bones.strays(self.skinned[f], self.motion.some([f])).astype(np.float32) for f in every])
 
     @cached_property
     def missing(self) -> np.ndarray:

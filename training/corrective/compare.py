@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
         Frames(source.positions[:count], source.corners, source.sizes), target[:count], joints[:count], 1
     )
     for frames in map(int, given.frames.split(",")):
-        clip.frames = frames
+        clip.frames, plain = frames, None
         for name in given.types.split(","):
             model_type, _, space = name.partition("+")
             for seed in range(given.seeds if model_type in NETWORKS else 1):
@@ -61,7 +61,10 @@ def main(arguments: list[str]) -> int:
                 if key in kept:
                     continue
                 settings = Settings(model_type, space or "local", count, frames, 32, 12, 6, given.mini_batch_size, seed)
-                model = learn.begin(clip, source.topology, settings)
+                wanted = model_type in NETWORKS and not space
+                model = learn.begin(clip, source.topology, settings, plain if wanted else None)
+                if wanted:
+                    plain = model.base  # the same under every network
                 if model.network is not None:
                     trainer = learn.Trainer(model, clip, source.edges, settings)
                     for epoch in range(1, given.num_epochs + 1):

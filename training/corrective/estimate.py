@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from blendshape_addon.core.corrective.bones import Bones
+from blendshape_addon.core.corrective.bones import Bones, rotation_vectors
 from blendshape_addon.core.inference.corrective_format import NEIGHBOURS
 
 MOST = 64  # bones
@@ -17,6 +17,12 @@ RIGID = 4e-4  # metres: a group whose vertices lie no farther off on average is 
 FOLLOWED = 4  # bones that a vertex follows at most
 CANDIDATES = 8  # bones that may be among them
 STEPS = 300  # of the projected gradient for the weights
+# Which bones' rotations tell what is missing at a bone, see `choose_near`.
+KEPT = 1  # of those that it has by its place
+CONSIDERED = 10  # bones whose middles are nearest
+COMPONENTS = 8  # of what is missing, by variance
+RIDGE = 3e-3  # penalty per frame of a squared coefficient, metres² per square of radians
+FOLDS, STRETCHES = 5, 15  # the frames are cut into stretches, which take turns in being left out
 
 
 def key_frames(skinned: np.ndarray, count: int = FRAMES) -> np.ndarray:
@@ -172,3 +178,45 @@ def _near(bones: Bones, edges: np.ndarray) -> np.ndarray:
     np.fill_diagonal(score, np.inf)
     found = np.argsort(score, axis=1)[:, : min(NEIGHBOURS, max(bones.count - 1, 1))]
     return np.pad(found, ((0, 0), (0, NEIGHBOURS - found.shape[1])), mode="edge")
+
+
+def choose_near(bones: Bones, turn: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """(K, NEIGHBOURS) bones whose rotations tell most of what is missing at each bone.
+
+    The first is that with which it shares most vertices; the others are added one by one: that which leaves least of
+    `missing`, (F, V, 3) metres in the vertices' frames, in frames that were left out of a ridge regression on rotation
+    vectors and their squares. turn: (F, K, 3, 3) rotations of the bones.
+    """
+    frames, near = len(turn), bones.near.copy()
+    if frames < STRETCHES or bones.count <= NEIGHBOURS:
+        return near
+    fold = np.arange(frames) * STRETCHES // frames % FOLDS
+    first = bones.index[:, 0]
+    middle = np.stack([np.bincount(first, bones.rest[:, axis], bones.count) for axis in range(3)], 1)
+    middle /= np.bincount(first, minlength=bones.count)[:, None]
+    for bone in range(bones.count):
+        by_distance = np.argsort(np.linalg.norm(middle - middle[bone], axis=1))[1 : CONSIDERED + 1]
+        candidates = list(dict.fromkeys([*near[bone].tolist(), *by_distance.tolist()]))
+        wanted = missing[:, first == bone].reshape(frames, -1).astype(np.float64)
+        left, size, _ = np.linalg.svd(wanted - wanted.mean(0), full_matrices=False)
+        wanted = left[:, :COMPONENTS] * size[:COMPONENTS]
+        vectors = rotation_vectors(np.swapaxes(turn[:, bone], -1, -2)[:, None] @ turn[:, candidates])
+        columns = [np.concatenate([own, own**2], 1) for own in vectors.transpose(1, 0, 2)]
+        chosen = list(range(KEPT))
+        while len(chosen) < NEIGHBOURS:
+            others = [number for number in range(len(candidates)) if number not in chosen]
+            left_over = [_left_out([columns[n] for n in (*chosen, number)], wanted, fold) for number in others]
+            chosen.append(others[int(np.argmin(left_over))])
+        near[bone] = [candidates[number] for number in chosen]
+    return near
+
+
+def _left_out(columns: list[np.ndarray], wanted: np.ndarray, fold: np.ndarray) -> float:
+    """Squared error of (F, C) `wanted` by a ridge regression on columns, each fold by the others."""
+    every = np.concatenate([np.ones((len(wanted), 1)), *columns], 1)
+    error = 0.0
+    for number in range(FOLDS):
+        own, out = every[fold != number], fold == number
+        gram = own.T @ own + RIDGE * len(own) * np.eye(every.shape[1])
+        error += float(((every[out] @ np.linalg.solve(gram, own.T @ wanted[~out]) - wanted[out]) ** 2).sum())
+    return error

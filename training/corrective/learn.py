@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from ..learning import checkpoint
 from . import estimate, linear
 from .clip import Clip, nearest_joints
 from .corrector import Corrector, Kind
+from .linear import PoseMap
 from .networks import NETWORKS, Network, Shape
 from .parameters import TRAINING
 
@@ -38,21 +39,25 @@ class Settings:
 
 
 def prepare(source: Frames, target: np.ndarray, joints: np.ndarray | None, frames: int) -> Clip:
-    """What is learned from: bones are estimated, and each vertex gets the joints nearest to it. frames: n. joints: (F,
-    J, 3) or None."""
+    """What is learned from: bones are estimated, each gets those whose rotations tell what is missing, and each vertex
+    the joints nearest to it. frames: n. joints: (F, J, 3) or None."""
     bones = estimate.estimate(source.positions, source.edges)
     near = nearest_joints(source.positions[0], joints[0], NEIGHBOURS) if joints is not None else None
-    return Clip(source.positions, bones, frames, target, joints, near)
+    clip = Clip(source.positions, bones, frames, target, joints, near)
+    clip.bones = replace(bones, near=estimate.choose_near(bones, clip.motion.turn, clip.missing))
+    return clip
 
 
-def begin(clip: Clip, topology: str, settings: Settings) -> Corrector:
-    """A model of a mesh of this topology before its first epoch, its linear map fitted to a clip with a target."""
+def begin(clip: Clip, topology: str, settings: Settings, base: PoseMap | None = None) -> Corrector:
+    """A model of a mesh of this topology before its first epoch, its linear map fitted to a clip with a target. base:
+    that map where it is known already."""
     with_joints = settings.model_type == "with_joints"
     count = clip.joints.shape[1] if with_joints and clip.joints is not None else 0
     bones, joint_near = clip.bones, clip.joint_near if with_joints else None
     kind = Kind(settings.model_type, settings.space, clip.frames, clip.skinned.shape[1], topology, count)
     local = kind.space == "local"
-    base = linear.fit(clip, gated=kind.model_type == "gated") if local else None
+    if base is None and local:
+        base = linear.fit(clip, gated=kind.model_type == "gated")
     if kind.model_type not in NETWORKS:
         return Corrector(kind, bones, joint_near, base, None).eval()
     torch.manual_seed(settings.seed)

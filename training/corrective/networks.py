@@ -123,5 +123,7 @@ class Network(nn.Module):
     def normalise(self, columns: Mapping[str, Tensor]) -> None:
         """Take mean and spread from (S, columns) samples; a column that hardly changes is left as small as it is."""
         for name, value in columns.items():
+            if not value.shape[1]:
+                continue
             getattr(self, f"middle_{name}").copy_(value.mean(0))
             getattr(self, f"spread_{name}").copy_(value.std(0).clamp_min(1e-3))

@@ -18,10 +18,11 @@ def write(path: Path, data: bytes, fields: dict, figures: dict) -> None:
     """NAME.onnx with these bytes and its card NAME.toml, both or neither. Raises InputError when the disk is full.
 
     The card says by `contract.of` what this version feeds networks of the kind in `fields`, so `data` has to be of a
-    network that learned on just that.
+    network that learned on just that; of a kind that the add-on does not run it says nothing.
     """
     lines = [f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in fields.items() if not isinstance(v, list)]
-    lines += [f"contract = {json.dumps(contract.of(fields['kind']))}"]
+    if fields["kind"] in contract.KINDS | contract.OWN_KINDS:
+        lines += [f"contract = {json.dumps(contract.of(fields['kind']))}"]
     lines += [f"sha256 = {json.dumps(hashlib.sha256(data).hexdigest())}", f"opset = {OPSET}", f"bytes = {len(data)}"]
     for table, rows in fields.items():
         for row in rows if isinstance(rows, list) else ():
