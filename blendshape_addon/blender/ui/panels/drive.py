@@ -3,7 +3,6 @@
 import bpy
 
 from ....core.vocabulary import ARKIT
-from ...viewport import clip_picture
 from .tab import SubPanel, paragraph
 
 
@@ -35,8 +34,7 @@ class VRC_BLENDSHAPE_PT_drive(SubPanel, bpy.types.Panel):
         button.filepath, button.strength = settings.clip, settings.clip_strength
         button.smoothing, button.neutral = settings.clip_smoothing, settings.clip_neutral
         button.head, button.beside = settings.clip_head, settings.clip_beside
-        if clip_picture.find(context.scene):
-            layout.operator("vrc_blendshape.remove_clip", icon="X")
+        layout.operator("vrc_blendshape.remove_clip", icon="X")
 
 
 CLASSES = (VRC_BLENDSHAPE_PT_drive,)
