@@ -15,6 +15,7 @@ import numpy as np
 from ..inference import registry
 from ..inference.face_format import FACE, POINTS, SCORED
 from ..inference.session import Session, open_session
+from .boxes import anchors, candidates, distinct
 from .eyes import EyeReader, EyeReading
 from .parameters import READER
 from .sampling import Region, sample
@@ -82,7 +83,8 @@ class FaceReader:
         pixels = sample(picture, whole, FACE.detector_size, outside=False)
         boxes, scores = self._detector.run(["boxes", "scores"], {"image": _scaled(pixels, FACE.detector_range)})
         found = []
-        for points, score in _distinct(*_candidates(boxes[0], scores[0, :, 0])):
+        likely = candidates(boxes[0], scores[0, :, 0], _ANCHORS, FACE.detector_size, READER.min_score)
+        for points, score in distinct(*likely, READER.min_overlap):
             *corners, left, right = whole.to_picture(points[:4])
             found.append(Detected(np.min(corners, 0), np.max(corners, 0), np.array([left, right]), score))
         return sorted(found, key=lambda one: float((one.high - one.low).max()), reverse=True)
@@ -137,41 +139,4 @@ def _sigmoid(value: float) -> float:
     return float(1 / (1 + np.exp(-np.clip(value, -80, 80))))
 
 
-def _anchors() -> np.ndarray:
-    """(896, 2) middles of the cells that the detector's boxes belong to, 0 to 1."""
-    rows = []
-    for stride, count in FACE.strides:
-        cells = FACE.detector_size // stride
-        down, across = np.mgrid[:cells, :cells]
-        rows.append(np.repeat((np.stack([across, down], -1).reshape(-1, 2) + 0.5) / cells, count, axis=0))
-    return np.concatenate(rows)
-
-
-_ANCHORS = _anchors()
-
-
-def _candidates(boxes: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(K, 2 + keypoints, 2) corners and keypoints, 0 to 1, of boxes that may be faces, and their (K,) scores."""
-    chances = 1 / (1 + np.exp(-scores.astype(float).clip(-80, 80)))
-    chosen = chances >= READER.min_score
-    points = boxes[chosen].reshape(-1, 2 + FACE.keypoints, 2) / FACE.detector_size
-    anchors = _ANCHORS[chosen]
-    middle, size = points[:, 0] + anchors, points[:, 1]
-    corners = np.stack([middle - size / 2, middle + size / 2], axis=1)
-    return np.concatenate([corners, points[:, 2:] + anchors[:, None]], axis=1), chances[chosen]
-
-
-def _distinct(points: np.ndarray, scores: np.ndarray) -> list[tuple[np.ndarray, float]]:
-    """One of the boxes that overlap each other: their mean by score, and the best score (BlazeFace, section 3.3)."""
-    found, order = [], np.argsort(-scores)
-    while len(order):
-        best, others = points[order[0]], points[order]
-        shared = np.minimum(best[1], others[:, 1]) - np.maximum(best[0], others[:, 0])
-        overlap = shared.clip(min=0).prod(1)
-        union = (best[1] - best[0]).prod() + (others[:, 1] - others[:, 0]).prod(1) - overlap
-        same = overlap > READER.min_overlap * union
-        same[0] = True
-        weights = scores[order[same]]
-        found.append((np.average(others[same], axis=0, weights=weights), float(weights[0])))
-        order = order[~same]
-    return found
+_ANCHORS = anchors(FACE.detector_size, FACE.strides)
