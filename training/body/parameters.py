@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -19,4 +20,50 @@ class PersonParameters:
     passes: int = 2  # the second one reads where the first one found the person; a third one changes nothing to see
 
 
+@dataclass(frozen=True)
+class FitParameters:
+    """How a body is fitted. Chosen on rendered bodies, if nothing else is said."""
+
+    macro_step: float = 0.05  # by which a body's change with a macro feature is measured
+    target_step: float = 0.2  # the same of a target
+    slope_step: float = 1e-4  # the same of what is seen, with any number
+    window: int = 256  # pixels across the square in which outlines are compared
+    mask: float = 0.5  # from which on a pixel is the person's
+    rounds: int = 14  # Gauss-Newton steps …
+    landmarks_alone: int = 4  # … of which the first ones see the points of the pose alone
+    anew: tuple[int, ...] = (6, 10)  # rounds before which the body is made linear again
+    step: float = 0.5  # by which any number changes at most in a round
+    # How far numbers are from usual ones: of shapes, in their own unit; of bones that turn, in radians.
+    macro_spread: Mapping[str, float] = field(
+        default_factory=lambda: {"gender": 0.4, "muscle": 0.25, "weight": 0.35, "height": 0.25}
+    )
+    known_gender_spread: float = 0.1
+    target_spread: float = 0.3
+    angle_spread: Mapping[str, float] = field(
+        default_factory=lambda: {"spine_02": 0.1, "neck_01": 0.2, "calf_l": 0.3, "calf_r": 0.3}
+    )
+    other_angle_spread: float = 0.6
+    landmark_spread: float = 5.0  # pixels of the window that a point of the pose is off
+    outline_spread: float = 1.0  # pixels of the window that an outline is off
+    outline_doubt: float = 4.0  # from which on more distance counts little: hair, a bag
+    outline_count: int = 150  # independent places that an outline counts as
+    outline_most: int = 500  # places of an outline that are looked at
+    nearest: float = 0.1  # metres before the camera
+    frontal: float = 0.5  # cosine of how far a body is turned, from which on limbs are seen as they hang
+    limbs: tuple[tuple[str, str, str, str], ...] = (  # bone, the bone at its end, and both points of the pose
+        ("upperarm", "lowerarm", "shoulder", "elbow"),
+        ("thigh", "calf", "hip", "knee"),
+    )
+
+
+# Points of the pose: the bone that begins there, the bone that carries it, and metres from the one to the other.
+LANDMARKS: Mapping[str, tuple[str, str, tuple[float, float, float]]] = {
+    f"{point}_{side}": (f"{bone}_{side}", f"{mover}_{side}" if mover not in ("pelvis", "spine_03") else mover, (0, 0, 0))
+    for point, bone, mover in (
+        ("shoulder", "upperarm", "spine_03"), ("elbow", "lowerarm", "upperarm"), ("wrist", "hand", "lowerarm"),
+        ("hip", "thigh", "pelvis"), ("knee", "calf", "thigh"), ("ankle", "foot", "calf"),
+    )
+    for side in "lr"
+}  # fmt: skip
 PERSON = PersonParameters()
+FIT = FitParameters()

