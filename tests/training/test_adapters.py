@@ -18,7 +18,7 @@ from training.motion import adapt, adapters, domains, draw, drawn, motions, pupp
 from training.motion.adapters import Adapter
 from training.motion.crops import STORED
 from training.motion.domains import NAMES, Domain
-from training.renders import Scene, people, render
+from training.renders import Scene, people, render, shards
 
 rng = np.random.default_rng(0)
 JAW = NAMES.index("jawOpen")
@@ -291,3 +291,48 @@ def test_what_the_reader_of_people_says_is_complete_where_there_is_a_face_and_na
     assert np.isfinite(values[:4]).all() and np.isnan(values[4]).all()
     assert np.allclose(values[0, : len(ARKIT) - 1], 0) and values[1:4, NAMES.index("mouthFunnel")].max() > 0.1
     assert np.isnan(train_adapter.by_reader(replace(told, found=np.arange(5) > 0), np.arange(5))).all()
+
+
+def write_person(folder: Path, person: people.Person | None) -> None:
+    """Two pictures of a person, or of nobody, as `motion renders` writes them."""
+    if person is not None:
+        shard = shards.draw(person, 2, np.random.default_rng(0), 160)
+    else:
+        zeros = np.zeros((2, 2, 2), np.float32)
+        shard = shards.Shard(
+            "a/b/1", "a", np.zeros((2, 64, 64, 3), np.uint8), np.zeros((2, 52), np.float32), np.ones(52, bool),
+            np.zeros(52, bool), zeros, zeros[..., 0], np.repeat(np.eye(3, dtype=np.float32)[None], 2, 0),
+            np.zeros((2, 48, 3), np.float32), np.zeros((0, 64, 64, 3), np.float16),
+        )  # fmt: skip
+    shards.save(folder / "a__b__1.safetensors", shard)
+
+
+@pytest.mark.skipif(not rigs.data_folder().is_dir(), reason="needs the folder of rigs")
+def test_the_command_leaves_an_adapter_and_its_figures(tmp_path, capsys) -> None:
+    rig = rigs.load(rigs.data_folder() / "facecap" / "example_head")
+    write_person(tmp_path / "people", people.person(rig, complete=False))
+    for name in ("one", "two"):
+        clip(tmp_path / "clips" / name, 2)
+    out = tmp_path / "out" / "a.safetensors"
+    line = ["--people", str(tmp_path / "people"), "--domain", str(tmp_path / "clips"), "--out", str(out)]
+    train_adapter.main([*line, "--steps", "1", "--hold-out", "two", "--paired", "0"])
+    printed = capsys.readouterr().out
+    assert "| reader of people |" in printed and "| adapter | 100 |" in printed
+    assert "of 0 pictures of which the motion was known" in printed
+    _, face = adapters.load(out)
+    assert np.ptp(face[:, 0]) > 1, "a face is wider than its eyes"
+    assert sorted(path.name for path in out.parent.glob("a*")) == ["a.json", "a.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [([], "No face was read in the neutral pictures"), (["--hold-out", "x"], "0 of 2 clips would be left out"),
+     (["--steps", "0"], "--steps is 0"), (["--paired", "-1"], "--paired is -1"), (["--out", "a.b"], "end in")],
+)  # fmt: skip
+def test_train_adapter_refuses_what_makes_no_sense(tmp_path, more, said) -> None:
+    write_person(tmp_path / "people", None)
+    for name in ("one", "two"):
+        clip(tmp_path / "clips" / name, 2)
+    line = ["--people", str(tmp_path / "people"), "--domain", str(tmp_path / "clips"), "--hold-out", "two"]
+    with pytest.raises(InputError, match=said):
+        train_adapter.main([*line, "--out", str(tmp_path / "a.safetensors"), *more])

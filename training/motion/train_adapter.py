@@ -307,7 +307,8 @@ def main(arguments: list[str]) -> None:
                         "(default: all there are)")  # fmt: skip
     parser.add_argument("--hold-out", default="", metavar="TEXTS", help="clips with one of these texts, by comma, in "
                         "their names are left out to measure on (default: every fifth clip)")  # fmt: skip
-    parser.add_argument("--no-alignment", action="store_true", help="learn from people and pairs alone, to compare")
+    parser.add_argument("--no-alignment", action="store_true", help="learn from people and known motion "
+                        "alone, as is done where all motion is known")  # fmt: skip
     parser.add_argument("--steps", type=int, default=RECIPE.steps, help="(default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
     given = parser.parse_args(arguments)
@@ -321,7 +322,9 @@ def main(arguments: list[str]) -> None:
     learned, new = others.where(~left_out), others.where(left_out)
     if given.paired is not None:
         learned = some_known(learned, given.paired)
-    weights = Terms(contrast=0.0, cycle=0.0) if given.no_alignment else Terms()
+    unknown = not np.isfinite(learned.truth).all()
+    weights = Terms() if unknown and not given.no_alignment else Terms(contrast=0.0, cycle=0.0)
+    face = still_face(people)
     checkpoint = given.out.with_name(f"{given.out.stem}_checkpoint{arrays.SUFFIX}")
     config = replace(RECIPE, steps=given.steps, seed=given.seed)
     adapter = train(people, learned, weights, config, checkpoint)
@@ -333,7 +336,7 @@ def main(arguments: list[str]) -> None:
         print(table(rows))
     known = int(np.isfinite(learned.truth).all(1).sum())
     notes = {"people": len(people.clips), "clips": len(np.unique(learned.clip)), "known": known, "figures": rows}
-    adapters.save(given.out, adapter, still_face(people), notes)
+    adapters.save(given.out, adapter, face, notes)
     atomic_write(given.out.with_suffix(".json"), json.dumps(notes, indent=1).encode())
     checkpoint.unlink()
     print(f"{given.out}: learned from {notes['clips']} clips, of {known} pictures of which the motion was known.")
