@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pieces import attached, sheet
+from pieces import attached, mask, sheet
 
 from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.detection.snap import snap_to_edges
@@ -130,3 +130,61 @@ def test_what_is_no_pair_of_brows_leaves_them_alone(face, sides, off, half):
     avatar, marks = face
     cards = {f"card {s}": (point(marks, f"brow_mid_{s}") + [*off, 0], half) for s in sides}
     assert np.allclose(snap_to_edges(with_cards(avatar, cards), marks)[BROWS], marks[BROWS])
+
+
+EYES = [i for i, name in enumerate(LANDMARKS) if name.startswith(("lid", "eye"))]
+
+
+def with_sockets(avatar: Avatar, marks: np.ndarray, depth: float) -> Avatar:
+    """The mask with a floor of skin in each eye hole, `depth` behind its edge, and an iris before it that is narrower
+    than the hole, as many anime faces have them."""
+    edges, count = np.unique(
+        np.sort(np.concatenate([avatar.triangles[:, [a, b]] for a, b in ((0, 1), (1, 2), (2, 0))]), 1), axis=0,
+        return_counts=True,
+    )  # fmt: skip
+    rim = edges[count == 1]
+    vertices, triangles = [avatar.vertices], [avatar.triangles]
+    for s in "lr":
+        middle = point(marks, f"eye_inner_{s}", f"eye_outer_{s}")
+        own = rim[(np.abs(avatar.vertices[rim] - middle)[:, :, :2] < 0.5).all((1, 2))]
+        border, local = np.unique(own, return_inverse=True)
+        first, (a, b) = sum(map(len, vertices)), (local.reshape(-1, 2) + sum(map(len, vertices))).T
+        floor = avatar.vertices[border] - [0, 0, depth]
+        vertices.append(np.concatenate([floor, floor.mean(0)[None]]))
+        hub = np.full(len(a), first + len(border))
+        triangles += [np.stack([a, b, hub], 1), np.stack([*own.T, a], 1), np.stack([own[:, 1], b, a], 1)]
+    extra = sum(map(len, vertices[1:]))
+    owner = np.concatenate([avatar.object_id, np.zeros(extra, int)])
+    avatar = Avatar(np.concatenate(vertices), np.concatenate(triangles).astype(np.int32), owner, avatar.object_names)
+    turn = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    disc = np.stack([0.13 * np.cos(turn), 0.1 * np.sin(turn), 0 * turn], 1)
+    fan = np.stack([np.zeros(22, int), np.arange(1, 23), np.arange(2, 24)], 1)
+    for s in "lr":
+        middle = point(marks, f"eye_inner_{s}", f"eye_outer_{s}") - [0, 0, depth / 2]
+        avatar = attached(avatar, disc + middle, fan, f"iris {s}")
+    return avatar
+
+
+def test_lids_far_off_come_back_to_the_edge_of_a_socket_whose_white_is_skin(face):
+    avatar, marks = face
+    eyed = with_sockets(avatar, marks, 0.12)
+    edge = snap_to_edges(eyed, marks)
+    assert np.linalg.norm((edge - marks)[EYES], axis=1).max() < 0.1
+    for off, scale in (([0.05, 0.08, 0], 1.0), ([0, -0.05, 0], 1.35), ([0, 0.04, 0], 0.7)):
+        far = marks.copy()
+        for s in "lr":
+            own = [i for i in EYES if LANDMARKS[i].endswith(f"_{s}")]
+            middle = marks[own].mean(0)
+            far[own] = (marks[own] - middle) * scale + middle + off
+        before, after = (np.linalg.norm((found - edge)[EYES], axis=1) for found in (far, snap_to_edges(eyed, far)))
+        assert np.median(after) < 0.04 < np.median(before)
+        assert after.max() < 0.08  # the mask is coarse: a corner may be a step higher
+
+
+def test_an_eye_on_closed_skin_has_no_edges_to_come_to(face):
+    _, marks = face
+    closed, _ = mask(eye_holes=False)
+    drawn = with_cards(
+        closed, {f"iris {s}": (point(marks, f"eye_inner_{s}", f"eye_outer_{s}"), (0.1, 0.1)) for s in "lr"}
+    )
+    assert np.allclose(snap_to_edges(drawn, marks)[EYES], marks[EYES])

@@ -91,16 +91,18 @@ class Projecting:
 class Snapping:
     """Landmarks moved to edges that the mesh has. Eye widths and mouth half widths are those of the landmarks."""
 
-    pixels: int = 96  # side of the picture of an eye or a mouth
+    pixels: int = 96  # side of the picture of a mouth
+    passes: int = 2  # looks at the eyes: the second where landmarks were far off in the first
     around: float = 1.5  # of the face's middle in which eyes and mouth are looked for
-    eye_window: float = 0.85  # half width of the picture of an eye, in eye widths
+    eye_pixels: int = 124  # the same of an eye
+    eye_window: float = 1.1  # half width of the picture of an eye, in eye widths
     beside: float = 0.3  # widths of the visible eyeball that a corner may lie beside it
-    min_width: float = 0.72  # of the eye's width that a visible eyeball takes up: less is an iris on white skin
-    min_area: float = 0.04  # share of the picture that a visible eyeball fills
+    # Of the eye's width that a visible eyeball takes up where the lids' edges have no relief: less is an iris on white.
+    min_width: float = 0.72
+    min_area: float = 0.024  # share of the picture that a visible eyeball fills
     max_move: float = 0.16  # that a landmark may move: more is no correction but another feature
     corner_rows: int = 3  # pixels above or below the eyeball's end that an eye corner may lie
     max_pixels: float = 3.0  # from the edge to the nearest pixel of skin
-    lid_points: tuple[tuple[str, float], ...] = (("in", 0.25), ("mid", 0.5), ("out", 0.75))  # share from inner to outer
     mouth_window: float = 1.5  # half width of the picture of a mouth, in mouth half widths
     mouth_around: float = 0.8  # of the mouth's middle in which skin is taken into the lips' field, at least
     jump: float = 0.1  # of the field that is +1 on the upper and -1 on the lower lip: less is skin that is stretched
@@ -109,6 +111,34 @@ class Snapping:
     min_slit: float = 1 / 3  # of the mouth's width that a slit is wide
     thin: float = 0.05  # height of a lip, at least
     max_corner: float = 0.5  # mouth half widths that a mouth corner may move
+
+
+# The landmarks of a lid and their share of the way from the inner to the outer corner, as they were labelled.
+LID_POINTS = (("in", 0.25), ("mid", 0.5), ("out", 0.75))
+
+
+@dataclass(frozen=True)
+class EyeRims:
+    """The edges of the lids by the relief of the skin around an eye. Lengths are in half widths of the picture of an
+    eye (1.1 eye widths) unless a unit is given; angles of rays and steps along them are samples."""
+
+    rays: int = 72
+    steps: int = 60  # along a ray, from the eye's middle to the picture's border
+    hole: float = 2.0  # how deep a hole in the skin counts
+    neighbour: int = 3  # steps from a sample to those that it stands out before
+    sharp: float = 0.035  # that it stands out before both together on an edge that is as sharp as counts
+    outward: float = 0.5  # of that, the most that counts of what it stands out before the farther one
+    hollow: float = 0.5  # of that score, at most, that a hollow takes away
+    far: float = 0.15  # score that a sample on the picture's border loses: the lids' is the first edge from the middle
+    over_eye: float = 0.3  # score that a sample loses over what is seen of the eye: that lies within the edges
+    bend: float = 0.03  # score that the path loses per squared step from one ray to the next
+    jump: int = 3  # steps from one ray to the next, at most
+    min_score: float = 0.75  # mean sharpness over the rays; openings of the rigs have 0.9 to 1, closed skin up to 0.4
+    tip: float = 0.05  # of the width, that lies behind a corner's tip and has its height
+    # Widths between the outer corner and what is seen of the eye, from which on that is an iris before white skin:
+    # irises of the rigs have 0.1 to 0.25, eyeballs at most 0.06.
+    white: float = 0.085
+    off: float = 0.06  # eye distances in the median, from which on landmarks are not believed beside it
 
 
 @dataclass(frozen=True)
@@ -143,5 +173,6 @@ HINTING = Hinting()
 GUESSING = Guessing()
 PROJECTING = Projecting()
 SNAPPING = Snapping()
+EYE_RIMS = EyeRims()
 BROWS = Brows()
 MANUAL_LANDMARKS = ManualLandmarks()

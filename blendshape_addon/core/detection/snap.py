@@ -10,14 +10,15 @@ from __future__ import annotations
 import numpy as np
 
 from ..avatar.avatar import Avatar
-from ..face.face_space import FaceSpace, crushed
+from ..face.face_space import FaceSpace, crushed, point
 from ..face.lip_lid_fields import constraints, solve_on_skin
 from ..face.parts import Part, classify
 from ..geometry.mesh import all3
 from ..geometry.raster import rasterise
 from ..vocabulary import LANDMARK_INDEX
 from .brows import snap_brows
-from .parameters import SNAPPING
+from .eye_rims import find_rim
+from .parameters import EYE_RIMS, LID_POINTS, SNAPPING
 
 _OUTERMOST = [0, 4]  # of the points that hold the lips' field: those under the nose and on the chin
 
@@ -31,52 +32,81 @@ def snap_to_edges(avatar: Avatar, landmarks: np.ndarray) -> np.ndarray:
     space = FaceSpace.of(landmarks)
     marks = space.to_face(landmarks)
     vertices = space.to_face(avatar.vertices)
-    part = classify(avatar, vertices, marks)
-    near = all3(np.abs(vertices) < SNAPPING.around) & ((part == Part.SKIN) | (part == Part.EYE))
-    triangles = avatar.triangles[all3(near[avatar.triangles])]
-    if len(triangles) == 0 or crushed(marks):
+    if crushed(marks):
         return landmarks
     snapped = marks.copy()
-    for side in "lr":
-        _snap_eye(vertices, triangles, part[triangles[:, 0]] == Part.EYE, snapped, side)
+    for _ in range(SNAPPING.passes):
+        part = classify(avatar, vertices, snapped)
+        near = all3(np.abs(vertices) < SNAPPING.around) & ((part == Part.SKIN) | (part == Part.EYE))
+        triangles = avatar.triangles[all3(near[avatar.triangles])]
+        if len(triangles) == 0:
+            return landmarks
+        is_eye = part[triangles[:, 0]] == Part.EYE
+        right = [_snap_eye(vertices, triangles, is_eye, snapped, side) for side in "lr"]
+        if all(right):  # what was taken for an eye about landmarks that were far off is looked at again
+            break
     _snap_lips(avatar, vertices, part == Part.SKIN, snapped)
     snap_brows(avatar, vertices, part, snapped)
     return space.origin + space.vectors_to_avatar(snapped)
 
 
-def _snap_eye(vertices: np.ndarray, triangles: np.ndarray, is_eye: np.ndarray, marks: np.ndarray, side: str) -> None:
-    """Move the corners and lids of the eye on `side` in (L, 3) `marks`, which are changed; all in face space.
+def _snap_eye(vertices: np.ndarray, triangles: np.ndarray, is_eye: np.ndarray, marks: np.ndarray, side: str) -> bool:
+    """Move the corners and lids of the eye on `side` in (L, 3) `marks`, which are changed; all in face space. False
+    where they were so far from the lids' edges that these are to be looked at again.
 
     triangles: (T, 3) of skin and eyes near the face. is_eye: (T,) bool.
     """
-    inner, outer = (LANDMARK_INDEX[f"eye_{end}_{side}"] for end in ("inner", "outer"))
-    centre = (marks[inner] + marks[outer]) / 2
-    half = SNAPPING.eye_window * float(np.linalg.norm(marks[inner] - marks[outer]))
+    inner, outer = (point(marks, f"eye_{end}_{side}") for end in ("inner", "outer"))
+    upper, lower = (point(marks, f"lid_{lid}_mid_{side}") for lid in ("upper", "lower"))
+    centre = (inner + outer) / 2
+    half = SNAPPING.eye_window * float(max(np.linalg.norm(inner - outer), np.linalg.norm(upper - lower)))
     # What is seen of the eyeball from the front: the connected region of its pixels nearest to the eye's middle.
-    picture = rasterise((vertices - centre) / half, triangles, SNAPPING.pixels)
+    size = SNAPPING.eye_pixels
+    picture = rasterise((vertices - centre) / half, triangles, size)
     eye = np.zeros(picture.mask.shape, bool)
     eye[picture.mask] = is_eye[picture.triangle[picture.mask]]
     eye = _region_nearest_middle(eye)
     columns = np.flatnonzero(eye.any(0))
-    if eye.mean() < SNAPPING.min_area or columns[0] == 0 or columns[-1] == SNAPPING.pixels - 1:
-        return
-    if columns[-1] - columns[0] < SNAPPING.min_width * SNAPPING.pixels / (2 * SNAPPING.eye_window):
-        return  # an iris on white skin: its edge is not the lids'
-    place = picture.interpolate(vertices, triangles)
-    skin = picture.mask & ~is_eye[picture.triangle]
+    toward = 1 if outer[0] > inner[0] else -1
+    if rim := find_rim(vertices, triangles[~is_eye], eye, centre, half, side):
+        if rim.off(marks) > EYE_RIMS.off:
+            rim.place(marks)
+            return False
+        end = _column(rim.marks[f"eye_outer_{side}"][0], centre, half, size)
+        if len(columns) and (end - columns[::toward][-1]) * toward * 2 * half / size > EYE_RIMS.white * rim.width:
+            rim.place(marks)  # an iris before white skin: its edge is not the lids'
+            return True
+    elif len(columns) and np.ptp(columns) < SNAPPING.min_width * size / (2 * SNAPPING.eye_window):
+        return True  # the same, where the lids' edges are not known
+    if len(columns) and eye.mean() > SNAPPING.min_area and columns[0] > 0 and columns[-1] < size - 1:
+        place = picture.interpolate(vertices, triangles)
+        _snap_to_eyeball(marks, eye, place, picture.mask & ~is_eye[picture.triangle], centre, half, side)
+    return True
+
+
+def _snap_to_eyeball(
+    marks: np.ndarray, eye: np.ndarray, place: np.ndarray, skin: np.ndarray, centre: np.ndarray, half: float, side: str
+) -> None:
+    """Move the corners and lids of the eye on `side` in (L, 3) `marks` to the skin that borders the eyeball.
+
+    eye: (S, S) bool, what is seen of it in the picture around `centre`. place: (S, S, 3) what each pixel shows. skin:
+    (S, S) bool.
+    """
+    size, columns = len(eye), np.flatnonzero(eye.any(0))
+    inner, outer = (LANDMARK_INDEX[f"eye_{end}_{side}"] for end in ("inner", "outer"))
     toward = 1 if marks[outer, 0] > marks[inner, 0] else -1
     ends = columns[[0, -1]][::toward]
     width = columns[-1] - columns[0]
     corners = []  # columns of the inner and the outer corner
     for corner, end, outward in ((inner, ends[0], -toward), (outer, ends[1], toward)):
         # A corner lies beside the eyeball that is seen, never on it and never far from it.
-        beside = np.clip((_column(marks[corner, 0], centre, half) - end) * outward, 1, 1 + SNAPPING.beside * width)
-        corners.append(end + outward * beside)
+        off = (_column(marks[corner, 0], centre, half, size) - end) * outward
+        corners.append(end + outward * np.clip(off, 1, 1 + SNAPPING.beside * width))
         rows = np.flatnonzero(eye[:, end])
         low, high = rows[0] - SNAPPING.corner_rows, rows[-1] + SNAPPING.corner_rows
-        row = np.clip(_row(marks[corner, 1], centre, half), low, high)
+        row = np.clip(_row(marks[corner, 1], centre, half, size), low, high)
         _move_to_skin(marks, corner, place, skin, row, corners[-1])
-    for name, share in SNAPPING.lid_points:
+    for name, share in LID_POINTS:
         column = int(np.clip(round(corners[0] + share * (corners[1] - corners[0])), columns[0], columns[-1]))
         rows = np.flatnonzero(eye[:, column])
         if len(rows):
@@ -113,7 +143,7 @@ def _snap_lips(avatar: Avatar, vertices: np.ndarray, skin: np.ndarray, marks: np
     for name in ("l", "mid", "r"):
         for lip, rows in (("upper", above), ("lower", below)):
             mark = LANDMARK_INDEX[f"lip_{lip}_inner_{name}"]
-            nearest = np.abs(columns - _column(marks[mark, 0], centre, half)).argmin()
+            nearest = np.abs(columns - _column(marks[mark, 0], centre, half, SNAPPING.pixels)).argmin()
             found = place[rows[nearest], columns[nearest], :3]
             marks[mark] = found
             # The lip's outer edge must be on that lip, or it would hold the lips' field on the wrong side.
@@ -149,12 +179,12 @@ def _find_slit(field: np.ndarray, gap: np.ndarray) -> tuple[np.ndarray, ...] | N
     return run, last[rows, columns][run], rows[run] + 1
 
 
-def _column(x: float, centre: np.ndarray, half: float) -> float:
-    return ((x - centre[0]) / half + 1) * SNAPPING.pixels / 2 - 0.5
+def _column(x: float, centre: np.ndarray, half: float, size: int) -> float:
+    return ((x - centre[0]) / half + 1) * size / 2 - 0.5
 
 
-def _row(y: float, centre: np.ndarray, half: float) -> float:
-    return (1 - (y - centre[1]) / half) * SNAPPING.pixels / 2 - 0.5
+def _row(y: float, centre: np.ndarray, half: float, size: int) -> float:
+    return (1 - (y - centre[1]) / half) * size / 2 - 0.5
 
 
 def _move_to_skin(

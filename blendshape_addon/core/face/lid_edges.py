@@ -22,7 +22,7 @@ def complete(slit: Slit, features: Features, field: int, skin: np.ndarray, place
     that each feature vertex shares with its seam twins.
     """
     s = "lr"[field - 1]
-    near = (np.abs(features.positions - slit.corners.mean(0)) < LID_EDGES.reach * np.ptp(slit.ends)).all(1)
+    near = (np.abs(features.positions - slit.corners.mean(0)) < LID_EDGES.reach * slit.size(features.positions)).all(1)
     edges = edges_of(skin[near[skin].all(1)])
     if len(edges) == 0:
         return slit

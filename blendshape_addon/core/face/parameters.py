@@ -155,7 +155,7 @@ class Slits:
 class LidEdges:
     """How the edge of a lid is followed over the mesh from corner to corner."""
 
-    reach: float = 0.8  # widths of the eye from its middle along each axis, where the edge runs
+    reach: float = 0.8  # of the eye's width or height, the greater, from its middle along each axis, to where edges run
     samples: int = 12  # of the curve between two landmarks
     other_side: float = 0.3  # of the lid field beyond 0, from which on a vertex is of the other lid: corners have less
     length: float = 0.01  # distance from the curve that costs as much as the length of the path alone

@@ -41,6 +41,10 @@ class Slit:
         """(COLUMNS,) upper minus lower rim; negative where they pass each other."""
         return self.rim(positions, self.upper) - self.rim(positions, self.lower)
 
+    def size(self, positions: np.ndarray) -> float:
+        """The greater of the opening's width and its height in (N, 3) positions."""
+        return float(max(np.ptp(self.ends), self.gap(positions).max()))
+
     def left_open(self, rest: np.ndarray, positions: np.ndarray) -> float:
         """The share of the opening that (N, 3) `rest` has which is left in `positions`, the corners left out; 0 for
         what is shut in `rest`."""

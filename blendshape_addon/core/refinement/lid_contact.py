@@ -76,7 +76,7 @@ def _scale(features: Features, offset: np.ndarray, slit: Slit, field: int, facto
     rest = features.positions
     u = slit.u(rest)
     width = slit.ends[1] - slit.ends[0]
-    reach = [LID_CONTACT.reach_x * width, LID_CONTACT.reach_y * width]
+    reach = [LID_CONTACT.reach_x * width, LID_CONTACT.reach_y * slit.size(rest)]
     distance = np.linalg.norm((rest - slit.corners.mean(0))[:, :2] / reach, axis=1)
     near = np.clip(2 - distance, 0, 1) * (features.part != Part.EYE)
     # At the corners, where the sides run into each other, the factor is the mean of both.
