@@ -112,7 +112,7 @@ def test_the_exported_model_says_what_pytorch_says(folder, gated):
     clip = Clip(source, model.bones, 3)
     offsets = linear.predict(model.base, clip)
     expected = source + np.einsum("fvab,fvb->fva", clip.turns, offsets)
-    assert np.allclose(runtime.load(gated).correct_all(source), expected, atol=1e-5)
+    assert np.allclose(runtime.load(gated).correct_all(source), expected, atol=5e-5)  # weights in half precision
 
 
 def test_bones_are_found_in_how_a_mesh_moves(folder):

@@ -13,9 +13,11 @@ import torch
 from onnx import helper, numpy_helper
 
 from blendshape_addon.core.corrective import model as runtime
+from blendshape_addon.core.errors import InputError
+from blendshape_addon.core.inference import registry
 from blendshape_addon.core.inference.corrective_format import NEIGHBOURS, OUTPUT
 
-from ..learning import model_card
+from ..learning import model_card, onnx_files
 from ..learning.atomic_files import check_name
 from ..learning.model_card import OPSET
 from . import corrector
@@ -40,6 +42,7 @@ def graph(model: Corrector) -> bytes:
             dynamo=False, input_names=list(kind.inputs), output_names=[OUTPUT],
         )  # fmt: skip
     made = onnx.load_from_string(data.getvalue())
+    onnx_files.halve(made.graph)
     constants = {
         "rest": bones.rest.astype(np.float32),
         "bone_index": bones.index.astype(np.int64),
@@ -58,8 +61,14 @@ def graph(model: Corrector) -> bytes:
 
 
 def write(model: Corrector, out: Path, figures: dict[str, float]) -> None:
-    """OUT.onnx and its card, which `core.corrective.model.load` reads. Raises InputError when the disk is full."""
-    kind = model.kind
+    """OUT.onnx and its card, which `core.corrective.model.load` reads. Raises InputError when the disk is full and for
+    a model that is too large to be loaded."""
+    kind, data = model.kind, graph(model)
+    if len(data) > registry.MAX_BYTES:
+        raise InputError(
+            f"The model of {kind.vertices} vertices has {len(data) / 2**20:.0f} MB, and {registry.MAX_BYTES >> 20} MB "
+            "can be loaded: choose fewer condition frames, or --model_type linear."
+        )
     fields = {
         "name": f"Corrective {kind.model_type}",
         "kind": runtime.KIND,
@@ -74,7 +83,7 @@ def write(model: Corrector, out: Path, figures: dict[str, float]) -> None:
         "joints": kind.joints,
         "bones": model.bones.count,
     }
-    model_card.write(out, graph(model), fields, figures)
+    model_card.write(out, data, fields, figures)
 
 
 def main(arguments: list[str]) -> int:

@@ -15,7 +15,6 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
-from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
 from blendshape_addon.core.errors import InputError
@@ -24,7 +23,7 @@ from blendshape_addon.core.inference.face_format import SCORES
 
 from ..config import LoopConfig
 from ..data import families, rigs
-from ..learning import loop, model_card
+from ..learning import loop, model_card, onnx_files
 from ..learning.atomic_files import atomic_write, check_name
 from ..learning.distributed import ALONE
 from ..learning.model_card import OPSET
@@ -37,7 +36,6 @@ RECIPE = LoopConfig(
     steps=2500, rate=2e-3, warmup=50, decay=0.01, clip=5.0, ema=0.99, precision="fp32", save_every=250, sheet_every=0
 )
 SHUT = 0.6  # how far an eye is closed from where nobody sees its gaze, which is then not measured
-MIN_HALVED = 256  # numbers of a weight from which it is stored in half precision
 OUT = Path("out/motion")  # checkpoints
 SQUARED = 0.5  # weight of the squared error of the gaze beside the absolute one
 # How crops are varied: pixels that one lies off, as the landmarks do; shares by which it is stretched; standard
@@ -249,24 +247,9 @@ def export(network: GazeNet) -> bytes:
             dynamic_axes={name: {0: "n"} for name in ("eyes", "points", "gaze", "blink")},
         )  # fmt: skip
     model = onnx.load_from_string(data.getvalue())
-    _halve(model.graph)
+    onnx_files.halve(model.graph)
     onnx.checker.check_model(model)
     return model.SerializeToString()
-
-
-def _halve(graph: onnx.GraphProto) -> None:
-    """Store weights in half precision, cast when the model is loaded."""
-    casts = []
-    for weight in graph.initializer:
-        values = numpy_helper.to_array(weight)
-        if values.dtype != np.float32 or values.size < MIN_HALVED:
-            continue
-        name = weight.name
-        weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
-        casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=onnx.TensorProto.FLOAT))
-    nodes = [*casts, *graph.node]
-    del graph.node[:]
-    graph.node.extend(nodes)
 
 
 def _write(path: Path, network: GazeNet, learned: Readings, rows: Figures) -> None:
