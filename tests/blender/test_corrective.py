@@ -154,6 +154,23 @@ def test_a_pose_that_is_on_and_a_scaled_object_change_nothing(arm, target):
     assert bpy.context.scene.frame_current == 12
 
 
+def test_a_bone_that_a_constraint_bends_drives_its_keys(arm, target):
+    rig = arm.parent
+    rig.animation_data_clear()
+    rig.pose.bones["lower_arm.L"].rotation_euler.x = 0
+    handle = bpy.data.objects.new("Handle", None)
+    bpy.context.scene.collection.objects.link(handle)
+    for frame, angle in ((1, 0.0), (FRAMES, 130.0)):
+        handle.rotation_euler.x = np.radians(angle)
+        handle.keyframe_insert("rotation_euler", frame=frame)
+    constraint = rig.pose.bones["lower_arm.L"].constraints.new("COPY_ROTATION")
+    constraint.target, constraint.target_space, constraint.owner_space = handle, "WORLD", "LOCAL"
+    true = positions(target)
+    was = off(arm, true)
+    operators.bake_corrective_keys(target="Target")
+    assert was > 1 and off(arm, true) < 0.3 * was
+
+
 def test_other_modifiers_stay_and_are_left_aside(arm, target):
     true = positions(target)
     was = off(arm, true)
@@ -168,8 +185,20 @@ def test_keys_are_refused_in_sentences(arm, target):
         operators.bake_corrective_keys()
     with pytest.raises(RuntimeError, match="no bone “elbow”"):
         operators.bake_corrective_keys(target="Target", poses="elbow=60")
+    target.hide_viewport = True
+    with pytest.raises(RuntimeError, match="“Target” is hidden"):
+        operators.bake_corrective_keys(target="Target")
+    target.hide_viewport = False
+    action, arm.parent.animation_data.action = arm.parent.animation_data.action, None
+    with pytest.raises(RuntimeError, match="does not move"):
+        operators.bake_corrective_keys(target="Target")
+    arm.parent.animation_data.action = action
     target.scale = (30, 30, 30)
     with pytest.raises(RuntimeError, match="of another size"):
+        operators.bake_corrective_keys(target="Target")
+    other = arm.parent.copy()
+    arm.modifiers.new("Other", "ARMATURE").object = other
+    with pytest.raises(RuntimeError, match="several armatures"):
         operators.bake_corrective_keys(target="Target")
     arm.modifiers.clear()
     arm.parent = None
@@ -360,6 +389,12 @@ def test_what_was_learned_is_baked(arm, target, tmp_path, training_python, monke
     few = avatar.with_name("few.blend")
     assert command(avatar, "--model", model, "--out", few, "--frames", "1-2") == 2
     assert "2 frames" in error_line(capfd)
+    mesh = bpy.data.objects["Arm"]
+    mesh.parent.animation_data_clear()
+    bpy.ops.wm.save_as_mainfile(filepath=str(few))
+    capfd.readouterr()
+    assert command(few, "--model", model, "--out", tmp_path / "none.blend") == 2
+    assert "holds no motion" in error_line(capfd)
     mesh = bpy.data.objects["Arm"]
     mesh.shape_key_clear()
     mesh.data.vertices.add(1)

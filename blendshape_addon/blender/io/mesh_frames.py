@@ -36,6 +36,8 @@ def read_object(scene: bpy.types.Scene, obj: Object, frames: Iterable[int]) -> F
         for frame in frames:
             scene.frame_set(frame)
             evaluated = obj.evaluated_get(bpy.context.evaluated_depsgraph_get())
+            if not evaluated.is_evaluated:  # switched off, or of another scene: Blender does not move it
+                raise InputError("“{name}” is hidden: show it (Alt H in the 3D view) and try again.", name=obj.name)
             mesh = evaluated.to_mesh()
             try:
                 places, found = coordinates(mesh.vertices), _polygons(mesh)

@@ -46,7 +46,15 @@ def armature_of(obj: Object) -> Object | None:
 
 
 def require_armature(obj: Object) -> Object:
-    """The armature that skins `obj`. Raises InputError where there is none, so that no key could be driven."""
+    """The armature that skins `obj`. Raises InputError where there is none that could drive keys, or several."""
+    rigs = {one.object for one in obj.modifiers if one.type == "ARMATURE" and one.object and one.show_viewport}
+    if len(rigs) > 1:
+        raise InputError(
+            "“{name}” is moved by several armatures ({names}): keys can be made for one; switch the other modifiers "
+            "off.",
+            name=obj.name,
+            names=", ".join(sorted(one.name for one in rigs)),
+        )
     rig = armature_of(obj)
     if rig is None:
         raise InputError(
@@ -133,10 +141,11 @@ def preserves_volume(obj: Object) -> bool:
     )
 
 
-def is_animated(rig: Object) -> bool:
-    """Whether an action, strips or drivers move `rig`."""
+def may_move(rig: Object) -> bool:
+    """Whether an action, strips, drivers or constraints may move `rig`."""
     data = rig.animation_data
-    return bool(data and (data.action or data.nla_tracks or data.drivers))
+    animated = bool(data and (data.action or data.nla_tracks or data.drivers))
+    return animated or bool(rig.constraints) or any(bone.constraints for bone in rig.pose.bones)
 
 
 def moving_frames(scene: bpy.types.Scene, rig: Object) -> range:

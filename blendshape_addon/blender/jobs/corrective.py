@@ -14,7 +14,9 @@ from ...core.corrective import model as models
 from ...core.corrective import range_of_motion
 from ...core.corrective.bake import Errors, Key, Poses, Wanted
 from ...core.corrective.driver_table import table
+from ...core.corrective.drivers import angles
 from ...core.corrective.frames import Frames, check_length, check_pair
+from ...core.corrective.parameters import BAKE
 from ...core.errors import InputError
 from ...core.messages import Message
 from ..io import mesh_frames, point_cache, rig_motion
@@ -53,13 +55,23 @@ class Baked:
         return baking.gain_kept(self.before.moving, self.after.moving)
 
 
-def motion_of(scene: bpy.types.Scene, obj: Object, frames: Sequence[int] | None = None) -> RigMotion:
-    """The motion of the armature of `obj`: over `frames`, else over those of its animation, else over a range of motion
-    that its bones' names tell. Raises InputError."""
+def motion_of(scene: bpy.types.Scene, obj: Object, by_model: bool, frames: Sequence[int] | None = None) -> RigMotion:
+    """The motion of the armature of `obj`: over `frames`, else over those of its animation. by_model: where it does not
+    move, over a range of motion that its bones' names tell, which a model corrects, too. Raises InputError."""
     rig = rig_motion.require_armature(obj)
-    if frames is None and not rig_motion.is_animated(rig):
+    if frames is not None:
+        return rig_motion.read(scene, obj, frames)
+    if rig_motion.may_move(rig):
+        found = rig_motion.read(scene, obj, rig_motion.moving_frames(scene, rig))
+        if angles(found.poses.rotations).max() >= BAKE.turn:
+            return found
+    if by_model:
         return _range_of_motion(obj, rig)
-    return rig_motion.read(scene, obj, frames if frames is not None else rig_motion.moving_frames(scene, rig))
+    raise InputError(
+        "The armature of “{name}” does not move, so that no frame fits the target: load the animation that the target "
+        "is of.",
+        name=obj.name,
+    )
 
 
 def further_motion(obj: Object, motion: RigMotion) -> RigMotion | None:
@@ -131,12 +143,6 @@ def skinned_frames(obj: Object, motion: RigMotion) -> Frames:
 
 def target_of(scene: bpy.types.Scene, obj: Object, motion: RigMotion, skinned: Frames, source: Source) -> np.ndarray:
     """(F, V, 3) metres: the true surface of `obj` in the frames of its motion. Raises InputError where it is none."""
-    if not motion.frames:
-        raise InputError(
-            "The armature of “{name}” does not move, so that no frame fits the target: load the animation that the "
-            "target is of.",
-            name=obj.name,
-        )
     target = frames_of(scene, source, motion.frames, obj, motion.moved_points(skinned.positions[:1])[0])
     check_pair(skinned, target)
     return motion.still(target.positions).astype(np.float32)

@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     scene = bpy.context.scene
     obj = _mesh(options, model)
     frames = range(options.frames[0], options.frames[1] + 1) if options.frames else None
-    motion = corrective.motion_of(scene, obj, frames)
+    motion = corrective.motion_of(scene, obj, model is not None, frames)
     if options.cache and not motion.frames:
         raise InputError("“{name}” has no animation to write to {file}.", name=obj.name, file=options.cache.name)
     if not motion.frames:

@@ -96,7 +96,7 @@ class VRC_BLENDSHAPE_OT_learn_corrective(TrainingCommand, bpy.types.Operator):
             frames = range(scene.frame_start, scene.frame_end + 1)
             skinned = mesh_frames.read_object(scene, obj, frames)
             return skinned, corrective.frames_of(scene, source, frames, obj, skinned.positions[0])
-        motion = corrective.motion_of(scene, obj)
+        motion = corrective.motion_of(scene, obj, by_model=False)
         skinned = corrective.skinned_frames(obj, motion)
         target = corrective.target_of(scene, obj, motion, skinned, source)
         return skinned, core_frames.Frames(target, skinned.corners, skinned.sizes, obj.name)
@@ -113,7 +113,7 @@ class _Corrected(Background):
 
     def _motion(self, context, obj):
         """Motion and skinned frames of `obj`, and the target's frames, None where a model makes them."""
-        motion = corrective.motion_of(context.scene, obj)
+        motion = corrective.motion_of(context.scene, obj, bool(self.model))
         skinned = corrective.skinned_frames(obj, motion)
         if self.model:
             return motion, skinned, None
