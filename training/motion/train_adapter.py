@@ -37,7 +37,7 @@ from .keypoint_model import pixel_grid
 CLIPS, FRAMES = 16, 4  # of each kind in a batch, and pictures of each beside the neutral one
 VIEWS = 4  # of each picture
 RECIPE = LoopConfig(
-    steps=1500, rate=2e-3, warmup=50, decay=0.01, clip=5.0, ema=0.99, precision="fp32", save_every=500, sheet_every=0
+    steps=800, rate=2e-3, warmup=50, decay=0.01, clip=5.0, ema=0.99, precision="fp32", save_every=500, sheet_every=0
 )
 SHARE = 5  # every how manieth clip of the other kind is not learned from, unless names are given
 # What is measured, and the columns that are its mean.
