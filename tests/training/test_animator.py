@@ -200,6 +200,12 @@ def test_the_animator_starts_as_the_copy_of_the_portrait() -> None:
     assert torch.allclose(made.picture, portrait, atol=1e-6) and not made.flow.any() and not made.correction.any()
 
 
+def test_any_widths_will_do() -> None:
+    network = model.Animator(replace(SMALL.model, widths=[2, 5, 12]))
+    made = network(torch.rand(1, 3, 16, 16), torch.zeros(1, 1, 16, 16), torch.zeros(1, 2, conditions.SIZE))
+    assert made.picture.shape == (1, 3, 16, 16)
+
+
 def test_flow_says_where_pixels_are_fetched() -> None:
     network = model.Animator(SMALL.model)
     torch.nn.init.constant_(network.to_flow.bias[:1], 0.25)  # to the right of each pixel

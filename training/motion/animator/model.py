@@ -37,7 +37,7 @@ class Film(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(inputs, outputs, 3, padding=1)
         self.second = nn.Conv2d(outputs, outputs, 3, padding=1)
-        self.norm = nn.GroupNorm(min(8, outputs), outputs, affine=False)
+        self.norm = nn.GroupNorm(math.gcd(8, outputs), outputs, affine=False)
         self.film = nn.Linear(told, 2 * outputs)
         self.shortcut = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
         nn.init.zeros_(self.film.weight)

@@ -148,9 +148,9 @@ def _check(name: str, value: object) -> None:
     table, key = name.split(".")
     (kind,) = (field.type for field in fields(_TABLES[table]) if field.name == key)
     if name == "model.widths":
-        right = isinstance(value, list) and len(value) == 3 and all(isinstance(v, int) and v >= 1 for v in value)
+        right = isinstance(value, list) and len(value) == 3 and all(isinstance(v, int) and v >= 2 for v in value)
         if not right:
-            raise InputError(f"model.widths is {value}: it must be three whole numbers.")
+            raise InputError(f"model.widths is {value}: it must be three whole numbers from 2 on.")
         return
     if name == "terms.blurs":
         right = isinstance(value, list) and value and all(isinstance(v, int | float) and 0 <= v <= 1 for v in value)
