@@ -15,6 +15,7 @@ VERBS = {
     "adapt": ("adaptation.adapt", "teach a deformer an avatar's own style from the keys it has"),
     "export": ("evaluation.export", "write a trained deformer as ONNX with its card"),
     "card": ("evaluation.card_figures", "check a model against its card and show it, or put what was measured on it"),
+    "body": ("body.command", "a body from a photo, its measurements and an avatar in its proportions"),
     "motion": ("motion.command", "make and train what drives an avatar from a clip"),
     "corrective": ("corrective.command", "learn from skinned frames and a better surface what skinning misses"),
     "evaluate": ("evaluation.evaluate", "train without each family in turn and measure on it"),

@@ -121,6 +121,17 @@ class Fitter:
         joints = np.array([heads[name] for name in self.skeleton.names])
         return seen(points * fit.scale, joints * fit.scale, self.skeleton, self.skeleton.weight, fit.stances[number])
 
+    def outline(self, fit: Fit, view: View, number: int) -> np.ndarray:
+        """(H, W) bool: the outline of the body in a picture."""
+        place = self.posed(fit, number)
+        flat, (height, width) = project(place, view), view.shape
+        size = max(height, width)
+        inside = (flat - view.centre) / (size / 2) * [1, -1]
+        mask = rasterise(np.column_stack([inside, place[:, 2]]), self.triangles, size).mask
+        top, left = (size - height) // 2, (size - width) // 2
+        mask = mask[top : top + height, left : left + width]
+        return ndimage.binary_dilation(mask, iterations=2) & ~mask
+
     def _spread(self, views: int, known_gender: bool) -> np.ndarray:
         """Usual spreads of all numbers; the body's place and turn are free."""
         gender = FIT.known_gender_spread if known_gender else FIT.macro_spread["gender"]

@@ -77,6 +77,8 @@ class SyntheticParameters:
         }
     )  # fmt: skip
     target: float = 0.15  # spread of each target
+    folders: tuple[str, ...] = ("arms", "buttocks", "hip", "legs", "neck", "pelvis", "stomach", "torso")
+    others: int = 15  # features that no fit knows, of these folders
     height: tuple[float, float] = (1.69, 0.07)  # metres: mean and spread of adults …
     man: float = 0.13  # … and by how much men are taller than women
     finer: int = 2  # pixels that each pixel is the mean of, across and down
@@ -84,5 +86,32 @@ class SyntheticParameters:
 
 
 SYNTHETIC = SyntheticParameters()
+
+
+@dataclass(frozen=True)
+class PhotoParameters:
+    """What a photo has to be."""
+
+    most_pixels: int = 25_000_000
+    side: int = 1280  # pixels of the longer side that are looked at: the networks see 256 across the person
+    least_side: int = 200  # pixels of the shorter side
+    blank: float = 4.0  # spread of the brightness of 0 to 255, below which there is nothing to see
+    usual_lens: float = (
+        0.9  # of the longer side, a focal length that no file says: between a telephone's and a camera's
+    )
+    least_visible: Mapping[str, float] = field(default_factory=lambda: {"head": 0.5, "feet": 0.3})
+    mask: float = 0.5  # from which on a pixel is the person's
+    most_turned: float = 50.0  # degrees off the view that was asked for; networks are off by 20 at times
+    heights: tuple[float, float] = (100.0, 250.0)  # centimetres that people are tall
+    most_outline: float = 4.0  # pixels of the window between outlines, from which on the body is not that person's
+    line: tuple[int, int, int] = (60, 255, 90)  # colour of the body's outline
+
+
+PHOTO = PhotoParameters()
+COLOURS = {  # of an avatar's parts, linear: nobody's in particular
+    "Body": (0.60, 0.36, 0.25), "Eye_L": (0.85, 0.85, 0.85), "Eye_R": (0.85, 0.85, 0.85),
+    "Teeth_Upper": (0.85, 0.83, 0.75), "Teeth_Lower": (0.85, 0.83, 0.75), "Tongue": (0.55, 0.15, 0.15),
+    "Lashes": (0.03, 0.02, 0.02),
+}  # fmt: skip
 PERSON = PersonParameters()
 FIT = FitParameters()

