@@ -29,6 +29,7 @@ PIXELS = 96  # across the picture of an eye, which is half as wide again as the 
 MARGIN = 1.5
 NEAR = 2.5  # halves of that picture that a piece of an eye may reach, of its middle
 STILL = 0.05  # of the blink's largest motion: what moves less is no lid
+BETWEEN = 0.3  # share of what is seen of an eye that is seen between the lids, at least
 LEAST = 60  # pixels of an eye; of fewer nothing is said
 SHUT = 0.05  # share of an eye that an artist's blink may leave
 SEED = 30  # of the random faces
@@ -57,14 +58,17 @@ def _share(head: LabelledFace, side: str, truth: np.ndarray, made: np.ndarray | 
         view[:, :2] = (view[:, :2] - centre) / half
         return rasterise(view, triangles, PIXELS).triangle
 
-    still = _still_pieces(head, truth, centre, half)[triangles].all(1)
+    still = _still_pieces(head, truth, centre, half)[triangles[:, 0]]
     before = seen(np.zeros_like(truth))
     steps = (np.arange(PIXELS) + 0.5) / PIXELS * 2 - 1
     inside = _inside(ring, centre[0] + half * steps[None, :], centre[1] - half * steps[:, None])
-    eye = np.unique(before[inside & (before >= 0)])
-    eye = eye[still[eye]]
+    between = np.bincount(still[before[inside & (before >= 0)]] + 1, minlength=still.max() + 2)
+    # An eye is seen between the lids; a brow that hangs into a face of other proportions is seen beside them as well.
+    is_eye = between > BETWEEN * np.bincount(still[before[before >= 0]] + 1, minlength=still.max() + 2)
+    is_eye[0] = False
     of_eye = np.zeros(len(triangles) + 1, bool)  # the last for pixels that show nothing
-    of_eye[eye] = True
+    seen_between = np.unique(before[inside & (before >= 0)])
+    of_eye[seen_between] = is_eye[still[seen_between] + 1]
     shown = int(of_eye[before].sum())
     if shown < LEAST or made is None:
         return None if shown < LEAST else 1.0
@@ -72,13 +76,14 @@ def _share(head: LabelledFace, side: str, truth: np.ndarray, made: np.ndarray | 
 
 
 def _still_pieces(head: LabelledFace, blink: np.ndarray, centre: np.ndarray, half: float) -> np.ndarray:
-    """(V,) bool: the vertices of pieces that lie about the eye and that the artist's blink does not move."""
+    """(V,) the number of each vertex's piece where it lies about the eye and the artist's blink does not move it, else
+    -1."""
     weld = weld_points(head.vertices)
     piece = connected_components(int(weld.max()) + 1, weld[head.triangles])[weld]
     moves = np.linalg.norm(blink, axis=1)
     far = (np.abs(head.vertices[:, :2] - centre) > NEAR * half).any(1)
-    out = np.ones(int(piece.max()) + 1, bool)
-    out[piece[far | (moves > STILL * moves.max())]] = False
+    out = np.arange(int(piece.max()) + 1)
+    out[piece[far | (moves > STILL * moves.max())]] = -1
     return out[piece]
 
 
