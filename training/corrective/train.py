@@ -9,6 +9,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 from tqdm import tqdm
@@ -23,6 +24,8 @@ from .clip import Clip
 from .corrector import Corrector
 from .learn import Settings
 from .networks import NETWORKS
+
+LARGE = 20.0  # metres: no avatar is, so the files are in another unit
 
 
 def main(arguments: list[str], model_type: str | None = None) -> int:
@@ -52,6 +55,9 @@ def main(arguments: list[str], model_type: str | None = None) -> int:
                 "joints of every frame."
             )
         joints = joints[: len(source.positions)]
+    size = float(np.ptp(source.positions[0], axis=0).max())
+    if size > LARGE:
+        print(f"The mesh is {size:.0f} metres large: if that is centimetres, errors are said 100 times too large.")
     settings = Settings(**{name: getattr(given, name) for name in Settings.__dataclass_fields__})
 
     first, curve, kept = 0, [], {}
