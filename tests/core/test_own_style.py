@@ -95,8 +95,8 @@ def test_ch_that_opens_the_jaw_as_a_does_asks_for_the_usual_mixes():
     own["vrc.v_ch"] = own["vrc.v_aa"] + 0.1 * own["vrc.v_ch"]
     ours |= {name: -own_style.mix(own, name) / 4 for name in own_style.MIXES}
     made = own_style.complete(own, ours, alone(own_style.learn(own, ours, KNOWN)), KNOWN)
-    for name in own_style.MIXES:  # half as large as a mix that is four times too large
-        assert made[name] == pytest.approx(own_style.mix(own, name) / 2)
+    for name in own_style.MIXES:  # as large as the network's, not as the mix of three wide shapes
+        assert made[name] == pytest.approx(own_style.mix(own, name) / 4)
     assert made["vrc.v_pp"] == pytest.approx(ours["vrc.v_pp"])
     two = {name: own[name] for name in GIVEN[:2]}
     assert not own_style.learn(two, ours, KNOWN).mixes and not own_style.learn({}, ours, KNOWN).regions

@@ -191,12 +191,16 @@ def complete(
         made[name] = offset * learned.amplitude(name)
         if name not in VISEMES or name not in drawn:
             continue
+        size = _norm(made[name])
         if learned.carried:
             made[name] = learned.visemes * carry_over(given, ours, visemes, name, known)
         if learned.mixes and name in MIXES:
             made[name] = _mixed(given, made[name], name, learned.regions)
         for span in spans:
             made[name][span.where] = span.drawn_to(made[name], ours[name], name, known, learned.mixes)
+        # A prediction from things that are little alike is faint, and a mix of the artist's widest shapes is large: how
+        # strong a shape is, the network and the given ones know better.
+        made[name] *= size / max(_norm(made[name]), 1e-30)
     return made
 
 
@@ -257,8 +261,7 @@ def _regions(given: Offsets, ours: Offsets, visemes: Sequence[str], inside: np.n
 
 
 def _mixed(given: Offsets, own: np.ndarray, name: str, regions: Sequence[Region]) -> np.ndarray:
-    """Between a shape and the usual mix, by direction, and of how much skin and insides move; as large as the shape is,
-    or halfway where that is larger, for mixes of an artist's widest shapes are too large for consonants."""
+    """Between a shape and the usual mix, in each region by direction and by size."""
     out, other = own.copy(), mix(given, name)
     for region in regions:
         a, b = own[region.where], other[region.where]
@@ -269,8 +272,7 @@ def _mixed(given: Offsets, own: np.ndarray, name: str, regions: Sequence[Region]
         share = agreed * region.agreeing + (1 - agreed) * region.disagreeing
         blend = (1 - share) * a / sizes[0] + share * b / sizes[1]
         out[region.where] = blend * ((1 - share) * sizes[0] + share * sizes[1])
-    size = _norm(out)
-    return out * min(1.0, (_norm(own) / size) ** 0.5) if size > 0 else out
+    return out
 
 
 @dataclass(frozen=True)
