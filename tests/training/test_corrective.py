@@ -182,6 +182,20 @@ def test_predicted_meshes_and_maps_of_the_error_are_written(folder, gated, tmp_p
     assert figures["model"]["moves"] < figures["skinned"]["moves"]
 
 
+def test_kinds_are_compared_and_rows_that_are_there_are_kept(folder, tmp_path, capsys):
+    for name in ("learn", "unseen"):
+        np.save(folder / name / "contact.npy", np.zeros((COUNT, RINGS * AROUND), bool))
+    asked = ["corrective", "compare", "--learn", str(folder / "learn"), "--unseen", str(folder / "unseen"),
+             "--num-frames", "36", "--frames", "1,2", "--out", str(tmp_path / "rows.json")]  # fmt: skip
+    assert main([*asked, "--types", "linear"]) == 0
+    first = json.loads((tmp_path / "rows.json").read_text())
+    assert set(first) == {"linear n=1 seed=0", "linear n=2 seed=0", "skinned"}
+    assert main([*asked, "--types", "linear,without_joints+absolute", "--seeds", "1", "--num-epochs", "1"]) == 0
+    second = json.loads((tmp_path / "rows.json").read_text())
+    assert len(second) == 5 and all(second[name] == row for name, row in first.items())
+    assert "| skinned |" in capsys.readouterr().out
+
+
 def test_what_cannot_be_learned_from_is_refused_in_a_sentence(folder, tmp_path, capsys):
     source, target, joints = bend(*motion(0))
     for name, frames in (("skinned", source), ("target", target)):
