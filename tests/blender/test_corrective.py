@@ -1,6 +1,7 @@
 """Corrective shapes in Blender: two bones and a tube, whose target is skinned by dual quaternions."""
 
 import json
+import sys
 
 import bpy
 import numpy as np
@@ -152,6 +153,25 @@ def test_a_pose_that_is_on_and_a_scaled_object_change_nothing(arm, target):
     operators.bake_corrective_keys(target="Target")
     assert off(arm, true) < 0.3 * was
     assert bpy.context.scene.frame_current == 12
+
+
+def test_an_armature_that_moves_as_a_whole(arm, target, tmp_path):
+    rig = arm.parent
+    for frame, place, angle in ((1, 0.0, 0), (FRAMES, 2.0, 90)):
+        rig.location.y, rig.rotation_euler.z = place, np.radians(angle)
+        rig.keyframe_insert("location", frame=frame)
+        rig.keyframe_insert("rotation_euler", frame=frame)
+    bpy.context.scene.frame_set(7)
+    true = positions(target)
+    was = off(arm, true)
+    operators.bake_corrective_keys(target="Target")
+    assert was > 1 and off(arm, true) < 0.3 * was
+    operators.remove_corrective_keys()
+    operators.bake_corrective_animation(target="Target", filepath=str(tmp_path / "a.pc2"))
+    assert off(arm, true) < 0.01
+    arm.modifiers.remove(arm.modifiers[point_cache.MODIFIER])
+    operators.bake_corrective_keys(path=str(tmp_path / "a.pc2"))
+    assert off(arm, true) < 0.3 * was
 
 
 def test_a_bone_that_a_constraint_bends_drives_its_keys(arm, target):
@@ -404,7 +424,17 @@ def test_what_was_learned_is_baked(arm, target, tmp_path, training_python, monke
     assert "learned on another mesh" in error_line(capfd) and not (tmp_path / "none.blend").exists()
 
 
-def test_nothing_is_learned_without_the_tools(arm, target):
+def test_nothing_is_learned_without_the_tools_or_of_another_motion(arm, target, monkeypatch):
     select(arm)
+    monkeypatch.setattr(settings, "training_python", lambda context: sys.executable)
+    arm.parent.animation_data_clear()
+    with pytest.raises(RuntimeError, match="does not move"):
+        operators.learn_corrective(target="Target")
+    arm.modifiers.clear()
+    arm.parent = None
+    target.location.x = 1
+    with pytest.raises(RuntimeError, match="is 100 cm off"):
+        operators.learn_corrective(target="Target")
+    monkeypatch.undo()
     with pytest.raises(RuntimeError, match=r"pip install -e \.\[training\]"):
         operators.learn_corrective(target="Target")

@@ -60,6 +60,18 @@ def read_object(scene: bpy.types.Scene, obj: Object, frames: Iterable[int]) -> F
     return checked(Frames(np.stack(points), *polygons, obj.name))
 
 
+def matrices_of(scene: bpy.types.Scene, obj: Object, frames: Iterable[int]) -> np.ndarray:
+    """(F, 4, 4) from the space of `obj` to the world over `frames` of the scene."""
+    now, found = scene.frame_current, []
+    try:
+        for frame in frames:
+            scene.frame_set(frame)
+            found.append(np.array(obj.evaluated_get(bpy.context.evaluated_depsgraph_get()).matrix_world, float))
+    finally:
+        scene.frame_set(now)
+    return np.array(found)
+
+
 def read_path(path: Path, like: Object | None, near: np.ndarray | None = None) -> Frames:
     """The frames of a folder of OBJ files or of a cache file.
 

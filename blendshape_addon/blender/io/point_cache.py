@@ -24,10 +24,10 @@ def write(path: Path, points: np.ndarray, first: int) -> None:
     write_bytes(path, head + np.ascontiguousarray(points, "<f4").tobytes())
 
 
-def local(obj: Object, points: np.ndarray) -> np.ndarray:
-    """(F, V, 3) float32 in the space of `obj` of points in the world."""
-    back = np.linalg.inv(np.array(obj.matrix_world, float))
-    return (points @ back[:3, :3].T + back[:3, 3]).astype(np.float32)
+def local(points: np.ndarray, matrices: np.ndarray) -> np.ndarray:
+    """(F, V, 3) float32 in the space of an object of points in the world. matrices: (F, 4, 4) of the object."""
+    back = np.linalg.inv(matrices)
+    return (np.einsum("fij,fvj->fvi", back[:, :3, :3], points) + back[:, None, :3, 3]).astype(np.float32)
 
 
 def read(path: Path) -> np.ndarray:

@@ -143,9 +143,12 @@ def skinned_frames(obj: Object, motion: RigMotion) -> Frames:
 
 def target_of(scene: bpy.types.Scene, obj: Object, motion: RigMotion, skinned: Frames, source: Source) -> np.ndarray:
     """(F, V, 3) metres: the true surface of `obj` in the frames of its motion. Raises InputError where it is none."""
-    target = frames_of(scene, source, motion.frames, obj, motion.moved_points(skinned.positions[:1])[0])
+    # A point cache is in the object's space, and so does not hold how the armature moves as a whole.
+    whole = source.path is None or source.path.suffix.lower() not in mesh_frames.POINTS
+    near = motion.moved_points(skinned.positions[:1])[0]
+    target = frames_of(scene, source, motion.frames, obj, near)
     check_pair(skinned, target)
-    return motion.still(target.positions).astype(np.float32)
+    return (motion.still(target.positions) if whole else target.positions).astype(np.float32)
 
 
 def require_near(mesh: str, skinned: np.ndarray, corrected: np.ndarray) -> None:
@@ -210,10 +213,10 @@ def driver_table(obj: Object, baked: Baked | None) -> str:
     return table(obj.name, rig_motion.require_armature(obj).name, keys, errors)
 
 
-def bake_animation(obj: Object, points: np.ndarray, first: int, path: Path) -> None:
-    """Write (F, V, 3) points in the world as a point cache, which `obj` follows from frame `first` on. Raises
-    OutputError."""
-    point_cache.write(path, point_cache.local(obj, points), first)
+def bake_animation(obj: Object, points: np.ndarray, matrices: np.ndarray, first: int, path: Path) -> None:
+    """Write (F, V, 3) points in the world as a point cache, which `obj` follows from frame `first` on. matrices: (F, 4,
+    4) of `obj`. Raises OutputError."""
+    point_cache.write(path, point_cache.local(points, matrices), first)
     point_cache.play(obj, path, first)
 
 

@@ -141,7 +141,9 @@ def _write(
     if options.drivers:
         files.write_text(options.drivers, corrective.driver_table(obj, baked))
     if options.cache:
-        point_cache.write(options.cache, point_cache.local(obj, motion.moved_points(corrected)), motion.frames[0])
+        matrices = mesh_frames.matrices_of(bpy.context.scene, obj, motion.frames)
+        points = point_cache.local(motion.moved_points(corrected), matrices)
+        point_cache.write(options.cache, points, motion.frames[0])
     if options.report:
         files.write_text(options.report, json.dumps(_entry(options, obj, baked, notes), indent=2) + "\n")
 

@@ -58,6 +58,7 @@ class VRC_BLENDSHAPE_OT_learn_corrective(TrainingCommand, bpy.types.Operator):
         obj = _selected(context)
         skinned, target = self._frames(context.scene, obj)
         core_frames.check_pair(skinned, target, _CONDITION_FRAMES)
+        corrective.require_near(obj.name, skinned.positions, target.positions)
         name = "_".join(re.findall(r"\w+", obj.name))
         out = settings.learned_folder(context) / "corrective" / f"{name}.onnx"
         files.require_writable(out.parent)
@@ -214,6 +215,8 @@ class VRC_BLENDSHAPE_OT_bake_corrective_animation(_Corrected, bpy.types.Operator
             if not frames:
                 raise InputError("“{name}” has no animation that could be baked.", name=obj.name)
 
+        matrices = mesh_frames.matrices_of(scene, obj, frames)
+
         def run(progress):
             points = target
             if model is not None:
@@ -221,16 +224,16 @@ class VRC_BLENDSHAPE_OT_bake_corrective_animation(_Corrected, bpy.types.Operator
                     model, skinned, lambda share: progress(share, Message("correcting frames"))
                 )
             if motion is None:
-                return points, frames[0]
+                return points, matrices, frames[0]
             corrective.require_near(skinned.name, skinned.positions, points)
-            return motion.moved_points(points), frames[0]
+            return motion.moved_points(points), matrices, frames[0]
 
         return run
 
     def finish(self, context, objects, avatar, result):
-        points, first = result
+        points, matrices, first = result
         path = self._file(objects[0])
-        corrective.bake_animation(objects[0], points, first, path)
+        corrective.bake_animation(objects[0], points, matrices, first, path)
         message = Message(
             "“{name}” follows {file} on {count} frames: remove its modifier {modifier} to have skinning back.",
             name=objects[0].name,
