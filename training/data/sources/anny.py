@@ -185,7 +185,11 @@ class MakeHuman:
     @cached_property
     def local_names(self) -> tuple[str, ...]:
         """Targets of single features of head and neck, as `folder/name`."""
-        files = (file for folder in _LOCAL_FOLDERS for file in (self._path / "targets" / folder).glob("*.target.gz"))
+        return self.targets_in(_LOCAL_FOLDERS)
+
+    def targets_in(self, folders: Iterable[str]) -> tuple[str, ...]:
+        """Targets of single features, as `folder/name`."""
+        files = (file for folder in folders for file in (self._path / "targets" / folder).glob("*.target.gz"))
         return tuple(sorted(f"{file.parent.name}/{file.name.removesuffix('.target.gz')}" for file in files))
 
     def sample(self, rng: np.random.Generator, local: int = 30) -> Person:
