@@ -30,6 +30,7 @@ def folder(tmp_path, frames):
 def test_obj_files_are_read_in_the_order_that_people_count_in(folder, frames):
     read = reading.read(folder)
     assert np.allclose(read.positions, frames.positions, atol=1e-6)
+    assert reading.count_frames(folder) == 11
     assert read.topology == frames.topology and len(reading.read(folder, limit=2).positions) == 2
     assert np.array_equal(read.corners, CORNERS) and np.array_equal(read.sizes, SIZES)
 
@@ -42,6 +43,7 @@ def test_edges_and_triangles_are_those_of_the_polygons(frames):
 
 def test_a_file_of_frames_comes_back_as_it_was(tmp_path, frames):
     reading.write(tmp_path / "frames.npz", frames)
+    assert reading.count_frames(tmp_path / "frames.npz") == 11
     read = reading.read(tmp_path / "frames.npz")
     assert np.array_equal(read.positions, frames.positions) and np.array_equal(read.corners, frames.corners)
 
@@ -80,6 +82,8 @@ def test_what_is_no_frames_at_all_is_refused(tmp_path):
     for name in ("movie.npz", "missing.npz"):
         with pytest.raises(InputError, match="neither a folder of OBJ files nor a file of frames"):
             reading.read(tmp_path / name)
+        with pytest.raises(InputError, match="neither a folder of OBJ files nor a file of frames"):
+            reading.count_frames(tmp_path / name)
 
 
 def test_pairs_are_of_one_mesh(frames):

@@ -39,6 +39,9 @@ def main(arguments: list[str]) -> int:
         raise InputError("--is_target_available compares with the truth: give it with --target_files_dir.")
     model = open_model(given.load_saved_model)
     limit = model.frames - 1 + given.num_inference_meshes
+    total = reading.count_frames(given.source_files_dir)
+    if given.is_target_available:
+        reading.check_counts(total, reading.count_frames(given.target_files_dir))
     source = reading.read(given.source_files_dir, limit)
     model.check_mesh(source.edges, source.positions.shape[1])
     reading.check_length(len(source.positions), model.frames)
@@ -46,7 +49,9 @@ def main(arguments: list[str]) -> int:
     if given.is_target_available:
         target = reading.read(given.target_files_dir, limit)
         reading.check_pair(source, target)
-    joints = joints_for(model, given.joint_files_dir, len(source.positions))
+    joints = joints_for(model, given.joint_files_dir, total)
+    if joints is not None:
+        joints = joints[: len(source.positions)]
     predicted = model.correct_all(source.positions, joints)[model.frames - 1 :]
     shown_frames = range(model.frames - 1, len(source.positions))
     given.out.mkdir(parents=True, exist_ok=True)
@@ -71,17 +76,12 @@ def open_model(path: Path) -> CorrectiveModel:
 
 
 def joints_for(model: CorrectiveModel, path: Path | None, count: int) -> np.ndarray | None:
-    """(F, J, 3) joints of the first `count` frames, for a model that takes them. Raises InputError."""
+    """(F, J, 3) joints of `count` frames, for a model that takes them. Raises InputError."""
     if not model.joints:
         return None
     if path is None:
         raise InputError(f"{model.name} takes {model.joints} joints: give them with --joint_files_dir.")
-    joints = reading.read_joints(path)
-    if len(joints) < count:
-        raise InputError(
-            f"There are joints of {len(joints)} frames and {count} frames of the mesh: give the joints of every frame."
-        )
-    return joints[:count]
+    return reading.read_joints(path, count)
 
 
 def report(

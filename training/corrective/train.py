@@ -44,17 +44,13 @@ def main(arguments: list[str], model_type: str | None = None) -> int:
         raise InputError(f"--model_type {given.model_type} works in local space: leave --space out.")
     if given.model_type == "with_joints" and not given.joint_files_dir:
         raise InputError("--model_type with_joints learns from joints: give them with --joint_files_dir.")
+    total = reading.count_frames(given.source_files_dir)
+    reading.check_counts(total, reading.count_frames(given.target_files_dir))
     source, target = (reading.read(path, given.num_frames) for path in (given.source_files_dir, given.target_files_dir))
     reading.check_pair(source, target, given.num_condition_frames)
     joints = None
     if given.model_type == "with_joints":
-        joints = reading.read_joints(given.joint_files_dir)
-        if len(joints) < len(source.positions):
-            raise InputError(
-                f"There are joints of {len(joints)} frames and {len(source.positions)} frames of the mesh: give the "
-                "joints of every frame."
-            )
-        joints = joints[: len(source.positions)]
+        joints = reading.read_joints(given.joint_files_dir, total)[: len(source.positions)]
     size = float(np.ptp(source.positions[0], axis=0).max())
     if size > LARGE:
         print(f"The mesh is {size:.0f} metres large: if that is centimetres, errors are said 100 times too large.")

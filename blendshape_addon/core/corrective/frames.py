@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -64,9 +65,7 @@ def read(path: Path, limit: int | None = None, progress: Callable[[float], None]
         with np.load(path, allow_pickle=False) as file:
             positions, corners, sizes = (file[name] for name in ("positions", "corners", "sizes"))
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
-        raise InputError(
-            "{path} is neither a folder of OBJ files nor a file of frames: choose one of them.", path=path
-        ) from error
+        raise _no_frames(path) from error
     if (
         positions.ndim != 3
         or positions.shape[2:] != (3,)
@@ -93,9 +92,7 @@ def frames_from_folder(
     Raises InputError, in a sentence, where there is none, where one cannot be read, has places that are no numbers,
     or has other vertices or edges than the first.
     """
-    paths = sorted((path for path in folder.glob("*") if path.suffix.lower() == ".obj"), key=natural)[:limit]
-    if not paths:
-        raise InputError("There are no OBJ files in {folder}: choose the folder of the frames.", folder=folder)
+    paths = _obj_files(folder)[:limit]
     first, lines = _read_obj(paths[0])
     corners, sizes = _polygons(lines, paths[0], len(first))
     positions = np.empty((len(paths), *first.shape), np.float32)
@@ -142,6 +139,30 @@ def write_obj(path: Path, points: np.ndarray, frames: Frames, colours: np.ndarra
     path.write_text(text + faces, encoding="ascii")
 
 
+def count_frames(path: Path) -> int:
+    """How many frames `read` would find. Raises InputError where it would."""
+    if path.is_dir():
+        return len(_obj_files(path))
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open("positions.npy") as file:
+            form: Any = np.lib.format  # has no types
+            old = form.read_magic(file) == (1, 0)
+            shape = (form.read_array_header_1_0 if old else form.read_array_header_2_0)(file)[0]
+            return int(shape[0])
+    except (OSError, ValueError, KeyError, IndexError, zipfile.BadZipFile) as error:
+        raise _no_frames(path) from error
+
+
+def check_counts(source: int, target: int) -> None:
+    """Raises InputError unless there are as many skinned frames as target frames."""
+    if source != target:
+        raise InputError(
+            "There are {source} skinned frames and {target} target frames: give as many of both, in the same order.",
+            source=source,
+            target=target,
+        )
+
+
 def check_pair(source: Frames, target: Frames, least: int = 1) -> None:
     """Raises InputError, in a sentence, unless two meshes over time are the same mesh in as many frames, at least
     `least`."""
@@ -149,12 +170,7 @@ def check_pair(source: Frames, target: Frames, least: int = 1) -> None:
         (len(source.positions), len(target.positions)),
         (source.positions.shape[1], target.positions.shape[1]),
     )
-    if counts[0] != counts[1]:
-        raise InputError(
-            "There are {source} skinned frames and {target} target frames: give as many of both, in the same order.",
-            source=counts[0],
-            target=counts[1],
-        )
+    check_counts(*counts)
     if vertices[0] != vertices[1]:
         raise InputError(
             "The skinned mesh has {source} vertices and the target {target}: both must be the same mesh.",
@@ -210,6 +226,18 @@ def read_joints(path: Path, count: int | None = None) -> np.ndarray:
     if not np.isfinite(joints).all():
         raise InputError("Some joints in {path} are no numbers: export them again.", path=path)
     return joints
+
+
+def _no_frames(path: Path) -> InputError:
+    return InputError("{path} is neither a folder of OBJ files nor a file of frames: choose one of them.", path=path)
+
+
+def _obj_files(folder: Path) -> list[Path]:
+    """In natural order. Raises InputError where there is none."""
+    paths = sorted((path for path in folder.glob("*") if path.suffix.lower() == ".obj"), key=natural)
+    if not paths:
+        raise InputError("There are no OBJ files in {folder}: choose the folder of the frames.", folder=folder)
+    return paths
 
 
 def _check_numbers(frames: Frames, names: list[str] | None = None) -> None:
