@@ -233,8 +233,8 @@ def _artist_style(folds: Folds) -> Waiting:
     assert set(window.module("core.vocabulary").VISEMES) <= set(_keys())
     for name, shape in own.items():
         assert (_places(name) == drawn[name]).all() and (_places(shape) == drawn[name]).all(), f"{name} was changed"
+    yield from _fold_preview(folds)  # above it, and long
     yield from folds.turn("Artist Style")
-    yield from _fold_preview(folds)
     with window.at():
         bpy.ops.vrc_blendshape.clean_up()
     _body().shape_key_clear()
