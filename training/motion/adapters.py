@@ -29,7 +29,10 @@ from .animator.metrics import LandmarkFeatures
 from .domains import NAMES
 
 FORMAT = arrays.Format("motion adapter", 1, "train it again with python -m training motion train-adapter")
-FEATURES = 512  # of the network that finds landmarks, for a crop
+# Of the network that finds landmarks: the last features that are SIDE places wide, of which POOLED are kept. On drawn
+# faces they tell more than the last of all (ridge regression: R² of yaw 0.71 and 0.55, of blinks 0.38 and 0.22).
+SIDE, POOLED, CHANNELS = 8, 4, 128
+FEATURES = CHANNELS * POOLED**2
 EMBEDDING = 64
 DROPOUT = 0.3
 FACE = "face"  # among the arrays of a file
@@ -110,11 +113,13 @@ class Features:
     """What the network that finds a person's landmarks sees in crops, whether or not it takes them for a face."""
 
     def __init__(self) -> None:
-        self._network = LandmarkFeatures()
+        self._network = LandmarkFeatures(SIDE)
 
     def of(self, crops: np.ndarray) -> np.ndarray:
         """(N, FEATURES) of (N, S, S, 3) uint8 crops."""
-        return np.stack([self._network.by_place(crop).ravel() for crop in crops]).astype(np.float32)
+        step = SIDE // POOLED
+        found = [self._network.by_place(crop).reshape(CHANNELS, POOLED, step, POOLED, step) for crop in crops]
+        return np.stack([values.mean((2, 4)).ravel() for values in found]).astype(np.float32)
 
 
 @torch.no_grad()

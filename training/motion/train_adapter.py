@@ -35,7 +35,7 @@ from .domains import NAMES, Domain
 from .keypoint_model import pixel_grid
 
 CLIPS, FRAMES = 16, 4  # of each kind in a batch, and pictures of each beside the neutral one
-VIEWS = 4  # of each picture
+VIEWS = 3  # of each picture
 RECIPE = LoopConfig(
     steps=800, rate=2e-3, warmup=50, decay=0.01, clip=5.0, ema=0.99, precision="fp32", save_every=500, sheet_every=0
 )

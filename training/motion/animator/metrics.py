@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+from onnx.shape_inference import infer_shapes
 
 from blendshape_addon.core.inference import registry
 from blendshape_addon.core.inference.face_format import FACE
@@ -28,13 +29,18 @@ class LandmarkFeatures:
     """Features of pictures by the network that finds a face's landmarks: what it computes them from, mean over its
     places. Raises ModelError as `registry.load` does."""
 
-    def __init__(self) -> None:
+    def __init__(self, side: int | None = None) -> None:
+        """side: of the last features that are so many places wide; None: those that landmarks are computed from."""
         model = onnx.load_from_string(registry.load("face_landmarks").data)
         made_by = {name: node for node in model.graph.node for name in node.output}
         node = made_by["landmarks"]
         while node.op_type != "Conv":
             node = made_by[node.input[0]]
         self._name = node.input[0]
+        if side is not None:
+            known = {value.name: value.type.tensor_type.shape.dim for value in infer_shapes(model).graph.value_info}
+            wide = {name: [one.dim_value for one in size[2:]] for name, size in known.items() if len(size) == 4}
+            *_, self._name = (name for name in made_by if wide.get(name) == [side, side])
         model.graph.output.append(onnx.ValueInfoProto(name=self._name))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
