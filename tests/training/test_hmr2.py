@@ -1,0 +1,119 @@
+"""HMR 2.0 with small weights that are made up, named as those of 4D-Humans; files that are none of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from blendshape_addon.core.errors import InputError
+from tests.training.test_smpl import arrays
+from training.body import hmr2, inference, networks
+from training.body.inference import HMR2Inference
+
+WIDTH, TOKEN, HIDDEN, DEPTH = 32, 48, 40, 2
+
+
+def state() -> dict[str, torch.Tensor]:
+    """A small checkpoint, and what else lies in one."""
+    torch.manual_seed(0)
+    encoder, decoder = hmr2.Encoder(WIDTH, DEPTH, 16), hmr2.Decoder(TOKEN, DEPTH, 2, HIDDEN, WIDTH)
+    six = torch.eye(3)[:, :2].reshape(6).repeat(24)[None]
+    decoder.init_body_pose.copy_(six)
+    parts = {f"backbone.{name}": value for name, value in encoder.state_dict().items()}
+    parts |= {f"smpl_head.{name}": value for name, value in decoder.state_dict().items()}
+    return parts | {"discriminator.fc.weight": torch.zeros(2, 2), "initialized": torch.tensor(True)}
+
+
+def test_weights_are_named_as_in_checkpoints_of_4d_humans():
+    names = set(state())
+    for name in (
+        "backbone.pos_embed", "backbone.patch_embed.proj.bias", "backbone.blocks.1.attn.qkv.weight",
+        "backbone.blocks.0.mlp.fc2.bias", "backbone.last_norm.weight",
+        "smpl_head.transformer.to_token_embedding.weight", "smpl_head.transformer.pos_embedding",
+        "smpl_head.transformer.transformer.layers.1.0.fn.to_qkv.weight",
+        "smpl_head.transformer.transformer.layers.0.0.norm.bias",
+        "smpl_head.transformer.transformer.layers.0.1.fn.to_kv.weight",
+        "smpl_head.transformer.transformer.layers.0.1.fn.to_out.0.bias",
+        "smpl_head.transformer.transformer.layers.0.2.fn.net.3.weight", "smpl_head.decpose.weight",
+        "smpl_head.init_cam",
+    ):  # fmt: skip
+        assert name in names
+
+
+def test_a_picture_becomes_rotations_and_a_shape():
+    network = hmr2.from_checkpoint(state())
+    with torch.inference_mode():
+        turns, betas = network(torch.rand(2, 3, 256, 256))
+    assert turns.shape == (2, 24, 3, 3) and betas.shape == (2, 10)
+    assert torch.allclose(turns @ turns.transpose(-1, -2), torch.eye(3).expand(2, 24, 3, 3), atol=1e-5)
+    assert torch.allclose(torch.linalg.det(turns), torch.ones(2, 24), atol=1e-5)
+
+
+def test_attention_is_what_its_paper_says():
+    query, key, value = torch.randn(3, 1, 5, 8).unbind(0)
+    found = hmr2._attend(query, key, value, 2)
+    parts = [
+        torch.softmax(query[..., one] @ key[..., one].transpose(-1, -2) / 2, -1) @ value[..., one]
+        for one in (slice(0, 4), slice(4, 8))
+    ]
+    assert torch.allclose(found, torch.cat(parts, -1), atol=1e-6)
+
+
+def test_vectors_of_rotations_turn_as_they_do():
+    vectors = np.array([[0, 0, 0], [0.3, -0.2, 0.9], [np.pi / 2, 0, 0]])
+    from training.body.posable import rotation
+
+    assert inference.rotation_vectors(rotation(vectors)) == pytest.approx(vectors, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ({"state_dict": {"backbone.x": torch.zeros(1)}}, "is none of HMR 2.0"),
+        ("text", "cannot be read as weights alone"),
+    ],
+)
+def test_a_file_that_is_no_checkpoint_is_said(tmp_path, monkeypatch, data, says):
+    path = tmp_path / "hmr2.ckpt"
+    torch.save(data, path) if isinstance(data, dict) else path.write_text(data)
+    monkeypatch.setenv("ML_HMR2_CHECKPOINT", str(path))
+    with pytest.raises(InputError, match=says):
+        HMR2Inference()
+
+
+def test_what_is_missing_is_said_with_where_it_comes_from(tmp_path, monkeypatch):
+    monkeypatch.delenv("ML_HMR2_CHECKPOINT", raising=False)
+    with pytest.raises(InputError, match="github.com/shubham-goel/4D-Humans under its licence"):
+        HMR2Inference()
+    monkeypatch.setenv("ML_HMR2_CHECKPOINT", str(tmp_path / "none.ckpt"))
+    with pytest.raises(InputError, match="does not exist"):
+        HMR2Inference()
+    torch.save({"state_dict": state()}, tmp_path / "hmr2.ckpt")
+    monkeypatch.setenv("ML_HMR2_CHECKPOINT", str(tmp_path / "hmr2.ckpt"))
+    monkeypatch.delenv("ML_SMPL_MODEL", raising=False)
+    with pytest.raises(InputError, match=r"smpl\.is\.tue\.mpg\.de under its licence"):
+        HMR2Inference()
+
+
+@pytest.mark.skipif(not (networks.FOLDER / "pose_detector.onnx").is_file(), reason="body prepare was not run")
+def test_a_person_in_a_picture_gets_a_body(tmp_path, monkeypatch):
+    from tests.training.test_body_fit import CAMERAS, studio
+
+    torch.save({"state_dict": state()}, tmp_path / "hmr2.ckpt")
+    np.savez(tmp_path / "smpl_male.npz", **arrays())
+    monkeypatch.setenv("ML_HMR2_CHECKPOINT", str(tmp_path / "hmr2.ckpt"))
+    monkeypatch.setenv("ML_SMPL_MODEL", str(tmp_path / "smpl_{gender}.npz"))
+    rng = np.random.default_rng(0)
+    picture = studio().draw(studio().subject(rng), CAMERAS[0], studio().stance(CAMERAS[0], rng), rng)
+    engine = HMR2Inference()
+    found = engine.predict(picture, "male")
+    assert [part.shape for part in (found.betas, found.body_pose, found.global_orient)] == [(10,), (69,), (3,)]
+    assert found.vertices.shape == (6890, 3) and found.joints.shape == (24, 3)
+    with pytest.raises(InputError, match="No person detected in image"):
+        engine.predict(np.full((300, 300, 3), 90, np.uint8), "male")
+    with pytest.raises(InputError, match="is missing"):
+        engine.predict(picture, "female")
+    assert Path(tmp_path).is_dir()
