@@ -25,7 +25,7 @@ from .readings import Readings
 
 READERS = ("still face", "head raw", "head less neutral", "keyed")
 MIN_PICTURES = 20  # of which a unit has to be in effect, or it is not measured
-SCALES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the weights that are used, which a fit without a family chooses among
+SCALES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the measures' weights, which a fit without a family chooses among
 WORSE = 0.005  # R² by which a fit may be worse than the head on a family: rounding
 _AT_ONCE = 64  # pictures that the network of eyes reads together
 
@@ -131,8 +131,8 @@ def base_of(unit: str) -> str:
 
 
 def fit(data: Measured, units: Sequence[str], folds: Sequence[int]) -> list[float]:
-    """Scales of the weights of both sides of a unit by the pictures of some folds alone: the best ones of a grid that
-    on none of these folds are worse than the head."""
+    """Scales of the weights of both sides of a unit, that of its score first, which is kept, by the pictures of some
+    folds alone: the best ones of a grid that on none of these folds are worse than the head."""
     parts = np.concatenate([
         np.stack([weight * data.part(unit, part) for part, weight in unit_values.weights(unit).items()], axis=1)
         for unit in units
@@ -144,7 +144,7 @@ def fit(data: Measured, units: Sequence[str], folds: Sequence[int]) -> list[floa
     every = used & np.isin(fold, list(folds))
     least = [r2(head[rows], truth[rows]) - WORSE for rows in of_fold]
     best, chosen = -np.inf, [1.0] + [0.0] * (parts.shape[1] - 1)
-    for scales in itertools.product(SCALES, repeat=parts.shape[1]):
+    for scales in itertools.product((1.0,), *[SCALES] * (parts.shape[1] - 1)):
         value = (parts @ scales).clip(0, 1)
         here = r2(value[every], truth[every])
         if here > best and all(r2(value[rows], truth[rows]) >= low for rows, low in zip(of_fold, least, strict=True)):

@@ -119,8 +119,8 @@ class Units:
         default_factory=lambda: {
             "jawOpen": {"score": 0.6, "lips": 1.25, "chin": 0.6},
             "mouth": {"score": 1.5},  # to a side
-            "mouthFunnel": {"score": 1.5, "mouth_width": -1.0},
-            "mouthPucker": {"score": 0.5, "mouth_width": -1.5},
+            "mouthFunnel": {"score": 1.5, "mouth_width": -0.5},
+            "mouthPucker": {"score": 0.75, "mouth_width": -0.75},
             "mouthUpperUp": {"score": 1.0, "upper_lip": -1.5},
             "eyeSquint": {"score": 0.5},
             "eyeWide": {"score": 1.0, "lids": 3.0},
