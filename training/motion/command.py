@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from .. import commands
 
 VERBS = {
     "clip": ("clip", "film a rig or an avatar whose motion is known"),
@@ -26,8 +26,4 @@ VERBS = {
 
 def main(arguments: list[str]) -> int | None:
     """Run one verb; 2 for one that does not exist, else what the verb gives."""
-    if arguments[:1] in ([], ["-h"], ["--help"]) or arguments[0] not in VERBS:
-        print("usage: python -m training motion VERB [--help]\n")
-        print("\n".join(f"  {verb:15} {what}" for verb, (_, what) in VERBS.items()))
-        return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
-    return import_module(f"{__package__}.{VERBS[arguments[0]][0]}").main(arguments[1:])
+    return commands.verb("motion", VERBS, __package__, arguments)
