@@ -182,6 +182,22 @@ def test_predicted_meshes_and_maps_of_the_error_are_written(folder, gated, tmp_p
     assert figures["model"]["moves"] < figures["skinned"]["moves"]
 
 
+def test_a_saved_model_is_exported_and_a_damaged_one_refused(folder, gated, tmp_path, capsys):
+    saved, out = only(folder / "gated", "1.pt"), tmp_path / "mine.onnx"
+    assert main(["corrective", "export", str(saved), "--out", str(out)]) == 0
+    source = reading.read(folder / "unseen" / "skinned.npz").positions
+    assert np.array_equal(runtime.load(out).correct_all(source), runtime.load(gated).correct_all(source))
+    (tmp_path / "cut.pt").write_bytes(saved.read_bytes()[:5000])
+    (tmp_path / "pickle.pt").write_bytes(b"\x80\x04N.")
+    capsys.readouterr()
+    for name, words in {"cut": "is damaged", "pickle": "is damaged", "missing": "There is no model in"}.items():
+        asked = ["corrective", "export", str(tmp_path / f"{name}.pt"), "--out", str(tmp_path / "never.onnx")]
+        assert main(asked) == 2
+        said = capsys.readouterr().err
+        assert words in said and said.count("\n") == 1
+    assert not (tmp_path / "never.onnx").exists()
+
+
 def test_kinds_are_compared_and_rows_that_are_there_are_kept(folder, tmp_path, capsys):
     for name in ("learn", "unseen"):
         np.save(folder / name / "contact.npy", np.zeros((COUNT, RINGS * AROUND), bool))
