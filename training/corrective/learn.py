@@ -72,7 +72,6 @@ def begin(clip: Clip, topology: str, settings: Settings, base: PoseMap | None = 
         hidden=TRAINING.hidden,
         code=TRAINING.code if local else 0,
         vertices=kind.vertices,
-        keep=local,
     )
     corrector = Corrector(kind, bones, joint_near, base, Network(shape))
     if local:

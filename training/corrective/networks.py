@@ -16,8 +16,7 @@ NETWORKS = MODEL_TYPES[:3]
 class Shape:
     """What a network is built of. now, past, joints: columns of the present frame, of the earlier ones and of the
     joints, 0 for none. latent: of the encoder. embeddings: of the codebook, 0 for none. experts: of the decoder.
-    hidden: width. code: numbers per vertex, 0 for none, of `vertices`. keep: the codebook's entry is added to the
-    latent rather than put in its place."""
+    hidden: width. code: numbers per vertex, 0 for none, of `vertices`."""
 
     now: int
     past: int
@@ -28,7 +27,6 @@ class Shape:
     hidden: int
     code: int
     vertices: int
-    keep: bool
 
 
 class Codebook(nn.Module):
@@ -116,7 +114,7 @@ class Network(nn.Module):
         losses = torch.zeros(2)
         if self.codebook is not None:
             entry, losses = self.codebook(latent)
-            latent = latent + entry if self.shape.keep else entry
+            latent = latent + entry  # in its place it would leave one output per entry
         return self.decoder(latent, code), losses
 
     @torch.no_grad()
