@@ -137,7 +137,7 @@ def generate(
         own = _own_style(analysis, model, session, style, options.own)
         if own.speaks:  # the artist's visemes say how far lips part
             style = replace(style, opens={})
-        elif style.apart:
+        elif style.apart and any(name in VISEMES for name, _ in requested):
             style = _distinct(analysis, model, session, style)
         made_as = _MadeAs(model, session, style, own, options.tuning.asymmetric, own_shapes.digest(options.own))
         full = _full_shapes(analysis, made_as, requested, stages)

@@ -91,6 +91,7 @@ def _fit_lips(features: Features, offset: np.ndarray, slit: Slit, must_meet: boo
     rest = np.minimum(opening, 0)
     # A mouth that is open at rest, as many muzzles are, is shut by its lower lip.
     at_rest = np.clip(opening / np.maximum(slit.gap(features.positions + offset), SLITS.touch), 0, 1)
+    at_rest *= np.clip(opening / LIP_CONTACT.ajar - 1, 0, 1)
     share = LIP_CONTACT.upper_share + at_rest * (LIP_CONTACT.upper_share_at_rest - LIP_CONTACT.upper_share)
     for _ in range(LIP_CONTACT.max_steps):
         excess = slit.gap(features.positions + offset) - rest

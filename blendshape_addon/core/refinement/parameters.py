@@ -132,7 +132,8 @@ class LipContact:
     max_steps: int = 6  # corrections, for each bends the rims a little
     close: float = 0.001  # distance to what is meant at which these end
     upper_share: float = 0.5  # of a gap, that the upper lip moves; the lower one moves the rest
-    upper_share_at_rest: float = 0.2  # the same of a gap that is there at rest
+    upper_share_at_rest: float = 0.2  # the same of a gap that is there at rest …
+    ajar: float = 0.03  # … from which on, in eye distances, a mouth is open at rest; wholly from twice as far on
     bite_gap: float = 0.02  # between the lips where the lower one touches the upper teeth
     front_depth: float = 0.12  # behind the foremost vertex of the teeth within which they are front teeth
 
