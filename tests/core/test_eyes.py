@@ -22,7 +22,8 @@ def read():
 
 
 def test_open_eyes_are_open(read):
-    assert max(eyes.blink.max() for eyes in read.values()) < 0.1
+    """Those of a person who smiles, which narrows them."""
+    assert max(eyes.blink.max() for eyes in read.values()) < 0.2
 
 
 def test_both_eyes_look_at_the_same_thing(read):
