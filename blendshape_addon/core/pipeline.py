@@ -186,7 +186,7 @@ class _MadeAs:
         style = self.style
         sides = dict.fromkeys([one[0]] if self.asymmetric else [one[0], mirrored(one[0])])
         style_key = (
-            *(style.preset, style.network_style, style.reach, tuple(style.opens.items())),
+            *(style.preset, style.network_style, style.reach, style.behind, tuple(style.opens.items())),
             *(style.soft_mouth, style.lids_meet),
         )
         weights = style.weights(unified.learned(list(sides))).tobytes()
@@ -227,6 +227,7 @@ def _from_network(
     style_weights = deformer.style_weights(model, style.network_style)
     offsets = deformer.offsets(session, found, weights, style_weights, progress, chosen)
     style_offsets.keep_near_mouth(found, offsets, names, style.reach, chosen)
+    style_offsets.end_behind_face(found, offsets, style.behind, chosen)
     return offsets
 
 
@@ -235,7 +236,7 @@ def _distinct(analysis: FaceAnalysis, model: registry.Model, session: Session, s
     anatomy, names = analysis.anatomy, VISEMES[1:]  # all but silence
     rows = style.weights(names)
     opens = tuple(style.opens.items())
-    key = rows.tobytes(), style.apart, opens, style.reach, style.network_style, model.card["sha256"]
+    key = rows.tobytes(), style.apart, opens, style.reach, style.behind, style.network_style, model.card["sha256"]
     if analysis.distinct is None or analysis.distinct[0] != key:
         view, rims = FrontView(anatomy), [anatomy.mouth.upper, anatomy.mouth.lower] if anatomy.mouth else []
         near = np.unique(np.concatenate([view.compared[0], *rims]))
@@ -298,7 +299,8 @@ def _network_offsets(
     """As `_from_network`, not run again where it was last run for the same: a shape that follows its slider beyond full
     strength is refined anew each time, from the same offsets."""
     model, session, style = made_as.model, made_as.session, made_as.style
-    key = (*names, weights.tobytes(), style.network_style, style.reach, model.card["sha256"], session.provider)
+    reach = style.reach, style.behind
+    key = (*names, weights.tobytes(), style.network_style, reach, model.card["sha256"], session.provider)
     if analysis.network is None or analysis.network[0] != key:
         made = _from_network(analysis.anatomy.features, model, session, style, names, weights, progress)
         if len(names) > _FEW:

@@ -101,6 +101,22 @@ def test_aa_parts_the_lips_where_its_style_does_not_say_how_far(anatomy, feature
     assert scales.keys() == {"vrc.v_aa"} and np.array_equal(offsets[1:], [much, little])
 
 
+@pytest.mark.parametrize("behind", [None, 0.4])
+def test_shapes_end_behind_the_face(features, behind):
+    depth = features.landmarks[:, 2].min() - features.positions[:, 2]
+    offsets = np.ones((2, len(depth), 3), np.float32)
+    style_offsets.end_behind_face(features, offsets, behind)
+    if behind is None:
+        assert (offsets == 1).all()
+        return
+    near = depth < behind / 2
+    assert (offsets[:, near] == 1).all() and near.any()
+    deep = replace(features, landmarks=features.landmarks + [0, 0, 1.0])
+    style_offsets.end_behind_face(deep, offsets, behind)
+    depth = deep.landmarks[:, 2].min() - features.positions[:, 2]
+    assert (offsets[:, depth >= behind] == 0).all() and (depth >= behind).any()
+
+
 def test_a_shape_that_hardly_parts_the_lips_is_not_torn_open(anatomy, features):
     offset = blob(features, "lip_lower_inner_mid", 0.3, (0.05, -0.002, 0), 0, -1)
     kept = offset.copy()

@@ -37,6 +37,19 @@ def keep_near_mouth(
     offsets[[TABLE[name].group == "visemes" for name in names]] *= share[:, None]
 
 
+def end_behind_face(
+    features: Features, offsets: np.ndarray, behind: float | None, chosen: np.ndarray | None = None
+) -> None:
+    """Fade (E, N, 3) offsets to 0 `behind` eye distances behind the rearmost landmark, from half of that on; in place.
+
+    behind: None: nothing fades. chosen: as of `keep_near_mouth`.
+    """
+    if behind is None:
+        return
+    depth = features.landmarks[:, 2].min() - features.positions[:, 2][slice(None) if chosen is None else chosen]
+    offsets *= np.clip(2 - 2 * depth / behind, 0, 1).astype(np.float32)[:, None]
+
+
 def open_mouth(
     anatomy: FaceAnatomy, offsets: np.ndarray, names: Sequence[str], shares: Mapping[str, float]
 ) -> dict[str, float]:

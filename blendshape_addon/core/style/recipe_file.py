@@ -29,10 +29,11 @@ OPENS = "mouth_opens"
 _SOFT = "mouth_soft"
 _MEET = "lids_meet"
 _APART = "visemes_apart"
+_BEHIND = "reach_behind"
 _OPENS_AS = '{ "vrc.v_aa" = 0.4 }'
 _EXAMPLE = f"{{ {LEARNED} = 1.0, jawOpen = 0.1 }}"
 # Recipes as a file has them, all or some: preset → shape → word → weight; beside the shapes OPENS, `mouth_reach`,
-# `mouth_soft`, `lids_meet`, `visemes_apart`, `style` and `like`.
+# `mouth_soft`, `lids_meet`, `visemes_apart`, `reach_behind`, `style` and `like`.
 Document = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 _HEAD = """\
@@ -104,6 +105,7 @@ def _changed(styles: Mapping[str, Style], preset: str, table: object) -> Style:
     soft_mouth = _share(_SOFT, table.pop(_SOFT, style.soft_mouth))
     lids_meet = table.pop(_MEET, style.lids_meet)
     apart = _share(_APART, table.pop(_APART, style.apart))
+    behind = table.pop(_BEHIND, style.behind)
     network_style = table.pop(_STYLE, style.network_style)
     if not isinstance(network_style, str):
         raise InputError("{row} is no name of a style, as {example} is.", row=_STYLE, example='"anime"')
@@ -121,6 +123,7 @@ def _changed(styles: Mapping[str, Style], preset: str, table: object) -> Style:
         soft_mouth=soft_mouth,
         lids_meet=None if lids_meet is None else _share(_MEET, lids_meet),
         apart=apart,
+        behind=None if behind is None else _share(_BEHIND, behind) or None,
         network_style=network_style,
     )
 
@@ -188,8 +191,9 @@ def words() -> tuple[str, ...]:
 
 
 def differing(styles: Mapping[str, Style]) -> Document:
-    """What `styles`, by preset, say otherwise than the bundled recipes. How far visemes reach, how soft
-    the mouth is, where lids meet, how far visemes lie apart and the style of the network are not part of it."""
+    """What `styles`, by preset, say otherwise than the bundled recipes. How far visemes reach, how soft the mouth is,
+    where lids meet, how far visemes lie apart, where shapes end behind a face and the style of the network are not
+    part of it."""
     document: dict[str, dict[str, Mapping[str, float]]] = {}
     bundled = load()
     for preset in PRESETS:

@@ -34,6 +34,7 @@ class Style:
     distances of the canonical face; None: as far as they are learned. opens: by viseme, how far its lips part, in
     widths of the mouth; the others as they are learned. soft_mouth: 0 to 1, how far teeth and tongue follow the lips.
     lids_meet: share of an eye's opening, above the lower lid at rest, where the lids of a blink meet; None: as learned.
+    behind: eye distances behind the rearmost landmark of the face where shapes end; None: as far as they are learned.
     apart: how far two visemes have to lie apart as seen from the front, as `FrontView.differences` has it, in widths of
     the mouth; nearer consonants are changed.
     network_style: the name of the style of the deformer that is used, see `inference.deformer.styles`. automatic: the
@@ -47,6 +48,7 @@ class Style:
     opens: Mapping[str, float] = field(default_factory=dict)
     soft_mouth: float = 0.0
     lids_meet: float | None = None
+    behind: float | None = None
     apart: float = 0.0
     network_style: str = ""
     automatic: bool = False
