@@ -87,15 +87,15 @@ def _crest(depth: np.ndarray, sharp: float) -> np.ndarray:
 
 
 def _closed_path(score: np.ndarray) -> np.ndarray:
-    """(A,) the step on each ray of the closed path of greatest score over (A, R), by dynamic programming over three
-    turns, of which the middle one is closed."""
+    """(A,) the step on each ray of the closed path of greatest score over (A, R), by dynamic programming over two
+    turns, in whose middle ends meet."""
     rays, steps = score.shape
     ways = np.arange(-EYE_RIMS.jump, EYE_RIMS.jump + 1)
     source = np.arange(steps) + ways[:, None]
     cost = np.where((source >= 0) & (source < steps), EYE_RIMS.bend * ways[:, None] ** 2, np.inf)
     source = np.clip(source, 0, steps - 1)
     total, came = score[0], []
-    for turn in range(1, 3 * rays):
+    for turn in range(1, 2 * rays):
         before = total[source] - cost
         best = before.argmax(0)
         came.append(source[best, np.arange(steps)])
@@ -103,7 +103,8 @@ def _closed_path(score: np.ndarray) -> np.ndarray:
     path = [int(total.argmax())]
     for row in reversed(came):
         path.append(int(row[path[-1]]))
-    return np.array(path[::-1][rays : 2 * rays])
+    half = rays // 2
+    return np.roll(path[::-1][half : half + rays], half)
 
 
 def _marks(ring: np.ndarray, side: str) -> EyeRim:

@@ -96,6 +96,7 @@ class Snapping:
     around: float = 1.5  # of the face's middle in which eyes and mouth are looked for
     eye_pixels: int = 124  # the same of an eye
     eye_window: float = 1.1  # half width of the picture of an eye, in eye widths
+    eye_around: float = 2.0  # half widths of that picture from its middle, within which what is drawn has a corner
     beside: float = 0.3  # widths of the visible eyeball that a corner may lie beside it
     # Of the eye's width that a visible eyeball takes up where the lids' edges have no relief: less is an iris on white.
     min_width: float = 0.72
@@ -109,6 +110,9 @@ class Snapping:
     slit: float = 0.12  # up or down from the line between the lips that their slit may lie
     deep: float = 0.15  # behind that line from which a surface is the mouth's inside
     min_slit: float = 1 / 3  # of the mouth's width that a slit is wide
+    slit_end: int = 5  # columns at an end of a slit, over which its jump is followed to where it is gone
+    beyond_slit: float = 6.0  # columns that this may lie beyond the slit
+    crease: int = 2  # rows above and below, in which a mouth's corner lies as deep as the skin does
     thin: float = 0.05  # height of a lip, at least
     max_corner: float = 0.5  # mouth half widths that a mouth corner may move
 
@@ -122,7 +126,7 @@ class EyeRims:
     """The edges of the lids by the relief of the skin around an eye. Lengths are in half widths of the picture of an
     eye (1.1 eye widths) unless a unit is given; angles of rays and steps along them are samples."""
 
-    rays: int = 72
+    rays: int = 48
     steps: int = 60  # along a ray, from the eye's middle to the picture's border
     hole: float = 2.0  # how deep a hole in the skin counts
     neighbour: int = 3  # steps from a sample to those that it stands out before
@@ -131,8 +135,8 @@ class EyeRims:
     hollow: float = 0.5  # of that score, at most, that a hollow takes away
     far: float = 0.15  # score that a sample on the picture's border loses: the lids' is the first edge from the middle
     over_eye: float = 0.3  # score that a sample loses over what is seen of the eye: that lies within the edges
-    bend: float = 0.03  # score that the path loses per squared step from one ray to the next
-    jump: int = 3  # steps from one ray to the next, at most
+    bend: float = 0.015  # score that the path loses per squared step from one ray to the next
+    jump: int = 4  # steps from one ray to the next, at most
     min_score: float = 0.75  # mean sharpness over the rays; openings of the rigs have 0.9 to 1, closed skin up to 0.4
     tip: float = 0.05  # of the width, that lies behind a corner's tip and has its height
     # Widths between the outer corner and what is seen of the eye, from which on that is an iris before white skin:

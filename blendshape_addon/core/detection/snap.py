@@ -60,6 +60,8 @@ def _snap_eye(vertices: np.ndarray, triangles: np.ndarray, is_eye: np.ndarray, m
     upper, lower = (point(marks, f"lid_{lid}_mid_{side}") for lid in ("upper", "lower"))
     centre = (inner + outer) / 2
     half = SNAPPING.eye_window * float(max(np.linalg.norm(inner - outer), np.linalg.norm(upper - lower)))
+    near = all3(np.abs(vertices - centre) < SNAPPING.eye_around * half)[triangles].any(1)
+    triangles, is_eye = triangles[near], is_eye[near]
     # What is seen of the eyeball from the front: the connected region of its pixels nearest to the eye's middle.
     size = SNAPPING.eye_pixels
     picture = rasterise((vertices - centre) / half, triangles, size)
@@ -133,12 +135,12 @@ def _snap_lips(avatar: Avatar, vertices: np.ndarray, skin: np.ndarray, marks: np
     slit = _find_slit(np.where(outer, place[..., 3], np.nan), gap)
     if slit is None:
         return
-    columns, above, below = slit
-    for side, end in (("r", 0), ("l", -1)):
+    columns, above, below, depth = slit
+    for side, outward in (("r", -1), ("l", 1)):
         mark = LANDMARK_INDEX[f"mouth_corner_{side}"]
-        found = place[above[end], columns[end], :3]
-        moved = np.linalg.norm((found - marks[mark])[:2])
-        if moved < SNAPPING.max_corner * half / SNAPPING.mouth_window:
+        found = _slit_end(columns[::outward], ((above + below) / 2)[::outward], depth[::outward], place)
+        reach = SNAPPING.max_corner * half / SNAPPING.mouth_window
+        if found is not None and np.linalg.norm((found - marks[mark])[:2]) < reach:
             marks[mark] = found
     for name in ("l", "mid", "r"):
         for lip, rows in (("upper", above), ("lower", below)):
@@ -151,6 +153,26 @@ def _snap_lips(avatar: Avatar, vertices: np.ndarray, skin: np.ndarray, marks: np
             marks[edge, 1] += sign * max(SNAPPING.thin - sign * (marks[edge, 1] - found[1]), 0)
 
 
+def _slit_end(columns: np.ndarray, rows: np.ndarray, depth: np.ndarray, place: np.ndarray) -> np.ndarray | None:
+    """(3,) where a slit ends: in the crease of the skin at the column where the field's jump is gone; None where no
+    skin is seen there.
+
+    columns, rows, depth: (n,) of the slit up to the end that is sought, where its jump is still certain. Beside the
+    tip of a slit a harmonic field jumps as the root of the distance to it, so that the square is linear.
+    place: (S, S, 3 or more) what each pixel shows.
+    """
+    last = slice(-SNAPPING.slit_end, None)
+    outward = 1 if columns[-1] > columns[0] else -1
+    slope, value = np.polyfit(outward * (columns[last] - columns[-1]), depth[last] ** 2, 1)
+    beyond = np.clip(-value / slope, 0, SNAPPING.beyond_slit) if slope < 0 else 0.0
+    rise, row = np.polyfit(outward * (columns[last] - columns[-1]), rows[last], 1)
+    column = int(np.clip(round(columns[-1] + outward * beyond), 0, len(place) - 1))
+    row = int(np.clip(round(row + rise * beyond), 0, len(place) - 1))
+    near = place[max(row - SNAPPING.crease, 0) : row + SNAPPING.crease + 1, column, :3]
+    shown = near[near.any(1)]
+    return shown[shown[:, 2].argmin()] if len(shown) else None
+
+
 def _line_of_lips(marks: np.ndarray, centre: np.ndarray, half: float, axis: int) -> np.ndarray:
     """(S,) y or z of the line between the lips at each column of the picture, as the landmarks have it."""
     line = marks[[LANDMARK_INDEX[n] for n in ("mouth_corner_r", "lip_upper_inner_mid", "mouth_corner_l")]]
@@ -159,7 +181,8 @@ def _line_of_lips(marks: np.ndarray, centre: np.ndarray, half: float, axis: int)
 
 
 def _find_slit(field: np.ndarray, gap: np.ndarray) -> tuple[np.ndarray, ...] | None:
-    """Columns (n,) of a picture that the slit crosses and the last row of the upper lip and the first of the lower.
+    """Columns (n,) of a picture that the slit crosses, the last row of the upper lip, the first of the lower and by how
+    much the field jumps there.
 
     field: (S, S) lip field, NaN where the lips do not show. gap: (S, S) heights above the line where the slit should
     be. None where there is no slit.
@@ -176,7 +199,7 @@ def _find_slit(field: np.ndarray, gap: np.ndarray) -> tuple[np.ndarray, ...] | N
     run = max(np.split(columns, np.flatnonzero(depth < SNAPPING.jump)), key=len)[1:]
     if len(run) <= SNAPPING.min_slit * SNAPPING.pixels / SNAPPING.mouth_window:
         return None
-    return run, last[rows, columns][run], rows[run] + 1
+    return run, last[rows, columns][run], rows[run] + 1, depth[run]
 
 
 def _column(x: float, centre: np.ndarray, half: float, size: int) -> float:
