@@ -126,7 +126,7 @@ class EyeRims:
     """The edges of the lids by the relief of the skin around an eye. Lengths are in half widths of the picture of an
     eye (1.1 eye widths) unless a unit is given; angles of rays and steps along them are samples."""
 
-    rays: int = 48
+    rays: int = 72
     steps: int = 60  # along a ray, from the eye's middle to the picture's border
     hole: float = 2.0  # how deep a hole in the skin counts
     neighbour: int = 3  # steps from a sample to those that it stands out before
@@ -135,8 +135,8 @@ class EyeRims:
     hollow: float = 0.5  # of that score, at most, that a hollow takes away
     far: float = 0.15  # score that a sample on the picture's border loses: the lids' is the first edge from the middle
     over_eye: float = 0.3  # score that a sample loses over what is seen of the eye: that lies within the edges
-    bend: float = 0.015  # score that the path loses per squared step from one ray to the next
-    jump: int = 4  # steps from one ray to the next, at most
+    bend: float = 0.03  # score that the path loses per squared step from one ray to the next
+    jump: int = 3  # steps from one ray to the next, at most
     min_score: float = 0.75  # mean sharpness over the rays; openings of the rigs have 0.9 to 1, closed skin up to 0.4
     tip: float = 0.05  # of the width, that lies behind a corner's tip and has its height
     # Widths between the outer corner and what is seen of the eye, from which on that is an iris before white skin:
