@@ -42,6 +42,11 @@ def learned_folder(context: bpy.types.Context) -> Path:
     return Path(bpy.utils.user_resource("DATAFILES")) / "vrc_blendshape" / "learned"
 
 
+def body_networks(context: bpy.types.Context) -> Path:
+    """Folder of the networks that find people in photos; it may not exist yet."""
+    return Path(bpy.utils.user_resource("DATAFILES")) / "vrc_blendshape" / "body"
+
+
 def learned(context: bpy.types.Context) -> dict[str, str]:
     """File stem to display name of each model in that folder."""
     return {path.stem: name for path, name in registry.deformers(learned_folder(context)).items()}

@@ -71,6 +71,20 @@ def load(path: Path, settings: bool = False) -> list[str]:
     return notes
 
 
+def add(path: Path) -> list[Object]:
+    """Import an avatar file beside what is open; returns what came. Raises InputError for one that cannot be read."""
+    suffix = path.suffix.lower()
+    _require_readable(path, suffix)
+    before = set(bpy.data.objects)
+    try:
+        with quiet():
+            _import(path, suffix)
+    except Exception as error:  # importers raise whatever a broken file makes them stumble over
+        _log.warning("%s cannot be read", path, exc_info=True)
+        raise _reason(path, suffix, str(error)) from error
+    return [obj for obj in bpy.data.objects if obj not in before]
+
+
 def save(
     path: Path,
     objects: Sequence[Object],

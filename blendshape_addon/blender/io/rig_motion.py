@@ -74,22 +74,27 @@ def mesh_at_rest(obj: Object, rig: Object) -> Mesh:
     for key in seen_keys(obj):
         points = points + key.value * offsets(obj, key)
     matrix = np.array(obj.matrix_world, float)
-    bones = {bone.name: number for number, bone in enumerate(rig.data.bones) if bone.use_deform}
-    columns = {group.index: bones[group.name] for group in obj.vertex_groups if group.name in bones}
-    weights = np.zeros((len(points), len(rig.data.bones)), np.float32)
-    for vertex in obj.data.vertices:
-        for element in vertex.groups:
-            if element.group in columns:
-                weights[vertex.index, columns[element.group]] = element.weight
-    total = weights.sum(1, keepdims=True)
-    if not total.any():
+    weights = weights_of(obj, rig)
+    if not weights.any():
         raise InputError(
             "No bone of “{rig}” holds a vertex of “{name}”: parent the mesh to the armature with weights first.",
             rig=rig.name,
             name=obj.name,
         )
-    weights /= np.where(total > 0, total, 1.0)
     return Mesh(points @ matrix[:3, :3].T + matrix[:3, 3], Skin(weights))
+
+
+def weights_of(obj: Object, rig: Object) -> np.ndarray:
+    """(V, B) float32 of the vertices of `obj` in all bones of `rig`, of sum 1, or 0 where no bone holds a vertex."""
+    bones = {bone.name: number for number, bone in enumerate(rig.data.bones) if bone.use_deform}
+    columns = {group.index: bones[group.name] for group in obj.vertex_groups if group.name in bones}
+    weights = np.zeros((len(obj.data.vertices), len(rig.data.bones)), np.float32)
+    for vertex in obj.data.vertices:
+        for element in vertex.groups:
+            if element.group in columns:
+                weights[vertex.index, columns[element.group]] = element.weight
+    total = weights.sum(1, keepdims=True)
+    return weights / np.where(total > 0, total, 1.0)
 
 
 def read(scene: bpy.types.Scene, obj: Object, frames: Iterable[int]) -> RigMotion:

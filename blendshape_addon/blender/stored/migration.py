@@ -23,6 +23,7 @@ VERSIONS = "vrc_blendshape_versions"  # of a datablock: property to version
 # Custom properties of objects: see parts.py, landmarks.py, joined.py and own_keys.py.
 OVERRIDES, PARTS, LANDMARKS = "vrc_blendshape_told", "vrc_blendshape_parts", "vrc_blendshape_landmarks"
 OWN = "vrc_blendshape_own"
+MEASURED = "vrc_blendshape_measured"  # see measurements.py
 JOINED = "vrc_blendshape_joined"  # of meshes as well: an attribute of vertices
 # Custom properties of the shape keys of a mesh: see keys/key_blocks.py and keys/shape_keys.py.
 MADE, BASE, STYLE = "vrc_blendshape_made", "vrc_blendshape_base", "vrc_blendshape_style"
@@ -30,7 +31,7 @@ CORRECTIVE = "vrc_blendshape_corrective"  # see keys/corrective_keys.py
 TUNED, EDITING = "vrc_blendshape_tuned", "vrc_blendshape_editing"  # see tuning.py and editing.py
 # Property groups, whose values Blender keeps by name even where it does not know them.
 GROUP = "vrc_blendshape"
-_PROPERTIES = (OVERRIDES, PARTS, LANDMARKS, OWN, JOINED, MADE, BASE, STYLE, CORRECTIVE, TUNED, EDITING)
+_PROPERTIES = (OVERRIDES, PARTS, LANDMARKS, OWN, MEASURED, JOINED, MADE, BASE, STYLE, CORRECTIVE, TUNED, EDITING)
 _ASIDE = "{}_of_version_{}"
 
 

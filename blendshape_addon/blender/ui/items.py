@@ -13,6 +13,19 @@ GROUP_LABELS = {
     "unified": Message("Unified Expressions"),
 }
 GROUP_NAMES = GROUP_LABELS | {"arkit": "ARKit", "unified": "Unified"}  # for 40 % of a sidebar
+BODY_ITEMS = (
+    ("FOUND", "As It Looks", "The body type is found in the photo"),
+    ("FEMALE", "Female", "A female body"),
+    ("MALE", "Male", "A male body"),
+)
+PROPORTION_LABELS = {
+    "height": Message("From the ground to the top of the head, in cm. 0: as it is"),
+    "torso": Message("From the middle of the hip joints to where the neck begins, in cm. 0: as it is"),
+    "neck": Message("From where the neck begins to the head, in cm. 0: as it is"),
+    "shoulders": Message("Between both shoulder joints, in cm. 0: as it is"),
+    "arm": Message("From the shoulder joint over the elbow to the wrist, in cm. 0: as it is"),
+    "leg": Message("From the hip joint over the knee to the ankle, in cm. 0: as it is"),
+}
 EXISTING_ITEMS = (  # files keep the number
     (
         "MINE",

@@ -2,13 +2,14 @@
 
 import bpy
 
+from ...core.avatar import proportions
 from ...core.motion import speech
 from ...core.vocabulary import KNOWN_SHAPES
 from .. import session, settings
 from ..translations import language
 from ..viewport import preview
 from . import model_list, state
-from .items import EMOTION_ITEMS, EXISTING_ITEMS, PRESET_ITEMS
+from .items import BODY_ITEMS, EMOTION_ITEMS, EXISTING_ITEMS, PRESET_ITEMS, PROPORTION_LABELS
 
 
 def preset() -> bpy.props.EnumProperty:
@@ -139,6 +140,47 @@ def corrective_poses() -> bpy.props.StringProperty:
     )
 
 
+def body_photo() -> bpy.props.StringProperty:
+    """Declared the same way by the panel's settings and by the operator."""
+    return bpy.props.StringProperty(
+        name="Photo", description="The whole person from the front, arms off the trunk, in tight clothes",
+        subtype="FILE_PATH",
+    )  # fmt: skip
+
+
+def body_side() -> bpy.props.StringProperty:
+    """Declared the same way by the panel's settings and by the operator."""
+    return bpy.props.StringProperty(
+        name="Side Photo", description="The same person from the side, for better figures. May stay empty",
+        subtype="FILE_PATH",
+    )  # fmt: skip
+
+
+def body_height() -> bpy.props.FloatProperty:
+    """Declared the same way by the panel's settings and by the operator."""
+    return bpy.props.FloatProperty(
+        name="Height (cm)", description="How tall the person is. 0: not known, then all figures are relative to 170 cm",
+        default=0.0, min=0.0, max=300.0, precision=1,
+    )  # fmt: skip
+
+
+def body_kind() -> bpy.props.EnumProperty:
+    """Declared the same way by the panel's settings and by the operator."""
+    return bpy.props.EnumProperty(name="Body Type", description="What kind of body it is", items=BODY_ITEMS)
+
+
+def proportion(length: str) -> bpy.props.FloatProperty:
+    """Declared the same way by the panel's settings and by the operator; length: one of proportions.LENGTHS."""
+    return bpy.props.FloatProperty(
+        name=str(proportions.LENGTHS[length]), description=str(PROPORTION_LABELS[length]), default=0.0, min=0.0,
+        max=1000.0, precision=1,
+    )  # fmt: skip
+
+
+def _is_armature(self, obj: bpy.types.Object) -> bool:
+    return obj.type == "ARMATURE"
+
+
 def _is_mesh(self, obj: bpy.types.Object) -> bool:
     return obj.type == "MESH"
 
@@ -190,6 +232,20 @@ class Settings(bpy.types.PropertyGroup):
     corrective_model: corrective_model()
     corrective_keys: corrective_keys()
     corrective_poses: corrective_poses()
+    body_photo: body_photo()
+    body_side: body_side()
+    body_height: body_height()
+    body_kind: body_kind()
+    proportions_like: bpy.props.PointerProperty(
+        name="Like", description="The armature whose lengths are taken, as that of a body from a photo",
+        type=bpy.types.Object, poll=_is_armature,
+    )  # fmt: skip
+    proportions_height: proportion("height")
+    proportions_torso: proportion("torso")
+    proportions_neck: proportion("neck")
+    proportions_shoulders: proportion("shoulders")
+    proportions_arm: proportion("arm")
+    proportions_leg: proportion("leg")
 
 
 class GroupState(bpy.types.PropertyGroup):

@@ -63,3 +63,13 @@ def limb_bones(bones: Iterable[str]) -> dict[tuple[str, str], str]:
                     found[word, limb] = name
                     break
     return found
+
+
+def middle_bones(bones: Iterable[str]) -> dict[str, str]:
+    """The first of `bones`, parents first, that is the neck and the head by its name."""
+    middle = [name for name in bones if side_of(name) is None]
+    found = {
+        part: next((name for name in middle if pattern.fullmatch(plain_bone(name))), None)
+        for part, pattern in (("neck", _NECK), ("head", _HEAD))
+    }
+    return {part: name for part, name in found.items() if name is not None}

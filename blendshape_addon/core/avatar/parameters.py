@@ -30,6 +30,20 @@ class ShellParameters:
     most: int = 500  # pieces of the same numbers of vertices and triangles; more are strands, feathers or scales
 
 
+@dataclass(frozen=True)
+class ProportionParameters:
+    """Of `proportions`, by eye on avatars from children to cartoon figures."""
+
+    smallest: float = 0.4  # of a length, that it may become …
+    largest: float = 2.5  # … from there on skin about joints folds or tears
+    least: float = 1e-4  # of the height, below which a bone has no length
+    probe: float = 0.05  # by which the scale changes to see what the height does …
+    rounds: int = 4  # … as often: two suffice where one vertex stays the lowest
+    skin: float = 0.03  # of the height, that the lowest and the highest skin are thick
+    collar: float = 0.5  # of half the shoulder width: bones that reach as far stretch, in place of moving the arm
+
+
 AVATAR = AvatarParameters()
 HINTS = HintParameters()
 SHELLS = ShellParameters()
+PROPORTIONS = ProportionParameters()

@@ -3,6 +3,7 @@
 from . import (
     artist_style,
     background,
+    body,
     check,
     corrective,
     dataset,
@@ -40,4 +41,5 @@ CLASSES = (
     *artist_style.CLASSES,
     *provider.CLASSES,
     *corrective.CLASSES,
+    *body.CLASSES,
 )

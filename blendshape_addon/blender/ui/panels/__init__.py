@@ -3,6 +3,7 @@
 from . import (
     artist_style,
     avatar,
+    body,
     check,
     corrective,
     dataset,
@@ -30,4 +31,5 @@ CLASSES = (  # in the order of the tab: what comes after Generate first
     *artist_style.CLASSES,
     *dataset.CLASSES,
     *corrective.CLASSES,
+    *body.CLASSES,
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import blf
 
 from ... import session
@@ -65,12 +68,17 @@ def offer_join(context, layout) -> None:
         box.operator("vrc_blendshape.join", icon="AUTOMERGE_ON")
 
 
-def process_button(context, layout, verb: str, button: str, icon: str) -> None:
-    """Draw the button of a command of the training tools, and its progress or its last message."""
+def process_button(
+    context, layout, verb: str, button: str, icon: str, values: Mapping[str, object] = MappingProxyType({})
+) -> None:
+    """Draw the button of a command of the training tools with `values` of its properties, and its progress or its last
+    message."""
     training = session.current().training
     run = training.run
     if run is None or run.verb != verb:
-        layout.operator(button, icon=icon)
+        pressed = layout.operator(button, icon=icon)
+        for name, value in values.items():
+            setattr(pressed, name, value)
         if message := training.messages.get(verb):
             paragraph(context, layout, message, icon="INFO")
         return
