@@ -111,7 +111,7 @@ def test_shapes_end_behind_the_face(features, behind):
         return
     near = depth < behind / 2
     assert (offsets[:, near] == 1).all() and near.any()
-    deep = replace(features, landmarks=features.landmarks + [0, 0, 1.0])
+    deep = replace(features, landmarks=features.landmarks + [0, 0, 1.4])
     style_offsets.end_behind_face(deep, offsets, behind)
     depth = deep.landmarks[:, 2].min() - features.positions[:, 2]
     assert (offsets[:, depth >= behind] == 0).all() and (depth >= behind).any()
