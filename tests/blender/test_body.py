@@ -2,18 +2,32 @@
 
 import csv
 import json
+import subprocess
 
 import bpy
+import numpy as np
 import pytest
-from helpers import ROOT, ball
+from helpers import ROOT, ball, key_names, select
 
 from blendshape_addon.blender import session, settings
 from blendshape_addon.blender.io import body as body_io
+from blendshape_addon.blender.keys import proportions
 from blendshape_addon.blender.stored import measurements
+from blendshape_addon.core.avatar import humanoid
 
 operators = bpy.ops.vrc_blendshape
 NETWORKS = ROOT / "out" / "body" / "networks"
 NINE = ("height", "chest", "waist", "hip", "inseam", "shoulder_width", "arm_length", "thigh", "neck")
+PHOTO = """
+import sys
+import numpy as np
+from PIL import Image
+from training.body.synthetic import CAMERAS, Studio
+studio, camera, rng = Studio(), CAMERAS[0], np.random.default_rng(3)
+subject = studio.subject(rng)
+Image.fromarray(studio.draw(subject, camera, studio.stance(camera, rng), rng, 0.01)).save(sys.argv[1])
+print(subject.centimetres["height"])
+"""
 
 
 @pytest.fixture
@@ -76,3 +90,32 @@ def test_without_the_training_tools_it_says_where_they_come_from(monkeypatch):
         operators.measure_body(photo="me.jpg")
     with pytest.raises(RuntimeError, match="training"):
         operators.prepare_body()
+
+
+def test_a_photo_becomes_a_body_with_a_face(training_python, monkeypatch, tmp_path):
+    """The whole way: a person who is drawn, measured beside Blender, imported, and given all shapes."""
+    if not (NETWORKS / "pose_landmarks.onnx").is_file():
+        pytest.skip("The networks are not here: python -m training body prepare")
+    monkeypatch.setattr(settings, "body_networks", lambda context: NETWORKS)
+    photo, python = tmp_path / "photo.png", settings.training_python(bpy.context)
+    drawn = subprocess.run([python, "-c", PHOTO, str(photo)], capture_output=True, text=True, check=True)
+    height = float(drawn.stdout)
+    assert operators.measure_body(photo=str(photo), height=height) == {"FINISHED"}
+    rig = bpy.context.scene.vrc_blendshape.proportions_like
+    assert rig.type == "ARMATURE" and not humanoid.missing_bones(rig.data.bones.keys())
+    measured = measurements.of(bpy.context.object)
+    assert tuple(measured.centimetres) == NINE and not measured.relative
+    assert measured.centimetres["height"] == pytest.approx(height, abs=0.1)
+    body = bpy.context.object
+    points = np.array([body.matrix_world @ vertex.co for vertex in body.data.vertices])
+    assert 100 * np.ptp(points[:, 2]) == pytest.approx(height, abs=0.5)
+    assert bpy.data.images[measured.picture].size[1] > 500
+    assert operators.generate_all() == {"FINISHED"}
+    assert {"vrc.v_aa", "joy", "vrc.blink", "jawOpen"} <= set(key_names(body))
+    before = {name: len(key.points) for name, key in body.data.shape_keys.key_blocks.items()}
+    assert operators.fit_proportions(arm=50, height=150) == {"FINISHED"}
+    assert {name: len(key.points) for name, key in body.data.shape_keys.key_blocks.items()} == before
+    found = proportions.body_of(rig, proportions.skinned(rig)).lengths
+    assert (found["arm"], found["height"]) == pytest.approx((0.5, 1.5), abs=1e-4)
+    select(body)
+    assert operators.check() == {"FINISHED"}
