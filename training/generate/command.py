@@ -17,7 +17,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from blendshape_addon.core.errors import InputError, UserError
+from blendshape_addon.core.errors import InputError, OutputError, UserError
 from blendshape_addon.core.vocabulary import READABLE
 
 from ..data import manifest
@@ -152,7 +152,7 @@ def _each(executor: Executor, what: str, task: Callable, rows: Sequence[tuple]) 
         for future in as_completed(futures):
             raise_if_stopped()
             error = future.exception()
-            if isinstance(error, OSError | BrokenExecutor | CancelledError):
+            if isinstance(error, OSError | OutputError | BrokenExecutor | CancelledError):
                 raise error
             yield futures[future], error if error else future.result()
             bar.update()

@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from blendshape_addon.core.errors import InputError
+from blendshape_addon.core.errors import InputError, OutputError
 
 
 def atomic_write(path: Path, data: bytes) -> None:
-    """Write a file that appears under its name only when whole. Raises InputError when the disk does not take it."""
+    """Write a file that appears under its name only when whole. Raises OutputError, an InputError, when the disk does
+    not take it."""
     write_together({path: data})
 
 
 def write_together(files: Mapping[Path, bytes]) -> None:
-    """Write files that appear under their names only when all are whole. Raises InputError as `atomic_write` does."""
+    """Write files that appear under their names only when all are whole. Raises OutputError as `atomic_write` does."""
     parts = {path: path.with_name(f"{path.name}.part") for path in files}
     path = Path()
     try:
@@ -26,7 +27,7 @@ def write_together(files: Mapping[Path, bytes]) -> None:
             part.replace(path)
     except OSError as error:
         reason = error.strerror or error
-        raise InputError(f"{path} cannot be written ({reason}): check the folder and the free space.") from error
+        raise OutputError(f"{path} cannot be written ({reason}): check the folder and the free space.") from error
     finally:
         for part in parts.values():
             with suppress(OSError):  # where a file stands in the place of the folder, there is nothing to remove
