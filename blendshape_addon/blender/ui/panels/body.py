@@ -81,7 +81,7 @@ def _table(context, layout, measured) -> None:
     row.operator("vrc_blendshape.save_measurements", icon="FILE_TICK")
     image = bpy.data.images.get(measured.picture)
     if image is not None and (preview := image.preview_ensure()):
-        box.template_icon(preview.icon_id, scale=_PICTURE)
+        box.template_icon(icon_value=preview.icon_id, scale=_PICTURE)
 
 
 CLASSES = (VRC_BLENDSHAPE_PT_body, VRC_BLENDSHAPE_PT_proportions)
