@@ -17,6 +17,7 @@ VERBS = {
     "card": ("evaluation.card_figures", "check a model against its card and show it, or put what was measured on it"),
     "body": ("body.command", "a body from a photo, its measurements and an avatar in its proportions"),
     "motion": ("motion.command", "make and train what drives an avatar from a clip"),
+    "portrait": ("portrait.command", "make and train networks that move a picture as a clip moves"),
     "corrective": ("corrective.command", "learn from skinned frames and a better surface what skinning misses"),
     "evaluate": ("evaluation.evaluate", "train without each family in turn and measure on it"),
 }

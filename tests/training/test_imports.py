@@ -23,6 +23,7 @@ MAY = {
     "generate": DATA,
     "renders": DATA,
     "motion": DATA | {"renders"},
+    "portrait": DATA | {"renders", "motion"},
     "corrective": DATA,
     "body": DATA | {"renders"},
     "evaluation": DATA | NETWORKS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +15,7 @@ from blendshape_addon.core.vocabulary import ARKIT
 from ..learning import arrays
 from . import random_scenes
 from .people import Person
-from .scene import Truth, flow, render
+from .scene import Scene, Truth, flow, render
 
 FORMAT = arrays.Format("shard of renders", 1, "delete it and draw it again with python -m training motion renders")
 
@@ -59,14 +59,20 @@ def choose(rigs: Mapping[Path, str], count: int, seed: int) -> list[tuple[Path, 
 
 def draw(person: Person, frames: int, rng: np.random.Generator, size: int, with_flow: bool = False) -> Shard:
     """Random pictures of a person."""
+    return of_scenes(random_scenes.scenes(person, frames, rng, size), with_flow)
+
+
+def of_scenes(scenes: Sequence[Scene], with_flow: bool = False) -> Shard:
+    """Pictures of scenes of one person, all of one size."""
+    person, size = scenes[0].person, scenes[0].size
     pictures: list[np.ndarray] = []
     truths: list[Truth] = []
-    for scene in random_scenes.scenes(person, frames, rng, size):
+    for scene in scenes:
         picture, truth = render(scene)
         pictures.append(picture)
         truths.append(truth)
     moves = np.zeros((0, size, size, 3), np.float16)
-    if with_flow and frames > 1:
+    if with_flow and len(scenes) > 1:
         found = [flow(*pair) for pair in pairwise(truths)]
         moves = np.stack([np.dstack(one) for one in found]).astype(np.float16)
     return Shard(

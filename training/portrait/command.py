@@ -1,0 +1,19 @@
+"""`python -m training portrait VERB …`: each verb is a module with a `main(arguments)`."""
+
+from __future__ import annotations
+
+from .. import commands
+
+VERBS = {
+    "synth": ("synth", "draw people with exact flow, pose and gaze, to train on"),
+    "train-base": ("train_base", "train the network that moves a portrait"),
+    "train-hr": ("train_hr", "train what gives it twice the resolution"),
+    "train-student": ("train_student", "train a quick network that knows some people by heart"),
+    "animate": ("animate", "move a portrait as a clip does"),
+    "evaluate": ("evaluate", "measure a network on people that it never saw"),
+}
+
+
+def main(arguments: list[str]) -> int | None:
+    """Run one verb, see `commands.verb`."""
+    return commands.verb("portrait", VERBS, __package__, arguments)

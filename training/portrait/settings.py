@@ -1,0 +1,160 @@
+"""Sizes, weights and numbers of a training, from TOML: portrait.toml, and a file that changes some of it."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from blendshape_addon.core.errors import InputError
+
+SHIPPED = Path(__file__).with_name("portrait.toml")
+ADVERSARIES = ("hinge", "least squares")
+
+
+@dataclass(frozen=True)
+class Size:
+    """A table of `sizes` of portrait.toml."""
+
+    size: int
+    width: int
+    volume: list[int]
+    latent: int
+    warp_width: int
+    student_width: int
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Table `losses`: weights of the terms."""
+
+    reconstruction: float
+    perceptual: float
+    adversarial: float
+    feature_matching: float
+    cycle: float
+    gaze: float
+    flow: float
+    pose: float
+    correction: float
+    smooth: float
+
+    @property
+    def judged(self) -> bool:
+        """Whether a term needs the discriminator."""
+        return bool(self.adversarial or self.feature_matching)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Table `terms`: what the terms need beside their weights."""
+
+    adversary: str
+    perceptual_size: int
+    temperature: float
+    margin: float
+
+
+@dataclass(frozen=True)
+class Training:
+    """Table `training`."""
+
+    steps: int
+    pairs: int
+    rate: float
+    warmup: int
+    decay: float
+    clip: float
+    ema: float
+    flip: float
+    jitter: float
+    save_every: int
+    new_people: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All tables, of the sizes the chosen one."""
+
+    size: Size
+    losses: Losses
+    terms: Terms
+    training: Training
+
+    def tables(self) -> dict[str, dict]:
+        """As TOML has them."""
+        return asdict(self)
+
+
+_TABLES = {"size": Size, "losses": Losses, "terms": Terms, "training": Training}
+_LEAST = {"training.steps": 1, "training.pairs": 2, "training.save_every": 1, "training.new_people": 2,
+          "size.width": 4, "size.latent": 2, "size.warp_width": 4, "size.student_width": 4,
+          "terms.perceptual_size": 32, "terms.temperature": 1e-3}  # fmt: skip
+_SHARES = ("training.ema", "training.flip", "training.decay")
+
+
+def sizes() -> list[str]:
+    """Names of the shipped sizes."""
+    return list(_read(SHIPPED)["sizes"])
+
+
+def load(size: str, file: Path | None = None, steps: int | None = None) -> Settings:
+    """The shipped settings of a size, changed by a file, and the number of steps by an option.
+
+    Raises InputError, in a sentence, for a file that cannot be read, unknown names, and values that make no sense.
+    """
+    found = _read(SHIPPED)
+    for name, table in (_read(file) if file else {}).items():
+        tables = table if name == "sizes" else {"": table}
+        for inner, values in tables.items():
+            there = found.get(name, {}).get(inner) if name == "sizes" else found.get(name)
+            if there is None or not isinstance(values, dict):
+                raise InputError(f"{file} has a table {name} {inner}, which a portrait has not: see {SHIPPED.name}.")
+            if unknown := sorted(values.keys() - there.keys()):
+                raise InputError(f"{file} sets {name}.{unknown[0]}, which is no setting: see {SHIPPED.name}.")
+            there.update(values)
+    if size not in found["sizes"]:
+        raise InputError(f"There is no size {size}: choose from {', '.join(found['sizes'])}.")
+    if steps is not None:
+        found["training"]["steps"] = steps
+    return of_tables({"size": found["sizes"][size]} | {name: found[name] for name in _TABLES if name != "size"})
+
+
+def of_tables(tables: dict[str, dict]) -> Settings:
+    """Settings of whole tables. Raises InputError for values that make no sense."""
+    for table, kind in _TABLES.items():
+        for field in fields(kind):
+            _check(f"{table}.{field.name}", str(field.type), tables[table][field.name])
+    told = Settings(**{name: kind(**tables[name]) for name, kind in _TABLES.items()})
+    side = told.size.volume[2]
+    if told.size.size not in [side * 2**n for n in range(1, 7)] or side < 8 or side % 8:
+        raise InputError(
+            f"size is {told.size.size} and the side of the volume {side}: the side must be a multiple of 8, and the "
+            "size 2, 4, 8 … times as long."
+        )
+    return told
+
+
+def _read(file: Path) -> dict[str, dict]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{file} cannot be opened: {error.strerror or error}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} is no TOML file: {error}.") from error
+
+
+def _check(name: str, kind: str, value: object) -> None:
+    if kind == "list[int]":
+        right = isinstance(value, list) and len(value) == 3 and all(isinstance(v, int) and v >= 4 for v in value)
+        if not right or value[1] % 4:
+            raise InputError(f"{name} is {value}: it must be three whole numbers from 4 on, the depth a multiple of 4.")
+    elif kind == "str":
+        if value not in ADVERSARIES:
+            raise InputError(f"{name} is {value!r}: choose from {', '.join(ADVERSARIES)}.")
+    elif isinstance(value, bool) or not isinstance(value, int if kind == "int" else (int, float)):
+        raise InputError(f"{name} is {value!r}: it must be a {'whole ' if kind == 'int' else ''}number.")
+    elif not value >= _LEAST.get(name, 0):
+        raise InputError(f"{name} is {value}: it must be at least {_LEAST.get(name, 0)}.")
+    elif name in _SHARES and value > 1:
+        raise InputError(f"{name} is {value}: it must be at most 1.")

@@ -1,0 +1,186 @@
+"""Train Gbase: `python -m training portrait train-base --data FOLDER --out FOLDER`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..config import LoopConfig
+from ..learning import loop
+from ..learning.atomic_files import atomic_write
+from ..learning.distributed import Team, team
+from ..learning.training_log import TrainingLogger
+from . import evaluate, losses, pairs, settings, weights
+from .discriminator import Discriminator, Judged
+from .emo_dataset import EMODataset
+from .emtn import Motion
+from .gaze_blink_loss import GazeBlinkLoss
+from .gbase import Gbase, Output
+from .pairs import Batch, Data
+from .perceptual import Perceptual
+from .settings import Settings
+
+NAME = "base.safetensors"
+CLIP_SCALE = (0.8, 1.0)  # share of a clip's shorter side that is seen
+_CYCLED = 4  # every how manieth pair is driven by another person, too
+
+
+class Made(NamedTuple):
+    """output: of Gbase. judged: by the discriminator. read: (M, latent) expressions read in the first sources, driven
+    by the drivers after their own. Parts that no term needs are None."""
+
+    output: Output
+    judged: Judged | None
+    read: Tensor | None
+
+
+class Trained(nn.Module):
+    """What a training holds: Gbase, and the discriminator if a term of the loss needs it."""
+
+    def __init__(self, told: Settings) -> None:
+        super().__init__()
+        self.base = Gbase(told.size)
+        self.discriminator = Discriminator(told.size.width) if told.losses.judged else None
+        self.cycles = bool(told.losses.cycle)
+
+    def forward(self, source: Tensor, driver: Tensor, seen: Tensor) -> Made:
+        """All (N, 3, S, S), 0 to 1, see `pairs.Pair`."""
+        known, motion = self.base.read(source), self.base.emtn(seen)
+        output = self.base.drive(known, motion)
+        read = judged = None
+        if self.cycles:
+            some = -(-len(source) // _CYCLED)
+            others = Motion(*(part.roll(-1, 0)[:some] for part in motion))
+            read = self.base.emtn(self.base.drive(known.first(some), others).picture).expression
+        if self.discriminator is not None:
+            judged = self.discriminator.judged(output.picture, driver)
+        return Made(output, judged, read)
+
+
+class BaseTask:
+    """Gbase on random pairs."""
+
+    def __init__(
+        self, data: Data, told: Settings, device: torch.device, vgg: Path | None = None, start: Path | None = None
+    ) -> None:
+        self.data, self.told, self.start = data, told, start
+        needs = told.losses
+        self.perceptual = Perceptual(told.terms.perceptual_size, vgg).to(device) if needs.perceptual else None
+        self.gaze = GazeBlinkLoss().to(device) if needs.gaze else None
+
+    def build(self) -> Trained:
+        network = Trained(self.told)
+        if self.start:
+            weights.load_into(network.base, self.start)
+        return network
+
+    def draw(self, rng: np.random.Generator) -> Batch:
+        training = self.told.training
+        return pairs.draw(self.data, training.pairs, training.flip, training.jitter, rng)
+
+    def predict(self, network: nn.Module, batch: Batch) -> Made:
+        return network(batch.source, batch.driver, batch.seen)
+
+    def terms(self, made: Made, batch: Batch) -> dict[str, Tensor]:
+        needs, terms = self.told.losses, self.told.terms
+        output = made.output
+        picture, flow = output.picture.float(), output.flow.float()
+        found = losses.of_pictures(picture, batch.driver, self.told, self.perceptual, made.judged)
+        if made.read is not None:
+            drivers = output.driver.expression.float().roll(-1, 0)
+            found["cycle"] = losses.motion_contrast(made.read.float(), drivers, terms.temperature, terms.margin)
+        if self.gaze is not None:
+            found["gaze"] = self.gaze(picture, batch.driver, batch.eyes, batch.eyes_known)
+        if needs.flow:
+            found["flow"] = losses.flow_apart(flow, batch.flow, batch.share)
+        if needs.pose:
+            both = (output.source, batch.poses[:, 0]), (output.driver, batch.poses[:, 1])
+            found["pose"] = torch.stack([losses.pose_apart(*one, batch.known) for one in both]).mean()
+        if needs.correction:
+            found["correction"] = output.correction.abs().float().mean()
+        if needs.smooth:
+            found["smooth"] = losses.smoothness(flow)
+        return found
+
+    def total(self, terms: dict[str, Tensor]) -> Tensor:
+        return losses.total(terms, self.told.losses)
+
+
+def loop_config(told: Settings, seed: int) -> LoopConfig:
+    """How the loop trains by these settings: in bf16 on a GPU that has it."""
+    t = told.training
+    return LoopConfig(
+        steps=t.steps, rate=t.rate, warmup=t.warmup, decay=t.decay, clip=t.clip, ema=t.ema, seed=seed,
+        save_every=t.save_every, sheet_every=0,
+    )  # fmt: skip
+
+
+def train_base(
+    data: Data, told: Settings, out: Path, seed: int = 0, vgg: Path | None = None, start: Path | None = None,
+    device: Team | None = None,
+) -> Gbase:  # fmt: skip
+    """Gbase trained on pairs; goes on from base.safetensors in `out`, of a run that was cut short, and leaves it there.
+
+    vgg: weights for the perceptual term. start: Gbase.pth or another file of weights to begin with. device: where, if
+    not where there is a GPU or else the CPU. Raises InputError for files of another size or that are damaged, and when
+    the disk does not take the checkpoint.
+    """
+    if device is None:
+        with team() as found:
+            return train_base(data, told, out, seed, vgg, start, found)
+    file = out / NAME
+    if file.exists():
+        weights.check_size(file, told.size)
+    config = loop_config(told, seed)
+    kept = {"kind": weights.BASE, "tables": told.tables(), "vgg": vgg and vgg.name, "start": start and start.name}
+    task = BaseTask(data, told, device.device, vgg, start)
+    if device.device.type == "cpu":
+        torch.set_num_threads(1)
+    rng = np.random.default_rng([seed, device.rank])
+    trained = loop.train(
+        task, config, device, rng, "portrait", file, kept | asdict(config),
+        logger=lambda first: TrainingLogger(out / "curves", first),
+    ).network  # fmt: skip
+    return trained.base
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m training portrait train-base",
+        description="Train a network that moves a portrait as a driver's picture does, and measure it on people that "
+        "it never saw. A run that was cut short goes on where it was.",
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder that `portrait synth` made")
+    parser.add_argument("--clips", type=Path, help="also learn from clips: a folder of folders with 0001.png and so on")
+    parser.add_argument("--json", type=Path, help="a list of the names of clips to use (default: all)")
+    parser.add_argument("--out", type=Path, required=True, help=f"folder for {NAME}, figures and curves")
+    parser.add_argument("--size", choices=settings.sizes(), default="tiny64", help="(default: %(default)s)")
+    parser.add_argument("--config", type=Path, help="a .toml file that changes some of portrait.toml")
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    parser.add_argument("--vgg", type=Path, help="weights of VGG16, for the perceptual term")
+    parser.add_argument("--start", type=Path, help="weights to begin with: Gbase.pth, or a .safetensors file")
+    given = parser.parse_args(arguments)
+    told = settings.load(given.size, given.config, given.steps)
+    data = pairs.load(given.data, told.size.size, bool(told.losses.gaze))
+    learned, new = data.split(told.training.new_people)
+    print(f"{len(learned.people)} people to learn from, {len(new.people)} new ones to measure on.")
+    seen: Data = learned
+    if given.clips:
+        clips = EMODataset(size := told.size.size, size, 2, 1, CLIP_SCALE, given.clips, given.json)
+        if clips.not_square:
+            print(f"Not square, so cropped at the sides: {', '.join(clips.not_square)}.")
+        seen = pairs.Either(learned, clips)
+    network = train_base(seen, told, given.out, given.seed, given.vgg, given.start)
+    rows = evaluate.compare(network, new)
+    atomic_write(given.out / "figures.json", json.dumps(rows, indent=1).encode())
+    evaluate.sheet(network, new, given.out / "new_people.png")
+    print(evaluate.table(rows))
+    print(f"{given.out / NAME} moves portraits: python -m training portrait animate")

@@ -1,0 +1,62 @@
+"""WarpGenerator: where each voxel is fetched from, by a rigid part that is said and a local one that is learned."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from .blocks import Block, larger, norm, places, taken, zeroed
+from .emtn import Motion
+from .settings import Size
+
+_START = 4  # voxels of a side of the first volume
+_REACH = 0.5  # how far at most a voxel moves by the local part, in halves of the picture
+
+
+class WarpGenerator(nn.Module):
+    """A warp of a volume (MegaPortraits, 3.1). The local part is made of an appearance and an expression: (N, latent)
+    each, to (N, 3, D, s, s), 0 at the start."""
+
+    def __init__(self, told: Size) -> None:
+        super().__init__()
+        width = told.warp_width
+        _, depth, side = told.volume
+        self.start = nn.Linear(2 * told.latent, width * _START**3)
+        blocks, inputs = [], width
+        while _START * 2 ** len(blocks) < side:
+            outputs = max(8, inputs // 2)
+            blocks.append(Block(inputs, outputs, 3))
+            inputs = outputs
+        self.blocks = nn.ModuleList(blocks)
+        self.out = nn.Sequential(norm(inputs), nn.SiLU(), zeroed(nn.Conv3d(inputs, 3, 3, padding=1)))
+        self.shape = (depth, side, side)
+        self.register_buffer("places", places(*self.shape), persistent=False)
+
+    def local(self, appearance: Tensor, expression: Tensor) -> Tensor:
+        """(N, 3, D, s, s) by which the local part moves, in halves of the picture."""
+        x = self.start(torch.cat([appearance, expression], 1)).unflatten(1, (-1, _START, _START, _START))
+        for block in self.blocks:
+            x = block(larger(x))
+        x = nn.functional.interpolate(self.out(x), self.shape, mode="trilinear", align_corners=False)
+        return _REACH * torch.tanh(x)
+
+    def everywhere(self, count: int) -> Tensor:
+        """(N, 3, D, s, s) places of all voxels."""
+        return self.places.expand(count, -1, -1, -1, -1)
+
+
+def turned(at: Tensor, rotation: Tensor) -> Tensor:
+    """(N, 3, D, H, W) places, turned by (N, 3, 3)."""
+    return torch.einsum("nij,njdhw->nidhw", rotation, at)
+
+
+def source_to_canonical(at: Tensor, motion: Motion, local: Tensor) -> Tensor:
+    """Wsrc_to_can: where in the source's volume lies what is at canonical places `at`, (N, 3, D, H, W) both."""
+    moved = at + taken(local, at)
+    return turned(moved, motion.rotation) + motion.translation[:, :, None, None, None]
+
+
+def canonical_to_driver(at: Tensor, motion: Motion, local: Tensor) -> Tensor:
+    """Wcan_to_drv: where in the canonical volume lies what the driver's picture has at `at`, (N, 3, D, H, W) both."""
+    still = turned(at - motion.translation[:, :, None, None, None], motion.rotation.mT)
+    return still + taken(local, still)
