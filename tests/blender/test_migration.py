@@ -15,7 +15,7 @@ from blendshape_addon.blender.stored import landmarks, migration, parts, tuning
 from blendshape_addon.core.avatar import key_names as conventions
 from blendshape_addon.core.face.parts import Part
 from blendshape_addon.core.style.tuning import EVERY
-from blendshape_addon.core.vocabulary import ALL_SHAPES, CONSONANTS, LANDMARKS, LANDMARK_INDEX, VISEMES
+from blendshape_addon.core.vocabulary import ALL_SHAPES, CONSONANTS, LANDMARK_INDEX, LANDMARKS, VISEMES
 
 RELEASES = sorted(path for path in Path(__file__).with_name("releases").iterdir() if path.is_dir())
 buttons = bpy.ops.vrc_blendshape
