@@ -35,7 +35,7 @@ class DatabaseQueue:
 
 
 class RedisQueue:
-    """A queue of rq. Its entries are named JOB.NUMBER: a job may be put again while rq still knows an older entry."""
+    """A queue of rq. Its entries are named JOB-NUMBER: a job may be put again while rq still knows an older entry."""
 
     def __init__(self, url: str, name: str = "bodies") -> None:
         self.connection = redis.Redis.from_url(url)
@@ -50,14 +50,14 @@ class RedisQueue:
     def put_due(self, jobs: Jobs) -> None:
         """Put again what may be done and is not in the queue: of workers that are gone, or of a Redis that lost it."""
         if due := jobs.due():
-            waiting = {entry.partition(".")[0] for entry in self.queue.job_ids}
+            waiting = {entry.partition("-")[0] for entry in self.queue.job_ids}
             for job_id in due:
                 if job_id not in waiting:
                     self._put(job_id)
 
     def _put(self, job_id: str) -> None:
         self.queue.enqueue_call(
-            TASK, (job_id,), job_id=f"{job_id}.{uuid.uuid4().hex[:8]}", timeout=-1, result_ttl=0, failure_ttl=3600
+            TASK, (job_id,), job_id=f"{job_id}-{uuid.uuid4().hex[:8]}", timeout=-1, result_ttl=0, failure_ttl=3600
         )
 
 
