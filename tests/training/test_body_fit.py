@@ -94,6 +94,11 @@ def test_without_a_height_the_proportions_are_as_good():
     found = measure(makehuman.measured(fitter().human, fit.shape.person()))
     scale = subject.centimetres["height"] / found["height"]
     assert np.mean([abs(found[name] * scale - subject.centimetres[name]) for name in GIRTHS]) < 4
+    tall = fitter().as_tall(fit, 1.7)
+    assert tall.scale * found["height"] == pytest.approx(170)
+    view = true_view(subject, CAMERAS[1], 1)
+    before, after = (project(fitter().posed(one, 0), view) for one in (fit, tall))
+    assert after == pytest.approx(before, abs=0.01), "it is seen where it was"
 
 
 def test_a_pose_turns_what_hangs_on_a_bone_and_nothing_else():

@@ -9,12 +9,13 @@ import argparse
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from tqdm import tqdm
 
 from blendshape_addon.core.errors import InputError
 
@@ -45,7 +46,9 @@ def main(arguments: list[str]) -> int | None:
     photos = [photo.load(path) for path in (given.photo, given.side) if path]
     views = [photo.view(one, reader, side=number == 1) for number, one in enumerate(photos)]
     fitter = Fitter()
-    fit, found = fit_and_measure(fitter, views, height, given.gender)
+    fit, found = fit_and_measure(
+        fitter, views, height, given.gender, lambda rounds: tqdm(rounds, "fitting the body", unit="round")
+    )
     if given.measurements:
         _write_measurements(given.measurements, found, relative=height is None, fit=fit)
     if given.overlay:
@@ -61,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("photo", type=Path, help="the whole person from the front, arms off the trunk; or prepare, evaluate")
     add("--side", type=Path, help="the same person from the side")
-    add("--height", type=float, help="centimetres; without it all figures are relative to 170")
+    add("--height", type=float, help="centimetres; without it the table is that of a person of 170")
     add("--gender", choices=tuple(GENDERS), help="body type; without it, it is found")
     add("--out", type=Path, help="the avatar: .glb")
     add("--measurements", type=Path, help="the table: .json or .csv")
@@ -92,11 +95,17 @@ def metres(centimetres: float) -> float:
 
 
 def fit_and_measure(
-    fitter: Fitter, views: Sequence[View], height: float | None, gender: str | None
+    fitter: Fitter,
+    views: Sequence[View],
+    height: float | None,
+    gender: str | None,
+    watched: Callable[[range], Iterable[int]] = iter,
 ) -> tuple[Fit, dict[str, float]]:
     """The body of a person in one or more pictures, and its measurements in centimetres. height: metres. gender: of
-    GENDERS, or None to find it. Raises InputError where the body is not the pictures'."""
-    fit = fitter.fit(views, height, None if gender is None else GENDERS[gender])
+    GENDERS, or None to find it. watched: see Fitter.fit. Raises InputError where the body is not the pictures'."""
+    fit = fitter.fit(views, height, None if gender is None else GENDERS[gender], watched)
+    if height is None:
+        fit = fitter.as_tall(fit, PHOTO.unknown_height)
     if max(fit.outline) > PHOTO.most_outline:
         raise InputError(
             "The body does not fit the picture: drawings, wide clothes and people behind things cannot be measured."
@@ -158,6 +167,6 @@ def write_avatar(path: Path, fit: Fit) -> None:
 
 
 def _show(found: dict[str, float], relative: bool) -> None:
-    unit = "cm" if not relative else "cm if the person is as tall as the first line says: no height was given"
+    unit = "cm, if the person is as tall as the first line says: no height was given" if relative else "cm"
     print("\n".join(f"{name.replace('_', ' '):15} {value:6.1f}" for name, value in found.items()))
     print(f"In {unit}. Clothes count as skin; not for medical use.")

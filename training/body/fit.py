@@ -6,7 +6,7 @@ does not say is as it is with most people: every number has a usual value and a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -92,14 +92,21 @@ class Fitter:
         self._movers = [self.skeleton.names.index(mover) for _, mover, _ in LANDMARKS.values()]
         self._offsets = np.array([offset for _, _, offset in LANDMARKS.values()])
 
-    def fit(self, views: Sequence[View], height: float | None = None, gender: float | None = None) -> Fit:
+    def fit(
+        self,
+        views: Sequence[View],
+        height: float | None = None,
+        gender: float | None = None,
+        watched: Callable[[range], Iterable[int]] = iter,
+    ) -> Fit:
         """The body of one person in one or more pictures. height: metres; None: as tall as the base mesh is with the
-        shape that is found. gender: 0 female to 1 male; None: it is found."""
+        shape that is found. gender: 0 female to 1 male; None: it is found. watched: goes over the rounds, to show them.
+        """
         shape = posable.usual(0.5 if gender is None else gender)
         linear = posable.linearise(self.human, self.skeleton, shape)
         state = np.concatenate([np.zeros(_SHAPE), *(self._start(linear, view, height) for view in views)])
         spread = self._spread(len(views), gender is not None)
-        for outer in range(FIT.rounds):
+        for outer in watched(range(FIT.rounds)):
             if outer in FIT.anew:  # what is far from the shape that a linear body is of needs another
                 shape = _moved(shape, state[:_SHAPE])
                 linear = posable.linearise(self.human, self.skeleton, shape)
@@ -114,6 +121,13 @@ class Fitter:
             for number, view in enumerate(views)
         )
         return Fit(shape, scale, stances, outline)
+
+    def as_tall(self, fit: Fit, height: float) -> Fit:
+        """A fit whose body is `height` metres tall and as much nearer or farther."""
+        points, _ = self.human.vertices_and_heads(fit.shape.person())
+        factor = height / (float(np.ptp(points[:, 1])) * fit.scale)
+        stances = tuple(replace(stance, place=stance.place * factor) for stance in fit.stances)
+        return replace(fit, scale=fit.scale * factor, stances=stances)
 
     def posed(self, fit: Fit, number: int) -> np.ndarray:
         """(V, 3) metres from the camera, right, up and towards it, of the body in a picture."""

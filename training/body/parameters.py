@@ -103,6 +103,7 @@ class PhotoParameters:
     mask: float = 0.5  # from which on a pixel is the person's
     most_turned: float = 50.0  # degrees off the view that was asked for; networks are off by 20 at times
     heights: tuple[float, float] = (100.0, 250.0)  # centimetres that people are tall
+    unknown_height: float = 1.7  # metres, of a person whose height was not given
     most_outline: float = 4.0  # pixels of the window between outlines, from which on the body is not that person's
     line: tuple[int, int, int] = (60, 255, 90)  # colour of the body's outline
 
