@@ -209,6 +209,23 @@ def test_mirrored_pairs_agree_with_what_is_said_of_them():
     assert torch.allclose(first, second.flip(2), atol=1e-3)
 
 
+def test_zoomed_pairs_agree_with_what_is_said_of_them():
+    smooth = np.kron(np.random.default_rng(0).random((4, 4, 3)), np.ones((8, 8, 1))).astype(np.float32)
+    still = person("somebody", 32).at(0)._replace(source=smooth, driver=smooth)
+    moved = still._replace(driver=np.roll(smooth, 2, 1), flow=np.full((32, 32, 2), [-2 / 32, 0], np.float32))
+    batch = pairs.zoomed(pairs.batch_of([moved]), 0.6, np.random.default_rng(1))
+    assert batch.flow[0, 0].max() < -2 / 32 and not batch.flow[0, 1].any()
+    inside = (fetched(batch.source, batch.flow) - batch.driver)[..., 5:-5, 5:-5].abs().mean()
+    assert inside < 0.3 * (batch.source - batch.driver)[..., 5:-5, 5:-5].abs().mean()
+    # A dot stays where it is said to be.
+    dot = np.zeros((32, 32, 3), np.float32)
+    dot[12, 18] = 1
+    at = np.tile([18.5 / 32, 12.5 / 32], (24, 1))
+    batch = pairs.zoomed(pairs.batch_of([moved._replace(driver=dot, eyes=at)]), 0.6, np.random.default_rng(2))
+    down, across = np.unravel_index(int(batch.driver[0, 0].argmax()), (32, 32))
+    assert np.abs(batch.eyes[0, 0].numpy() * 32 - [across + 0.5, down + 0.5]).max() < 1.01
+
+
 @needs_rigs
 def test_flow_of_what_is_drawn_brings_the_source_to_the_driver(tmp_path):
     folder = next(iter(people.drawable()))

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 from tqdm import tqdm
 
 from blendshape_addon.core.errors import InputError
@@ -19,6 +20,7 @@ from blendshape_addon.core.motion.face import FaceReader
 from ..learning import arrays
 from ..motion.gaze_model import MIRROR
 from ..renders import shards
+from .settings import Training
 
 _EYES = arrays.Format("eyes of renders", 1, "delete it; it is read anew")
 # From the axes of a face (to its left, up, forward) to those of `blocks.places` (right, down, away).
@@ -177,19 +179,36 @@ def _eyes(file: Path, pictures: np.ndarray, reader: FaceReader) -> np.ndarray:
     return found
 
 
-def draw(data: Data, count: int, flip: float, jitter: float, rng: np.random.Generator) -> Batch:
-    """Random pairs, some mirrored, with other colours: source and driver alike, and what the motion is read in by
-    itself, so that it tells nothing of colours."""
-    rows = []
-    for _ in range(count):
+def draw(data: Data, told: Training, rng: np.random.Generator) -> Batch:
+    """Random pairs, some mirrored, cut to a part of the picture, with other colours: source and driver alike, and what
+    the motion is read in by itself, so that it tells nothing of colours."""
+    rows, jitter = [], told.jitter
+    for _ in range(told.pairs):
         pair = data.pair(rng)
-        if rng.random() < flip:
+        if rng.random() < told.flip:
             pair = mirrored(pair)
         gain, lift = _colours(jitter, rng)
         own, own_lift = _colours(jitter, rng)
         source, driver = ((one * gain + lift).clip(0, 1) for one in (pair.source, pair.driver))
         rows.append(pair._replace(source=source, driver=driver, seen=(pair.seen * own + own_lift).clip(0, 1)))
-    return batch_of(rows)
+    return zoomed(batch_of(rows), told.zoom, rng)
+
+
+def zoomed(batch: Batch, least: float, rng: np.random.Generator) -> Batch:
+    """Pairs cut to random squares, of `least` or more of a picture's side, and brought back to the size."""
+    count = len(batch.source)
+    share = torch.from_numpy(rng.uniform(least, 1, (count, 1, 1))).float()
+    middle = (1 - share) * torch.from_numpy(rng.uniform(-1, 1, (count, 2, 1))).float()
+    grid = functional.affine_grid(
+        torch.cat([share * torch.eye(2), middle], 2), list(batch.source.shape), align_corners=False
+    )
+    cut = {
+        name: functional.grid_sample(getattr(batch, name), grid, "bilinear", "border", align_corners=False)
+        for name in ("source", "driver", "seen", "flow", "share")
+    }
+    cut["flow"] = cut["flow"] / share[..., None]
+    eyes = (batch.eyes - (middle.mT + 1 - share) / 2) / share
+    return batch._replace(eyes=eyes, **cut)
 
 
 def batch_of(rows: Sequence[Pair]) -> Batch:

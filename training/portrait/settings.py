@@ -67,6 +67,7 @@ class Training:
     clip: float
     ema: float
     flip: float
+    zoom: float
     jitter: float
     save_every: int
     new_people: int
@@ -88,9 +89,9 @@ class Settings:
 
 _TABLES = {"size": Size, "losses": Losses, "terms": Terms, "training": Training}
 _LEAST = {"training.steps": 1, "training.pairs": 2, "training.save_every": 1, "training.new_people": 2,
-          "size.width": 4, "size.latent": 2, "size.warp_width": 4, "size.student_width": 4,
+          "training.zoom": 0.25, "size.width": 4, "size.latent": 2, "size.warp_width": 4, "size.student_width": 4,
           "terms.perceptual_size": 32, "terms.temperature": 1e-3}  # fmt: skip
-_SHARES = ("training.ema", "training.flip", "training.decay")
+_SHARES = ("training.ema", "training.flip", "training.zoom", "training.decay")
 
 
 def sizes() -> list[str]:

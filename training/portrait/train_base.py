@@ -82,8 +82,7 @@ class BaseTask:
         return network
 
     def draw(self, rng: np.random.Generator) -> Batch:
-        training = self.told.training
-        return pairs.draw(self.data, training.pairs, training.flip, training.jitter, rng)
+        return pairs.draw(self.data, self.told.training, rng)
 
     def predict(self, network: nn.Module, batch: Batch) -> Made:
         return network(batch.source, batch.driver, batch.seen)

@@ -73,9 +73,8 @@ class StudentTask:
         return network.train()
 
     def draw(self, rng: np.random.Generator) -> Batch:
-        training = self.told.training
-        drivers = pairs.draw(self.data, training.pairs, training.flip, training.jitter, rng).driver
-        return Batch(drivers, torch.from_numpy(rng.integers(0, len(self.portraits), training.pairs)))
+        drivers = pairs.draw(self.data, self.told.training, rng).driver
+        return Batch(drivers, torch.from_numpy(rng.integers(0, len(self.portraits), len(drivers))))
 
     def predict(self, network: nn.Module, batch: Batch) -> Painted:
         return network(*batch)
