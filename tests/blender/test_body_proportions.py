@@ -161,6 +161,33 @@ def test_what_hangs_on_bones_goes_along_whatever_the_pose(person):
     assert rig.pose.bones["head"].rotation_euler.x == 0.5
 
 
+@pytest.mark.parametrize("mode", ["POSE", "EDIT"])
+def test_whatever_mode_the_armature_is_in(person, mode):
+    rig, _ = person
+    select(rig)
+    bpy.ops.object.mode_set(mode=mode)
+    assert fit(arm=60) == {"FINISHED"}
+    assert rig.mode == mode and bpy.context.object == rig
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert lengths(rig)["arm"] == pytest.approx(0.6, abs=1e-5)
+
+
+def test_connected_bones_stay_connected_and_keep_their_roll(person):
+    rig, body = person
+    select(rig)
+    bpy.ops.object.mode_set(mode="EDIT")
+    for side in ("left", "right"):
+        upper, lower = (rig.data.edit_bones[f"{side}{name}Arm"] for name in ("Upper", "Lower"))
+        upper.tail, upper.roll = lower.head, 0.7
+        lower.use_connect = True
+    bpy.ops.object.mode_set(mode="OBJECT")
+    turned = np.array(rig.data.bones["leftUpperArm"].matrix_local)[:3, :3]
+    select(body)
+    assert fit(arm=60, shoulders=44) == {"FINISHED"}
+    assert rig.data.bones["leftLowerArm"].use_connect
+    assert np.allclose(np.array(rig.data.bones["leftUpperArm"].matrix_local)[:3, :3], turned, atol=1e-5)
+
+
 def test_a_scaled_and_turned_avatar(person):
     rig, body = person
     rig.scale, rig.rotation_euler.z, rig.location = (0.5, 0.5, 0.5), 1.0, (1, 2, 0.3)

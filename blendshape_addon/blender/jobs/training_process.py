@@ -30,6 +30,7 @@ _STAGES = {
         Message("making faces"),
         Message("checking faces"),
         Message("learning"),
+        Message("fitting the body"),
     )
 }
 

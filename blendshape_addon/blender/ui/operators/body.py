@@ -77,6 +77,8 @@ class VRC_BLENDSHAPE_OT_measure_body(TrainingCommand, bpy.types.Operator):
             try:
                 if good and scene in bpy.data.scenes:
                     _take(bpy.data.scenes[scene], out, table, picture)
+            except UserError as error:
+                session.current().training.messages["body"] = error.message
             finally:
                 folder.cleanup()
 
