@@ -64,7 +64,9 @@ def person(name: str, size: int = 16, frames: int = 3) -> Rendered:
     heads = pose.to_matrices(rng.normal(0, 0.3, (frames, 3))).astype(np.float32)
     points = rng.uniform(0.2, 0.8, (frames, len(EYE_POINTS), 2)).astype(np.float32)
     share = np.ones((frames - 1, size, size), np.float16)
-    return Rendered(name, movie, flow, share, heads, points, rng.uniform(0.2, 0.8, (frames, 20, 2)))
+    return Rendered(
+        name, movie, flow, share, heads, points, rng.uniform(0.2, 0.8, (frames, 20, 2)), rng.random((frames, 52))
+    )
 
 
 def crowd(size: int = 16) -> Renders:

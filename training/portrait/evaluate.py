@@ -13,23 +13,30 @@ from scipy.interpolate import RBFInterpolator
 from scipy.ndimage import map_coordinates
 from torch import Tensor
 
+from blendshape_addon.core.inference.face_format import SCORES
+from blendshape_addon.core.motion.face import FaceReader
+from blendshape_addon.core.vocabulary import ARKIT
+
 from ..learning.atomic_files import atomic_write
 from ..motion import video_metrics
-from ..motion.animator import pictures
+from ..motion.animator import dataset, pictures
 from . import pairs, weights
 from .gbase import Gbase
-from .pairs import Batch, Rendered, Renders
+from .pairs import AXES, Batch, Rendered, Renders
 from .perceptual import Perceptual
 
 PAIRS = 200
 _SHOWN = 6  # people of a sheet
 _FEATURES = 128  # pixels of a side that the network of features sees
+_READ = 60  # pairs in which faces are read
+_UNITS = ("jawOpen", "mouthSmileLeft", "eyeBlinkLeft")  # that are read back
 _STIFF = 1e-3  # smoothing of the landmark warp
 
 
 def compare(network: Gbase, new: Renders, count: int = PAIRS) -> dict[str, dict[str, float]]:
     """Figures over up to `count` pairs of new people, each driven by another picture of themselves: of the network, of
-    the source as it is, and of the source warped by true landmarks (thin plate)."""
+    the source as it is, of the source warped by true landmarks (thin plate), and, of what is read back, of the true
+    pictures, in which the reader is the limit."""
     picked = chosen(new, count)
     batch = pairs.batch_of([person.at(number) for person, number in picked])
     began = time.process_time()
@@ -37,8 +44,11 @@ def compare(network: Gbase, new: Renders, count: int = PAIRS) -> dict[str, dict[
     seconds = time.process_time() - began
     warped = np.stack([landmark_warp(person, number) for person, number in picked])
     rows = {"network": made, "copy": as_uint8(batch.source), "landmark warp": warped}
-    perceptual = Perceptual(_FEATURES)
+    perceptual, reader = Perceptual(_FEATURES), FaceReader(provider="cpu")
     found = {name: _figures(movie, batch, perceptual) for name, movie in rows.items()}
+    found["truth"] = {}
+    for name, movie in (rows | {"truth": as_uint8(batch.driver)}).items():
+        found[name] |= _read_back(movie, picked, reader)
     found["network"]["frames per CPU second"] = len(made) / max(seconds, 1e-9)
     found["network"] |= _of_motion(network, batch)
     return found
@@ -96,6 +106,32 @@ def _of_motion(network: Gbase, batch: Batch) -> dict[str, float]:
         "flow, pixels": float(apart * size),
         "flow of a copy, pixels": float(still * size),
     }
+
+
+def _read_back(movie: np.ndarray, picked: list[tuple[Rendered, int]], reader: FaceReader) -> dict[str, float]:
+    """Correlation of units and of the head's turn that the add-on's reader sees in pictures with what is true of the
+    drivers, over some of them, and the share of these in which it sees a face."""
+    some = np.unique(np.linspace(0, len(picked) - 1, min(_READ, len(picked))).round().astype(int))
+    told = [dataset.describe(movie[n][None], reader) for n in some]
+    seen = np.array([one.found[0] for one in told])
+    found = {"faces read": float(seen.mean())}
+    if seen.sum() < 3:
+        return found
+    rows = [(one, *picked[n]) for one, n, there in zip(told, some, seen, strict=True) if there]
+    values = {
+        "head yaw read back": np.array([(_yaw(t.rotation[0]), _yaw(AXES @ p.heads[n] @ AXES)) for t, p, n in rows])
+    }
+    for unit in _UNITS:
+        score, true = SCORES.index(unit), ARKIT.index(unit)
+        values[f"{unit} read back"] = np.array([(t.scores[0, score], p.units[n, true]) for t, p, n in rows])
+    for name, pair in values.items():
+        found[f"{name}, r"] = float(video_metrics.agreement(pair[:, :1], pair[:, 1:]).r[0])
+    return {name: value for name, value in found.items() if np.isfinite(value)}
+
+
+def _yaw(rotation: np.ndarray) -> float:
+    """How far a (3, 3) rotation in a face's axes turns it to its left, radians."""
+    return float(np.arctan2(rotation[0, 2], rotation[2, 2]))
 
 
 def landmark_warp(person: Rendered, number: int) -> np.ndarray:

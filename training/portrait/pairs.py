@@ -24,7 +24,7 @@ from .settings import Training
 
 _EYES = arrays.Format("eyes of renders", 1, "delete it; it is read anew")
 # From the axes of a face (to its left, up, forward) to those of `blocks.places` (right, down, away).
-_AXES = np.diag([1.0, -1.0, -1.0])
+AXES = np.diag([1.0, -1.0, -1.0])
 _MIRRORED = np.diag([-1.0, 1.0, 1.0])
 
 
@@ -81,7 +81,7 @@ class Either:
 class Rendered:
     """A person of renders. pictures: (F, S, S, 3) uint8; flow: (F - 1, S, S, 2) float16 from each to the next, in
     sides; share: (F - 1, S, S) float16; heads: (F, 3, 3), see `emtn.Motion`; eyes: (F, 24, 2), NaN where none were
-    read; landmarks: (F, L, 2) in sides of the picture."""
+    read; landmarks: (F, L, 2) in sides of the picture; units: (F, 52) in the order of ARKIT."""
 
     name: str
     pictures: np.ndarray
@@ -90,6 +90,7 @@ class Rendered:
     heads: np.ndarray
     eyes: np.ndarray
     landmarks: np.ndarray
+    units: np.ndarray
 
     def at(self, number: int) -> Pair:
         """The pair of a picture, which drives, and the next one."""
@@ -147,11 +148,12 @@ def load(folder: Path, size: int, with_eyes: bool = False) -> Renders:
             reader = reader or FaceReader(provider="cpu")
             eyes = _eyes(path.parent / "eyes" / path.name, shard.pictures, reader)
         moved = smaller(shard.flow.astype(np.float32), there // size)
-        heads = _AXES @ shard.head.astype(float) @ _AXES
+        heads = AXES @ shard.head.astype(float) @ AXES
         people.append(
             Rendered(
                 shard.person, smaller(shard.pictures, there // size), (moved[..., :2] / there).astype(np.float16),
                 moved[..., 2].astype(np.float16), heads.astype(np.float32), eyes, shard.landmarks[..., :2] / there,
+                shard.units,
             )
         )  # fmt: skip
     return Renders(people)

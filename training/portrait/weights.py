@@ -21,7 +21,9 @@ _PART = {BASE: "base", HR: "hr", STUDENT: "student"}  # of what a training holds
 
 
 def of_checkpoint(path: Path, kind: str) -> tuple[dict[str, Tensor], Settings]:
-    """Averaged weights of a training of a kind, and its settings. Raises InputError for another file."""
+    """Averaged weights of a training of a kind, and its settings; path: the file, or its folder. Raises InputError for
+    another file."""
+    path = path / f"{_PART[kind]}.safetensors" if path.is_dir() else path
     if not path.is_file():
         raise InputError(f"There is no {kind} at {path}: train one with python -m training portrait.")
     groups, notes = checkpoint.load(path)
