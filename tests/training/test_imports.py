@@ -75,6 +75,20 @@ def test_training_keeps_the_import_rule():
     assert offences(ROOT) == []
 
 
+def test_the_service_alone_needs_its_packages():
+    """A machine without the extra `service` runs everything else."""
+    service = {"fastapi", "starlette", "pydantic", "uvicorn", "sqlalchemy", "redis", "rq", "minio"}
+    found = set()
+    for name, path in modules(ROOT).items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module or ""]
+            if service & {one.partition(".")[0] for one in names}:
+                found.add(name.rpartition(".")[0])
+    assert found == {"training.body.service"}
+
+
 @pytest.mark.parametrize(
     ("where", "code", "said"),
     [

@@ -10,6 +10,7 @@ import argparse
 import base64
 import io
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -120,7 +121,10 @@ def _report(found: list[Job], count: int, seconds: float, killed: int, workers: 
     again = sum(job["attempts"] > 1 for job in found)
     print(f"{len(done)} of {count} jobs done, {count - len(found)} lost, {len(found) - len(done)} failed")
     print(f"{killed} workers killed in the middle of a job; {again} jobs were taken up again")
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = usage.ru_utime + usage.ru_stime  # of workers, their start included
     print(f"{seconds:.1f} s, {60 * len(done) / seconds / workers:.1f} jobs per minute and worker")
+    print(f"{cpu:.1f} s of processor time, {60 * len(done) / cpu:.1f} jobs per minute of one core")
     for job in found:
         if job["error"]:
             print(f"{job['id']}: {job['error']}")
