@@ -18,6 +18,7 @@ from blendshape_addon.core.inference.eye_format import EYE_POINTS
 from blendshape_addon.core.motion.face import FaceReader
 
 from ..learning import arrays
+from ..motion.animator.dataset import colours
 from ..motion.gaze_model import MIRROR
 from ..renders import shards
 from .settings import Training
@@ -189,8 +190,8 @@ def draw(data: Data, told: Training, rng: np.random.Generator) -> Batch:
         pair = data.pair(rng)
         if rng.random() < told.flip:
             pair = mirrored(pair)
-        gain, lift = _colours(jitter, rng)
-        own, own_lift = _colours(jitter, rng)
+        gain, lift = colours(jitter, rng)
+        own, own_lift = colours(jitter, rng)
         source, driver = ((one * gain + lift).clip(0, 1) for one in (pair.source, pair.driver))
         rows.append(pair._replace(source=source, driver=driver, seen=(pair.seen * own + own_lift).clip(0, 1)))
     return zoomed(batch_of(rows), told.zoom, rng)
@@ -228,10 +229,3 @@ def mirrored(pair: Pair) -> Pair:
     eyes = (pair.eyes * [-1, 1] + [1, 0])[list(MIRROR)]
     poses = _MIRRORED @ pair.poses @ _MIRRORED
     return Pair(source, driver, seen, flow * [-1, 1], share, poses, pair.known, eyes, pair.eyes_known)
-
-
-def _colours(jitter: float, rng: np.random.Generator) -> tuple[np.ndarray, float]:
-    """Factor of each channel (brightness, and half as much colour), and what is added for the contrast about 0.5."""
-    contrast = np.exp(rng.normal(0, jitter))
-    gain = contrast * np.exp(rng.normal(0, jitter)) * np.exp(rng.normal(0, jitter / 2, 3))
-    return gain.astype(np.float32), float(0.5 - 0.5 * contrast)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import tomllib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -119,6 +120,20 @@ def load(size: str, file: Path | None = None, steps: int | None = None) -> Setti
     if steps is not None:
         found["training"]["steps"] = steps
     return of_tables({"size": found["sizes"][size]} | {name: found[name] for name in _TABLES if name != "size"})
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options that every training has."""
+    parser.add_argument("--size", choices=sizes(), default="tiny64", help="of the base (default: %(default)s)")
+    parser.add_argument("--config", type=Path, help="a .toml file that changes some of portrait.toml")
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    parser.add_argument("--vgg", type=Path, help="weights of VGG16, for the perceptual term")
+
+
+def from_options(given: argparse.Namespace) -> Settings:
+    """The settings that `add_options` were given. Raises InputError as `load` does."""
+    return load(given.size, given.config, given.steps)
 
 
 def of_tables(tables: dict[str, dict]) -> Settings:

@@ -166,14 +166,10 @@ def main(arguments: list[str]) -> None:
     parser.add_argument(
         "--avatars", type=int, default=NUM_AVATARS, help="at most so many people (default: %(default)s)"
     )
-    parser.add_argument("--size", choices=settings.sizes(), default="tiny64", help="the base's (default: %(default)s)")
-    parser.add_argument("--config", type=Path, help="a .toml file that changes some of portrait.toml")
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
-    parser.add_argument("--vgg", type=Path, help="weights of VGG16, for the perceptual term")
+    settings.add_options(parser)
     parser.add_argument("--resnet", type=Path, help="weights of ResNet18, for the student's encoder")
     given = parser.parse_args(arguments)
-    told = settings.load(given.size, given.config, given.steps)
+    told = settings.from_options(given)
     learned, new = pairs.load(given.data, told.size.size).split(told.training.new_people)
     portraits = np.stack([person.pictures[0] for person in learned.people[: given.avatars]])
     student, teacher = train_student(

@@ -229,13 +229,13 @@ def _one(clip: Clip, variety: Variety, rng: np.random.Generator) -> tuple[np.nda
     if rng.random() < variety.flip:
         source, frames, drivers = source[:, ::-1], frames[:, :, ::-1], drivers[:, :, ::-1]
         still, deltas = conditions.mirrored(still), conditions.mirrored(deltas)
-    gain, lift = _colours(variety.jitter, rng)
+    gain, lift = colours(variety.jitter, rng)
     source, frames = ((picture * gain + lift).clip(0, 1) for picture in (source, frames))
     drivers = drivers * np.exp(rng.normal(0, variety.jitter)) * (rng.random() >= variety.blank_driver)
     return source, still, frames, drivers, deltas
 
 
-def _colours(jitter: float, rng: np.random.Generator) -> tuple[np.ndarray, float]:
+def colours(jitter: float, rng: np.random.Generator) -> tuple[np.ndarray, float]:
     """Factor of each channel (brightness, and half as much colour), and what is added for the contrast about 0.5."""
     contrast = np.exp(rng.normal(0, jitter))
     gain = contrast * np.exp(rng.normal(0, jitter / 2)) * np.exp(rng.normal(0, jitter / 2, 3))
