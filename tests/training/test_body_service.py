@@ -105,18 +105,43 @@ def redis_url() -> Iterator[str]:
         server.wait()
 
 
+@pytest.fixture
+def postgresql_url() -> Iterator[str]:
+    """A PostgreSQL server of its own; it does not run as root."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    tool = shutil.which("initdb") or (str(found[-1]) if found else None)
+    if tool is None:
+        pytest.skip("needs PostgreSQL: apt-get install postgresql")
+    user = "postgres" if os.getuid() == 0 else None
+    with tempfile.TemporaryDirectory() as folder:
+        if user:
+            shutil.chown(folder, user)
+        options = {"cwd": folder, "user": user, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        subprocess.run(
+            [tool, "-D", f"{folder}/data", "-U", "bodies", "-A", "trust", "--no-sync"], check=True, **options
+        )
+        command = [str(Path(tool).with_name("postgres")), "-D", f"{folder}/data", "-k", folder, "-c", "fsync=off"]
+        server = subprocess.Popen([*command, "-c", "listen_addresses="], **options)
+        until((Path(folder) / ".s.PGSQL.5432").exists)
+        yield f"postgresql+psycopg://bodies@/postgres?host={folder}"
+        server.send_signal(signal.SIGINT)
+        server.wait()
+
+
 def worker(settings: Settings, jobs: Jobs) -> Worker:
     return Worker(settings, jobs, FolderStorage(settings.folder / "files"))
 
 
-def process(settings: Settings, **more: str) -> subprocess.Popen[bytes]:
+def process(settings: Settings, stderr: int | None = None, **more: str) -> subprocess.Popen[bytes]:
     environment = {
         **os.environ,
         "SERVICE_FOLDER": str(settings.folder),
         "SERVICE_LEASE_SECONDS": str(settings.lease_seconds),
         **more,
     }
-    return subprocess.Popen([sys.executable, "-m", "training.body.service", "work"], cwd=ROOT, env=environment)
+    return subprocess.Popen(
+        [sys.executable, "-m", "training.body.service", "work"], cwd=ROOT, env=environment, stderr=stderr
+    )
 
 
 def test_a_photo_becomes_a_body_by_the_queue_in_the_process(settings):
@@ -317,16 +342,44 @@ def test_the_job_of_a_killed_worker_is_done_by_another_one(settings, jobs, redis
     assert (folder / "mesh.obj").exists() and not (folder / "front.png").exists()
 
 
-def test_no_job_is_lost_while_workers_are_killed(tmp_path, s3, redis_url, monkeypatch, capsys):
+def test_no_job_is_lost_while_workers_are_killed(tmp_path, monkeypatch, capsys):
+    """Two processes on one SQLite database and one folder."""
+    monkeypatch.setenv("SERVICE_FOLDER", str(tmp_path))
+    nothing_is_lost(monkeypatch, capsys)
+
+
+def test_no_job_is_lost_of_those_in_servers(tmp_path, postgresql_url, s3, redis_url, monkeypatch, capsys):
     for name, value in {
-        "FOLDER": str(tmp_path), "REDIS_URL": redis_url, "LEASE_SECONDS": "2", "S3_URL": s3, "S3_ACCESS_KEY": "key",
+        "DATABASE_URL": postgresql_url,
+        "FOLDER": str(tmp_path), "REDIS_URL": redis_url, "S3_URL": s3, "S3_ACCESS_KEY": "key",
         "S3_SECRET_KEY": "secret-key", "S3_BUCKET": "load",
     }.items():  # fmt: skip
         monkeypatch.setenv(f"SERVICE_{name}", value)
+    nothing_is_lost(monkeypatch, capsys)
+
+
+def nothing_is_lost(monkeypatch, capsys):
+    monkeypatch.setenv("SERVICE_LEASE_SECONDS", "2")
     monkeypatch.chdir(ROOT)
     assert load.main(["--jobs", "60", "--workers", "2", "--kills", "1"]) == 0
     said = capsys.readouterr().out
     assert "60 of 60 jobs done, 0 lost, 0 failed" in said and "1 workers killed" in said
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"DATABASE_URL": "nonsense"}, "The database of SERVICE_DATABASE_URL cannot be used"),
+        ({"DATABASE_URL": "postgresql+psycopg://127.0.0.1:1/bodies"}, "The database of SERVICE_DATABASE_URL"),
+        ({"S3_URL": "127.0.0.1:9000", "S3_ACCESS_KEY": "key", "S3_SECRET_KEY": "key"}, "has to begin with http"),
+        ({"REDIS_URL": "nonsense"}, "SERVICE_REDIS_URL is none of Redis"),
+        ({"REDIS_URL": "redis://127.0.0.1:1"}, "Redis at SERVICE_REDIS_URL cannot be used"),
+    ],
+)
+def test_a_server_that_is_not_there_is_said_in_a_sentence(settings, change, says):
+    started = process(settings, **{f"SERVICE_{name}": value for name, value in change.items()}, stderr=subprocess.PIPE)
+    _, said = started.communicate(timeout=120)
+    assert started.returncode == 2 and says in said.decode() and "Traceback" not in said.decode()
 
 
 @pytest.mark.parametrize(

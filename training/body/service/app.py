@@ -45,7 +45,9 @@ class AvatarRequest(BaseModel):
     image_base64: str = Field(min_length=1, description="The whole person from the front: JPEG, PNG or WebP.")
     side_image_base64: str | None = Field(None, description="The same person from the side.")
     gender: Literal["female", "male"] | None = Field(None, description="Body type; without it, it is found.")
-    height_cm: float | None = Field(None, allow_inf_nan=False, description="Without it figures are of a person of 170 cm.")
+    height_cm: float | None = Field(
+        None, allow_inf_nan=False, description="Without it figures are of a person of 170 cm."
+    )
     keep_image: bool = Field(False, description="Whether the pictures are kept with the body.")
 
 

@@ -15,7 +15,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sql
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+
+from blendshape_addon.core.errors import InputError
 
 QUEUED, RUNNING, DONE, FAILED = "queued", "running", "done", "failed"
 
@@ -50,17 +52,22 @@ Job = Mapping[str, Any]  # a row of `jobs`
 
 
 class Jobs:
-    """The tables of one database; processes and threads may share it."""
+    """The tables of one database; processes and threads may share it. lease: seconds for which a job is held. Raises
+    InputError where the database cannot be used."""
 
     def __init__(self, url: str, lease: float) -> None:
-        self._engine = sql.create_engine(url, pool_pre_ping=True)
         self._lease = lease
-        if self._engine.dialect.name == "sqlite":
-            sql.event.listen(self._engine, "connect", _prepare_sqlite)
         try:
-            _METADATA.create_all(self._engine)
-        except DBAPIError:  # another process made the tables at the same time
-            _METADATA.create_all(self._engine)
+            self._engine = sql.create_engine(url, pool_pre_ping=True)
+            if self._engine.dialect.name == "sqlite":
+                sql.event.listen(self._engine, "connect", _prepare_sqlite)
+            try:
+                _METADATA.create_all(self._engine)
+            except DBAPIError:  # another process made the tables at the same time
+                _METADATA.create_all(self._engine)
+        except (SQLAlchemyError, ModuleNotFoundError) as error:
+            reason = getattr(error, "orig", None) or error
+            raise InputError("The database of SERVICE_DATABASE_URL cannot be used: {reason}", reason=reason) from error
 
     def add(self, job_id: str, user_id: str, kind: str, asked: dict[str, Any]) -> Job:
         """A job that waits; the one of that name if there is one already, anew if it failed."""

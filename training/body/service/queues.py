@@ -10,6 +10,8 @@ from typing import Protocol
 import redis
 import rq
 
+from blendshape_addon.core.errors import InputError
+
 from .jobs import Jobs
 from .settings import Settings
 
@@ -35,10 +37,14 @@ class DatabaseQueue:
 
 
 class RedisQueue:
-    """A queue of rq. Its entries are named JOB-NUMBER: a job may be put again while rq still knows an older entry."""
+    """A queue of rq. Its entries are named JOB-NUMBER: a job may be put again while rq still knows an older entry.
+    Raises InputError for an address that is none."""
 
     def __init__(self, url: str, name: str = "bodies") -> None:
-        self.connection = redis.Redis.from_url(url)
+        try:
+            self.connection = redis.Redis.from_url(url)
+        except ValueError as error:
+            raise InputError("SERVICE_REDIS_URL is none of Redis: {reason}", reason=error) from error
         self.queue = rq.Queue(name, connection=self.connection)
 
     def put(self, job_id: str) -> None:

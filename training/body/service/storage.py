@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from minio import Minio
 from minio.deleteobjects import DeleteObject
-from minio.error import S3Error
+from minio.error import MinioException, S3Error
+from urllib3.exceptions import HTTPError
 
 from blendshape_addon.core.errors import InputError
 
@@ -54,22 +55,22 @@ class FolderStorage:
 
 
 class S3Storage:
-    """Objects in a bucket, which is made if it is not there."""
+    """Objects in a bucket, which is made if it is not there. Raises InputError where the store cannot be used."""
 
     def __init__(self, url: str, access_key: str, secret_key: str, bucket: str) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.netloc:
             raise InputError("SERVICE_S3_URL has to begin with http:// or https://, not be {url}.", url=url)
         self._bucket = bucket
-        self._client = Minio(
-            parts.netloc, access_key=access_key, secret_key=secret_key, secure=parts.scheme == "https",
-            region="us-east-1",
-        )  # fmt: skip
         try:
+            self._client = Minio(
+                parts.netloc, access_key=access_key, secret_key=secret_key, secure=parts.scheme == "https",
+                region="us-east-1",
+            )  # fmt: skip
             self._client.make_bucket(bucket)
-        except S3Error as error:
-            if error.code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
-                raise
+        except (MinioException, HTTPError, ValueError) as error:
+            if getattr(error, "code", "") not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+                raise InputError("The store of SERVICE_S3_URL cannot be used: {reason}", reason=error) from error
 
     def write(self, job_id: str, name: str, data: bytes) -> None:
         self._client.put_object(self._bucket, f"{job_id}/{name}", io.BytesIO(data), len(data))

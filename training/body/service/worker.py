@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import cache
 
 import numpy as np
+import redis
 from rq.worker import SimpleWorker
 
 from blendshape_addon.core.errors import InputError
@@ -131,11 +132,13 @@ def extract_body_shape(job_id: str) -> None:
 
 
 def work(settings: Settings) -> None:
-    """A process that does jobs until it is stopped."""
+    """A process that does jobs until it is stopped. Raises InputError where a server cannot be used."""
     jobs, waiting = Jobs(settings.database, settings.lease_seconds), queue(settings)
     if isinstance(waiting, RedisQueue):
         Keeper(waiting, jobs, settings.lease_seconds / 4).start()
-        rq_worker = SimpleWorker([waiting.queue], connection=waiting.connection)
-        rq_worker.work(logging_level="WARNING")
+        try:
+            SimpleWorker([waiting.queue], connection=waiting.connection).work(logging_level="WARNING")
+        except redis.RedisError as error:
+            raise InputError("Redis at SERVICE_REDIS_URL cannot be used: {reason}", reason=error) from error
     else:
         Worker(settings, jobs, storage(settings)).run_due(waiting, threading.Event())
