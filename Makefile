@@ -71,7 +71,7 @@ test-training: $(VENV)/training/ready ## the training code, on small things
 test-viewer: $(VENV)/viewer/ready ## the window of `training motion view`, drawn without a screen (downloads 95 MB)
 	@QT_QPA_PLATFORM=offscreen $(VENV)/viewer/bin/python -m pytest -q tests/training/test_viewer.py
 
-test-service: $(VENV)/service/ready ## the service of bodies from photos, on real queues, databases and stores of its own (downloads 250 MB)
+test-service: $(VENV)/service/ready ## the service of bodies from photos, on real queues, databases and stores of its own (0.9 GB of packages)
 	@echo "== service"; $(VENV)/service/bin/python -m pytest -q tests/training/test_body_service.py
 
 golden: $(VENV)/training/ready ## after a change that is meant to change shapes: renew tests/golden/table.toml
