@@ -7,10 +7,11 @@ import pytest
 
 from blendshape_addon.blender import session, settings
 from blendshape_addon.blender.keys import shape_keys
-from blendshape_addon.blender.stored import tuning
+from blendshape_addon.blender.stored import measurements, tuning
 from blendshape_addon.blender.ui import panels, preferences
 from blendshape_addon.blender.ui.panels.artist_style import VRC_BLENDSHAPE_PT_artist_style
 from blendshape_addon.blender.ui.panels.avatar import VRC_BLENDSHAPE_PT_avatar
+from blendshape_addon.blender.ui.panels.body import VRC_BLENDSHAPE_PT_body
 from blendshape_addon.blender.ui.panels.check import VRC_BLENDSHAPE_PT_check
 from blendshape_addon.blender.ui.panels.dataset import VRC_BLENDSHAPE_PT_dataset
 from blendshape_addon.blender.ui.panels.main import VRC_BLENDSHAPE_PT_main
@@ -53,10 +54,11 @@ def test_every_generate_button_carries_the_panels_settings(draw, settings):
         assert {name: getattr(button, name) for name in expected} == expected
 
 
-def test_every_operator_has_its_button(draw, instance, monkeypatch):
+def test_every_operator_has_its_button(draw, instance, monkeypatch, tmp_path):
     body = SimpleNamespace(data=SimpleNamespace(shape_keys=None), name="Body", get=lambda key: Notes({"/": "SKIN"}))
     body.vrc_blendshape = kept = instance(tuning.TuningProperties)
     body.type, body.modifiers = "MESH", [SimpleNamespace(name="Mirror", type="MIRROR")]
+    body.find_armature, body.parent = lambda: None, None
     bpy.data.objects["Body"] = body
     fault = SimpleNamespace(
         shape="joy", check="flips", grade="red", message="7 triangles turn over", repairable=True, fixed=False
@@ -75,6 +77,11 @@ def test_every_operator_has_its_button(draw, instance, monkeypatch):
         drawn |= {name for names in pressed for name in names}
     body.data, body.mode = SimpleNamespace(shape_keys=Keys({"vrc_blendshape_editing": {"key": "vrc.v_aa"}})), "SCULPT"
     drawn |= buttons(draw(VRC_BLENDSHAPE_PT_one_shape, None, body, state)).keys()
+    (tmp_path / "pose.onnx").touch()
+    monkeypatch.setattr(settings, "body_networks", lambda context: tmp_path)
+    monkeypatch.setattr(measurements, "of", lambda obj: measurements.Measured({"height": 170.0}, True, ""))
+    monkeypatch.setattr(bpy.data, "images", {}, raising=False)
+    drawn |= buttons(draw(VRC_BLENDSHAPE_PT_body, None, body, state)).keys()
     bpy.data.objects.clear()
     drawn |= buttons(draw(VRC_BLENDSHAPE_PT_main, state={"suggestions": [body]})).keys()
     drawn |= buttons(draw(preferences.Preferences)).keys()

@@ -166,7 +166,9 @@ def body_height() -> bpy.props.FloatProperty:
 
 def body_kind() -> bpy.props.EnumProperty:
     """Declared the same way by the panel's settings and by the operator."""
-    return bpy.props.EnumProperty(name="Body Type", description="What kind of body it is", items=BODY_ITEMS)
+    return bpy.props.EnumProperty(
+        name="Body Type", description="What kind of body it is", items=BODY_ITEMS, default="FOUND"
+    )
 
 
 def proportion(length: str) -> bpy.props.FloatProperty:

@@ -1,7 +1,5 @@
 """A body from a photo, measured beside Blender and imported; and an avatar's proportions after it, or after numbers."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,7 +1,5 @@
 """Corrective shapes: learned beside Blender, baked as driven keys or as an animation, and their error as colours."""
 
-from __future__ import annotations
-
 import re
 import tempfile
 from pathlib import Path
