@@ -21,6 +21,7 @@ from training.motion.domains import NAMES, Domain
 from training.renders import Scene, people, render, shards
 
 rng = np.random.default_rng(0)
+NEEDS_RIGS = pytest.mark.skipif(not rigs.data_folder().is_dir(), reason="needs the folder of rigs")
 JAW = NAMES.index("jawOpen")
 
 
@@ -68,7 +69,7 @@ def test_a_puppet_moves_what_its_units_say_and_nothing_else() -> None:
     assert (np.abs(turned.astype(int) - still).sum(2) > 60).mean() > 0.05
 
 
-@pytest.mark.skipif(not rigs.data_folder().is_dir(), reason="needs the folder of rigs")
+@NEEDS_RIGS
 def test_a_drawing_shows_what_the_render_shows() -> None:
     person = people.person(rigs.load(rigs.data_folder() / "facecap" / "example_head"), seed=5, complete=False)
     scene = Scene(person, size=64, look=drawn.look(np.random.default_rng(0)))
@@ -227,6 +228,7 @@ def test_clips_below_a_folder_are_a_domain(tmp_path) -> None:
     assert found.pictures.shape == (7, STORED, STORED, 3)
 
 
+@NEEDS_RIGS
 def test_what_is_drawn_on_request_moves_as_the_table_says(tmp_path) -> None:
     table = tmp_path / "t.csv"
     table.write_text("jawOpen,headYaw\n0,0\n0.5,10\n1,20\n")
@@ -242,7 +244,8 @@ def test_what_is_drawn_on_request_moves_as_the_table_says(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("command", "line", "said"),
     [(draw, ["--styles", "oil"], "no style oil"), (draw, ["--people", "0"], "at least 1"),
-     (draw, ["--frames", "1"], "at least 2"), (draw, ["--families", "nobody"], "no family nobody")],
+     (draw, ["--frames", "1"], "at least 2"),
+     pytest.param(draw, ["--families", "nobody"], "no family nobody", marks=NEEDS_RIGS)],
 )  # fmt: skip
 def test_draw_refuses_what_makes_no_sense(tmp_path, command, line, said) -> None:
     with pytest.raises(InputError, match=said):
@@ -307,7 +310,7 @@ def write_person(folder: Path, person: people.Person | None) -> None:
     shards.save(folder / "a__b__1.safetensors", shard)
 
 
-@pytest.mark.skipif(not rigs.data_folder().is_dir(), reason="needs the folder of rigs")
+@NEEDS_RIGS
 def test_the_command_leaves_an_adapter_and_its_figures(tmp_path, capsys) -> None:
     rig = rigs.load(rigs.data_folder() / "facecap" / "example_head")
     write_person(tmp_path / "people", people.person(rig, complete=False))

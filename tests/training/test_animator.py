@@ -14,6 +14,7 @@ from blendshape_addon.core.motion.descriptor import Descriptors
 from blendshape_addon.core.motion.face import FaceReader
 from training.data import rigs
 from training.learning import checkpoint
+from training.motion import video_metrics
 from training.motion.animator import (
     animate,
     conditions,
@@ -423,7 +424,7 @@ def test_a_network_is_compared_with_the_copy_and_by_another_persons_motion(tmp_p
     assert rows["driven by another"]["colour drift"] == pytest.approx(0, abs=1e-6), "the portrait's own colours"
     assert rows["copy"]["unread"] == 1, "there is no face in noise"
     assert len(list((tmp_path / "previews").glob("*.gif"))) == 3
-    assert "| reconstruction | " in train.table(rows)
+    assert "| reconstruction | " in video_metrics.table(rows)
 
 
 def test_people_that_are_shown_are_spread_over_the_families() -> None:

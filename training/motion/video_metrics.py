@@ -186,3 +186,13 @@ def _named(movie: np.ndarray) -> str:
     if movie.ndim != 4:
         return f"shape {movie.shape}"
     return f"{len(movie)} frames of {movie.shape[2]} x {movie.shape[1]} pixels"
+
+
+def table(rows: dict[str, dict[str, float]]) -> str:
+    """Figures as Markdown, a column per row of figures."""
+    names = list(dict.fromkeys(name for found in rows.values() for name in found))
+    lines = ["| figure | " + " | ".join(rows) + " |", "|---|" + "---|" * len(rows)]
+    for name in names:
+        cells = (f"{found[name]:.3f}" if name in found else "–" for found in rows.values())
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)

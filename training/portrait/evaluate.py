@@ -158,16 +158,6 @@ def sheet(network: Gbase, new: Renders, path: Path) -> None:
     pictures.save(path, np.concatenate(list(pictures.beside(rows))).repeat(2, 0).repeat(2, 1))
 
 
-def table(rows: dict[str, dict[str, float]]) -> str:
-    """Figures as Markdown, a column per row of figures."""
-    names = list(dict.fromkeys(name for found in rows.values() for name in found))
-    lines = ["| figure | " + " | ".join(rows) + " |", "|---|" + "---|" * len(rows)]
-    for name in names:
-        cells = (f"{found[name]:.3f}" if name in found else "–" for found in rows.values())
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m training portrait evaluate",
@@ -186,4 +176,4 @@ def main(arguments: list[str]) -> None:
     if given.out:
         atomic_write(given.out / "figures.json", json.dumps(rows, indent=1).encode())
         sheet(network, new, given.out / "new_people.png")
-    print(table(rows))
+    print(video_metrics.table(rows))

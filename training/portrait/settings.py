@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import tomllib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from blendshape_addon.core.errors import InputError
+
+from ..learning import toml_files
 
 SHIPPED = Path(__file__).with_name("portrait.toml")
 ADVERSARIES = ("hinge", "least squares")
@@ -97,7 +98,7 @@ _SHARES = ("training.ema", "training.flip", "training.zoom", "training.decay")
 
 def sizes() -> list[str]:
     """Names of the shipped sizes."""
-    return list(_read(SHIPPED)["sizes"])
+    return list(toml_files.read(SHIPPED)["sizes"])
 
 
 def load(size: str, file: Path | None = None, steps: int | None = None) -> Settings:
@@ -105,8 +106,8 @@ def load(size: str, file: Path | None = None, steps: int | None = None) -> Setti
 
     Raises InputError, in a sentence, for a file that cannot be read, unknown names, and values that make no sense.
     """
-    found = _read(SHIPPED)
-    for name, table in (_read(file) if file else {}).items():
+    found = toml_files.read(SHIPPED)
+    for name, table in (toml_files.read(file) if file else {}).items():
         tables = table if name == "sizes" else {"": table}
         for inner, values in tables.items():
             there = found.get(name, {}).get(inner) if name == "sizes" else found.get(name)
@@ -149,15 +150,6 @@ def of_tables(tables: dict[str, dict]) -> Settings:
             "size 2, 4, 8 … times as long."
         )
     return told
-
-
-def _read(file: Path) -> dict[str, dict]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{file} cannot be opened: {error.strerror or error}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} is no TOML file: {error}.") from error
 
 
 def _check(name: str, kind: str, value: object) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from blendshape_addon.core.errors import InputError
+
+from ...learning import toml_files
 
 SHIPPED = Path(__file__).with_name("animator.toml")
 STEP = 8  # the size is a multiple of it: the network halves it three times
@@ -105,8 +106,8 @@ def load(file: Path | None = None, changes: dict[str, dict] | None = None) -> Se
 
     Raises InputError, in a sentence, for a file that cannot be read, unknown names, and values that make no sense.
     """
-    tables = _read(SHIPPED)
-    for source, table in ((file, _read(file) if file else {}), ("the command line", changes or {})):
+    tables = toml_files.read(SHIPPED)
+    for source, table in ((file, toml_files.read(file) if file else {}), ("the command line", changes or {})):
         _change(tables, table, str(source))
     return of_tables(tables)
 
@@ -123,15 +124,6 @@ def of_tables(tables: dict[str, dict]) -> Settings:
             f"{settings.metrics.every}."
         )
     return settings
-
-
-def _read(file: Path) -> dict[str, dict]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{file} cannot be opened: {error.strerror or error}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} is no TOML file: {error}.") from error
 
 
 def _change(tables: dict[str, dict], table: dict[str, dict], source: str) -> None:

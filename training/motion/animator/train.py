@@ -21,6 +21,7 @@ from ...learning import checkpoint, loop
 from ...learning.atomic_files import atomic_write
 from ...learning.distributed import ALONE
 from ...learning.training_log import TrainingLogger
+from .. import video_metrics
 from . import conditions, dataset, losses, pictures, settings, use
 from .dataset import Clip, PortraitVideoDataset, Variety
 from .make_data import RATE
@@ -185,16 +186,6 @@ def compare(animator: Animator, new: list[Clip], out: Path) -> dict[str, dict[st
     return rows
 
 
-def table(rows: dict[str, dict[str, float]]) -> str:
-    """Figures as Markdown, a column per row of figures."""
-    names = list(dict.fromkeys(name for found in rows.values() for name in found))
-    lines = ["| figure | " + " | ".join(rows) + " |", "|---|" + "---|" * len(rows)]
-    for name in names:
-        cells = (f"{found[name]:.3f}" if name in found else "–" for found in rows.values())
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m training motion train-animator",
@@ -220,5 +211,5 @@ def main(arguments: list[str]) -> None:
     network = train(data, told, given.out, given.seed)
     rows = compare(network.animator, new, given.out)
     atomic_write(given.out / "figures.json", json.dumps(rows, indent=1).encode())
-    print(table(rows))
+    print(video_metrics.table(rows))
     print(f"{given.out / use.NAME} moves portraits: python -m training motion animate")
