@@ -64,9 +64,9 @@ def test_attention_is_what_its_paper_says():
 
 def test_vectors_of_rotations_turn_as_they_do():
     vectors = np.array([[0, 0, 0], [0.3, -0.2, 0.9], [np.pi / 2, 0, 0]])
-    from training.body.posable import rotation
+    from blendshape_addon.core.motion.pose import to_matrices
 
-    assert inference.rotation_vectors(rotation(vectors)) == pytest.approx(vectors, abs=1e-9)
+    assert inference.rotation_vectors(to_matrices(vectors)) == pytest.approx(vectors, abs=1e-9)
 
 
 @pytest.mark.parametrize(

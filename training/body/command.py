@@ -151,7 +151,6 @@ def write_avatar(path: Path, fit: Fit) -> None:
     """The fitted body with eyes, teeth, tongue and lashes, skinned to its skeleton, as .glb."""
     human = MakeHuman(parts=PARTS)
     person = fit.shape.person()
-    quads = human.polygons
     bones = {
         name: type(bone)(bone.parent, bone.head * fit.scale, bone.tail * fit.scale, bone.index, bone.weight)
         for name, bone in human.bones(person).items()
@@ -159,7 +158,7 @@ def write_avatar(path: Path, fit: Fit) -> None:
     glb.write(
         path,
         human.vertices(person) * fit.scale,
-        np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]),
+        human.triangles,
         human.part_id,
         {name: COLOURS[name] for name in human.part_names},
         bones,

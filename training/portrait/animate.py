@@ -14,7 +14,7 @@ from blendshape_addon.core.motion.descriptor import Descriptors
 from blendshape_addon.core.motion.face import FaceReader
 
 from ..motion.animator import dataset, pictures
-from ..motion.animator.animate import check_kind, write
+from ..motion.animator.animate import check_output, write
 from ..motion.animator.conditions import Window
 from ..motion.animator.make_data import RATE
 from ..renders.parameters import CAMERA
@@ -73,9 +73,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--rate", type=float, default=RATE, help="frames per second (default: %(default)s)")
     parser.add_argument("--beside", action="store_true", help="with the clip to the left")
     given = parser.parse_args(arguments)
-    check_kind(given.out)
-    if not 0.1 <= given.rate <= 100:
-        raise InputError(f"--rate is {given.rate:g}: choose 0.1 to 100 frames per second.")
+    check_output(given.out, given.rate)
     network, _ = weights.base(given.base)
     portrait, frames = pictures.load(given.source), pictures.frames_in(given.clip)
     for name, picture in ((given.source.name, portrait), (given.clip.name, frames[0])):

