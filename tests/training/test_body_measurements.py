@@ -128,6 +128,14 @@ def test_the_side_of_a_measurement_does_not_matter():
     assert measure(flipped) == pytest.approx(measure(body), rel=1e-6)
 
 
+@settings(max_examples=15, deadline=None)
+@given(st.floats(-1e-6, 1e-6))
+def test_last_bits_of_a_body_change_no_measurement(grown):
+    body = makehuman.measured(human(), Person(gender=0.3, weight=0.7))
+    other = replace(body, vertices=body.vertices * (1 + grown))
+    assert measure(other) == pytest.approx(measure(body), abs=0.01)
+
+
 def test_a_body_without_a_neck_is_refused():
     body = figure()
     far = {**body.joints, "neck": np.array([0, 3.0, 0]), "head": np.array([0, 3.2, 0])}

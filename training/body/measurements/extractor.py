@@ -111,7 +111,8 @@ def _level(body: MeasuredBody, y: float) -> float:
 
 
 def _between(body: MeasuredBody, low: float, high: float) -> np.ndarray:
-    return np.arange(low, high, LEVELS.step * body.scale)
+    """Heights from `low` to `high`, both among them whatever the last bits of a body are."""
+    return np.linspace(low, high, 1 + round((high - low) / (LEVELS.step * body.scale)))
 
 
 def _acromion(body: MeasuredBody, side: str) -> np.ndarray:
