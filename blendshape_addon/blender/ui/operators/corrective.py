@@ -106,6 +106,10 @@ class _Corrected(Background):
 
     any_mesh = True
 
+    model: properties.corrective_model()
+    target: properties.corrective_target_name()
+    path: properties.corrective_path()
+
     def _model(self, context):
         """The chosen model; None where the target is taken as it is."""
         return models.load(Path(bpy.path.abspath(self.model)), settings.provider(context)) if self.model else None
@@ -127,9 +131,6 @@ class VRC_BLENDSHAPE_OT_bake_corrective_keys(_Corrected, bpy.types.Operator):
     bl_label = "Bake Corrective Keys"
     bl_options = {"REGISTER", "UNDO"}
 
-    model: properties.corrective_model()
-    target: properties.corrective_target_name()
-    path: properties.corrective_path()
     keys: properties.corrective_keys()
     poses: properties.corrective_poses()
 
@@ -187,9 +188,6 @@ class VRC_BLENDSHAPE_OT_bake_corrective_animation(_Corrected, bpy.types.Operator
     bl_label = "Bake Animation"
     bl_options = {"REGISTER", "UNDO"}
 
-    model: properties.corrective_model()
-    target: properties.corrective_target_name()
-    path: properties.corrective_path()
     filepath: bpy.props.StringProperty(
         name="Point Cache", description="The .pc2 file to write; empty: beside the .blend file", subtype="FILE_PATH"
     )
