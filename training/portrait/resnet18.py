@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from blendshape_addon.core.errors import InputError
 
@@ -56,6 +57,17 @@ class ResNet18(nn.Module):
         for number in range(4):
             x = getattr(self, f"layer{number + 1}")(x)
         return x
+
+    def settle(self) -> None:
+        """Put what the normalisations do to evaluated pictures into the convolutions before them, for good."""
+        for module in [self, *(block for n in range(4) for block in getattr(self, f"layer{n + 1}"))]:
+            for number in (1, 2):
+                conv, norm = (getattr(module, f"{name}{number}", None) for name in ("conv", "bn"))
+                if conv is not None:
+                    setattr(module, f"conv{number}", fuse_conv_bn_eval(conv, norm))
+                    setattr(module, f"bn{number}", nn.Identity())
+            if getattr(module, "downsample", None) is not None:
+                module.downsample = fuse_conv_bn_eval(*module.downsample)
 
     def load(self, path: Path) -> None:
         """The weights of a user's file of ResNet18. Raises InputError for another file, and where this network is not

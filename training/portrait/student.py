@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -14,29 +17,52 @@ from .settings import Size
 
 NUM_AVATARS = 100
 _SIDE = 16  # pixels of a side of an avatar's tensor
+_FIRST = 4  # pixels of a side of the generator's first features
+_REFINED = 16  # channels of the correction, at half of the picture's size
 _REST = 1.0  # logit of the mask at the start, see `g2d`
 _REACH = 0.25  # how far at most a pixel is fetched, in sides of the picture
+
+
+class Modulation(NamedTuple):
+    """scale, shift: (N, C, s, s) of normalised features at each place, as an avatar has them."""
+
+    scale: Tensor
+    shift: Tensor
 
 
 class Spade(nn.Module):
     """A convolution after a normalisation whose scale and shift an avatar's tensor says at each place (Park et al.,
     "Semantic Image Synthesis with Spatially-Adaptive Normalization", 2019, equation 1)."""
 
-    def __init__(self, inputs: int, outputs: int, told: int) -> None:
+    def __init__(self, inputs: int, outputs: int, side: int, told: int) -> None:
         super().__init__()
-        self.norm = nn.GroupNorm(1, inputs, affine=False)
+        self.side = side
+        self.norm = nn.BatchNorm2d(inputs, affine=False)
         self.modulate = zeroed(nn.Conv2d(told, 2 * inputs, 3, padding=1))
         self.conv = nn.Conv2d(inputs, outputs, 3, padding=1)
 
-    def forward(self, x: Tensor, avatar: Tensor) -> Tensor:
-        told = functional.interpolate(avatar, x.shape[-1], mode="bilinear", align_corners=False)
+    def modulation(self, avatar: Tensor) -> Modulation:
+        """Of (N, told, 16, 16) tensors of avatars."""
+        told = functional.interpolate(avatar, self.side, mode="bilinear", align_corners=False)
         scale, shift = self.modulate(told).chunk(2, 1)
-        return self.conv(functional.silu(self.norm(x) * (1 + scale) + shift))
+        return Modulation(1 + scale, shift)
+
+    def forward(self, x: Tensor, told: Modulation) -> Tensor:
+        return self.conv(functional.relu(torch.addcmul(told.shift, self.norm(x), told.scale)))
+
+    def settle(self, avatar: Tensor) -> Modulation:
+        """The modulation of an avatar that has the normalisation in it, which is then left out."""
+        told, spread = self.modulation(avatar), (self.norm.running_var + self.norm.eps).sqrt()[:, None, None]
+        scale = told.scale / spread
+        shift = told.shift - scale * self.norm.running_mean[:, None, None]
+        self.norm = nn.Identity()
+        return Modulation(scale, shift)
 
 
 class Student(nn.Module):
     """`Student(driver, avatar)`: (N, 3, S, S), 0 to 1, and (N,) numbers of avatars, to Painted. It begins as the copy
-    of the avatar's portrait (MegaPortraits, 3.3)."""
+    of the avatar's portrait (MegaPortraits, 3.3). Its features go up to half of S, where flow and correction are made
+    of them."""
 
     def __init__(self, told: Size, num_avatars: int = NUM_AVATARS) -> None:
         super().__init__()
@@ -46,17 +72,17 @@ class Student(nn.Module):
         self.avatars = nn.Parameter(torch.randn(num_avatars, width, _SIDE, _SIDE) / _SIDE)
         portraits = torch.zeros(num_avatars, 3, told.size, told.size, dtype=torch.uint8)
         self.register_buffer("portraits", portraits)
-        self.start = nn.Linear(8 * width, 8 * width * 16)
-        blocks, inputs, side = [], 8 * width, 4
-        while side < told.size // 2:
+        self.start = nn.Linear(8 * width, 8 * width * _FIRST**2)
+        blocks, inputs, side = [], 8 * width, _FIRST
+        while side <= told.size // 2:
             outputs = max(width, inputs // 2)
-            blocks.append(Spade(inputs, outputs, width))
+            blocks.append(Spade(inputs, outputs, side, width))
             inputs, side = outputs, 2 * side
         self.up = nn.ModuleList(blocks)
         self.to_flow = zeroed(nn.Conv2d(inputs, 2, 3, padding=1))
-        self.refine = nn.Conv2d(inputs + 3, 16, 3, padding=1)
-        self.to_correction = zeroed(nn.Conv2d(16, 4, 3, padding=1))
-        nn.init.constant_(self.to_correction.bias[3:], _REST)
+        self.refine = nn.Conv2d(inputs + 12, _REFINED, 3, padding=1)
+        self.to_correction = zeroed(nn.Conv2d(_REFINED, 4 * 4, 3, padding=1))
+        nn.init.constant_(self.to_correction.bias[12:], _REST)
 
     def know(self, portraits: Tensor) -> None:
         """Take (M, 3, S, S), 0 to 1, as the portraits of the first avatars."""
@@ -65,12 +91,35 @@ class Student(nn.Module):
     def forward(self, driver: Tensor, avatar: Tensor) -> Painted:
         avatar = avatar.long()
         told = self.avatars[avatar]
-        x = self.start(self.encoder(driver).mean((2, 3))).unflatten(1, (-1, 4, 4))
-        for block in self.up:
-            x = block(larger(x), told)
-        flow = _REACH * torch.tanh(larger(self.to_flow(x)))
-        warped = fetched(self.portraits[avatar].to(flow.dtype) / 255, flow)
-        detail = functional.silu(self.refine(torch.cat([larger(x), warped * 2 - 1], 1)))
-        change, mask = self.to_correction(detail).split((3, 1), 1)
+        return self.painted(driver, self.portraits[avatar] / 255, [block.modulation(told) for block in self.up])
+
+    def painted(self, driver: Tensor, portrait: Tensor, told: list[Modulation]) -> Painted:
+        """(N, 3, S, S) drivers, with the portraits and the modulations of the blocks of the avatars that they move."""
+        x = self.start(self.encoder(driver).mean((2, 3))).unflatten(1, (-1, _FIRST, _FIRST))
+        for block, one in zip(self.up, told, strict=True):
+            x = block(x if x.shape[-1] == block.side else functional.interpolate(x, scale_factor=2.0), one)
+        flow = larger(_REACH * torch.tanh(self.to_flow(x)))
+        warped = fetched(portrait.to(flow.dtype), flow)
+        pixels = functional.pixel_unshuffle(warped, 2) * 2 - 1
+        detail = self.to_correction(functional.relu(self.refine(torch.cat([x, pixels], 1))))
+        change, mask = functional.pixel_shuffle(detail, 2).split((3, 1), 1)
         correction = torch.sigmoid(mask) * torch.tanh(change)
         return Painted(warped + correction, flow, correction)
+
+
+class OneAvatar(nn.Module):
+    """`OneAvatar(student, number)(driver)`: what the student makes of one avatar, (N, 3, S, S) to (N, 3, S, S), 0 to 1.
+    All that is the same for every driver is computed once: the modulations, and what normalisations do."""
+
+    def __init__(self, student: Student, number: int) -> None:
+        super().__init__()
+        self.student = copy.deepcopy(student).eval().requires_grad_(False)
+        self.student.encoder.settle()
+        told = self.student.avatars[number : number + 1]
+        self.told = [block.settle(told) for block in self.student.up]
+        self.portrait = self.student.portraits[number : number + 1] / 255
+        self.student.avatars = self.student.portraits = None
+
+    def forward(self, driver: Tensor) -> Tensor:
+        portrait = self.portrait.expand(driver.shape[0], -1, -1, -1)
+        return self.student.painted(driver, portrait, self.told).picture.clamp(0, 1)

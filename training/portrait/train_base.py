@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,12 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..config import LoopConfig
-from ..learning import loop
 from ..learning.atomic_files import atomic_write
-from ..learning.distributed import Team, team
-from ..learning.training_log import TrainingLogger
-from . import evaluate, losses, pairs, settings, weights
+from ..learning.distributed import Team
+from . import evaluate, losses, pairs, settings, stage, weights
 from .discriminator import Discriminator, Judged
 from .emo_dataset import EMODataset
 from .emtn import Motion
@@ -112,15 +108,6 @@ class BaseTask:
         return losses.total(terms, self.told.losses)
 
 
-def loop_config(told: Settings, seed: int) -> LoopConfig:
-    """How the loop trains by these settings: in bf16 on a GPU that has it."""
-    t = told.training
-    return LoopConfig(
-        steps=t.steps, rate=t.rate, warmup=t.warmup, decay=t.decay, clip=t.clip, ema=t.ema, seed=seed,
-        save_every=t.save_every, sheet_every=0,
-    )  # fmt: skip
-
-
 def train_base(
     data: Data, told: Settings, out: Path, seed: int = 0, vgg: Path | None = None, start: Path | None = None,
     device: Team | None = None,
@@ -131,23 +118,10 @@ def train_base(
     not where there is a GPU or else the CPU. Raises InputError for files of another size or that are damaged, and when
     the disk does not take the checkpoint.
     """
-    if device is None:
-        with team() as found:
-            return train_base(data, told, out, seed, vgg, start, found)
-    file = out / NAME
-    if file.exists():
-        weights.check_size(file, told.size)
-    config = loop_config(told, seed)
-    kept = {"kind": weights.BASE, "tables": told.tables(), "vgg": vgg and vgg.name, "start": start and start.name}
-    task = BaseTask(data, told, device.device, vgg, start)
-    if device.device.type == "cpu":
-        torch.set_num_threads(1)
-    rng = np.random.default_rng([seed, device.rank])
-    trained = loop.train(
-        task, config, device, rng, "portrait", file, kept | asdict(config),
-        logger=lambda first: TrainingLogger(out / "curves", first),
-    ).network  # fmt: skip
-    return trained.base
+    return stage.run(
+        lambda where: BaseTask(data, told, where, vgg, start), told, weights.BASE, out, seed,
+        {"vgg": vgg, "start": start}, device,
+    ).base  # fmt: skip
 
 
 def main(arguments: list[str]) -> None:

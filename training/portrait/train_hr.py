@@ -4,77 +4,48 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..learning import loop
 from ..learning.atomic_files import atomic_write
-from ..learning.distributed import Team, team
-from ..learning.training_log import TrainingLogger
+from ..learning.distributed import Team
 from ..motion import video_metrics
-from . import evaluate, losses, pairs, settings, weights
-from .discriminator import Discriminator, Judged
-from .ghr import GHR, Sharp
+from . import evaluate, pairs, settings, stage, weights
+from .gaze_blink_loss import GazeBlinkLoss
+from .ghr import GHR
 from .pairs import Batch, Data, Renders
 from .perceptual import Perceptual
 from .settings import Settings
-from .train_base import loop_config
-
-NAME = "hr.safetensors"
 
 
-class Made(NamedTuple):
-    """output: of GHR; judged: by the discriminator, None where no term needs it."""
-
-    output: Sharp
-    judged: Judged | None
-
-
-class Trained(nn.Module):
-    """What a training holds: GHR, and the discriminator if a term of the loss needs it."""
-
-    def __init__(self, told: Settings) -> None:
-        super().__init__()
-        self.hr = GHR(told.size)
-        self.discriminator = Discriminator(told.size.width) if told.losses.judged else None
-
-    def forward(self, source: Tensor, driver: Tensor, seen: Tensor) -> Made:
-        """All (N, 3, 2S, 2S), 0 to 1, see `pairs.Pair`."""
-        output = self.hr(source, functional.avg_pool2d(seen, 2))
-        judged = self.discriminator.judged(output.picture, driver) if self.discriminator is not None else None
-        return Made(output, judged)
-
-
-class HrTask:
+class HrTask(stage.PictureTask):
     """GHR on random pairs of twice the size, about a Gbase that is not trained."""
 
     def __init__(self, data: Data, told: Settings, base: Path, device: torch.device, vgg: Path | None = None) -> None:
-        self.data, self.told, self.base = data, told, base
-        seen = 2 * told.terms.perceptual_size
-        self.perceptual = Perceptual(seen, vgg).to(device) if told.losses.perceptual else None
+        super().__init__(told, device, 2 * told.terms.perceptual_size, vgg)
+        self.data, self.base = data, base
+        self.gaze = GazeBlinkLoss().to(device) if told.losses.gaze else None
 
-    def build(self) -> Trained:
-        network = Trained(self.told)
-        weights.load_into(network.hr.base, self.base)
-        return network
+    def build(self) -> stage.Trained:
+        network = GHR(self.told.size)
+        weights.load_into(network.base, self.base)
+        return stage.Trained(weights.HR, network, self.told)
 
     def draw(self, rng: np.random.Generator) -> Batch:
         return pairs.draw(self.data, self.told.training, rng)
 
-    def predict(self, network: nn.Module, batch: Batch) -> Made:
-        return network(batch.source, batch.driver, batch.seen)
+    def predict(self, network: nn.Module, batch: Batch) -> stage.Made:
+        return network(batch.driver, batch.source, functional.avg_pool2d(batch.seen, 2))
 
-    def terms(self, made: Made, batch: Batch) -> dict[str, Tensor]:
-        return losses.of_pictures(made.output.picture.float(), batch.driver, self.told, self.perceptual, made.judged)
-
-    def total(self, terms: dict[str, Tensor]) -> Tensor:
-        return losses.total(terms, self.told.losses)
+    def terms(self, made: stage.Made, batch: Batch) -> dict[str, Tensor]:
+        found = super().terms(made, batch)
+        if self.gaze is not None:
+            found["gaze"] = self.gaze(made.output.picture.float(), batch.driver, batch.eyes, batch.eyes_known)
+        return found
 
 
 def train_hr(
@@ -82,23 +53,10 @@ def train_hr(
     device: Team | None = None,
 ) -> GHR:  # fmt: skip
     """GHR trained on pairs of twice the size; goes on from hr.safetensors in `out`, of a run that was cut short, and
-    leaves it there. base: weights of Gbase, see `weights.load_into`. Raises InputError as `train_base` does."""
-    if device is None:
-        with team() as found:
-            return train_hr(data, told, base, out, seed, vgg, found)
-    file = out / NAME
-    if file.exists():
-        weights.check_size(file, told.size)
-    config = loop_config(told, seed)
-    kept = {"kind": weights.HR, "tables": told.tables(), "vgg": vgg and vgg.name} | asdict(config)
-    if device.device.type == "cpu":
-        torch.set_num_threads(1)
-    task = HrTask(data, told, base, device.device, vgg)
-    rng = np.random.default_rng([seed, device.rank])
-    return loop.train(
-        task, config, device, rng, "portrait in high resolution", file, kept,
-        logger=lambda first: TrainingLogger(out / "curves", first),
-    ).network.hr  # fmt: skip
+    leaves it there. base: weights of Gbase, see `weights.load_into`. Raises InputError as `stage.run` does."""
+    return stage.run(
+        lambda where: HrTask(data, told, base, where, vgg), told, weights.HR, out, seed, {"vgg": vgg}, device
+    ).hr
 
 
 @torch.no_grad()
@@ -129,11 +87,11 @@ def main(arguments: list[str]) -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder that `portrait synth` made, of twice the size")
     parser.add_argument("--base", type=Path, required=True, help="base.safetensors of train-base")
-    parser.add_argument("--out", type=Path, required=True, help=f"folder for {NAME}, figures and curves")
+    parser.add_argument("--out", type=Path, required=True, help="folder for hr.safetensors, figures and curves")
     settings.add_options(parser)
     given = parser.parse_args(arguments)
     told = settings.from_options(given)
-    learned, new = pairs.load(given.data, 2 * told.size.size).split(told.training.new_people)
+    learned, new = pairs.load(given.data, 2 * told.size.size, bool(told.losses.gaze)).split(told.training.new_people)
     rows = compare(train_hr(learned, told, given.base, given.out, given.seed, given.vgg), new)
     atomic_write(given.out / "figures.json", json.dumps(rows, indent=1).encode())
     print(evaluate.table(rows))

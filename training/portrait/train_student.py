@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,22 +16,19 @@ from torch import Tensor, nn
 
 from blendshape_addon.core.errors import InputError
 
-from ..learning import loop
 from ..learning.atomic_files import atomic_write
-from ..learning.distributed import Team, team
-from ..learning.training_log import TrainingLogger
+from ..learning.distributed import Team
 from ..motion import video_metrics
-from . import evaluate, losses, pairs, settings, weights
+from . import evaluate, losses, pairs, settings, stage, weights
+from .discriminator import Judged
 from .g2d import Painted
 from .gbase import Gbase
-from .pairs import Renders
-from .perceptual import Perceptual
+from .pairs import Rendered, Renders
 from .settings import Settings
-from .student import NUM_AVATARS, Student
-from .train_base import loop_config
+from .student import NUM_AVATARS, OneAvatar, Student
 
-NAME = "student.safetensors"
-_DRIVERS = 64  # pictures that the figures are of
+_HELD = 2  # pictures of each avatar that drive nobody in a training
+_DRIVERS = 64  # pictures of new people that the figures are of, and that speeds are measured with
 
 
 class Batch(NamedTuple):
@@ -40,58 +38,61 @@ class Batch(NamedTuple):
     avatar: Tensor
 
 
-class Trained(nn.Module):
-    """What a training holds: the student."""
+class Taught(NamedTuple):
+    """output, true, judged: as `stage.Made`, the truth being what the teacher made; flow: the teacher's."""
 
-    def __init__(self, told: Settings) -> None:
-        super().__init__()
-        self.student = Student(told.size)
-
-    def forward(self, driver: Tensor, avatar: Tensor) -> Painted:
-        return self.student(driver, avatar)
+    output: Painted
+    true: Tensor
+    judged: Judged | None
+    flow: Tensor
 
 
-class StudentTask:
+class StudentTask(stage.PictureTask):
     """The student on random drivers and avatars, taught by a Gbase. portraits: (M, S, S, 3) uint8 of the avatars."""
 
     def __init__(
         self, data: Renders, portraits: np.ndarray, told: Settings, teacher: Gbase, device: torch.device,
         vgg: Path | None = None, resnet: Path | None = None,
     ) -> None:  # fmt: skip
+        super().__init__(told, device, told.terms.perceptual_size, vgg)
         if not 1 <= len(portraits) <= NUM_AVATARS:
             raise InputError(f"There are {len(portraits)} avatars: a student learns 1 to {NUM_AVATARS}.")
-        self.data, self.told, self.resnet = data, told, resnet
-        self.portraits = torch.from_numpy(portraits / np.float32(255)).permute(0, 3, 1, 2).to(device)
+        self.data, self.resnet = data, resnet
+        self.portraits = torch.from_numpy(portraits / np.float32(255)).permute(0, 3, 1, 2)
         self.teacher = teacher.eval().requires_grad_(False).to(device)
-        self.perceptual = Perceptual(told.terms.perceptual_size, vgg).to(device) if told.losses.perceptual else None
+        with torch.no_grad():
+            self.known = self.teacher.read(self.portraits.to(device))
 
-    def build(self) -> Trained:
-        network = Trained(self.told)
+    def build(self) -> stage.Trained:
+        student = Student(self.told.size)
         if self.resnet:
-            network.student.encoder.load(self.resnet)
-        network.student.know(self.portraits.cpu())
-        return network.train()
+            student.encoder.load(self.resnet)
+        student.know(self.portraits)
+        return stage.Trained(weights.STUDENT, student, self.told).train()
 
     def draw(self, rng: np.random.Generator) -> Batch:
         drivers = pairs.draw(self.data, self.told.training, rng).driver
         return Batch(drivers, torch.from_numpy(rng.integers(0, len(self.portraits), len(drivers))))
 
-    def predict(self, network: nn.Module, batch: Batch) -> Painted:
-        return network(*batch)
-
-    def terms(self, output: Painted, batch: Batch) -> dict[str, Tensor]:
+    def predict(self, network: nn.Module, batch: Batch) -> Taught:
         with torch.no_grad():
-            taught = self.teacher(self.portraits[batch.avatar], batch.driver)
-        picture, true = output.picture.float(), taught.picture.float()
-        found = losses.of_pictures(picture, true, self.told, self.perceptual, None)
-        if self.told.losses.flow:
-            found["flow"] = losses.flow_apart(output.flow.float(), taught.flow.float(), torch.ones_like(true[:, :1]))
-        if self.told.losses.correction:
-            found["correction"] = output.correction.abs().float().mean()
+            taught = self.teacher.drive(_rows(self.known, batch.avatar), self.teacher.emtn(batch.driver))
+        return Taught(*network(taught.picture, *batch), taught.flow)
+
+    def terms(self, made: Taught, batch: Batch) -> dict[str, Tensor]:
+        found, flow, needs = super().terms(made, batch), made.output.flow.float(), self.told.losses
+        if needs.flow:
+            found["flow"] = losses.flow_apart(flow, made.flow.float(), torch.ones_like(flow[:, :1]))
+        if needs.correction:
+            found["correction"] = made.output.correction.abs().float().mean()
+        if needs.smooth:
+            found["smooth"] = losses.smoothness(flow)
         return found
 
-    def total(self, terms: dict[str, Tensor]) -> Tensor:
-        return losses.total(terms, self.told.losses)
+
+def _rows(known: Any, rows: Tensor) -> Any:
+    """Some of what is known of sources, by number; known: a tensor, or named tuples of such."""
+    return known[rows] if isinstance(known, Tensor) else type(known)(*(_rows(part, rows) for part in known))
 
 
 def train_student(
@@ -100,58 +101,70 @@ def train_student(
 ) -> tuple[Student, Gbase]:  # fmt: skip
     """A student of `base` (weights of Gbase, see `weights.load_into`) and that teacher; goes on from
     student.safetensors in `out`, of a run that was cut short, and leaves it there. resnet: weights of ResNet18 to begin
-    with. Raises InputError as `train_base` does, and for no or too many avatars."""
-    if device is None:
-        with team() as found:
-            return train_student(data, portraits, told, base, out, seed, vgg, resnet, found)
-    file = out / NAME
-    if file.exists():
-        weights.check_size(file, told.size)
+    with. Raises InputError as `stage.run` does, and for no or too many avatars."""
     teacher = Gbase(told.size)
     weights.load_into(teacher, base)
-    config = loop_config(told, seed)
-    kept = {"kind": weights.STUDENT, "tables": told.tables(), "avatars": len(portraits), "vgg": vgg and vgg.name,
-            "resnet": resnet and resnet.name} | asdict(config)  # fmt: skip
-    if device.device.type == "cpu":
-        torch.set_num_threads(1)
-    task = StudentTask(data, portraits, told, teacher, device.device, vgg, resnet)
-    rng = np.random.default_rng([seed, device.rank])
-    network = loop.train(
-        task, config, device, rng, "student of a portrait", file, kept,
-        logger=lambda first: TrainingLogger(out / "curves", first),
-    ).network  # fmt: skip
+    network = stage.run(
+        lambda where: StudentTask(data, portraits, told, teacher, where, vgg, resnet), told, weights.STUDENT, out, seed,
+        {"avatars": len(portraits), "vgg": vgg, "resnet": resnet}, device,
+    )  # fmt: skip
     return network.student, teacher.cpu()
 
 
+def without_last(data: Renders) -> Renders:
+    """The same people, whose last pictures drive nobody in a training, so that students can be measured with them."""
+    if few := [person.name for person in data.people if len(person.flow) <= _HELD]:
+        raise InputError(f"There are {_HELD + 1} pictures of {few[0]} or fewer: draw people with more, see --frames of portrait synth.")
+    return Renders([replace(person, flow=person.flow[:-_HELD]) for person in data.people])
+
+
 @torch.no_grad()
-def compare(student: Student, teacher: Gbase, new: Renders, avatars: int) -> dict[str, dict[str, float]]:
-    """How near the student is to its teacher, for drivers that are new people, beside the portrait as it is; and how
-    many frames per second either makes, one at a time, with the source known."""
-    drivers = pairs.batch_of([person.at(number) for person, number in evaluate.chosen(new, _DRIVERS)]).driver
-    avatar = torch.arange(len(drivers)) % avatars
+def compare(student: Student, teacher: Gbase, avatars: Sequence[Rendered], new: Renders) -> dict[str, dict[str, float]]:
+    """What the student and its teacher make, beside the portrait as it is: of each avatar, driven by pictures of its
+    own that no training of the student saw, against these; of avatars in turn, driven by new people, against the
+    teacher's. And how many frames per CPU second either makes, one at a time, with the avatar known.
+
+    avatars: those that the student learned, in its order.
+    """
+    own = [(n, person.pictures[-k]) for n, person in enumerate(avatars) for k in range(1, _HELD + 1)]
+    others = [person.pictures[number] for person, number in evaluate.chosen(new, _DRIVERS)]
+    pictures = np.stack([*(picture for _, picture in own), *others])
+    drivers = torch.from_numpy(pictures / np.float32(255)).permute(0, 3, 1, 2)
+    avatar = torch.tensor([*(n for n, _ in own), *(n % len(avatars) for n in range(len(others)))])
+    student.eval()
     portraits = student.portraits / 255
-    taught = evaluate.as_uint8(
-        torch.cat([teacher(portraits[a : a + 1], d[None]).picture for a, d in zip(avatar, drivers, strict=True)])
+    made = {"student": student(drivers, avatar).picture}
+    made["teacher"] = torch.cat(
+        [teacher(portraits[a[None]], d[None]).picture for a, d in zip(avatar, drivers, strict=True)]
     )
-    known = teacher.read(portraits[:1])
-
-    def per_second(make: object) -> float:
-        began = time.process_time()
-        for one in drivers.split(1):
-            make(one)
-        return len(drivers) / max(time.process_time() - began, 1e-9)
-
-    made = {
-        "student": evaluate.as_uint8(student(drivers, avatar).picture),
-        "copy": evaluate.as_uint8(portraits[avatar]),
-    }
-    rows = {
-        name: {"PSNR to the teacher, dB": float(video_metrics.psnr(movie, taught).clip(max=99).mean())}
-        for name, movie in made.items()
-    }
-    rows["student"]["frames per CPU second"] = per_second(lambda one: student(one, avatar[:1]))
-    rows["teacher"] = {"frames per CPU second": per_second(lambda one: teacher.drive(known, teacher.emtn(one)))}
+    made["copy"] = portraits[avatar]
+    rows: dict[str, dict[str, float]] = {}
+    movies = {name: evaluate.as_uint8(movie) for name, movie in made.items()}
+    for name, movie in movies.items():
+        rows[name] = {"PSNR of own pictures, dB": _psnr(movie[: len(own)], pictures[: len(own)])}
+        if name != "teacher":
+            rows[name] |= {
+                "to the teacher, dB": _psnr(movie[: len(own)], movies["teacher"][: len(own)]),
+                "to the teacher, driven by others, dB": _psnr(movie[len(own) :], movies["teacher"][len(own) :]),
+            }
+    known, one = teacher.read(portraits[:1]), OneAvatar(student, 0)
+    rows["student"]["frames per CPU second"] = _per_second(one, drivers)
+    rows["teacher"]["frames per CPU second"] = _per_second(lambda d: teacher.drive(known, teacher.emtn(d)), drivers)
     return rows
+
+
+def _psnr(made: np.ndarray, true: np.ndarray) -> float:
+    return float(video_metrics.psnr(made, true).clip(max=99).mean())
+
+
+def _per_second(make: Callable[[Tensor], object], drivers: Tensor) -> float:
+    """How many of some drivers are done per CPU second, one at a time."""
+    some = drivers[:_DRIVERS].split(1)
+    make(some[0])
+    began = time.process_time()
+    for driver in some:
+        make(driver)
+    return len(some) / max(time.process_time() - began, 1e-9)
 
 
 def main(arguments: list[str]) -> None:
@@ -162,7 +175,7 @@ def main(arguments: list[str]) -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder that `portrait synth` made")
     parser.add_argument("--base", type=Path, required=True, help="base.safetensors of train-base")
-    parser.add_argument("--out", type=Path, required=True, help=f"folder for {NAME}, figures and curves")
+    parser.add_argument("--out", type=Path, required=True, help="folder for student.safetensors, figures and curves")
     parser.add_argument(
         "--avatars", type=int, default=NUM_AVATARS, help="at most so many people (default: %(default)s)"
     )
@@ -171,10 +184,11 @@ def main(arguments: list[str]) -> None:
     given = parser.parse_args(arguments)
     told = settings.from_options(given)
     learned, new = pairs.load(given.data, told.size.size).split(told.training.new_people)
-    portraits = np.stack([person.pictures[0] for person in learned.people[: given.avatars]])
+    avatars = learned.people[: given.avatars]
+    portraits = np.stack([person.pictures[0] for person in avatars])
     student, teacher = train_student(
-        learned, portraits, told, given.base, given.out, given.seed, given.vgg, given.resnet
+        without_last(learned), portraits, told, given.base, given.out, given.seed, given.vgg, given.resnet
     )
-    rows = compare(student, teacher, new, len(portraits))
+    rows = compare(student, teacher, avatars, new)
     atomic_write(given.out / "figures.json", json.dumps(rows, indent=1).encode())
     print(evaluate.table(rows))

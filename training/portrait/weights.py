@@ -17,13 +17,18 @@ from .gbase import Gbase
 from .settings import Settings, Size
 
 BASE, HR, STUDENT = "portrait base", "portrait in high resolution", "student of a portrait"
-_PART = {BASE: "base", HR: "hr", STUDENT: "student"}  # of what a training holds, the part that is used
+PART = {BASE: "base", HR: "hr", STUDENT: "student"}  # of what a training holds, the part that is used
+
+
+def file_in(folder: Path, kind: str) -> Path:
+    """Where a training of a kind leaves its checkpoint."""
+    return folder / f"{PART[kind]}.safetensors"
 
 
 def of_checkpoint(path: Path, kind: str) -> tuple[dict[str, Tensor], Settings]:
     """Averaged weights of a training of a kind, and its settings; path: the file, or its folder. Raises InputError for
     another file."""
-    path = path / f"{_PART[kind]}.safetensors" if path.is_dir() else path
+    path = file_in(path, kind) if path.is_dir() else path
     if not path.is_file():
         raise InputError(f"There is no {kind} at {path}: train one with python -m training portrait.")
     groups, notes = checkpoint.load(path)
@@ -32,7 +37,7 @@ def of_checkpoint(path: Path, kind: str) -> tuple[dict[str, Tensor], Settings]:
         if notes["settings"]["kind"] != kind:
             raise other
         told = settings.of_tables(notes["settings"]["tables"])
-        part = f"{_PART[kind]}."
+        part = f"{PART[kind]}."
         rows = {n.removeprefix(part): value for n, value in groups["average"].items() if n.startswith(part)}
     except (KeyError, TypeError, AttributeError) as error:
         raise other from error
@@ -65,7 +70,7 @@ def tensors(path: Path) -> dict[str, Tensor]:
         raise InputError(f"There are no weights at {path}: give a .pth file, or a .safetensors file of a training.")
     if path.suffix == ".safetensors":
         groups, notes = checkpoint.load(path)
-        part = f"{_PART.get((notes.get('settings') or {}).get('kind'), '')}."
+        part = f"{PART.get((notes.get('settings') or {}).get('kind'), '')}."
         return {n.removeprefix(part): v for n, v in groups.get("average", {}).items() if n.startswith(part)}
     again = f"{path} is damaged or holds more than weights: save the state_dict alone."
     try:
