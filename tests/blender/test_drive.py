@@ -21,7 +21,7 @@ from blendshape_addon.core.motion.face import FaceReader
 from blendshape_addon.core.motion.parameters import MOUTH_SHAPES
 from blendshape_addon.core.vocabulary import ARKIT, BLINKS, VISEMES
 from tests.faces import film
-from training.devtools import movies
+from training.motion import blender_movies as movies
 
 FILM = str(film.FILE)
 POSES = film.truth()

@@ -22,7 +22,7 @@ def truth() -> list[motions.Motion]:
 
 def make() -> None:
     from training.data import rigs
-    from training.devtools import movies
+    from training.motion import blender_movies as movies
     from training.renders import Scene, people, render
 
     person = people.person(rigs.load(rigs.data_folder() / "ict" / "generic_neutral"))

@@ -22,6 +22,7 @@ from training.motion.animator import (
     losses,
     make_data,
     model,
+    movies,
     pictures,
     settings,
     train,
@@ -531,13 +532,13 @@ def test_animate_refuses_what_makes_no_sense(tmp_path, more, said) -> None:
         animate.main(line)
 
 
-@pytest.mark.skipif(shutil.which(animate.ENCODER) is None, reason="needs the program")
+@pytest.mark.skipif(shutil.which(movies.ENCODER) is None, reason="needs the program")
 def test_a_movie_is_written(tmp_path) -> None:
-    animate.write(tmp_path / "a.mp4", rng.integers(0, 255, (4, 16, 16, 3)).astype(np.uint8), 12)
+    movies.write(tmp_path / "a.mp4", rng.integers(0, 255, (4, 16, 16, 3)).astype(np.uint8), 12)
     assert b"ftyp" in (tmp_path / "a.mp4").read_bytes()[:16]
 
 
-@pytest.mark.skipif(shutil.which(animate.ENCODER) is not None, reason="says what is missing, and nothing is")
+@pytest.mark.skipif(shutil.which(movies.ENCODER) is not None, reason="says what is missing, and nothing is")
 def test_without_its_encoder_a_movie_is_refused_before_the_work() -> None:
     with pytest.raises(InputError, match="is not installed"):
         animate.main(["--animator", "a", "--portrait", "p.png", "--clip", "c", "--out", "a.mp4"])

@@ -19,7 +19,6 @@ from training.data import rigs
 from training.learning.distributed import ALONE
 from training.motion.animator.losses import fetched
 from training.portrait import (
-    animate,
     emtn,
     evaluate,
     gaze_blink_loss,
@@ -43,7 +42,6 @@ from training.portrait.resnet18 import ResNet18
 from training.portrait.student import Student
 from training.portrait.warp_generator import canonical_to_driver, source_to_canonical
 from training.renders import people, shards
-from training.renders.parameters import CAMERA
 
 needs_rigs = pytest.mark.skipif(not rigs.data_folder().is_dir(), reason="needs the folder of rigs")
 ALL = dict.fromkeys(("perceptual", "adversarial", "feature_matching", "cycle", "gaze"), 0.1)
@@ -391,50 +389,3 @@ def test_bad_settings_are_said(tmp_path, text, said):
     with pytest.raises(InputError, match=said):
         settings.load("tiny64", tmp_path / "mine.toml")
     assert settings.sizes() == ["tiny64", "small128", "full512"]
-
-
-# Use
-
-
-def test_pictures_without_faces_transparent_ones_and_single_frames_are_said(tmp_path):
-    train_base.train_base(crowd(), small(steps=2), tmp_path, device=ALONE)
-    clip(tmp_path, "clip", 3)
-    clip(tmp_path, "one", 1)
-    Image.new("RGB", (64, 48)).save(tmp_path / "grey.png")
-    Image.new("RGBA", (64, 64), (0, 0, 0, 0)).save(tmp_path / "clear.png")
-
-    def run(source: str, movie: str, out: str = "made.gif") -> None:
-        animate.main([
-            "--base", str(tmp_path / train_base.NAME), "--source", str(tmp_path / source), "--clip",
-            str(tmp_path / movie), "--out", str(tmp_path / out),
-        ])  # fmt: skip
-
-    for source, movie, said in (
-        ("grey.png", "clip", "No face was found in grey.png"),
-        ("clear.png", "clip", "transparent"),
-        ("grey.png", "one", "one frame only"),
-    ):
-        with pytest.raises(InputError, match=said):
-            run(source, movie)
-
-
-@needs_rigs
-def test_portraits_move(tmp_path, capsys):
-    train_base.train_base(crowd(64), small(64, 2), tmp_path, device=ALONE)
-    drawn = people.person(rigs.load(rigs.data_folder() / "ict" / "generic_neutral"))
-    scenes = synth.scenes(drawn, 3, np.random.default_rng(1), 128)
-    shard = shards.of_scenes([replace(one, shift=(0.0, 0.0), distance=CAMERA.distance) for one in scenes])
-    (tmp_path / "clip").mkdir()
-    for number, picture in enumerate(shard.pictures, 1):
-        Image.fromarray(picture).save(tmp_path / "clip" / f"{number:04d}.png")
-    Image.fromarray(np.pad(shard.pictures[0], ((0, 0), (20, 20), (0, 0)), "edge")).save(tmp_path / "wide.png")
-    animate.main([
-        "--base", str(tmp_path / train_base.NAME), "--source", str(tmp_path / "wide.png"), "--clip",
-        str(tmp_path / "clip"), "--out", str(tmp_path / "made"),
-    ])  # fmt: skip
-    assert "wide.png is not square: it is cropped" in capsys.readouterr().out
-    made = [np.asarray(Image.open(path)) for path in sorted((tmp_path / "made").iterdir())]
-    assert len(made) == 3 and made[0].shape == (64, 64, 3)
-    # An untrained network gives the source; its frame lies about the face as a render's picture does.
-    whole = pairs.smaller(shard.pictures[:1], 2)[0].astype(float)
-    assert np.abs(made[0] - whole).mean() < 12

@@ -3,86 +3,187 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image, ImageColor
 from torch import Tensor
+from torch.nn import functional
+from tqdm import tqdm
 
 from blendshape_addon.core.errors import InputError
-from blendshape_addon.core.motion.descriptor import Descriptors
 from blendshape_addon.core.motion.face import FaceReader
 
-from ..motion.animator import dataset, pictures
-from ..motion.animator.animate import check_output, write
+from ..motion.animator import dataset, movies
 from ..motion.animator.conditions import Window
+from ..motion.animator.losses import fetched
 from ..motion.animator.make_data import RATE
-from ..renders.parameters import CAMERA
-from . import weights
+from . import framing, weights
+from .framing import Eyes, Portrait
 from .gbase import Gbase
 
-_CORNERS = 1.43  # distance of the outer corners of the eyes over that of the eyes: 90 and 63 mm
-_AT_ONCE = 16  # frames
-
-
-def framed(frames: np.ndarray, told: Descriptors, size: int) -> np.ndarray:
-    """(F, size, size, 3) uint8 of one window of (F, H, W, 3) uint8 frames, which lies about the face as the picture of
-    a render does; frames in which no face was read are left out."""
-    height, width = frames.shape[1:3]
-    right, up, across = np.median(told.place[told.found], axis=0) * height
-    unit = float(across) / _CORNERS
-    centre = (width / 2 + float(right), height / 2 - float(up) - CAMERA.centre[1] * unit)
-    window = Window(centre, 2 * CAMERA.half * unit)
-    return np.stack([dataset.cropped(frame, window, size) for frame in frames[told.found]])
+_AT_ONCE = 8  # frames
+_SOFT = 0.15  # share of the square's side over which the motion ends before the still rest of the picture
+_LARGEST = 1024  # pixels of the longer side of what is made, if nobody says so
+_SIZES = (64, 4096)
 
 
 @torch.no_grad()
-def moved(network: Gbase, source: np.ndarray, drivers: np.ndarray) -> np.ndarray:
-    """(F, S, S, 3) uint8 of a (S, S, 3) uint8 picture that moves as (F, S, S, 3) uint8 drivers do. Raises InputError
-    for pictures of another size than the network's."""
-    if source.shape != drivers.shape[1:] or len(source) != network.size:
+def moved(network: Gbase, source: Portrait, drivers: np.ndarray) -> Iterator[np.ndarray]:
+    """A (side, side, 4) uint8 square per driver: the portrait's own that moves as (F, S, S, 3) uint8 drivers do.
+
+    The network sees the square at its own size. What it fetches from elsewhere is fetched from the square itself, along
+    its enlarged flow, so that the result is as sharp as the portrait; what it paints over it is enlarged. Towards those
+    sides of the square beyond which the picture goes on, both end. Raises InputError for drivers of another size than
+    the network's.
+    """
+    size, side = network.size, source.side
+    if drivers.shape[1:] != (size, size, 3):
         raise InputError(
-            f"The network makes pictures of {network.size} x {network.size} pixels and got {source.shape} and "
-            f"{drivers.shape[1:]}."
+            f"The network makes pictures of {size} x {size} pixels and got drivers of {drivers.shape[1:]}."
         )
-    known = network.read(tensor(source[None]))
-    made = []
+    square = source.square
+    whole = tensor(square[None])
+    layers = torch.cat([whole[:, :3] * whole[:, 3:], whole[:, 3:]], 1)  # colours times alpha, and alpha
+    seen = Image.fromarray(framing.on_ground(square, (255, 255, 255))).resize((size, size), Image.Resampling.BILINEAR)
+    small = tensor(np.asarray(seen)[None])
+    known, share = network.read(small), _share(side, source.inner)
+    enlarged = partial(functional.interpolate, size=(side, side), mode="bicubic", align_corners=False)
     for first in range(0, len(drivers), _AT_ONCE):
         motion = network.emtn(tensor(drivers[first : first + _AT_ONCE]))
         count = len(motion.expression)
         output = network.drive(known.repeated(count), motion)
-        made.append((output.picture.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy())
-    return np.concatenate(made)
+        painted = output.picture - fetched(small.expand(count, -1, -1, -1), output.flow)
+        for flow, paint in zip(output.flow.split(1), painted.split(1), strict=True):
+            colours, alpha = fetched(layers, enlarged(flow) * share).split((3, 1), 1)
+            colours = (colours / alpha.clamp(min=1 / 255) + enlarged(paint) * share).clamp(0, 1)
+            yield (torch.cat([colours, alpha], 1)[0] * 255).round().byte().permute(1, 2, 0).numpy()
+
+
+def _share(side: int, inner: tuple[bool, bool, bool, bool]) -> Tensor:
+    """(side, side) of the motion, 1 in the middle and 0 at the inner sides: left, top, right and bottom."""
+    near = (torch.arange(side) + 0.5) / (_SOFT * side)
+    ends = (near, near, near.flip(0), near.flip(0))
+    left, top, right, bottom = (
+        end.clamp(max=1) if there else torch.ones(side) for end, there in zip(ends, inner, strict=True)
+    )
+    least = torch.minimum(left, right)[None] * torch.minimum(top, bottom)[:, None]
+    return least.square() * (3 - 2 * least)
 
 
 def tensor(movie: np.ndarray) -> Tensor:
-    """(F, 3, S, S) float32, 0 to 1, of (F, S, S, 3) uint8 pictures."""
+    """(F, C, S, S) float32, 0 to 1, of (F, S, S, C) uint8 pictures."""
     return torch.from_numpy(movie / np.float32(255)).permute(0, 3, 1, 2)
 
 
+def beside(made: Iterator[np.ndarray], frames: np.ndarray, shown: np.ndarray, window: Window) -> Iterator[np.ndarray]:
+    """Each picture with the frame of the clip that it follows, cut to the face, to its left. shown: see
+    `framing.drivers`."""
+    for picture, number in zip(made, shown, strict=True):
+        yield np.hstack([dataset.cropped(frames[number], window, len(picture)), picture])
+
+
 def main(arguments: list[str]) -> None:
+    given = _parser().parse_args(arguments)
+    if not _SIZES[0] <= given.size <= _SIZES[1]:
+        raise InputError(f"--size is {given.size}: choose {_SIZES[0]} to {_SIZES[1]} pixels.")
+    ground, eyes = _colour(given.ground), _eyes(given.eyes) if given.eyes else None
+    if given.clip.suffix.lower() == ".npz":
+        raise InputError(
+            f"{given.clip.name} holds what was read of a clip, and this network reads the pictures: give the clip."
+        )
+    movies.check_output(given.out, given.rate, given.blender)
+    network, _ = weights.base(given.base)
+    reader = FaceReader(provider="cpu")
+    source, factor = framing.portrait(given.source, given.size, eyes, reader)
+    with movies.opened(given.clip, given.blender) as clip:
+        said = [*_said(given, source, factor), *clip.notes]
+        watched = partial(tqdm, desc="reading faces", unit="frame")
+        drivers, window, shown = framing.drivers(given.clip.name, clip.frames, network.size, reader, watched)
+        if lost := int((shown != np.arange(len(shown))).sum()):
+            said.append(f"No face was read in {lost} of {len(shown)} frames: the portrait stands still there.")
+        print("\n".join(said), end="\n" if said else "", flush=True)
+        made = tqdm(moved(network, source, drivers), "moving the portrait", len(drivers), unit="frame")
+        frames = (square if given.square else source.with_square(square) for square in made)
+        if not _keeps_alpha(given):
+            frames = (framing.on_ground(frame, ground) for frame in frames)
+        if given.beside:
+            frames = beside(frames, clip.frames, shown, window)
+        rate = given.rate or clip.rate or RATE
+        movies.write(given.out, frames, rate, given.blender, clip.sound)
+    height, width = (source.side,) * 2 if given.square else source.picture.shape[:2]
+    print(
+        f"{given.out}: {len(drivers)} frames of {width} x {height} pixels, {rate:.4g} per second, marked as synthetic."
+    )
+
+
+def _keeps_alpha(given: argparse.Namespace) -> bool:
+    return not given.out.suffix and not given.beside
+
+
+def _said(given: argparse.Namespace, source: Portrait, factor: float) -> list[str]:
+    """What the user should know of the portrait."""
+    said, name = [], given.source.name
+    height, width = source.picture.shape[:2]
+    if factor > 1:
+        said.append(f"{name} is made {factor:.2g} times smaller, {width} x {height} pixels: --size takes more.")
+    if any(source.inner) or height != width:
+        rest = "is left out" if given.square else "stays still"
+        said.append(
+            f"{name} has {width} x {height} pixels: a square of {source.side} about the face moves, the rest {rest}."
+        )
+    if source.picture[..., 3].min() < 255:
+        said.append(
+            f"{name} is transparent in places: the .png files are, too."
+            if _keeps_alpha(given)
+            else f"{name} is transparent in places: it is laid on {given.ground}, see --ground; a folder of .png keeps "
+            "it transparent."
+        )
+    return said
+
+
+def _colour(text: str) -> tuple[int, int, int]:
+    try:
+        red, green, blue = ImageColor.getrgb(text)[:3]
+    except ValueError as error:
+        raise InputError(f"--ground is {text}, which is no colour: give one as white or #30a0ff.") from error
+    return red, green, blue
+
+
+def _eyes(texts: list[str]) -> Eyes:
+    try:
+        (a, b), (c, d) = (map(float, text.split(",")) for text in texts)
+    except ValueError as error:
+        raise InputError(
+            f"--eyes is {' '.join(texts)}: give two places in pixels, right and down, as --eyes 120,200 180,200."
+        ) from error
+    return (a, b), (c, d)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m training portrait animate",
-        description="Move a portrait as the face in a clip does, by a network of train-base. Pictures are cut to the "
-        "face. Use a picture of yourself, of your avatar, or of somebody who allowed it.",
+        description="Move a portrait as the face in a clip does, by a network of train-base. The result has the "
+        "portrait's own resolution and is marked as synthetic. Use a picture of yourself, of your avatar, or of "
+        "somebody who allowed it.",
     )
-    parser.add_argument("--base", type=Path, required=True, help="base.safetensors of train-base")
-    parser.add_argument("--source", type=Path, required=True, help="the portrait")
-    parser.add_argument("--clip", type=Path, required=True, help="folder of .png files, or an animated picture")
-    parser.add_argument("--out", type=Path, required=True, help="a .gif, a .mp4, or a folder for .png")
-    parser.add_argument("--rate", type=float, default=RATE, help="frames per second (default: %(default)s)")
-    parser.add_argument("--beside", action="store_true", help="with the clip to the left")
-    given = parser.parse_args(arguments)
-    check_output(given.out, given.rate)
-    network, _ = weights.base(given.base)
-    portrait, frames = pictures.load(given.source), pictures.frames_in(given.clip)
-    for name, picture in ((given.source.name, portrait), (given.clip.name, frames[0])):
-        if picture.shape[0] != picture.shape[1]:
-            print(f"{name} is not square: it is cropped to a square about the face.")
-    reader = FaceReader(provider="cpu")
-    still = dataset.read_portrait(given.source.name, portrait, reader)
-    moving = dataset.read_frames(given.clip.name, frames, reader)
-    source, drivers = framed(portrait[None], still, network.size)[0], framed(frames, moving, network.size)
-    made = moved(network, source, drivers)
-    write(given.out, pictures.beside([drivers, made]) if given.beside else made, given.rate)
-    print(f"{len(made)} frames of {network.size} x {network.size} pixels are in {given.out}.")
+    add = parser.add_argument
+    add("--base", type=Path, required=True, help="base.safetensors of train-base")
+    add("--source", type=Path, required=True, help="the portrait")
+    add("--clip", type=Path, required=True, help="a movie, an animated picture, or a folder of .png files")
+    add("--out", type=Path, required=True, help="a .gif, a .mp4, or a folder for .png")
+    add("--rate", type=float, help=f"frames per second (default: the movie's, else {RATE})")
+    add("--size", type=int, default=_LARGEST, help="pixels of the longer side at most (default: %(default)s)")
+    add("--square", action="store_true", help="only the square about the face")
+    add("--beside", action="store_true", help="with the clip to the left")
+    add("--ground", default="white", metavar="COLOUR",
+        help="that a transparent portrait is laid on in a .gif or a .mp4 (default: %(default)s)")  # fmt: skip
+    add("--eyes", nargs=2, metavar="X,Y",
+        help="where the portrait's eyes are, in pixels, the left one first, for a face that is not found")  # fmt: skip
+    add("--blender", metavar="PATH",
+        help="Blender, or a Python that has bpy, which reads movies, and writes .mp4 where ffmpeg is not installed "
+        "(default: this Python, else blender)")  # fmt: skip
+    return parser

@@ -43,25 +43,29 @@ def read(command: Sequence[str], file: Path, place: Path) -> list[keyed.Keyed]:
     """Read an avatar file with what `command` gave, in a process of its own: an importer that crashes or hangs takes
     nothing with it. place: a name for files that are needed on the way. Raises InputError."""
     raw = place.with_name(f"{place.name}.read")
-    line = (
-        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from training.data.sources import keyed; "
-        f"keyed.main({str(file.resolve())!r}, {str(raw.resolve())!r})"
-    )
+    line = f"from training.data.sources import keyed; keyed.main({str(file.resolve())!r}, {str(raw.resolve())!r})"
+    try:
+        run(command, line, file.name, raw)
+        return keyed.unpack(raw)
+    finally:
+        raw.unlink(missing_ok=True)
+
+
+def run(command: Sequence[str], line: str, what: str, made: Path) -> None:
+    """Run a line of Python, which ends by `alone.run`, with what `command` gave. what: the name of the file that it is
+    about; made: the file that it leaves. Raises InputError where it fails, leaves none, or takes too long."""
+    line = f"import sys; sys.path.insert(0, {str(ROOT)!r}); {line}"
     with tempfile.TemporaryFile() as log:
         blender = subprocess.Popen([*command, line], stdin=subprocess.PIPE, stdout=log, stderr=log)
         try:
             status = blender.wait(TIMEOUT)
         except subprocess.TimeoutExpired as error:
-            raise InputError(f"{file.name} kept Blender busy for {TIMEOUT // 60} minutes.") from error
+            raise InputError(f"{what} kept Blender busy for {TIMEOUT // 60} minutes.") from error
         finally:
             blender.kill()
             blender.stdin.close()
             blender.wait()
         log.seek(0)
         said = log.read().decode(errors="replace").strip().splitlines()
-    try:
-        if status or not raw.exists():
-            raise InputError(f"{file.name} makes Blender fail: {said[-1] if said else f'it ended with {status}'}")
-        return keyed.unpack(raw)
-    finally:
-        raw.unlink(missing_ok=True)
+    if status or not made.exists():
+        raise InputError(f"{what} makes Blender fail: {said[-1] if said else f'it ended with {status}'}")

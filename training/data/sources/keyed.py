@@ -8,9 +8,6 @@ written by `learning.arrays`, which takes a library that Blender's Python has no
 
 from __future__ import annotations
 
-import os
-import sys
-import threading
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -25,7 +22,7 @@ from blendshape_addon.core.avatar.avatar import Avatar
 from blendshape_addon.core.avatar.hints import Hints
 from blendshape_addon.core.errors import InputError, UserError
 
-from . import vrm
+from . import alone, vrm
 
 if TYPE_CHECKING:
     from blendshape_addon.blender.io.mesh_io import Object
@@ -94,8 +91,8 @@ def unpack(path: Path) -> list[Keyed]:
             arrays = dict(data)
     except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path} is damaged: run the same command again.") from error
-    if _REFUSAL in arrays:
-        raise InputError(str(arrays[_REFUSAL]))
+    if alone.REFUSAL in arrays:
+        raise InputError(str(arrays[alone.REFUSAL]))
     found = []
     while f"{len(found)}.vertices" in arrays:
         start = f"{len(found)}."
@@ -108,32 +105,16 @@ def unpack(path: Path) -> list[Keyed]:
     return found
 
 
-_REFUSAL = "refusal"
-
-
 def main(file: str, out: str) -> None:
-    """Read `file` and write `out`, in a Blender of its own that ends with the process that started it.
+    """Read `file` and write `out`, in a Blender of its own, which then ends."""
 
-    Never returns, for bpy may hang in a clean exit.
-    """
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
+    def work() -> None:
         try:
             pack(Path(out), read(Path(file)))
         except UserError as error:
-            _write(Path(out), {_REFUSAL: np.array(str(error))})
-        status = 0
-    except BaseException as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        status = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
+            _write(Path(out), {alone.REFUSAL: np.array(str(error))})
 
-
-def _end_with_parent() -> None:
-    sys.stdin.read()  # nothing comes until the other end is closed
-    os._exit(1)
+    alone.run(work)
 
 
 def _creators_keys(objects: Sequence[Object]) -> tuple[str, ...]:

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import shutil
-import subprocess
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.motion.face import FaceReader
 from blendshape_addon.core.motion.performance import DriveOptions, perform
 
-from ...learning.atomic_files import atomic_write
-from . import dataset, pictures, use
+from . import dataset, movies, pictures, use
 from .make_data import RATE
-
-KINDS = (".gif", ".mp4", "")  # of what is written; "" is a folder
-ENCODER = "ffmpeg"  # the program that writes .mp4
 
 
 def animate(
@@ -51,46 +43,6 @@ def animate(
     return use.moved(animator, own[0], its_rows[0], shown, strength * (rows - rows[rest]))[0], driver
 
 
-def write(path: Path, frames: np.ndarray, rate: float) -> None:
-    """Write (F, H, W, 3) uint8 frames as .gif, as .mp4, or as 0001.png and so on into a folder. Raises InputError where
-    the disk does not take them or nothing here writes such a file, see `check_kind`."""
-    check_kind(path)
-    if path.suffix == ".gif":
-        pictures.save_gif(path, frames, rate)
-    elif path.suffix == ".mp4":
-        _encode(path, frames, rate)
-    else:
-        for number, frame in enumerate(frames, 1):
-            pictures.save(path / f"{number:04d}{pictures.SUFFIX}", frame)
-
-
-def check_output(path: Path, rate: float) -> None:
-    """Check before the work that a movie of this name and rate can be written. Raises InputError."""
-    check_kind(path)
-    if not 0.1 <= rate <= 100:
-        raise InputError(f"--rate is {rate:g}: choose 0.1 to 100 frames per second.")
-
-
-def check_kind(path: Path) -> None:
-    """Check before the work that a file of this name can be written. Raises InputError."""
-    if path.suffix not in KINDS and not path.is_dir():
-        raise InputError(f"{path.name} is no name for a movie: let it end in .gif or .mp4, or name a folder.")
-    if path.suffix == ".mp4" and not shutil.which(ENCODER):
-        raise InputError(f"The program {ENCODER} writes .mp4 and is not installed: write a .gif, or a folder of .png.")
-
-
-def _encode(path: Path, frames: np.ndarray, rate: float) -> None:
-    size = f"{frames.shape[2]}x{frames.shape[1]}"
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / path.name
-        line = [ENCODER, "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", f"{rate:g}",
-                "-i", "-", "-pix_fmt", "yuv420p", str(file)]  # fmt: skip
-        done = subprocess.run(line, input=frames.tobytes(), capture_output=True, check=False)
-        if done.returncode:
-            raise InputError(f"{path} cannot be written: {done.stderr.decode(errors='replace').strip()}")
-        atomic_write(path, file.read_bytes())
-
-
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m training motion animate",
@@ -107,11 +59,11 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--descriptors-alone", action="store_true", help="go by what is read in the clip alone")
     parser.add_argument("--beside", action="store_true", help="with the clip to the left")
     given = parser.parse_args(arguments)
-    check_output(given.out, given.rate)
+    movies.check_output(given.out, given.rate)
     neutral = None if given.neutral is None else given.neutral - 1
     made, driver = animate(
         given.animator, given.portrait, given.clip, given.strength, neutral, not given.descriptors_alone
     )
     movie = pictures.beside([driver, made]) if given.beside else made
-    write(given.out, movie, given.rate)
+    movies.write(given.out, movie, given.rate)
     print(f"{len(movie)} frames of {movie.shape[2]} x {movie.shape[1]} pixels are in {given.out}.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,12 @@ def load(path: Path) -> np.ndarray:
     transparent."""
     with _opened(path) as image:
         return _opaque(image, path)
+
+
+def load_with_alpha(path: Path) -> np.ndarray:
+    """(H, W, 4) uint8 of a picture's file. Raises InputError as `load` does, but for transparency."""
+    with _opened(path) as image:
+        return _pixels(image, path)
 
 
 def frames_in(path: Path) -> np.ndarray:
@@ -49,21 +55,30 @@ def frames_in(path: Path) -> np.ndarray:
 
 def save(path: Path, picture: np.ndarray) -> None:
     """Write a (H, W, 3) uint8 picture as .png. Raises InputError when the disk does not take it."""
+    atomic_write(path, png(picture))
+
+
+def png(picture: np.ndarray) -> bytes:
+    """A .png file of a (H, W, 3) or, with alpha, (H, W, 4) uint8 picture."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "PNG")
-    atomic_write(path, file.getvalue())
+    return file.getvalue()
 
 
 def save_gif(path: Path, frames: np.ndarray, rate: float, scale: int = 1) -> None:
     """Write (F, H, W, 3) uint8 frames as an animated .gif that plays on and on, so many per second, each pixel `scale`
     pixels wide. Raises InputError when the disk does not take it."""
-    height, width = frames.shape[1:3]
-    images = [Image.fromarray(frame).resize((width * scale, height * scale)) for frame in frames]
+    atomic_write(path, gif(frames, rate, scale))
+
+
+def gif(frames: Iterable[np.ndarray], rate: float, scale: int = 1) -> bytes:
+    """The same as bytes; one frame after another is taken."""
+    images = (Image.fromarray(one).resize((one.shape[1] * scale, one.shape[0] * scale)) for one in frames)
     file = io.BytesIO()
-    images[0].save(
-        file, "GIF", save_all=True, append_images=images[1:], duration=round(1000 / rate), loop=0, optimize=False
+    next(images).save(
+        file, "GIF", save_all=True, append_images=images, duration=round(1000 / rate), loop=0, optimize=False
     )
-    atomic_write(path, file.getvalue())
+    return file.getvalue()
 
 
 def beside(movies: Sequence[np.ndarray]) -> np.ndarray:
@@ -82,11 +97,15 @@ def _opened(path: Path) -> Image.Image:
         ) from error
 
 
-def _opaque(image: Image.Image, path: Path) -> np.ndarray:
+def _pixels(image: Image.Image, path: Path) -> np.ndarray:
     try:
-        pixels = np.asarray(image.convert("RGBA"))
+        return np.asarray(image.convert("RGBA"))
     except (OSError, SyntaxError, ValueError) as error:  # Pillow raises SyntaxError for broken PNG chunks
         raise InputError(f"{path} is damaged: save it anew.") from error
+
+
+def _opaque(image: Image.Image, path: Path) -> np.ndarray:
+    pixels = _pixels(image, path)
     if pixels[..., 3].min() < 255:
         raise InputError(f"{path} is transparent in places: lay it on a background of one colour and save it again.")
     return pixels[..., :3]

@@ -1,0 +1,229 @@
+"""Portraits that move: the square about the face, its whole resolution, transparency, marks, and what is refused."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from blendshape_addon.core.errors import InputError
+from training.data import rigs
+from training.learning import checkpoint as checkpoints
+from training.motion.animator import marks, movies
+from training.portrait import animate, framing, gbase, settings, synth, train_base, weights
+from training.portrait.framing import Portrait
+from training.portrait.gbase import Gbase
+from training.renders import people, shards
+from training.renders.parameters import CAMERA
+
+needs_rigs = pytest.mark.skipif(not rigs.data_folder().is_dir(), reason="needs the folder of rigs")
+rng = np.random.default_rng(0)
+
+
+def small(size: int = 16) -> settings.Settings:
+    told = settings.load("tiny64", steps=2)
+    return replace(
+        told, size=replace(told.size, size=size, width=4, volume=[4, 4, 8], latent=4, warp_width=8, student_width=4)
+    )
+
+
+def network(size: int = 16) -> Gbase:
+    torch.manual_seed(0)
+    return Gbase(small(size).size).eval()
+
+
+def smooth(height: int, width: int) -> np.ndarray:
+    """(H, W, 4) uint8, opaque."""
+    made = Image.fromarray(rng.integers(0, 255, (5, 5, 4)).astype(np.uint8)).resize((width, height))
+    picture = np.array(made)
+    picture[..., 3] = 255
+    return picture
+
+
+def checkpoint(folder, size: int = 16):
+    """base.safetensors of a network that has not learned."""
+    told, path = small(size), folder / train_base.NAME
+    trained = train_base.Trained(told)
+    rows = {"average": trained.state_dict()}
+    checkpoints.save(path, rows, {"settings": {"kind": weights.BASE, "tables": told.tables()}})
+    return path
+
+
+@pytest.mark.parametrize(
+    ("left", "top", "inner"),
+    [(3, 4, (True,) * 4), (-5, 0, (False, False, True, True)), (20, 25, (True, True, False, False))],
+)
+def test_a_square_is_taken_out_and_put_back(left, top, inner):
+    whole = smooth(40, 50)
+    portrait = Portrait(whole, left, top, 30)
+    assert portrait.square.shape == (30, 30, 4) and portrait.inner == inner
+    assert np.array_equal(portrait.with_square(portrait.square), whole)
+    other = portrait.with_square(255 - portrait.square)
+    changed = np.argwhere((other != whole).any(-1))
+    low, high = np.maximum([top, left], 0), np.minimum([top + 30, left + 30], [40, 50])
+    assert np.array_equal(changed.min(0), low) and np.array_equal(changed.max(0), high - 1)
+
+
+class Shifted(Gbase):
+    """Everything is fetched from a quarter of the square to the right, and a little red is painted."""
+
+    def drive(self, source, motion):
+        flow = torch.zeros(len(source.picture), 2, self.size, self.size)
+        flow[:, 0] = 0.25
+        picture = animate.fetched(source.picture, flow) + torch.tensor([0.1, 0, 0]).view(1, 3, 1, 1)
+        return gbase.Output(picture, flow, torch.zeros_like(picture), source.motion, motion)
+
+
+def test_what_moves_is_as_sharp_as_the_portrait_and_ends_before_the_rest_of_the_picture():
+    whole = smooth(100, 160)
+    whole[..., 1] = np.where(np.arange(160) % 2, 255, 0)  # stripes that the network's 16 pixels cannot show
+    drivers = np.zeros((2, 16, 16, 3), np.uint8)
+    still = list(animate.moved(network(), Portrait(whole, 30, 10, 64), drivers))
+    assert len(still) == 2 and np.abs(still[0].astype(int) - whole[10:74, 30:94]).max() <= 1
+
+    torch.manual_seed(0)
+    source = Portrait(whole, 30, 10, 64)
+    moved = next(animate.moved(Shifted(small().size).eval(), source, drivers))
+    middle = moved[24:40, 20:40].astype(int)
+    assert np.abs(middle[..., 1:3] - whole[34:50, 66:86, 1:3]).max() <= 1
+    assert np.abs(middle[..., 0] - (whole[34:50, 66:86, 0].astype(int) + 25.5).clip(max=255)).max() <= 2
+    put = source.with_square(moved).astype(int)
+    assert np.array_equal(put[:10], whole[:10]) and np.abs(put[10, 31:93, ::2] - whole[10, 31:93, ::2]).max() <= 3
+    # Where the square ends with the picture, nothing has to stand still.
+    whole_square = Portrait(whole[:64, :64], 0, 0, 64)
+    edge = next(animate.moved(Shifted(small().size).eval(), whole_square, drivers))
+    assert np.abs(edge[0, :40, 1:3].astype(int) - whole[0, 16:56, 1:3]).max() <= 1
+
+
+def test_transparency_moves_along():
+    whole = smooth(64, 64)
+    whole[:, :40, 3] = 0
+    torch.manual_seed(0)
+    made = next(
+        animate.moved(Shifted(small().size).eval(), Portrait(whole, 0, 0, 64), np.zeros((1, 16, 16, 3), np.uint8))
+    )
+    assert not made[:, :23, 3].any() and made[:, 25:, 3].min() == 255
+    assert np.abs(made[10, 26:40, 1:3].astype(int) - whole[10, 42:56, 1:3]).max() <= 1
+    laid = framing.on_ground(whole, (10, 20, 30))
+    assert (laid[:, :40] == [10, 20, 30]).all() and np.array_equal(laid[:, 40:], whole[:, 40:, :3])
+
+
+def test_eyes_that_are_told_give_the_square(tmp_path):
+    Image.fromarray(smooth(300, 400)).save(tmp_path / "drawn.png")
+    eyes = (150.0, 120.0), (200.0, 120.0)
+    found, factor = framing.portrait(tmp_path / "drawn.png", 1024, eyes, None)
+    assert factor == 1 and found.side == round(2 * CAMERA.half * 50)
+    assert abs(found.left + found.side / 2 - 175) <= 1 and found.top + found.side / 2 > 120
+    reduced, factor = framing.portrait(tmp_path / "drawn.png", 200, eyes, None)
+    assert factor == 2 and reduced.picture.shape[:2] == (150, 200) and abs(reduced.side - found.side / 2) <= 1
+    for wrong, said in (
+        (((200.0, 120.0), (150.0, 120.0)), "at the left of the picture first"),
+        (((200.0, 120.0), (500.0, 120.0)), "not in drawn.png"),
+        (((200.0, 120.0), (204.0, 120.0)), "too small"),
+    ):
+        with pytest.raises(InputError, match=said):
+            framing.portrait(tmp_path / "drawn.png", 1024, wrong, None)
+
+
+# Marks
+
+
+def frames(count: int = 3, height: int = 17, width: int = 24) -> list[np.ndarray]:
+    return [smooth(height, width)[..., :3] for _ in range(count)]
+
+
+def test_files_say_that_they_are_synthetic_and_show_what_they_did(tmp_path):
+    shown = frames()
+    movies.write(tmp_path / "a.gif", iter(shown), 12)
+    movies.write(tmp_path / "a", shown, 12)
+    with Image.open(tmp_path / "a.gif") as gif:
+        assert gif.info["comment"].decode() == marks.SAID and gif.n_frames == 3
+        assert np.abs(np.asarray(gif.convert("RGB")).astype(int) - shown[0]).mean() < 20
+    assert marks.SOURCE_TYPE.encode() in (tmp_path / "a.gif").read_bytes()
+    with Image.open(tmp_path / "a" / "0003.png") as png:
+        assert png.text["Comment"] == marks.SAID and marks.SOURCE_TYPE in png.text["XML:com.adobe.xmp"]
+        assert np.array_equal(np.asarray(png), shown[2])
+
+
+@pytest.mark.skipif(shutil.which(movies.ENCODER) is None, reason="needs the program")
+def test_a_movie_is_written_by_ffmpeg(tmp_path):
+    movies.write(tmp_path / "a.mp4", iter(frames()), 12)
+    file = (tmp_path / "a.mp4").read_bytes()
+    assert b"ftyp" in file[:16] and marks.SOURCE_TYPE.encode() in file
+
+
+# The command
+
+
+def clip(folder, name: str, count: int = 4, size=(24, 24), mode: str = "RGB"):
+    (folder / name).mkdir(parents=True)
+    for number in range(count):
+        Image.new(mode, size, (40 * number, 90, 30, 100)[: len(mode)]).save(folder / name / f"{number + 1:04d}.png")
+
+
+def call(folder, source: str, movie: str, out: str, *more: str) -> None:
+    animate.main([
+        "--base", str(folder / train_base.NAME), "--source", str(folder / source), "--clip", str(folder / movie),
+        "--out", str(folder / out), *more,
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("source", "movie", "out", "more", "said"),
+    [
+        ("grey.png", "clip", "a.gif", [], r"No face was found in grey\.png.*--eyes"),
+        ("clear.png", "clip", "a.gif", [], r"No face was found in clear\.png"),
+        ("none.png", "clip", "a.gif", [], "There is no picture"),
+        ("grey.png", "one", "a.gif", ["--eyes", "20,20", "40,20"], "one frame only"),
+        ("grey.png", "clip", "a.gif", ["--eyes", "20,20", "40,20"], "A face was found in 0 of the 3 frames of clip"),
+        ("grey.png", "clip", "a.gif", ["--eyes", "20", "40,20"], "two places in pixels"),
+        ("grey.png", "none.mp4", "a.gif", ["--eyes", "20,20", "40,20"], "no movie"),
+        ("grey.png", "read.npz", "a.gif", [], "give the clip"),
+        ("grey.png", "clip", "a.avi", [], "let it end in .gif"),
+        ("grey.png", "clip", "a.gif", ["--rate", "0"], "frames per second"),
+        ("grey.png", "clip", "a.gif", ["--size", "9"], "choose 64 to 4096"),
+        ("grey.png", "clip", "a.gif", ["--ground", "loud"], "no colour"),
+        ("grey.png", "clip", "a.mp4", ["--blender", "nothing"], "is not installed"),
+    ],
+)
+def test_what_cannot_be_moved_is_said(tmp_path, monkeypatch, source, movie, out, more, said):
+    monkeypatch.setenv("PATH", str(tmp_path))  # neither ffmpeg nor Blender
+    checkpoint(tmp_path)
+    clip(tmp_path, "clip", 3)
+    clip(tmp_path, "one", 1)
+    Image.new("RGB", (64, 48)).save(tmp_path / "grey.png")
+    Image.new("RGBA", (64, 64), (0, 0, 0, 0)).save(tmp_path / "clear.png")
+    with pytest.raises(InputError, match=said):
+        call(tmp_path, source, movie, out, *more)
+    assert not (tmp_path / out).exists()
+
+
+@needs_rigs
+def test_portraits_move(tmp_path, capsys):
+    checkpoint(tmp_path, 32)
+    drawn = people.person(rigs.load(rigs.data_folder() / "ict" / "generic_neutral"))
+    scenes = synth.scenes(drawn, 3, np.random.default_rng(1), 128)
+    shard = shards.of_scenes([replace(one, shift=(0.0, 0.0), distance=CAMERA.distance) for one in scenes])
+    (tmp_path / "clip").mkdir()
+    for number, picture in enumerate([*shard.pictures, np.zeros_like(shard.pictures[0])], 1):
+        Image.fromarray(picture).save(tmp_path / "clip" / f"{number:04d}.png")
+    wide = np.pad(shard.pictures[0], ((0, 0), (20, 20), (0, 0)), "edge")
+    Image.fromarray(
+        np.dstack([wide, np.where(np.arange(168) < 10, 0, 255)[None].repeat(128, 0)]).astype(np.uint8)
+    ).save(tmp_path / "wide.png")
+    call(tmp_path, "wide.png", "clip", "made")
+    said = capsys.readouterr().out
+    assert "wide.png has 168 x 128 pixels: a square of " in said and "No face was read in 1 of 4 frames" in said
+    made = [np.asarray(Image.open(path)) for path in sorted((tmp_path / "made").iterdir())]
+    assert len(made) == 4 and made[0].shape == (128, 168, 4) and not made[0][:, :10, 3].any()
+    # An untrained network gives the source back, at its own resolution.
+    assert np.abs(made[0][:, 10:, :3].astype(int) - wide[:, 10:]).max() <= 1
+    call(tmp_path, "wide.png", "clip", "made.gif", "--square", "--beside", "--ground", "#102030")
+    assert "laid on #102030" in capsys.readouterr().out
+    with Image.open(tmp_path / "made.gif") as gif:
+        # Equal frames are one in a .gif, as long as all of them.
+        assert gif.size[0] == 2 * gif.size[1]
+    # The square about a render's face is as large as the render.
+    assert abs(gif.size[1] - 128) < 20

@@ -1,0 +1,147 @@
+"""Where the face is in a portrait and in a clip, and the square about it, as the pictures of renders have it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from blendshape_addon.core.errors import InputError
+from blendshape_addon.core.motion import descriptor
+from blendshape_addon.core.motion.descriptor import Descriptors
+from blendshape_addon.core.motion.face import FaceReader, Reading
+
+from ..motion.animator import dataset, pictures
+from ..motion.animator.conditions import Window
+from ..renders.parameters import CAMERA
+
+_CORNERS = 1.43  # distance of the outer corners of the eyes over that of the eyes: 90 and 63 mm
+SMALLEST = 32  # pixels of a square's side, with a face of a third of that
+
+Eyes = tuple[tuple[float, float], tuple[float, float]]  # pixels right and down
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """picture: (H, W, 4) uint8; left, top, side: of the square about the face, in pixels, which may reach beyond."""
+
+    picture: np.ndarray
+    left: int
+    top: int
+    side: int
+
+    @property
+    def square(self) -> np.ndarray:
+        """(side, side, 4) uint8; beyond the picture's edges it goes on as at them."""
+        left, top, right, bottom = self._beyond()
+        padded = np.pad(self.picture, ((top, bottom), (left, right), (0, 0)), "edge")
+        return padded[self.top + top :, self.left + left :][: self.side, : self.side]
+
+    @property
+    def inner(self) -> tuple[bool, bool, bool, bool]:
+        """Which sides of the square, left, top, right and bottom, have more of the picture beyond them."""
+        height, width = self.picture.shape[:2]
+        return self.left > 0, self.top > 0, self.left + self.side < width, self.top + self.side < height
+
+    def with_square(self, square: np.ndarray) -> np.ndarray:
+        """The (H, W, 4) picture with another (side, side, 4) square in place of its own."""
+        left, top, right, bottom = self._beyond()
+        made = self.picture.copy()
+        part = square[top : self.side - bottom, left : self.side - right]
+        made[max(self.top, 0) :, max(self.left, 0) :][: part.shape[0], : part.shape[1]] = part
+        return made
+
+    def _beyond(self) -> tuple[int, int, int, int]:
+        """Pixels of the square beyond the picture, at the left, top, right and bottom."""
+        height, width = self.picture.shape[:2]
+        ends = -self.left, -self.top, self.left + self.side - width, self.top + self.side - height
+        left, top, right, bottom = (max(0, end) for end in ends)
+        return left, top, right, bottom
+
+
+def portrait(path: Path, largest: int, eyes: Eyes | None, reader: FaceReader) -> tuple[Portrait, float]:
+    """A portrait, and how many times its longer side was reduced to have `largest` pixels at most.
+
+    eyes: where they are, in the file's pixels; None where they are to be found. Raises InputError, in a sentence, for a
+    file that cannot be read, and where no face is found, or one that is too small.
+    """
+    picture = pictures.load_with_alpha(path)
+    height, width = picture.shape[:2]
+    factor = max(1.0, max(height, width) / largest)
+    if factor > 1:
+        small = Image.fromarray(picture).resize((round(width / factor), round(height / factor)), Image.Resampling.BOX)
+        picture = np.asarray(small)
+    window = _of_eyes(eyes, factor, picture, path.name) if eyes else _found(picture, path.name, reader)
+    side = round(window.side)
+    if side < SMALLEST:
+        raise InputError(
+            f"The face in {path.name} is too small: with hair and neck it is {side} pixels wide. Cut the picture to "
+            "the face and save it larger."
+        )
+    left, top = (round(middle - side / 2) for middle in window.centre)
+    return Portrait(picture, left, top, side), factor
+
+
+def _of_eyes(eyes: Eyes, factor: float, picture: np.ndarray, name: str) -> Window:
+    left, right = (np.array(eye) / factor for eye in eyes)
+    height, width = picture.shape[:2]
+    for eye in (left, right):
+        if not (0 <= eye[0] < width and 0 <= eye[1] < height):
+            raise InputError(f"--eyes gives a place that is not in {name}: count its pixels from the upper left.")
+    if right[0] - left[0] < 1:
+        raise InputError("--eyes gives the eye at the left of the picture first, then the one at the right.")
+    return _window((left + right) / 2, float(np.linalg.norm(right - left)))
+
+
+def _found(picture: np.ndarray, name: str, reader: FaceReader) -> Window:
+    told = dataset.describe(on_ground(picture, (255, 255, 255))[None], reader)
+    if not told.found.all():
+        raise InputError(
+            f"No face was found in {name}: it has to look at the camera, well lit. Drawn faces are mostly not found: "
+            "say where the eyes are, as --eyes 120,200 180,200."
+        )
+    return window(told, picture.shape[1], picture.shape[0])
+
+
+def window(told: Descriptors, width: int, height: int) -> Window:
+    """The square about a face, where it is in half of the pictures in which it was found."""
+    right, up, across = np.median(told.place[told.found], axis=0) * height
+    return _window(np.array([width / 2 + right, height / 2 - up]), float(across) / _CORNERS)
+
+
+def _window(eyes: np.ndarray, apart: float) -> Window:
+    """eyes: (2,) the middle between them; apart: their distance; pixels."""
+    return Window((float(eyes[0]), float(eyes[1]) - CAMERA.centre[1] * apart), 2 * CAMERA.half * apart)
+
+
+def drivers(
+    name: str, frames: np.ndarray, size: int, reader: FaceReader, watched: Callable[[range], Iterable[int]] = iter
+) -> tuple[np.ndarray, Window, np.ndarray]:
+    """(F, size, size, 3) uint8 of a clip's frames, cut to the face; the window that they are cut to; and (F,) number
+    of the frame that each is of: where no face was read, the last one before with a face stands still.
+
+    frames: (F, H, W, 3) uint8. Raises InputError where a face is found in fewer than two frames.
+    """
+    readings: list[Reading | None] = []
+    for number in watched(range(len(frames))):
+        readings.append(reader.follow(frames[number], readings[-1] if readings else None))
+    height, width = frames.shape[1:3]
+    told = descriptor.describe(readings, (width, height), 1.0, 1, "")
+    if told.found.sum() < 2:
+        raise InputError(
+            f"A face was found in {told.found.sum()} of the {len(frames)} frames of {name}: two or more are needed."
+        )
+    seen = window(told, width, height)
+    shown = np.maximum.accumulate(np.where(told.found, np.arange(len(frames)), np.argmax(told.found)))
+    return np.stack([dataset.cropped(frames[number], seen, size) for number in shown]), seen, shown
+
+
+def on_ground(picture: np.ndarray, ground: tuple[int, int, int]) -> np.ndarray:
+    """(H, W, 3) uint8 of a (H, W, 4) picture laid on a colour."""
+    if picture[..., 3].min() == 255:
+        return picture[..., :3]
+    alpha = picture[..., 3:].astype(np.float32) / 255
+    return (picture[..., :3] * alpha + np.float32(ground) * (1 - alpha)).round().astype(np.uint8)
