@@ -3,6 +3,7 @@
 import json
 import shutil
 import struct
+import wave
 
 import bpy
 import numpy as np
@@ -322,15 +323,132 @@ def test_an_avatar_without_shape_keys_is_told_what_to_press(figure, tmp_path, de
 
 
 def test_a_lost_face_is_marked_on_the_timeline(avatar):
-    done = performance.Performance(
-        times=np.arange(10) / 10, units={"jawOpen": np.linspace(0, 1, 10)}, head=np.zeros((10, 3)),
-        gaze=np.zeros((10, 2)), neutral=0, lost=((2, 4),),
-    )  # fmt: skip
     scene = bpy.context.scene
-    objects = [avatar["body"], avatar["teeth"]]
-    drive.write(scene, objects, done, mesh_io.read(objects).hints, "clip.mp4", None, 10, True)
+    write(avatar, done(), start=10)
     marks = {marker.name: marker.frame for marker in scene.timeline_markers}
     assert marks == {"Face lost": 10 + round(0.2 * scene.render.fps), "Face back": 10 + round(0.5 * scene.render.fps)}
+
+
+def gif(frames: int, side: int) -> bytes:
+    """A GIF (89a) of squares, one brightness per picture; its code words are never longer than 8 bits."""
+    data = b"GIF89a" + struct.pack("<HHBBB", side, side, 0xF6, 0, 0) + bytes(n for n in range(128) for _ in range(3))
+    for number in range(frames):
+        pixels = bytes([20 + 10 * number]) * side**2
+        codes = b"".join(b"\x80" + pixels[at : at + 100] for at in range(0, len(pixels), 100)) + b"\x81"
+        blocks = b"".join(
+            bytes([len(part)]) + part for part in (codes[at : at + 250] for at in range(0, len(codes), 250))
+        )
+        data += b"\x21\xf9\x04\x04\x0a\x00\x00\x00" + b"\x2c" + struct.pack("<HHHHB", 0, 0, side, side, 0)
+        data += b"\x07" + blocks + b"\x00"
+    return data + b";"
+
+
+def test_an_animated_gif_is_a_movie(tmp_path):
+    (tmp_path / "take.gif").write_bytes(gif(5, 40))
+    with clips.open_clip(tmp_path / "take.gif") as clip:
+        assert (clip.count, clip.rate) == (5, pytest.approx(10))
+        found = [int(picture.mean()) for picture in clip.pictures()]
+    assert np.allclose(np.diff(found), 10, atol=2) and len(found) == 5
+
+
+def done(lost=((2, 4),), jaw=(0.0, 1.0)) -> performance.Performance:
+    """A second in which the jaw opens, the head nods and the face is lost."""
+    units = {"jawOpen": np.linspace(*jaw, 11), "mouthSmileLeft": np.linspace(1, 0, 11)}
+    head = np.linspace(0, 0.3, 11)[:, None] * [1.0, 0.0, 0.0]
+    return performance.Performance(np.arange(11) / 10, units, head, np.zeros((11, 2)), 0, lost)
+
+
+def write(avatar, performed, clip="clip.mp4", sound=None, start=1):
+    objects = [avatar["body"], avatar["teeth"]]
+    hints = mesh_io.read(objects).hints
+    return drive.write(bpy.context.scene, objects, performed, hints, clip, sound, start, True).written
+
+
+@pytest.fixture
+def sound(tmp_path):
+    with wave.open(str(tmp_path / "sound.wav"), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(2 * 8000))
+    return tmp_path / "sound.wav"
+
+
+def strips() -> list:
+    editor = bpy.context.scene.sequence_editor
+    return list(editor.strips if hasattr(editor, "strips") else editor.sequences)
+
+
+def test_a_second_clip_takes_the_place_of_the_first(avatar, sound):
+    scene = bpy.context.scene
+    scene.timeline_markers.new("mine", frame=3)
+    first = write(avatar, done(), sound=sound)
+    again = write(avatar, done(lost=((5, 6),), jaw=(1.0, 0.0)), sound=sound, start=100)
+    assert sorted(action.name for action in bpy.data.actions) == sorted(again.actions) == sorted(first.actions)
+    assert again.notes == []
+    rate = scene.render.fps
+    marks = {marker.name: marker.frame for marker in scene.timeline_markers}
+    assert marks == {"mine": 3, "Face lost": 100 + round(0.5 * rate), "Face back": 100 + round(0.7 * rate)}
+    (strip,) = strips()
+    assert strip.frame_final_start == 100
+
+
+def test_what_somebody_did_to_a_clips_keyframes_is_kept(avatar):
+    write(avatar, done())
+    keys = avatar["body"].data.shape_keys
+    mine = keys.animation_data.action
+    curves(keys)['key_blocks["jawOpen"].value', 0].keyframe_points[3].co.y = 0.123
+    (note,) = write(avatar, done()).notes
+    assert mine.name in note and mine in bpy.data.actions[:] and keys.animation_data.action != mine
+
+
+def test_another_avatars_clip_stays(avatar, sound):
+    scene = bpy.context.scene
+    write(avatar, done(), sound=sound)
+    marks = len(scene.timeline_markers)
+    drive.performance_keys.remove_of(scene, "Somebody else")
+    assert len(scene.timeline_markers) == marks == 2 and len(strips()) == 1
+
+
+def test_keys_that_are_off_pinned_or_limited_are_seen(avatar):
+    body = avatar["body"]
+    keys = body.data.shape_keys.key_blocks
+    keys["jawOpen"].mute, keys["jawOpen"].slider_max, body.show_only_shape_key = True, 0.3, True
+    write(avatar, done())
+    bpy.context.scene.frame_set(1 + bpy.context.scene.render.fps)
+    assert keys["jawOpen"].value == pytest.approx(1.0, abs=0.01)
+    assert not keys["jawOpen"].mute and not body.show_only_shape_key
+
+
+@pytest.mark.parametrize("mode", ["QUATERNION", "XYZ", "AXIS_ANGLE"])
+def test_a_head_that_drivers_turn_is_left_to_them(avatar, mode):
+    bone = avatar["rig"].pose.bones["head"]
+    bone.rotation_mode = mode
+    assert write(avatar, done()).head == "head"
+    prop = {"QUATERNION": "rotation_quaternion", "XYZ": "rotation_euler"}.get(mode, "rotation_axis_angle")
+    bone.driver_add(prop, 1)
+    written = write(avatar, done())
+    assert written.head == "" and any("head" in note and "drivers" in note for note in written.notes)
+
+
+def test_a_strip_in_tweak_mode_is_said_before_anything_changes(avatar):
+    keys = avatar["body"].data.shape_keys
+    write(avatar, done())
+    data = keys.animation_data
+    data.nla_tracks.new().strips.new("strip", 1, data.action)
+    data.action = None
+    data.use_tweak_mode = True
+    before = {action.name for action in bpy.data.actions}
+    with pytest.raises(RuntimeError, match="is in tweak mode: leave it"):
+        bpy.ops.vrc_blendshape.drive_from_clip(filepath=FILM)
+    assert {action.name for action in bpy.data.actions} == before and data.use_tweak_mode
+
+
+def test_pictures_of_several_sizes_are_refused(tmp_path):
+    for number, side in enumerate((20, 30)):
+        image = bpy.data.images.new("picture", side, 10)
+        image.filepath_raw, image.file_format = str(tmp_path / f"f{number}.png"), "PNG"
+        image.save()
+    with pytest.raises(InputError, match=r"f1\.png has another size .* in one size"):
+        list(clips.open_clip(tmp_path).pictures())
 
 
 def test_a_feed_gives_another_thread_the_same_pictures():

@@ -17,7 +17,7 @@ from ...core.messages import Message
 from . import mp4, sequencer
 from .files import quiet
 
-MOVIES = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv")
+MOVIES = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv", ".gif")
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tga", ".tif", ".tiff", ".webp")
 LARGEST = 1280  # pixels of a picture's longer side that are read; a face needs some 200
 FOLDER_RATE = 30.0  # pictures per second of a folder, which does not say
@@ -70,7 +70,10 @@ class FolderClip:
             picture = _load(file)
             size = size or picture.shape
             if picture.shape != size:
-                raise InputError("{file} has another size than the pictures before it.", file=file.name)
+                raise InputError(
+                    "{file} has another size than the pictures before it: save all pictures of the folder in one size.",
+                    file=file.name,
+                )
             yield picture
 
     def close(self) -> None:

@@ -115,22 +115,26 @@ def write(
     head: bool,
 ) -> Driven:
     """Key a performance on the avatar of `objects`, which `hints` tell the directions of, and lay the clip's sound
-    beside it. Raises InputError, nothing changed, as `performance_keys.write` does."""
+    beside it, in place of the clip that drove it before. Raises InputError, nothing changed, as
+    `performance_keys.write` does."""
     written = performance_keys.write(scene, objects, performance, hints, Path(clip_name).stem, start, head)
-    _mark(scene, performance, start)
+    avatar = objects[0].name
+    performance_keys.remove_of(scene, avatar)
+    _mark(scene, performance, start, avatar)
     if sound is not None:
-        performance_keys.add_sound(scene, str(sound), clip_name, written)
-    return Driven(objects[0].name, written)
+        performance_keys.add_sound(scene, str(sound), clip_name, avatar, written)
+    return Driven(avatar, written)
 
 
-def _mark(scene: bpy.types.Scene, performance: Performance, start: int) -> None:
+def _mark(scene: bpy.types.Scene, performance: Performance, start: int, avatar: str) -> None:
     """Markers where the face was lost and where it is back."""
     rate = scene.render.fps / scene.render.fps_base
     for first, last in performance.lost:
         ends = [(translate("Face lost"), first), (translate("Face back"), last + 1)]
         for name, number in ends:
             if number < len(performance.times):
-                scene.timeline_markers.new(name, frame=start + round(float(performance.times[number]) * rate))
+                frame = start + round(float(performance.times[number]) * rate)
+                scene.timeline_markers.new(name, frame=frame)[performance_keys.MARK] = avatar
 
 
 def entry(driven: Driven, performance: Performance) -> dict:

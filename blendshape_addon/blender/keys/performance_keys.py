@@ -1,7 +1,11 @@
-"""A performance on the timeline: an Action for the shape keys of each mesh, and one for the head and eyes."""
+"""A performance on the timeline: an Action for the shape keys of each mesh, and one for the head and eyes.
+
+What a clip adds to a file carries `MARK`, by which the next clip that drives the same avatar knows and replaces it.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -23,6 +27,8 @@ from ..io.mesh_io import Object
 from ..io.selection import require_editable
 from .animation import curves_in, drivers_of
 
+# Custom property: of an Action, a hash of its keyframes as they were written; of strips and markers, the avatar's name.
+MARK = "vrc_blendshape_clip"
 _LINEAR = 1  # of a keyframe's interpolation, as foreach_set takes it
 
 
@@ -43,7 +49,8 @@ class Written:
 
 
 def require_drivable(objects: Sequence[Object]) -> None:
-    """Raises InputError where none of the avatar's keys can be driven or one of its meshes cannot be edited."""
+    """Raises InputError where none of the avatar's keys can be driven, where one of its meshes cannot be edited, or
+    where the Nonlinear Animation editor holds its actions."""
     if not any(set(_chosen(obj)) & {*ARKIT, *BLINKS, *visemes.SPOKEN} for obj in objects):
         raise InputError(
             "“{name}” has no shape keys that a clip can drive: press Generate Face Tracking (or Generate All) first.",
@@ -52,6 +59,12 @@ def require_drivable(objects: Sequence[Object]) -> None:
     for obj in objects:
         if obj.data.shape_keys:
             require_editable(obj)
+    for owner in (root_of(objects[0]), *(obj.data.shape_keys for obj in objects)):
+        if owner and owner.animation_data and owner.animation_data.use_tweak_mode:
+            raise InputError(
+                "A strip of “{name}” is in tweak mode: leave it (Tab in the Nonlinear Animation editor) and try again.",
+                name=objects[0].name,
+            )
 
 
 def write(
@@ -66,7 +79,8 @@ def write(
     """Key what `performance` of a clip called `name` says on the avatar of `objects`, from frame `start` on.
 
     hints: which way the avatar looks. head: whether its head is turned. Actions that were there are kept, with a fake
-    user, and replaced by new ones. Raises InputError as `require_drivable` does.
+    user, and replaced by new ones; those of a clip that nobody has changed since are removed. Keys that are driven are
+    switched on, and seen. Raises InputError as `require_drivable` does.
     """
     require_drivable(objects)
     rate = scene.render.fps / scene.render.fps_base
@@ -90,13 +104,15 @@ def write(
     written.shapes = [shape for shape in sampled if shape in carried]
     written.missing = [shape for shape in sampled if shape not in carried]
     _turn_bones(objects, performance, hints, name, head, by_bones, frames, at, written)
+    for action in map(bpy.data.actions.get, written.actions):
+        action[MARK] = _hash(action)
     scene.frame_end = max(scene.frame_end, written.last)
     return written
 
 
-def add_sound(scene: bpy.types.Scene, sound: str, name: str, written: Written) -> None:
+def add_sound(scene: bpy.types.Scene, sound: str, name: str, avatar: str, written: Written) -> None:
     """Put the sound of a clip beside its keyframes, in the first channel of the sequencer that is free there; nothing
-    where the clip has none."""
+    where the clip has none. avatar: whose clip it is."""
     strips = sequencer.strips(scene)
     channel = sequencer.free_channel(scene, written.first, written.last)
     try:
@@ -106,7 +122,18 @@ def add_sound(scene: bpy.types.Scene, sound: str, name: str, written: Written) -
     if strip.frame_final_duration <= 1:
         strips.remove(strip)
         return
+    strip[MARK] = avatar
     scene.sync_mode = "AUDIO_SYNC"
+
+
+def remove_of(scene: bpy.types.Scene, avatar: str) -> None:
+    """Take the sounds and markers of the clip that drove an avatar before out of a scene."""
+    places = [scene.timeline_markers]
+    if scene.sequence_editor:
+        places.append(sequencer.strips(scene))
+    for place in places:
+        for one in [one for one in place if one.get(MARK) == avatar]:
+            place.remove(one)
 
 
 def _chosen(obj: Object) -> dict[str, str]:
@@ -137,24 +164,39 @@ def _key_shapes(
     if not free:
         return set()
     _new_action(keys, f"{name} {obj.name}", written)
+    obj.show_only_shape_key = False  # a pinned key hides all others
     for shape, key in free.items():
         block = keys.key_blocks[key]
         before, block.mute = block.value, False
+        block.slider_max = max(block.slider_max, float(sampled[shape].max()))
         _fill(keys, block, "value", -1, frames, sampled[shape])
         block.value = before
     return set(free)
 
 
 def _new_action(owner: bpy.types.ID, name: str, written: Written) -> None:
-    """Give `owner` an empty action; the one it had stays in the file."""
+    """Give `owner` an empty action; the one it had stays in the file, unless a clip made it and nobody changed it."""
     data = owner.animation_data or owner.animation_data_create()
-    if data.action is not None:
-        data.action.use_fake_user = True
-        written.notes.append(
-            Message("The action “{name}” was replaced and is kept in the file.", name=data.action.name)
-        )
+    before, data.action = data.action, None
+    if before is not None and not before.users and before.get(MARK) == _hash(before):
+        bpy.data.actions.remove(before)
+    elif before is not None:
+        before.use_fake_user = True
+        written.notes.append(Message("The action “{name}” was replaced and is kept in the file.", name=before.name))
     data.action = bpy.data.actions.new(name)
     written.actions.append(data.action.name)
+
+
+def _hash(action: bpy.types.Action) -> str:
+    """Of what an action's keyframes say."""
+    digest = hashlib.sha256()
+    for curve in curves_in(action):
+        points = np.empty(2 * len(curve.keyframe_points), np.float32)
+        curve.keyframe_points.foreach_get("co", points)
+        ways = np.empty(len(curve.keyframe_points), np.int32)
+        curve.keyframe_points.foreach_get("interpolation", ways)
+        digest.update(f"{curve.data_path} {curve.array_index}".encode() + points.tobytes() + ways.tobytes())
+    return digest.hexdigest()
 
 
 def _fill(
@@ -210,6 +252,19 @@ def _turn_bones(
         turned = pose.to_matrices(np.stack([zero, across, zero], 1)) @ pose.to_matrices(np.stack([-up, zero, zero], 1))
         turns |= dict.fromkeys(sides.values(), pose.to_vectors(turned))
         written.eyes = "bones"
+    driven = {driver.data_path for driver in drivers_of(rig)}
+    held = [bone for bone in turns if bone.path_from_id(_rotation(bone)) in driven]
+    if held:
+        written.notes.append(
+            Message(
+                "Left alone, because drivers move them: {names} of “{object}”.",
+                names=", ".join(bone.name for bone in held),
+                object=rig.name,
+            )
+        )
+        written.head = "" if head_bone in held else written.head
+        written.eyes = "" if set(held) - {head_bone} else written.eyes
+    turns = {bone: vectors for bone, vectors in turns.items() if bone not in held}
     if turns:
         _new_action(rig, f"{name} {rig.name}", written)
     for bone, vectors in turns.items():
@@ -227,21 +282,27 @@ def _axes(hints: Hints) -> np.ndarray:
     return np.stack([hints.left, hints.up, np.cross(hints.left, hints.up)], axis=1)
 
 
+def _rotation(bone: bpy.types.PoseBone) -> str:
+    """The property that turns a bone in its own way."""
+    return {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}.get(
+        bone.rotation_mode, "rotation_euler"
+    )
+
+
 def _key_bone(rig: Object, bone: bpy.types.PoseBone, rotations: np.ndarray, frames: np.ndarray) -> None:
     """Key (F, 3, 3) rotations in world space on a bone, on top of its rest pose, in its own way of rotating."""
     rest = np.array((rig.matrix_world @ bone.bone.matrix_local).to_3x3().normalized())
     local = [Matrix(matrix) for matrix in rest.T @ rotations @ rest]
     if bone.rotation_mode == "QUATERNION":
-        prop, rows = "rotation_quaternion", [matrix.to_quaternion() for matrix in local]
+        rows = [matrix.to_quaternion() for matrix in local]
         for earlier, later in pairwise(rows):
             later.make_compatible(earlier)
     elif bone.rotation_mode == "AXIS_ANGLE":
-        prop = "rotation_axis_angle"
         rows = [(quaternion.angle, *quaternion.axis) for quaternion in (matrix.to_quaternion() for matrix in local)]
     else:
-        prop, rows = "rotation_euler", []
+        rows = []
         for matrix in local:
             rows.append(matrix.to_euler(bone.rotation_mode, *rows[-1:]))
     values = np.array([tuple(row) for row in rows])
     for index in range(values.shape[1]):
-        _fill(rig, bone, prop, index, frames, values[:, index])
+        _fill(rig, bone, _rotation(bone), index, frames, values[:, index])
