@@ -20,7 +20,8 @@ from training import __main__, commands
 from training.data import dataset, labels, manifest, prepare, rigs, sources
 from training.data.sampler import Pool
 from training.data.sources import blenders
-from training.generate import avatar_cache, command, samples, views, work, workers
+from training.generate import avatar_cache, command, samples, views, work
+from training.learning import workers
 
 ROOT = Path(__file__).resolve().parents[2]
 FACES = 6
@@ -202,14 +203,14 @@ class Finalised:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_ctrl_c_that_comes_where_python_drops_it_stops_the_run_too():
-    rows = command._each(ThreadPoolExecutor(1), "making faces", abs, [(-1,), (-2,), (-3,)])
+    rows = workers.each(ThreadPoolExecutor(1), "making faces", abs, [(-1,), (-2,), (-3,)])
     with workers.stoppable():
         next(rows)
         Finalised()
         with pytest.raises(KeyboardInterrupt):
             next(rows)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    assert [result for _, result in command._each(ThreadPoolExecutor(1), "making faces", abs, [(-1,)])] == [1]
+    assert [result for _, result in workers.each(ThreadPoolExecutor(1), "making faces", abs, [(-1,)])] == [1]
 
 
 def test_damaged_files_are_named_and_made_again(done, capsys):

@@ -7,26 +7,23 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, as_completed
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
-from tqdm import tqdm
-
-from blendshape_addon.core.errors import InputError, OutputError, UserError
+from blendshape_addon.core.errors import InputError, UserError
 from blendshape_addon.core.vocabulary import READABLE
 
 from ..data import manifest
 from ..data.prepare import missing_shards
 from ..data.sources import blenders
+from ..learning import workers
 from ..learning.arrays import SUFFIX
 from ..learning.atomic_files import atomic_write
+from ..learning.workers import each, processes, stoppable
 from . import samples, work
-from .workers import processes, raise_if_stopped, stoppable, submit_all
 
 REPORT = "report.json"
 OK, SOME_FAILED = 0, 1
@@ -75,7 +72,7 @@ def _read(
 ) -> dict[str, manifest.Entry]:
     """Entries by key of all avatars that can be used; the others go into `refused` with the reason."""
     found: dict[str, manifest.Entry] = {}
-    for (_, name), result in _each(executor, "reading avatars", work.read, [(plan, name) for name in names]):
+    for (_, name), result in each(executor, "reading avatars", work.read, [(plan, name) for name in names]):
         if isinstance(result, Exception):
             refused[name] = _sentence(name, result)
         else:
@@ -123,7 +120,7 @@ def _make(
 ) -> None:
     """Make faces and record them, one of each avatar before the second of any."""
     rows.sort(key=lambda row: manifest.key_and_number(row[4])[::-1])
-    for (_, source, key, _, shard), result in _each(executor, "making faces", work.make, rows):
+    for (_, source, key, _, shard), result in each(executor, "making faces", work.make, rows):
         if isinstance(result, Exception):
             refused.setdefault(source.removeprefix("avatar:"), _sentence(shard, result))
         else:
@@ -139,23 +136,9 @@ def _check(executor: Executor, plan: work.Plan, entries: dict[str, manifest.Entr
             extras = {path: entry.samples[path] for path in plan.extras(shard) if path in entry.samples}
             rows.append((plan, shard, {shard: recorded, **extras}))
     verdicts = {}
-    for (_, shard, _), result in _each(executor, "checking faces", work.check, rows):
+    for (_, shard, _), result in each(executor, "checking faces", work.check, rows):
         verdicts[shard] = work.Verdict(0, [_sentence(shard, result)], {}) if isinstance(result, Exception) else result
     return dict(sorted(verdicts.items()))
-
-
-def _each(executor: Executor, what: str, task: Callable, rows: Sequence[tuple]) -> Iterator[tuple[tuple, Any]]:
-    """Each row with what task(*row) gives, or the exception that it ends in, as they come; with the time left. What no
-    other row can escape is raised: a full disk, a dead worker."""
-    futures = submit_all(executor, task, rows)
-    with tqdm(total=len(rows), desc=what, unit=what.split()[-1].removesuffix("s")) as bar:
-        for future in as_completed(futures):
-            raise_if_stopped()
-            error = future.exception()
-            if isinstance(error, OSError | OutputError | BrokenExecutor | CancelledError):
-                raise error
-            yield futures[future], error if error else future.result()
-            bar.update()
 
 
 def _sentence(what: str, error: Exception) -> str:
@@ -236,13 +219,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--same-mesh", action="store_true", help="warp faces only: every one keeps the avatar's vertices and triangles")
     add("--views", type=int, default=0, metavar="PIXELS", help="render every expression from three sides, so large")
-    add(
-        "--jobs",
-        type=int,
-        default=os.cpu_count(),
-        metavar="N",
-        help="worker processes (default: %(default)s, all cores)",
-    )
-    add("--scheduler", metavar="ADDRESS", help="work on the workers of this Dask scheduler; `local` starts one here")
+    workers.add_options(parser)
     add("--blender", metavar="PATH", help="Blender, or a Python that has bpy (default: this one, else blender)")
     return parser

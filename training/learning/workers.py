@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from typing import Any
 
-from blendshape_addon.core.errors import InputError
+from tqdm import tqdm
+
+from blendshape_addon.core.errors import InputError, OutputError
 
 from ..commands import ONE_THREAD
 
@@ -82,6 +85,31 @@ def _one_thread() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of a command that works so."""
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count(), metavar="N",
+        help="worker processes (default: %(default)s, all cores)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="work on the workers of this Dask scheduler; `local` starts one here"
+    )
+
+
+def each(executor: Executor, what: str, task: Callable, rows: Sequence[tuple]) -> Iterator[tuple[tuple, Any]]:
+    """Each row with what task(*row) gives, or the exception that it ends in, as they come; with the time left. What no
+    other row can escape is raised: a full disk, a dead worker."""
+    futures = submit_all(executor, task, rows)
+    with tqdm(total=len(rows), desc=what, unit=what.split()[-1].removesuffix("s")) as bar:
+        for future in as_completed(futures):
+            raise_if_stopped()
+            error = future.exception()
+            if isinstance(error, OSError | OutputError | BrokenExecutor | CancelledError):
+                raise error
+            yield futures[future], error if error else future.result()
+            bar.update()
 
 
 def submit_all(executor: Executor, work: Callable, rows: Sequence[tuple]) -> dict[Future, tuple]:
