@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from blendshape_addon.core.inference.face_format import SCORES
+from blendshape_addon.core.inference.face_format import OUTER_EYES, SCORES
 from blendshape_addon.core.motion import pose
-from blendshape_addon.core.motion.face import OUTER_EYES, FaceReader
+from blendshape_addon.core.motion.face import FaceReader
 from tests.faces import person
 
 FACE, LANDMARKS, EXPECTED, NAMES = person.stored()

@@ -31,10 +31,11 @@ def data(people: int = 10, frames: int = 4) -> readings.Readings:
     """Readings of nobody: noise with a truth that the crops' first pixel tells."""
     count = people * frames
     gaze = rng.uniform(-20, 20, (count, 2, 2)).astype(np.float32)
+    mouths = np.zeros((count, 64, 64, 3), np.uint8)
     eyes = rng.integers(0, 255, (count, 2, EYES.height, EYES.width, 3)).astype(np.uint8)
     person = np.repeat(np.arange(people, dtype=np.int32), frames)
     return readings.Readings(
-        eyes=eyes, points=rng.normal(0, 0.3, (count, 24, 2)).astype(np.float32),
+        eyes=eyes, points=rng.normal(0, 0.3, (count, 24, 2)).astype(np.float32), mouths=mouths,
         scores=rng.random((count, len(SCORES)), np.float32), landmarks=np.zeros((count, POINTS, 3), np.float16),
         rotation=np.tile(np.eye(3, dtype=np.float32), (count, 1, 1)), iris=gaze * 0.5,
         units=np.zeros((count, 52), np.float32),

@@ -28,7 +28,8 @@ def data(people: int = 12, frames: int = 30) -> readings.Readings:
     landmarks[:, 14, 1] = -0.05 - 0.4 * jaw
     person = np.repeat(np.arange(people, dtype=np.int32), frames)
     return readings.Readings(
-        eyes=np.full((count, 2, 32, 48, 3), 128, np.uint8), points=np.zeros((count, 24, 2), np.float32), scores=scores,
+        eyes=np.full((count, 2, 32, 48, 3), 128, np.uint8), points=np.zeros((count, 24, 2), np.float32),
+        mouths=np.zeros((count, 64, 64, 3), np.uint8), scores=scores,
         landmarks=landmarks, rotation=np.tile(np.eye(3, dtype=np.float32), (count, 1, 1)),
         iris=np.zeros((count, 2, 2), np.float32), units=units, known=np.ones((count, 52), bool),
         distilled=np.zeros((count, 52), bool), gaze=np.zeros((count, 2, 2), np.float32),

@@ -1,4 +1,4 @@
-"""Renders as the add-on's reader of faces sees them: what the gaze network learns from, beside what is true."""
+"""Renders as the add-on's reader of faces sees them: what the networks of eyes and mouths learn from, and the truth."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from tqdm import tqdm
 
 from blendshape_addon.core.inference.eye_format import EYE_POINTS, EYES, LEFT, RIGHT
 from blendshape_addon.core.inference.face_format import SCORES
-from blendshape_addon.core.motion import eyes
+from blendshape_addon.core.inference.mouth_format import MOUTH
+from blendshape_addon.core.motion import eyes, mouth
 from blendshape_addon.core.motion.descriptor import describe
 from blendshape_addon.core.motion.face import FaceReader
 
 from ..learning import arrays
 from ..renders import shards
 
-FORMAT = arrays.Format("readings of renders", 2, "delete it: the next training reads the renders again")
+FORMAT = arrays.Format("readings of renders", 3, "delete it: the next training reads the renders again")
 FOLDER = "readings"  # beside the shards
 # From an eye's centre of rotation to its iris, in distances between the outer corners: 10.5 of 90 mm, of an adult.
 IRIS_RADIUS = 0.117
@@ -28,7 +29,8 @@ IRIS_RADIUS = 0.117
 class Readings:
     """N pictures in which a face was read.
 
-    eyes: (N, 2, H, W, 3) uint8 and points: (N, 24, 2), see `core.motion.eyes`. scores: (N, 52) in the order of SCORES.
+    eyes: (N, 2, H, W, 3) uint8 and points: (N, 24, 2), see `core.motion.eyes`. mouths: (N, S, S, 3) uint8, see
+    `core.motion.mouth`. scores: (N, 52) in the order of SCORES.
     landmarks: (N, 478, 3) float16 and rotation: (N, 3, 3), see `core.motion.descriptor`.
     iris: (N, 2, 2) degrees that the irises' places between the lids' corners say. units (N, 52) in the order of ARKIT,
     known and distilled (N, 52) bool, gaze (N, 2, 2), blink (N, 2): what is true. neutral: (N,) bool, the picture of the
@@ -37,6 +39,7 @@ class Readings:
 
     eyes: np.ndarray
     points: np.ndarray
+    mouths: np.ndarray
     scores: np.ndarray
     landmarks: np.ndarray
     rotation: np.ndarray
@@ -110,9 +113,11 @@ def _read(reader: FaceReader, shard: shards.Shard) -> dict[str, np.ndarray]:
     shape = (EYES.height, EYES.width, 3)
     crops = [eyes.crops(shard.pictures[number], found[number].landmarks) for number in some]
     points = [eyes.points(one.landmarks) for one in there]
+    mouths = [mouth.look(shard.pictures[number], found[number].landmarks)[1] for number in some]
     rows = {
         "eyes": np.array(crops, np.uint8).reshape(-1, 2, *shape),
         "points": np.array(points, np.float32).reshape(-1, len(EYE_POINTS), 2),
+        "mouths": np.array(mouths, np.uint8).reshape(-1, MOUTH.size, MOUTH.size, 3),
         "scores": np.array([one.scores for one in there], np.float32).reshape(-1, len(SCORES)),
         "landmarks": told.landmarks.astype(np.float16),
         "rotation": told.rotation.astype(np.float32),

@@ -34,6 +34,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--size", type=int, default=256, help="pixels of a side (default: %(default)s)")
     parser.add_argument("--families", help="some of the folds of rigs, by comma (default: all)")
     parser.add_argument("--own-units", action="store_true", help="units that a rig lacks are not made by the deformer")
+    parser.add_argument("--mouths", action="store_true", help="the mouth moves in every picture but the neutral ones")
     parser.add_argument("--flow", action="store_true", help="with the optical flow from each picture to the next")
     parser.add_argument("--sheet", type=Path, metavar="PNG", help="also a contact sheet of what was drawn")
     given = parser.parse_args(arguments)
@@ -50,7 +51,8 @@ def main(arguments: list[str]) -> None:
         path = shards.path_of(given.out, folder, seed)
         if not path.exists():
             person = people.person(load(folder), seed, complete=not given.own_units)
-            shard = shards.draw(person, given.frames, np.random.default_rng(seed), given.size, given.flow)
+            rng = np.random.default_rng(seed)
+            shard = shards.draw(person, given.frames, rng, given.size, given.flow, given.mouths)
             shards.save(path, shard)
         found.append(path)
     if given.sheet:

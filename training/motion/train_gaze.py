@@ -28,6 +28,7 @@ from ..learning.atomic_files import atomic_write, check_name
 from ..learning.distributed import ALONE
 from ..learning.model_card import OPSET
 from . import gaze_model, readings
+from .augment import lit, moved
 from .gaze_model import GazeNet, Output
 from .readings import Readings
 
@@ -38,9 +39,6 @@ RECIPE = LoopConfig(
 SHUT = 0.6  # how far an eye is closed from where nobody sees its gaze, which is then not measured
 OUT = Path("out/motion")  # checkpoints
 SQUARED = 0.5  # weight of the squared error of the gaze beside the absolute one
-# How crops are varied: pixels that one lies off, as the landmarks do; shares by which it is stretched; standard
-# deviations of the exponent that brightness is raised to, and of the light from side to side, in steps of 255.
-SHIFT, STRETCH, GAMMA, SIDELIGHT = 1.5, 0.06, 0.2, 20.0
 
 
 Figures = Mapping[str, Mapping[str, Mapping[str, float]]]  # by set, reader and name
@@ -73,7 +71,7 @@ class GazeTask:
         eyes, points = self.data.eyes[rows].astype(np.float32), self.data.points[rows].copy()
         gaze, blink = self.data.gaze[rows].copy(), self.data.blink[rows].copy()
         n = len(rows)
-        eyes = _lit(_moved(eyes, rng), rng)
+        eyes = lit(moved(eyes, rng), rng)
         points += rng.normal(0, 0.004, points.shape)
         swap = rng.random(n) < 0.5
         eyes[swap] = eyes[swap][:, ::-1]
@@ -91,30 +89,6 @@ class GazeTask:
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:
         return terms["gaze mae"] + SQUARED * terms["gaze mse"] + terms["blink"]
-
-
-def _moved(eyes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(N, 2, H, W, 3) crops, shifted each and stretched both alike."""
-    n, _, height, width, _ = eyes.shape
-    grids = torch.zeros(n, 2, 2, 3)
-    stretch = torch.from_numpy(np.exp(rng.normal(0, STRETCH, (n, 1, 2))))
-    shift = torch.from_numpy(rng.uniform(-SHIFT, SHIFT, (n, 2, 2)) * 2 / [width, height])
-    grids[..., 0, 0], grids[..., 1, 1], grids[..., 2] = stretch[..., 0], stretch[..., 1], shift
-    pixels = torch.from_numpy(eyes).flatten(0, 1).permute(0, 3, 1, 2)
-    grid = nn.functional.affine_grid(grids.flatten(0, 1), list(pixels.shape), align_corners=False)
-    moved = nn.functional.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
-    return moved.permute(0, 2, 3, 1).reshape(eyes.shape).numpy()
-
-
-def _lit(eyes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(N, 2, H, W, 3) crops in other light, before another camera."""
-    n, _, height, width, _ = eyes.shape
-    eyes = 255 * (eyes / 255) ** np.exp(rng.normal(0, GAMMA, (n, 1, 1, 1, 1))).astype(np.float32)
-    eyes *= np.exp(rng.normal(0, 0.25, (n, 1, 1, 1, 1))) * np.exp(rng.normal(0, 0.06, (n, 1, 1, 1, 3)))
-    down, across = np.linspace(-0.5, 0.5, height)[:, None, None], np.linspace(-0.5, 0.5, width)[:, None]
-    eyes += SIDELIGHT * (rng.normal(0, 1, (n, 2, 1, 1, 1)) * across + rng.normal(0, 1, (n, 2, 1, 1, 1)) * down)
-    eyes += rng.normal(0, 12, (n, 1, 1, 1, 1)) + rng.uniform(0, 6, (n, 1, 1, 1, 1)) * rng.normal(0, 1, eyes.shape)
-    return eyes
 
 
 def train(

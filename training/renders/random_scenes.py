@@ -25,8 +25,9 @@ MOUTH = SIDEWAYS + tuple(
 BROWS = (("browDown",), ("browInnerUp", "browOuterUp"), ("browInnerUp",), ("browOuterUp",))
 
 
-def scenes(person: Person, count: int, rng: np.random.Generator, size: int = 256) -> list[Scene]:
-    """`count` scenes of one person before one camera; the first one is the neutral face."""
+def scenes(person: Person, count: int, rng: np.random.Generator, size: int = 256, mouths: bool = False) -> list[Scene]:
+    """`count` scenes of one person before one camera; the first one is the neutral face. mouths: as of
+    `random_units`."""
     light = Light(
         direction=(float(rng.uniform(-0.9, 0.9)), float(rng.uniform(-0.2, 0.9)), float(rng.uniform(0.4, 1))),
         ambient=float(rng.uniform(0.3, 0.75)),
@@ -41,7 +42,7 @@ def scenes(person: Person, count: int, rng: np.random.Generator, size: int = 256
     )  # fmt: skip
     more = [
         replace(
-            first, units=random_units(person, rng), gaze=random_gaze(rng), seed=int(rng.integers(2**31)),
+            first, units=random_units(person, rng, mouths), gaze=random_gaze(rng), seed=int(rng.integers(2**31)),
             head=tuple(np.clip(rng.normal(0, VARIETY.head), -35, 35).tolist()),
             shift=tuple(rng.uniform(-VARIETY.shift, VARIETY.shift, 2).tolist()),
         )
@@ -50,9 +51,9 @@ def scenes(person: Person, count: int, rng: np.random.Generator, size: int = 256
     return [first, *more]
 
 
-def random_units(person: Person, rng: np.random.Generator) -> dict[str, float]:
+def random_units(person: Person, rng: np.random.Generator, mouths: bool = False) -> dict[str, float]:
     """An expression of units that the person can make: lids, brows, and up to three of the mouth, mostly alike on both
-    sides."""
+    sides. mouths: always one of the mouth at least."""
     units: dict[str, float] = {}
 
     def add(base: str, value: float) -> None:
@@ -68,7 +69,7 @@ def random_units(person: Person, rng: np.random.Generator) -> dict[str, float]:
         add("eyeBlink", rng.choice([1.0, rng.random()], p=[0.3, 0.7]))
     elif lids < VARIETY.blinks + VARIETY.lids:
         add(str(rng.choice(["eyeSquint", "eyeWide"])), rng.random())
-    if rng.random() < VARIETY.still:
+    if rng.random() < VARIETY.still and not mouths:
         return units
     if rng.random() < VARIETY.brows:
         value = rng.random()
@@ -76,7 +77,7 @@ def random_units(person: Person, rng: np.random.Generator) -> dict[str, float]:
             add(base, value)
     makes = [base for base in MOUTH if {base, f"{base}Left"} & person.index.keys()]
     if makes:
-        for base in rng.choice(makes, min(len(makes), int(rng.integers(0, 4))), replace=False):
+        for base in rng.choice(makes, min(len(makes), int(rng.integers(int(mouths), 4))), replace=False):
             add(str(base), rng.random())
     if "jawOpen" in person.index and rng.random() < VARIETY.jaw:
         units["jawOpen"] = float(rng.random())

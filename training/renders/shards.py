@@ -57,9 +57,11 @@ def choose(rigs: Mapping[Path, str], count: int, seed: int) -> list[tuple[Path, 
     ]
 
 
-def draw(person: Person, frames: int, rng: np.random.Generator, size: int, with_flow: bool = False) -> Shard:
-    """Random pictures of a person."""
-    return of_scenes(random_scenes.scenes(person, frames, rng, size), with_flow)
+def draw(
+    person: Person, frames: int, rng: np.random.Generator, size: int, with_flow: bool = False, mouths: bool = False
+) -> Shard:
+    """Random pictures of a person. mouths: as of `random_scenes.scenes`."""
+    return of_scenes(random_scenes.scenes(person, frames, rng, size, mouths), with_flow)
 
 
 def of_scenes(scenes: Sequence[Scene], with_flow: bool = False) -> Shard:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..vocabulary import ARKIT
 
 POINTS = 478  # 468 of the face and 5 of either iris
+OUTER_EYES = (33, 263)  # outer corners, the person's right one, which is the picture's left one, first
 # The landmarks that the network of scores takes, in its order.
 SCORED = (
     0, 1, 4, 5, 6, 7, 8, 10, 13, 14, 17, 21, 33, 37, 39, 40, 46, 52, 53, 54, 55, 58, 61, 63, 65, 66, 67, 70, 78, 80,

@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import InputError
 from ..inference.face_format import POINTS, SCORES
 from . import pose
-from .face import OUTER_EYES, Reading
+from .face import Reading
 
 VERSION = 2
 
@@ -62,11 +62,7 @@ def describe(
     width, height = size
     points = np.array([reading.landmarks for reading in there]).reshape(-1, POINTS, 3)
     points = (points - [width / 2, height / 2, 0]) * [1, -1, -1]
-    rotation, _, _ = pose.fit(points)
-    middle = points[:, list(OUTER_EYES)].mean(1)
-    turned = np.einsum("fkc,fcd->fkd", points - middle[:, None], rotation)
-    across = np.linalg.norm(turned[:, OUTER_EYES[0]] - turned[:, OUTER_EYES[1]], axis=1)
-    landmarks = turned / across[:, None, None]
+    landmarks, rotation, middle, across = pose.straighten(points)
     scores = np.array([reading.scores for reading in there]).reshape(-1, len(SCORES))
 
     def spread(values: np.ndarray) -> np.ndarray:

@@ -13,15 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from ..inference import registry
-from ..inference.face_format import FACE, POINTS, SCORED
+from ..inference.face_format import FACE, OUTER_EYES, POINTS, SCORED
 from ..inference.session import Session, open_session
 from .boxes import anchors, candidates, distinct
 from .eyes import EyeReader, EyeReading
 from .parameters import READER
 from .sampling import Region, sample
-
-# Outer corners of the eyes, the person's right one, which is the picture's left one, first.
-OUTER_EYES = (33, 263)
 
 
 @dataclass(frozen=True)

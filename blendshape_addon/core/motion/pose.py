@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..inference.face_format import OUTER_EYES
+
 _FILE = Path(__file__).with_name("rigid_points.toml")
 
 
@@ -40,6 +42,21 @@ def fit(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     scales = (spread * sign).sum(1) / (weights @ (known**2).sum(1))
     places = middle - scales[:, None] * np.einsum("fcd,d->fc", rotations, face_middle)
     return rotations, scales, places
+
+
+def straighten(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """What a face looks like, apart from how its head is turned, where it is and how large.
+
+    landmarks: (F, 478, 3) as of `fit`. Gives them in the head's own axes, from the middle between the outer corners of
+    the eyes, in distances between these; rotations (F, 3, 3) as of `fit`; the middles (F, 3) and the distances (F,), in
+    the unit that the landmarks were in.
+    """
+    rotations, _, _ = fit(landmarks)
+    corners = landmarks[:, list(OUTER_EYES)]
+    middles = corners.mean(1)
+    turned = np.einsum("fkc,fcd->fkd", landmarks - middles[:, None], rotations)
+    distances = np.linalg.norm(corners[:, 0] - corners[:, 1], axis=1)
+    return turned / distances[:, None, None], rotations, middles, distances
 
 
 def misfit(landmarks: np.ndarray) -> np.ndarray:

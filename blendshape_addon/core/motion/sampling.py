@@ -38,6 +38,12 @@ def sample(picture: np.ndarray, region: Region, pixels: int, outside: bool) -> n
     places = np.arange(pixels) / pixels
     grid = np.stack(np.meshgrid(places, places), axis=-1).reshape(-1, 2)
     at = np.round(region.to_picture(grid) * _STEPS) / _STEPS
+    return np.round(values_at(picture, at, outside)).reshape(pixels, pixels, 3)
+
+
+def values_at(picture: np.ndarray, at: np.ndarray, outside: bool) -> np.ndarray:
+    """(N, 3) float32 values, 0 to 255, at (N, 2) places right and down of a (H, W, 3) uint8 picture, where pixel i lies
+    at i; linear between pixels. outside: as of `sample`."""
     height, width = picture.shape[:2]
     first = np.floor(at).astype(np.intp)
     share = (at - first).astype(np.float32)
@@ -51,4 +57,4 @@ def sample(picture: np.ndarray, region: Region, pixels: int, outside: bool) -> n
                 weight = weight * ((x >= 0) & (x < width) & (y >= 0) & (y < height))
             index = y.clip(0, height - 1) * width + x.clip(0, width - 1)
             result += flat[index] * weight[:, None]
-    return np.round(result).reshape(pixels, pixels, 3)
+    return result
