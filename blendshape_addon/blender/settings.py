@@ -47,6 +47,15 @@ def body_networks(context: bpy.types.Context) -> Path:
     return Path(bpy.utils.user_resource("DATAFILES")) / "vrc_blendshape" / "body"
 
 
+def portrait_base(context: bpy.types.Context) -> Path | None:
+    """The network that moves portraits, which `python -m training portrait offer` put there if it meets its bars; one
+    of the user's before the bundled one. None where there is none."""
+    for folder in (learned_folder(context), registry.models_folder()):
+        if (path := folder / "portrait" / "base.safetensors").is_file():
+            return path
+    return None
+
+
 def learned(context: bpy.types.Context) -> dict[str, str]:
     """File stem to display name of each model in that folder."""
     return {path.stem: name for path, name in registry.deformers(learned_folder(context)).items()}

@@ -1,5 +1,6 @@
 """Portraits that move: the square about the face, its whole resolution, transparency, marks, and what is refused."""
 
+import json
 import shutil
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from blendshape_addon.core.errors import InputError
 from training.data import rigs
 from training.learning import checkpoint as checkpoints
 from training.motion.animator import marks, movies
-from training.portrait import animate, framing, gbase, settings, synth, train_base, weights
+from training.portrait import animate, framing, gbase, offer, settings, synth, train_base, weights
 from training.portrait.framing import Portrait
 from training.portrait.gbase import Gbase
 from training.renders import people, shards
@@ -227,3 +228,46 @@ def test_portraits_move(tmp_path, capsys):
         assert gif.size[0] == 2 * gif.size[1]
     # The square about a render's face is as large as the render.
     assert abs(gif.size[1] - 128) < 20
+
+
+# What is offered in the panel
+
+FIGURES = {
+    "network": {"PSNR, dB": 22.0, "jawOpen read back, r": 0.75, "head yaw read back, r": 0.8},
+    "copy": {"PSNR, dB": 19.0},
+    "landmark warp": {"PSNR, dB": 21.0},
+}
+
+
+@pytest.mark.parametrize(
+    ("row", "figure", "value", "said"),
+    [
+        ("network", "PSNR, dB", 20.4, ["+1.40 dB beside a copy", "-0.60 dB beside the landmark warp"]),
+        ("landmark warp", "PSNR, dB", 22.3, ["-0.30 dB beside the landmark warp"]),
+        ("network", "jawOpen read back, r", 0.69, ["jawOpen read back is r = 0.69"]),
+        ("network", "head yaw read back, r", None, ["head yaw read back is r = nan"]),
+    ],
+)
+def test_a_base_that_misses_a_bar_is_not_offered(tmp_path, row, figure, value, said):
+    checkpoint(tmp_path)
+    figures = {name: dict(values) for name, values in FIGURES.items()}
+    figures[row] |= {figure: value}
+    (tmp_path / "figures.json").write_text(
+        json.dumps({n: {k: v for k, v in f.items() if v} for n, f in figures.items()})
+    )
+    with pytest.raises(InputError, match="not offered") as refused:
+        offer.main(["--base", str(tmp_path), "--to", str(tmp_path / "models")])
+    lines = str(refused.value).splitlines()[1:]
+    assert len(lines) == len(said) and all(one in line for one, line in zip(said, lines, strict=True))
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_base_that_meets_its_bars_is_offered_without_what_its_training_kept(tmp_path):
+    path = checkpoint(tmp_path)
+    with pytest.raises(InputError, match="figures.json is missing"):
+        offer.offer(tmp_path, tmp_path / "models")
+    (tmp_path / "figures.json").write_text(json.dumps(FIGURES))
+    made = offer.offer(path, tmp_path / "models")
+    assert made == tmp_path / "models" / "portrait" / "base.safetensors"
+    mine, its = weights.base(path)[0].state_dict(), weights.base(made)[0].state_dict()
+    assert all(torch.equal(its[name], value) for name, value in mine.items())

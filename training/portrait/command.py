@@ -9,7 +9,9 @@ VERBS = {
     "train-base": ("train_base", "train the network that moves a portrait"),
     "train-hr": ("train_hr", "train what gives it twice the resolution"),
     "train-student": ("train_student", "train a quick network that knows some people by heart"),
+    "export": ("export", "write one of these as ONNX, which is quicker still"),
     "animate": ("animate", "move a portrait as a clip does"),
+    "offer": ("offer", "show Talking Portrait in the add-on's panel, if a network meets its bars"),
     "evaluate": ("evaluate", "measure a network on people that it never saw"),
 }
 

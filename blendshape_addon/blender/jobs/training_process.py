@@ -31,6 +31,8 @@ _STAGES = {
         Message("checking faces"),
         Message("learning"),
         Message("fitting the body"),
+        Message("reading faces"),
+        Message("moving the portrait"),
     )
 }
 

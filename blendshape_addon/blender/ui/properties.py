@@ -171,6 +171,14 @@ def body_kind() -> bpy.props.EnumProperty:
     )
 
 
+def portrait_picture() -> bpy.props.StringProperty:
+    """Declared the same way by the panel's settings and by the operator."""
+    return bpy.props.StringProperty(
+        name="Picture", description="The portrait that is to move. Empty: the selected avatar's face",
+        subtype="FILE_PATH",
+    )  # fmt: skip
+
+
 def proportion(length: str) -> bpy.props.FloatProperty:
     """Declared the same way by the panel's settings and by the operator; length: one of proportions.LENGTHS."""
     return bpy.props.FloatProperty(
@@ -238,6 +246,7 @@ class Settings(bpy.types.PropertyGroup):
     body_side: body_side()
     body_height: body_height()
     body_kind: body_kind()
+    portrait_picture: portrait_picture()
     proportions_like: bpy.props.PointerProperty(
         name="Like", description="The armature whose lengths are taken, as that of a body from a photo",
         type=bpy.types.Object, poll=_is_armature,

@@ -32,6 +32,9 @@ ASPECT = 16 / 9  # of a sheet that is made for no window
 _YAW = np.radians(18)  # from the side a little, so that depth can be judged
 _QUALITY = 85  # of a JPEG file
 _PAPER = 0.82  # grey behind faces
+# Of a portrait: pixels across; in eye distances, what is in its middle and how far it reaches from there, so that hair
+# and shoulders are in it.
+_WHOLE, _MIDDLE, _HALF = 512, (0.0, -0.45, 0.0), 2.6
 _COLOURS = {
     Part.OTHER: (0.45, 0.42, 0.42),
     Part.SKIN: (1.0, 0.82, 0.74),
@@ -133,6 +136,19 @@ def thumbnail(
     by_name = {shape.name: shape for shape in shapes}
     telling = [by_name[name] for name in _TELLING if name in by_name] or shapes
     sheet(path, objects, avatar, marks, telling[:4], _SMALL)
+
+
+def portrait(path: Path, avatar: Avatar, marks: np.ndarray, paint: Paint | None) -> None:
+    """Write a picture of the face of `avatar` at rest, from the front, with hair and neck; marks: its (L, 3) landmarks;
+    paint: what colours.read returned. Raises OutputError when it cannot be written."""
+    space = FaceSpace.of(marks)
+    local = space.to_face(avatar.vertices)
+    paint = paint or _by_part(classify(avatar, local, space.to_face(np.asarray(marks, float)))[avatar.triangles[:, 0]])
+    drawn = Portrait((local - _MIDDLE) / _HALF, avatar.triangles, paint, _WHOLE, avatar.weld)
+    seen = drawn.draw(np.empty(0, np.int64), np.empty((0, 3)))
+    image = picture(path.stem, pixels(_PAPER * (1 - seen[..., 3:]) + seen[..., :3] * seen[..., 3:]))
+    write(path, image)
+    bpy.data.images.remove(image)
 
 
 def pixels(page: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from . import (
     landmarks,
     left_out,
     parts,
+    portrait,
     preview,
     provider,
     speak,
@@ -42,4 +43,5 @@ CLASSES = (
     *provider.CLASSES,
     *corrective.CLASSES,
     *body.CLASSES,
+    *portrait.CLASSES,
 )

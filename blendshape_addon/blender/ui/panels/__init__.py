@@ -12,6 +12,7 @@ from . import (
     keys,
     landmarks,
     main,
+    portrait,
     preview,
     shapes,
     tuning,
@@ -32,4 +33,5 @@ CLASSES = (  # in the order of the tab: what comes after Generate first
     *dataset.CLASSES,
     *corrective.CLASSES,
     *body.CLASSES,
+    *portrait.CLASSES,
 )
