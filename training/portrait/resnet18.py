@@ -36,11 +36,12 @@ class BasicBlock(nn.Module):
 
 
 class ResNet18(nn.Module):
-    """(N, 3, S, S), 0 to 1, to features (N, 8 width, S / 32, S / 32), without the last pooling and layer."""
+    """(N, 3, S, S), 0 to 1, to features (N, 8 width, S / 16 stride, S / 16 stride), without the last pooling and layer.
+    stride: of the first convolution."""
 
-    def __init__(self, width: int = FULL) -> None:
+    def __init__(self, width: int = FULL, stride: int = 2) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
+        self.conv1 = nn.Conv2d(3, width, 7, stride, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         inputs = width
         for number in range(4):

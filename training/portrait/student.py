@@ -60,15 +60,15 @@ class Spade(nn.Module):
 
 
 class Student(nn.Module):
-    """`Student(driver, avatar)`: (N, 3, S, S), 0 to 1, and (N,) numbers of avatars, to Painted. It begins as the copy
-    of the avatar's portrait (MegaPortraits, 3.3). Its features go up to half of S, where flow and correction are made
-    of them."""
+    """`Student(driver, avatar)`: (N, 3, M, M), 0 to 1, of the size in which motion is read, and (N,) numbers of
+    avatars, to Painted, of the size S. It begins as the copy of the avatar's portrait (MegaPortraits, 3.3). Flow and
+    correction are made of features at half of S."""
 
     def __init__(self, told: Size, num_avatars: int = NUM_AVATARS) -> None:
         super().__init__()
         width = told.student_width
-        self.size = told.size
-        self.encoder = ResNet18(width)
+        self.size, self.motion_size = told.size, told.motion_size
+        self.encoder = ResNet18(width, max(2, 2 * told.motion_size // told.size))
         self.avatars = nn.Parameter(torch.randn(num_avatars, width, _SIDE, _SIDE) / _SIDE)
         portraits = torch.zeros(num_avatars, 3, told.size, told.size, dtype=torch.uint8)
         self.register_buffer("portraits", portraits)
@@ -94,7 +94,7 @@ class Student(nn.Module):
         return self.painted(driver, self.portraits[avatar] / 255, [block.modulation(told) for block in self.up])
 
     def painted(self, driver: Tensor, portrait: Tensor, told: list[Modulation]) -> Painted:
-        """(N, 3, S, S) drivers, with the portraits and the modulations of the blocks of the avatars that they move."""
+        """(N, 3, M, M) drivers, with the portraits and the modulations of the blocks of the avatars that they move."""
         x = self.start(self.encoder(driver).mean((2, 3))).unflatten(1, (-1, _FIRST, _FIRST))
         for block, one in zip(self.up, told, strict=True):
             x = block(x if x.shape[-1] == block.side else functional.interpolate(x, scale_factor=2.0), one)
@@ -108,8 +108,8 @@ class Student(nn.Module):
 
 
 class OneAvatar(nn.Module):
-    """`OneAvatar(student, number)(driver)`: what the student makes of one avatar, (N, 3, S, S) to (N, 3, S, S), 0 to 1.
-    All that is the same for every driver is computed once: the modulations, and what normalisations do."""
+    """`OneAvatar(student, number)(driver)`: what the student makes of one avatar, (N, 3, M, M), 0 to 1, to Painted. All
+    that is the same for every driver is computed once: the modulations, and what normalisations do."""
 
     def __init__(self, student: Student, number: int) -> None:
         super().__init__()
@@ -120,6 +120,6 @@ class OneAvatar(nn.Module):
         self.portrait = self.student.portraits[number : number + 1] / 255
         self.student.avatars = self.student.portraits = None
 
-    def forward(self, driver: Tensor) -> Tensor:
+    def forward(self, driver: Tensor) -> Painted:
         portrait = self.portrait.expand(driver.shape[0], -1, -1, -1)
-        return self.student.painted(driver, portrait, self.told).picture.clamp(0, 1)
+        return self.student.painted(driver, portrait, self.told)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -28,20 +29,26 @@ def file_in(folder: Path, kind: str) -> Path:
 def of_checkpoint(path: Path, kind: str) -> tuple[dict[str, Tensor], Settings]:
     """Averaged weights of a training of a kind, and its settings; path: the file, or its folder. Raises InputError for
     another file."""
+    return read(path, kind)[:2]
+
+
+def read(path: Path, kind: str) -> tuple[dict[str, Tensor], Settings, dict[str, Any]]:
+    """The same, and all that the training depended on, see `stage.run`."""
     path = file_in(path, kind) if path.is_dir() else path
     if not path.is_file():
         raise InputError(f"There is no {kind} at {path}: train one with python -m training portrait.")
     groups, notes = checkpoint.load(path)
     other = InputError(f"{path} is no {kind} of this version: train one with python -m training portrait.")
     try:
-        if notes["settings"]["kind"] != kind:
+        kept = notes["settings"]
+        if kept["kind"] != kind:
             raise other
-        told = settings.of_tables(notes["settings"]["tables"])
+        told = settings.of_tables(kept["tables"])
         part = f"{PART[kind]}."
         rows = {n.removeprefix(part): value for n, value in groups["average"].items() if n.startswith(part)}
     except (KeyError, TypeError, AttributeError) as error:
         raise other from error
-    return rows, told
+    return rows, told, kept
 
 
 def base(path: Path) -> tuple[Gbase, Settings]:
