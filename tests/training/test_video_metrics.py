@@ -48,6 +48,15 @@ def test_ssim_falls_by_noise_and_by_blur_more_than_by_brightness() -> None:
     assert 1 > values[0] > 0.95 > values[1] > 0
 
 
+def test_edges_that_are_blurred_in_places_differ_and_those_of_other_brightness_do_not() -> None:
+    true = movie()
+    assert np.allclose(video_metrics.gradient_deviation(true + np.uint8(20), true), 0, atol=1e-9)
+    blurred = true.copy()
+    blurred[0, :, :16] = blurred[0, :, :16].mean(1, keepdims=True)
+    found = video_metrics.gradient_deviation(blurred, true)
+    assert found[0] > 0.1 and np.allclose(found[1:], 0, atol=1e-9)
+
+
 def test_a_movie_that_trembles_flickers_and_one_of_other_colours_does_not() -> None:
     true = movie()
     assert video_metrics.flicker(true + np.uint8(20), true) == pytest.approx(0, abs=1e-9)
