@@ -112,6 +112,37 @@ def test_the_same_is_computed(model):
     assert np.allclose(found[0], convolved.clip(0, 6).sum(-1), atol=1e-4)
 
 
+def test_pools_swishes_and_spread_pixels_are_computed():
+    rng = np.random.default_rng(0)
+    weights, biases = rng.normal(0, 1, (3, 2, 2, 2)).astype(np.float32), np.array([0.5, 3.0, -1.0], np.float32)
+    buffers = Vector([{}, *({0: np.frombuffer(array.tobytes(), np.uint8)} for array in (weights, biases))])
+    tensors = Vector([
+        tensor((1, 4, 4, 2), 0, 0, "picture"), tensor((1, 2, 2, 2), 0, 0, "pooled"),
+        tensor((1, 2, 2, 2), 0, 0, "swished"), tensor((3, 2, 2, 2), 0, 1, "weights"), tensor((3,), 0, 2, "biases"),
+        tensor((1, 4, 4, 3), 0, 0, "spread"),
+    ])  # fmt: skip
+    operators = Vector([
+        {0: ("I", 0), 1: numbers(0), 2: numbers(1), 4: {n: ("i", 2) for n in (1, 2, 3, 4)}},
+        {0: ("I", 1), 1: numbers(1), 2: numbers(2)},
+        {0: ("I", 2), 1: numbers(2, 3, 4), 2: numbers(5)},
+    ])  # fmt: skip
+    codes = Vector([{0: ("b", CODES[name]), 3: ("i", CODES[name])} for name in ("AVERAGE_POOL_2D", "HARD_SWISH")])
+    codes.append({0: ("b", 32), 1: "Convolution2DTransposeBias", 3: ("i", 32)})
+    graph = {0: tensors, 1: numbers(0), 2: numbers(5), 3: operators}
+    data = write({0: ("I", 3), 1: codes, 2: Vector([graph]), 4: buffers})
+    made = tflite_graph.to_onnx(tflite.read(Path("a.tflite"), data), {"picture": "image"}, {"spread": "out"})
+    picture = rng.normal(0, 3, (1, 4, 4, 2)).astype(np.float32)
+    (found,) = onnxruntime.InferenceSession(made).run(["out"], {"image": picture})
+
+    pooled = picture.reshape(2, 2, 2, 2, 2).mean((1, 3))
+    swished = pooled * (pooled + 3).clip(0, 6) / 6
+    spread = np.einsum("yxc,oijc->yixjo", swished, weights).reshape(4, 4, 3) + biases
+    assert np.allclose(found[0], spread, atol=1e-4)
+    other = data.replace(b"Convolution2DTransposeBias", b"Convolution3DTransposeBias")
+    with pytest.raises(InputError, match="known operators"):
+        tflite.read(Path("a.tflite"), other)
+
+
 def test_what_is_no_file_of_known_operators_is_refused(model):
     data, *_ = model
     for broken in (b"", b"text", data[:200], data.replace(b"TFL3", b"TFL9")):

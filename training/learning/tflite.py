@@ -16,11 +16,12 @@ import numpy as np
 from blendshape_addon.core.errors import InputError
 
 OPERATORS = {
-    0: "ADD", 2: "CONCATENATION", 3: "CONV_2D", 4: "DEPTHWISE_CONV_2D", 5: "DEPTH_TO_SPACE", 6: "DEQUANTIZE",
-    14: "LOGISTIC", 17: "MAX_POOL_2D", 18: "MUL", 19: "RELU", 22: "RESHAPE", 23: "RESIZE_BILINEAR", 34: "PAD",
+    0: "ADD", 1: "AVERAGE_POOL_2D", 2: "CONCATENATION", 3: "CONV_2D", 4: "DEPTHWISE_CONV_2D", 5: "DEPTH_TO_SPACE",
+    6: "DEQUANTIZE", 14: "LOGISTIC", 17: "MAX_POOL_2D", 18: "MUL", 19: "RELU", 22: "RESHAPE", 23: "RESIZE_BILINEAR", 34: "PAD",
     39: "TRANSPOSE", 40: "MEAN", 41: "SUB", 42: "DIV", 45: "STRIDED_SLICE", 54: "PRELU", 59: "NEG", 74: "SUM",
-    75: "SQRT", 76: "RSQRT", 99: "SQUARED_DIFFERENCE", 124: "DENSIFY",
+    75: "SQRT", 76: "RSQRT", 99: "SQUARED_DIFFERENCE", 117: "HARD_SWISH", 124: "DENSIFY",
 }  # fmt: skip
+_CUSTOM, _CUSTOM_NAMES = 32, ("Convolution2DTransposeBias",)  # operators of MediaPipe's own, which have names
 ACTIVATIONS = {0: None, 1: "RELU", 3: "RELU6"}
 _TYPES = {0: np.float32, 1: np.float16, 2: np.int32}
 _INDICES = {1: np.int32, 2: np.uint16, 3: np.uint8}  # of the vectors of a sparse tensor
@@ -123,12 +124,12 @@ def _graph(data: bytes) -> Graph:
     if data[4:8] != b"TFL3":
         raise ValueError("its mark is missing")
     model = Table(data, _number(data, "I", 0))
-    codes = [max(code.number(0, "b"), code.number(3)) for code in model.tables(1)]
+    names = [_name(code) for code in model.tables(1)]
     buffers = [buffer.array(0, np.uint8) for buffer in model.tables(4)]
     graph = next(model.tables(2))
     return Graph(
         tuple(_tensor(table, buffers) for table in graph.tables(0)),
-        tuple(_operator(table, codes) for table in graph.tables(3)),
+        tuple(_operator(table, names) for table in graph.tables(3)),
         tuple(graph.array(1, np.int32).tolist()),
         tuple(graph.array(2, np.int32).tolist()),
     )
@@ -173,6 +174,14 @@ def _dense(values: np.ndarray, shape: tuple[int, ...], sparsity: Table) -> np.nd
     return data
 
 
-def _operator(table: Table, codes: list[int]) -> Operator:
+def _name(code: Table) -> str:
+    """The name of a kind of operator. Raises KeyError for one that is not known."""
+    number = max(code.number(0, "b"), code.number(3))
+    if number == _CUSTOM and code.text(1) in _CUSTOM_NAMES:
+        return code.text(1)
+    return OPERATORS[number]
+
+
+def _operator(table: Table, names: list[str]) -> Operator:
     inputs, outputs = (tuple(table.array(field, np.int32).tolist()) for field in (1, 2))
-    return Operator(OPERATORS[codes[table.number(0, "I")]], inputs, outputs, table.table(4))
+    return Operator(names[table.number(0, "I")], inputs, outputs, table.table(4))

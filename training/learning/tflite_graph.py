@@ -19,10 +19,12 @@ from .tflite import ACTIVATIONS, Graph, Operator
 _TURN = {"NCHW": [0, 3, 1, 2], "NHWC": [0, 2, 3, 1]}  # how a tensor of the other layout is turned to this one
 _PADDING = {0: "SAME_UPPER", 1: "VALID"}
 _BINARY = {"ADD": "Add", "MUL": "Mul", "SUB": "Sub", "DIV": "Div"}
-_UNARY = {"RELU": "Relu", "LOGISTIC": "Sigmoid", "NEG": "Neg", "SQRT": "Sqrt"}
+_UNARY = {"RELU": "Relu", "LOGISTIC": "Sigmoid", "NEG": "Neg", "SQRT": "Sqrt", "HARD_SWISH": "HardSwish"}
+_POOLS = {"MAX_POOL_2D": "MaxPool", "AVERAGE_POOL_2D": "AveragePool"}
 # Number of the field with the activation in the options of an operator: schema.fbs, as in `tflite`.
 _ACTIVATION = {
-    "CONV_2D": 3, "DEPTHWISE_CONV_2D": 4, "MAX_POOL_2D": 5, "CONCATENATION": 1, "ADD": 0, "MUL": 0, "SUB": 0, "DIV": 0,
+    "CONV_2D": 3, "DEPTHWISE_CONV_2D": 4, "MAX_POOL_2D": 5, "AVERAGE_POOL_2D": 5, "CONCATENATION": 1, "ADD": 0, "MUL": 0,
+    "SUB": 0, "DIV": 0,
 }  # fmt: skip
 
 
@@ -118,8 +120,10 @@ class _Writer:
             self._known[output] = self._known[inputs[0]]
             return
         layout = "NHWC"
-        if operator.name in ("CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D"):
+        if operator.name in ("CONV_2D", "DEPTHWISE_CONV_2D", *_POOLS):
             layout, result = "NCHW", self._windowed(operator)
+        elif operator.name == "Convolution2DTransposeBias":
+            layout, result = "NCHW", self._spread(operator)
         elif operator.name in ("RESIZE_BILINEAR", "DEPTH_TO_SPACE"):
             layout, result = "NCHW", self._resized(operator)
         elif operator.name in _BINARY:
@@ -152,8 +156,9 @@ class _Writer:
             "strides": [options.number(2), options.number(1)],
         }
         image = self._take(inputs[0], "NCHW")
-        if operator.name == "MAX_POOL_2D":
-            return self._node("MaxPool", [image], kernel_shape=[options.number(4), options.number(3)], **attributes)
+        if operator.name in _POOLS:
+            kernel = [options.number(4), options.number(3)]
+            return self._node(_POOLS[operator.name], [image], kernel_shape=kernel, **attributes)
         weights = self._known[inputs[1]]
         depthwise = operator.name == "DEPTHWISE_CONV_2D"
         width, height = (5, 6) if depthwise else (4, 5)
@@ -164,6 +169,16 @@ class _Writer:
             attributes["group"] = self._graph.tensors[inputs[0]].shape[3]
         biases = [self._constant(self._known[inputs[2]])] if len(inputs) > 2 and inputs[2] >= 0 else []
         return self._node("Conv", [image, self._constant(weights), *biases], **attributes)
+
+    def _spread(self, operator: Operator) -> str:
+        """A transposed convolution whose steps are as wide as its kernel, so that each pixel is spread by itself."""
+        image, weights, biases = operator.inputs
+        kernel = self._known[weights]  # (out, h, w, in)
+        _, height, width, _ = self._graph.tensors[image].shape
+        if self._graph.tensors[operator.outputs[0]].shape[1:3] != (height * kernel.shape[1], width * kernel.shape[2]):
+            raise InputError("The operator {name} is not translated with these options.", name=operator.name)
+        inputs = [self._take(image, "NCHW"), self._constant(kernel.transpose(3, 0, 1, 2))]
+        return self._node("ConvTranspose", [*inputs, self._constant(self._known[biases])], strides=kernel.shape[1:3])
 
     def _rearranged(self, operator: Operator) -> str:
         """What goes along single axes, which are those of (1, H, W, C)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .. import commands
 
 VERBS = {
+    "prepare": ("background", "make the network that takes people off their backgrounds, once"),
     "synth": ("synth", "draw people with exact flow, pose and gaze, to train on"),
     "train-base": ("train_base", "train the network that moves a portrait"),
     "train-hr": ("train_hr", "train what gives it twice the resolution"),

@@ -14,6 +14,7 @@ from blendshape_addon.core.errors import InputError
 from ...learning.atomic_files import atomic_write
 
 SUFFIX = ".png"
+KINDS = (SUFFIX, ".jpg", ".jpeg", ".webp", ".bmp")  # of the frames of a folder
 
 
 def load(path: Path) -> np.ndarray:
@@ -29,17 +30,21 @@ def load_with_alpha(path: Path) -> np.ndarray:
         return _pixels(image, path)
 
 
-def frames_in(path: Path) -> np.ndarray:
-    """(F, H, W, 3) uint8: the .png files of a folder in the order of their names, or the frames of an animated picture.
+def frames_in(path: Path, with_alpha: bool = False) -> np.ndarray:
+    """(F, H, W, 3) uint8, or 4 with alpha: the pictures of a folder in the order of their names, or the frames of an
+    animated picture.
 
     Raises InputError, in a sentence, as `load` does, for fewer than two frames and for frames of different sizes.
     """
+    pixels = _pixels if with_alpha else _opaque
     if path.is_dir():
-        names = sorted(file for file in path.iterdir() if file.suffix.lower() == SUFFIX)
-        rows = [(file.name, load(file)) for file in names]
+        rows = []
+        for file in sorted(file for file in path.iterdir() if file.suffix.lower() in KINDS):
+            with _opened(file) as image:
+                rows.append((file.name, pixels(image, file)))
     else:
         with _opened(path) as image:
-            rows = [(f"frame {n}", _opaque(one, path)) for n, one in enumerate(ImageSequence.Iterator(image), 1)]
+            rows = [(f"frame {n}", pixels(one, path)) for n, one in enumerate(ImageSequence.Iterator(image), 1)]
     if len(rows) < 2:
         what = "one frame only, which shows no motion" if rows else "no frames"
         raise InputError(f"{path} has {what}: give two or more, as 0001.png and so on.")
