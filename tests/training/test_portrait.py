@@ -15,12 +15,14 @@ from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.inference import registry
 from blendshape_addon.core.inference.eye_format import EYE_POINTS
 from blendshape_addon.core.motion import eyes, pose
+from blendshape_addon.core.vocabulary import ARKIT, LANDMARK_INDEX, LANDMARKS
 from training.data import rigs
 from training.learning.distributed import ALONE
 from training.motion.animator.losses import fetched
 from training.portrait import (
     emtn,
     evaluate,
+    face_code,
     gaze_blink_loss,
     losses,
     pairs,
@@ -62,9 +64,10 @@ def person(name: str, size: int = 16, frames: int = 3) -> Rendered:
     heads = pose.to_matrices(rng.normal(0, 0.3, (frames, 3))).astype(np.float32)
     points = rng.uniform(0.2, 0.8, (frames, len(EYE_POINTS), 2)).astype(np.float32)
     share = np.ones((frames - 1, size, size), np.float16)
-    return Rendered(
-        name, movie, flow, share, heads, points, rng.uniform(0.2, 0.8, (frames, 20, 2)), rng.random((frames, 52))
-    )
+    codes = rng.normal(0, 1, (frames, 2, face_code.SIZE)).astype(np.float16)
+    landmarks = rng.uniform(0.2, 0.8, (frames, len(LANDMARKS), 2))
+    units, known = rng.random((frames, len(ARKIT))).astype(np.float32), np.ones(len(ARKIT), np.float32)
+    return Rendered(name, "ict", movie, movie, codes, flow, share, heads, points, landmarks, units, known)
 
 
 def crowd(size: int = 16) -> Renders:
@@ -89,7 +92,8 @@ def test_base_begins_as_the_copy_and_every_weight_learns():
         for value in network.parameters():
             value += 0.05 * torch.randn_like(value)
     moved = network(source, driver)
-    (moved.picture - driver).square().mean().backward()
+    units = network.emtn.units(moved.driver.expression)
+    ((moved.picture - driver).square().mean() + units.square().mean()).backward()
     assert (moved.picture - source).abs().max() > 1e-3
     assert [name for name, value in network.named_parameters() if value.grad is None or not value.grad.any()] == []
 
@@ -115,12 +119,15 @@ def test_pose_is_that_of_the_renders():
     assert losses.pose_apart(true, torch.eye(3)[None], torch.zeros(1)) == 0
 
 
-def test_high_resolution_begins_as_the_enlarged_base_and_keeps_the_base():
+def test_high_resolution_begins_between_the_enlarged_base_and_the_source_and_keeps_the_base():
     torch.manual_seed(0)
     network = GHR(small().size)
-    output = network(pictures(2, 32), pictures(2, 16))
+    source = pictures(2, 32)
+    output = network(source, pictures(2, 16))
     assert output.picture.shape == (2, 3, 32, 32) and output.base.shape == (2, 3, 16, 16)
-    assert (output.picture - output.enlarged).abs().max() < 0.06
+    # An untrained base fetches every pixel from where it is.
+    low, high = torch.minimum(output.enlarged, source), torch.maximum(output.enlarged, source)
+    assert (output.picture > low - 1e-5).all() and (output.picture < high + 1e-5).all()
     output.picture.sum().backward()
     assert all(value.grad is None for value in network.base.parameters())
     assert network.encoder.enter.weight.grad is not None
@@ -162,6 +169,11 @@ def test_features_are_those_of_the_file():
     made = network(torch.from_numpy(image).permute(0, 3, 1, 2))
     for mine, theirs in zip(made, session.run(network.ends, {"image": image}), strict=True):
         assert np.allclose(mine.numpy(), theirs, atol=1e-4)
+    whole = FaceFeatures(whole=True)
+    (landmarks,) = session.run(["landmarks"], {"image": image})
+    with torch.no_grad():
+        found = whole(torch.from_numpy(image).permute(0, 3, 1, 2))
+    assert np.allclose(found[1].flatten().numpy(), landmarks.ravel(), atol=1e-2) and found[0].numel() == 512
     distance = Perceptual(32)
     assert distance(pictures(), pictures()) == 0 < distance(pictures(), pictures(seed=1))
 
@@ -194,6 +206,37 @@ def test_contrast_prefers_the_drivers_own_motion():
     drivers = torch.eye(4)
     right, wrong = (losses.motion_contrast(drivers.roll(by, 0), drivers, 0.1, 0.2) for by in (0, 1))
     assert right < 0.1 < wrong
+
+
+def test_codes_tell_where_a_face_is_and_carry_gradients():
+    picture = pictures(1, 64).requires_grad_()
+    found = face_code.read(picture)
+    assert found.code.shape == (1, face_code.SIZE) and found.eyes.shape == (1, len(EYE_POINTS), 2)
+    found.code.sum().backward()
+    assert picture.grad.any()
+    points = found.code[0, : 3 * 478].reshape(478, 3).detach()
+    middle, size = found.code[0, 3 * 478 : 3 * 478 + 2].detach(), found.code[0, 3 * 478 + 2].detach()
+    assert torch.allclose(points[list(EYE_POINTS), :2] * size + middle, found.eyes[0], atol=1e-5)
+    assert (points[33, :2] + points[263, :2]).abs().max() < 1e-5  # the outer corners, about their middle
+
+
+def test_care_lies_about_mouth_and_eyes():
+    at = np.full((len(LANDMARKS), 2), 0.5)
+    for name, row in LANDMARK_INDEX.items():
+        side = 0.3 if name.endswith("_r") else 0.7 if name.endswith("_l") else 0.5
+        at[row] = (side, 0.3) if name.startswith(("eye_", "lid_")) else (side, 0.8)
+    at[LANDMARK_INDEX["eye_outer_l"], 0] = 0.8
+    at[LANDMARK_INDEX["eye_outer_r"], 0] = 0.2
+    found = pairs.care(at, 40)
+    assert found[12, 30] and found[12, 10] and found[32, 20] and found[32, 12]  # either eye, and the mouth
+    assert not found[20].any() and not found[12, 20] and not found[0].any()
+
+
+def test_units_count_where_they_are_known():
+    read, true = torch.zeros(1, 2, 3), torch.ones(1, 2, 3)
+    known = torch.tensor([1.0, 0.0, 0.0]).expand(1, 2, 3)
+    assert losses.units_apart(read, true, known) == 1
+    assert losses.units_apart(read, true, torch.zeros(1, 2, 3)) == 0
 
 
 # Data
@@ -233,7 +276,9 @@ def test_flow_of_what_is_drawn_brings_the_source_to_the_driver(tmp_path):
     scenes = list(synth.scenes(drawn, 2, np.random.default_rng(0), 64))
     assert all(scene.noise == 0 and scene.seed == scenes[0].seed for scene in scenes)
     shards.save(tmp_path / "one.safetensors", shards.of_scenes(scenes, with_flow=True))
-    data = pairs.load(tmp_path, 32)
+    data = pairs.load(tmp_path, 32, motion_size=64)
+    again = pairs.load(tmp_path, 32).people[0]  # whose codes lie in the folder now
+    assert np.array_equal(again.codes, data.people[0].codes) and again.seen.shape[1] == 32 < data.people[0].seen.shape[1]
     batch = pairs.batch_of([data.people[0].at(0)])
     moved = fetched(batch.source, batch.flow)
     apart = [((one - batch.driver).abs() * batch.share).sum() for one in (batch.source, moved)]
@@ -299,12 +344,12 @@ def test_a_step_of_each_stage_with_all_terms(tmp_path):
     sharp = train_hr.train_hr(crowd(64), told, file, tmp_path, device=ALONE)
     assert torch.equal(sharp.base.eapp.enter.weight, base.eapp.enter.weight)
     learned = crowd(32)
-    portraits = np.stack([one.pictures[0] for one in learned.people[:2]])
-    student, teacher = train_student.train_student(learned, portraits, told, file, tmp_path, device=ALONE)
+    avatars = train_student.of_people(learned.people[:2])
+    student, teacher = train_student.train_student(learned, avatars, told, file, tmp_path, device=ALONE)
     for rows in (
         evaluate.compare(network, learned, 3),
         train_hr.compare(sharp, crowd(64), 3),
-        train_student.compare(student, teacher, learned.people[:2], learned),
+        train_student.compare(student, teacher, avatars, learned.people[:2], learned),
     ):
         assert all(np.isfinite(value) for found in rows.values() for value in found.values())
     evaluate.sheet(network, learned, tmp_path / "sheet.png")

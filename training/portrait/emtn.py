@@ -7,7 +7,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from .blocks import PictureEncoder, zeroed
+from blendshape_addon.core.vocabulary import ARKIT
+
+from . import face_code
+from .blocks import zeroed
 from .settings import Size
 
 
@@ -21,17 +24,29 @@ class Motion(NamedTuple):
 
 
 class Emtn(nn.Module):
-    """(N, 3, S, S), 0 to 1, to Motion; at the start no head is turned or moved (MegaPortraits, 3.1)."""
+    """(N, 3, S, S) pictures of any side, 0 to 1, or their (N, K) codes, see `face_code`, to Motion; at the start no
+    head is turned or moved (MegaPortraits, 3.1). `units` is what a loss asks of the expression, and nothing else uses
+    it."""
 
     def __init__(self, told: Size) -> None:
         super().__init__()
         hidden = 4 * told.latent
-        self.body = nn.Sequential(PictureEncoder(told.size, told.width, hidden), nn.SiLU())
+        self.register_buffer("middle", torch.zeros(face_code.SIZE))
+        self.register_buffer("spread", torch.ones(face_code.SIZE))
+        first = nn.Linear(face_code.SIZE, hidden)
+        self.body = nn.Sequential(first, nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU())
         self.expression = nn.Linear(hidden, told.latent)
         self.pose = zeroed(nn.Linear(hidden, 6))
+        self.units = nn.Linear(told.latent, len(ARKIT))
 
-    def forward(self, pictures: Tensor) -> Motion:
-        features = self.body(pictures)
+    def usual(self, middle: Tensor, spread: Tensor) -> None:
+        """Mean and standard deviation of codes, (K,) each, as they are to be expected."""
+        self.middle.copy_(middle)
+        self.spread.copy_(spread)
+
+    def forward(self, seen: Tensor) -> Motion:
+        code = seen if seen.ndim == 2 else face_code.read(seen).code
+        features = self.body((code - self.middle) / self.spread)
         turn, translation = self.pose(features).float().split(3, 1)
         return Motion(rotations(turn), translation, self.expression(features))
 

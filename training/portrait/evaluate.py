@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,23 +14,30 @@ from scipy.interpolate import RBFInterpolator
 from scipy.ndimage import map_coordinates
 from torch import Tensor
 
-from blendshape_addon.core.inference.face_format import SCORES
+from blendshape_addon.core.errors import InputError
+from blendshape_addon.core.motion import pose
 from blendshape_addon.core.motion.face import FaceReader
+from blendshape_addon.core.motion.performance import DriveOptions, perform
 from blendshape_addon.core.vocabulary import ARKIT
 
+from ..data import families, rigs
 from ..learning.atomic_files import atomic_write
 from ..motion import video_metrics
 from ..motion.animator import dataset, pictures
-from . import pairs, weights
-from .gbase import Gbase
+from ..renders import people, render
+from . import pairs, synth, weights
+from .gbase import Gbase, Output
 from .pairs import AXES, Batch, Rendered, Renders
 from .perceptual import Perceptual
 
-PAIRS = 200
+PAIRS, RIG_PAIRS = 200, 40
 _SHOWN = 6  # people of a sheet
 _FEATURES = 128  # pixels of a side that the network of features sees
-_READ = 60  # pairs in which faces are read
-_UNITS = ("jawOpen", "mouthSmileLeft", "eyeBlinkLeft")  # that are read back
+_TIMED = 32  # frames of which the time is taken
+_NEUTRAL = 3  # pictures of the neutral face that a clip begins with, see `performance.perform`
+_YAW = "head yaw"
+_UNITS = ("jawOpen", "mouthFunnel", "mouthSmileLeft", "eyeBlinkLeft")  # that are read back
+_LEAST_SPREAD = 1e-6
 _STIFF = 1e-3  # smoothing of the landmark warp
 
 
@@ -37,21 +45,72 @@ def compare(network: Gbase, new: Renders, count: int = PAIRS) -> dict[str, dict[
     """Figures over up to `count` pairs of new people, each driven by another picture of themselves: of the network, of
     the source as it is, of the source warped by true landmarks (thin plate), and, of what is read back, of the true
     pictures, in which the reader is the limit."""
+    return _compare(network, new, chosen(new, count), {})
+
+
+def compare_with_rigs(network: Gbase, new: Renders, count: int = RIG_PAIRS) -> dict[str, dict[str, float]]:
+    """As `compare` over fewer pairs, beside the person's own rig as the add-on's reader of clips would drive it, with
+    the look, the light and the place in the picture of the driver (see `rig_rendered`). new: with pictures that motion
+    is read in. Raises InputError where the rigs are not those that were drawn."""
     picked = chosen(new, count)
+    reader = FaceReader(provider="cpu")
+    made = np.stack([rig_rendered(person, number, reader) for person, number in picked])
+    return _compare(network, new, picked, {"rig rendered": made})
+
+
+def _compare(
+    network: Gbase, new: Renders, picked: list[tuple[Rendered, int]], more: dict[str, np.ndarray]
+) -> dict[str, dict[str, float]]:
     batch = pairs.batch_of([person.at(number) for person, number in picked])
-    began = time.process_time()
-    made = _by(network, batch)
-    seconds = time.process_time() - began
     warped = np.stack([landmark_warp(person, number) for person, number in picked])
-    rows = {"network": made, "copy": as_uint8(batch.source), "landmark warp": warped}
+    rows = {"network": _by(network, batch), "copy": as_uint8(batch.source), "landmark warp": warped} | more
     perceptual, reader = Perceptual(_FEATURES), FaceReader(provider="cpu")
     found = {name: _figures(movie, batch, perceptual) for name, movie in rows.items()}
     found["truth"] = {}
+    whose = Faces(new, perceptual)
     for name, movie in (rows | {"truth": as_uint8(batch.driver)}).items():
+        found[name][f"taken for the right one of {len(new.people)} people"] = whose.share_right(movie, picked)
         found[name] |= _read_back(movie, picked, reader)
-    found["network"]["frames per CPU second"] = len(made) / max(seconds, 1e-9)
+    found["network"]["frames per CPU second"] = _per_second(network, batch)
     found["network"] |= _of_motion(network, batch)
     return found
+
+
+@torch.no_grad()
+def _per_second(network: Gbase, batch: Batch) -> float:
+    """Frames per second of CPU time, one at a time, with the source known and the driver's face read."""
+    some, known = batch.seen[:_TIMED], network.read(batch.source[:1], batch.codes[:1, 0])
+    network.drive(known, network.emtn(some[:1]))
+    began = time.process_time()
+    for one in some.split(1):
+        network.drive(known, network.emtn(one))
+    return len(some) / max(time.process_time() - began, 1e-9)
+
+
+class Faces:
+    """Who somebody is: mean and standard deviation of each channel of a network's features, which hardly know where in
+    a picture anything is, as far from each other as the neutral pictures of people are on average."""
+
+    def __init__(self, people: Renders, perceptual: Perceptual) -> None:
+        self.perceptual, self.names = perceptual, [person.name for person in people.people]
+        self.spread = np.ones(1)
+        known = self._of(np.stack([person.pictures[0] for person in people.people]))
+        self.spread = known.std(0) + _LEAST_SPREAD
+        self.known = known / self.spread
+
+    @torch.no_grad()
+    def _of(self, movie: np.ndarray) -> np.ndarray:
+        rows = []
+        for part in torch.from_numpy(movie / np.float32(255)).permute(0, 3, 1, 2).split(16):
+            layers = self.perceptual.of(part)
+            rows.append(torch.cat([torch.cat([x.mean((2, 3)), x.std((2, 3))], 1) for x in layers], 1))
+        return torch.cat(rows).numpy() / self.spread
+
+    def share_right(self, movie: np.ndarray, picked: list[tuple[Rendered, int]]) -> float:
+        """The share of pictures that are nearer to the neutral picture of the person whom they show than to anybody
+        else's."""
+        apart = np.linalg.norm(self._of(movie)[:, None] - self.known[None], axis=2)
+        return float(np.mean([self.names[n] == one.name for n, (one, _) in zip(apart.argmin(1), picked, strict=True)]))
 
 
 def chosen(new: Renders, count: int) -> list[tuple[Rendered, int]]:
@@ -63,8 +122,11 @@ def chosen(new: Renders, count: int) -> list[tuple[Rendered, int]]:
 @torch.no_grad()
 def _by(network: Gbase, batch: Batch) -> np.ndarray:
     network.eval()
-    rows = [network(s, d).picture for s, d in zip(batch.source.split(16), batch.driver.split(16), strict=True)]
-    return as_uint8(torch.cat(rows))
+    return as_uint8(torch.cat([output.picture for output in _outputs(network, batch)]))
+
+
+def _outputs(network: Gbase, batch: Batch) -> list[Output]:
+    return [network(s, c[:, 1], c[:, 0]) for s, c in zip(batch.source.split(16), batch.codes.split(16), strict=True)]
 
 
 def as_uint8(movie: Tensor) -> np.ndarray:
@@ -92,11 +154,11 @@ def _figures(made: np.ndarray, batch: Batch, perceptual: Perceptual) -> dict[str
 def _of_motion(network: Gbase, batch: Batch) -> dict[str, float]:
     """How well turned heads and the flow are read: degrees between the rotations, correlation of the turn to the side,
     and the mean distance of the flow in pixels."""
-    read = network.emtn(batch.driver).rotation
+    read = network.emtn(batch.codes[:, 1]).rotation
     true = batch.poses[:, 1]
     cosine = ((read.mT @ true).diagonal(dim1=1, dim2=2).sum(1) - 1) / 2
     yaw = np.corrcoef(*(torch.atan2(one[:, 0, 2], one[:, 2, 2]).numpy() for one in (read, true)))[0, 1]
-    flow = torch.cat([network(s, d).flow for s, d in zip(batch.source.split(16), batch.driver.split(16), strict=True)])
+    flow = torch.cat([output.flow for output in _outputs(network, batch)])
     apart = ((flow - batch.flow).norm(dim=1, keepdim=True) * batch.share).sum() / batch.share.sum()
     still = (batch.flow.norm(dim=1, keepdim=True) * batch.share).sum() / batch.share.sum()
     size = flow.shape[-1]
@@ -109,29 +171,80 @@ def _of_motion(network: Gbase, batch: Batch) -> dict[str, float]:
 
 
 def _read_back(movie: np.ndarray, picked: list[tuple[Rendered, int]], reader: FaceReader) -> dict[str, float]:
-    """Correlation of units and of the head's turn that the add-on's reader sees in pictures with what is true of the
-    drivers, over some of them, and the share of these in which it sees a face."""
-    some = np.unique(np.linspace(0, len(picked) - 1, min(_READ, len(picked))).round().astype(int))
-    told = [dataset.describe(movie[n][None], reader) for n in some]
-    seen = np.array([one.found[0] for one in told])
-    found = {"faces read": float(seen.mean())}
-    if seen.sum() < 3:
-        return found
-    rows = [(one, *picked[n]) for one, n, there in zip(told, some, seen, strict=True) if there]
-    values = {
-        "head yaw read back": np.array([(_yaw(t.rotation[0]), _yaw(AXES @ p.heads[n] @ AXES)) for t, p, n in rows])
-    }
-    for unit in _UNITS:
-        score, true = SCORES.index(unit), ARKIT.index(unit)
-        values[f"{unit} read back"] = np.array([(t.scores[0, score], p.units[n, true]) for t, p, n in rows])
-    for name, pair in values.items():
-        found[f"{name}, r"] = float(video_metrics.agreement(pair[:, :1], pair[:, 1:]).r[0])
-    return {name: value for name, value in found.items() if np.isfinite(value)}
+    """Correlation of units and of the head's turn, that the add-on's reader of clips sees in pictures beside the
+    neutral one of the same person, with what is true of the drivers; and the share of pictures in which it sees a face.
+
+    Of all people together, of those whose rigs are no toons, for whom the reader was made, and as the median over
+    families, for artists differ in what a unit of 1 does.
+    """
+    values: dict[str, list[tuple[float, float]]] = {name: [] for name in (_YAW, *_UNITS)}
+    folds: dict[str, list[str]] = {name: [] for name in values}
+    read = 0
+    for person in {one.name: one for one, _ in picked}.values():
+        mine = [n for n, (one, _) in enumerate(picked) if one.name == person.name]
+        told = dataset.describe(np.concatenate([person.pictures[[0] * _NEUTRAL], movie[mine]]), reader)
+        read += int(told.found[_NEUTRAL:].sum())
+        if not told.found[:_NEUTRAL].all():
+            continue
+        try:
+            done = perform(told, DriveOptions(neutral=0, smoothing=0), person.name)
+        except InputError:  # even the neutral face seems to be turned away
+            continue
+        for place, n in enumerate(mine, _NEUTRAL):
+            if not told.found[place]:
+                continue
+            number = picked[n][1]
+            head = person.heads[0].T @ person.heads[number]
+            made = {_YAW: _yaw(pose.to_matrices(done.head[place : place + 1])[0])}
+            true = {_YAW: _yaw(AXES @ head @ AXES)}
+            for unit in (unit for unit in _UNITS if person.units_known[ARKIT.index(unit)]):
+                made[unit], true[unit] = done.units[unit][place], person.units[number, ARKIT.index(unit)]
+            for name, value in made.items():
+                values[name].append((value, true[name]))
+                folds[name].append(person.fold)
+    found = {"faces read": read / len(picked)}
+    for name, rows in values.items():
+        pair, fold = np.array(rows).reshape(-1, 2), np.array(folds[name])
+        groups = {
+            f"{name} read back, r": np.ones(len(pair), bool),
+            f"{name} read back, r, no toons": np.array([not families.is_toon(one) for one in fold], bool),
+        }
+        rs = {title: _r(pair[chosen]) for title, chosen in groups.items()}
+        of_families = [_r(pair[fold == one]) for one in np.unique(fold)]
+        rs[f"{name} read back, r, median of families"] = float(np.nanmedian([np.nan, *of_families])) if rows else np.nan
+        found |= {title: value for title, value in rs.items() if np.isfinite(value)}
+    return found
+
+
+def _r(pair: np.ndarray) -> float:
+    """Correlation of the columns of (N, 2), NaN of fewer than 5 rows."""
+    return float(video_metrics.agreement(pair[:, :1], pair[:, 1:]).r[0]) if len(pair) >= 5 else np.nan
 
 
 def _yaw(rotation: np.ndarray) -> float:
     """How far a (3, 3) rotation in a face's axes turns it to its left, radians."""
     return float(np.arctan2(rotation[0, 2], rotation[2, 2]))
+
+
+def rig_rendered(person: Rendered, number: int, reader: FaceReader) -> np.ndarray:
+    """(S, S, 3) uint8 of a pair's driver as *Drive from Clip* would make it: the units, the gaze and the turn of the
+    head that its reader sees in the driver's picture beside the neutral one, on the rig that the person is, drawn as it
+    was before, at the place of the driver; where no face is read, the neutral face. Raises InputError where there is no
+    such rig."""
+    told = dataset.describe(person.seen[[0] * _NEUTRAL + [number]], reader)
+    family, rig, seed = person.name.split("/")
+    folder = next((one for one in people.drawable() if (one.parent.name, one.name) == (family, rig)), None)
+    if folder is None:
+        raise InputError(f"There is no rig {family}/{rig}: set VRC_BLENDSHAPE_DATA to the folder of rigs.")
+    drawn, rng = people.person(rigs.load(folder), int(seed)), np.random.default_rng(int(seed))
+    scenes = list(synth.scenes(drawn, len(person.pictures), rng, person.seen.shape[1]))
+    scene = replace(scenes[number], units={}, gaze=((0.0, 0.0),) * 2, head=(0.0, 0.0, 0.0))
+    if told.found.all():
+        done = perform(told, DriveOptions(neutral=0, smoothing=0), person.name)
+        gaze = tuple(done.gaze[-1].tolist())
+        units = {unit: float(value[-1]) for unit, value in done.units.items()}
+        scene = replace(scene, units=units, gaze=(gaze, gaze), head=tuple(np.degrees(done.head[-1]).tolist()))
+    return pairs.smaller(render(scene)[0][None], person.seen.shape[1] // person.pictures.shape[1])[0]
 
 
 def landmark_warp(person: Rendered, number: int) -> np.ndarray:
@@ -168,12 +281,21 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder that `portrait synth` made")
     parser.add_argument("--out", type=Path, help="folder for figures.json and new_people.png")
     parser.add_argument("--all-people", action="store_true", help="not only those that the training left out")
+    parser.add_argument(
+        "--rigs",
+        action="store_true",
+        help=f"also beside the people's own rigs, driven by the reader of clips, over {RIG_PAIRS} pairs",
+    )
     given = parser.parse_args(arguments)
     network, told = weights.base(given.base)
-    data = pairs.load(given.data, told.size.size)
+    data = pairs.load(given.data, told.size.size, told.size.motion_size)
     new = data if given.all_people else data.split(told.training.new_people)[1]
-    rows = compare(network, new)
+    tables = {"figures.json": compare(network, new)}
+    if given.rigs:
+        tables["figures_with_rigs.json"] = compare_with_rigs(network, new)
+    for name, rows in tables.items():
+        if given.out:
+            atomic_write(given.out / name, json.dumps(rows, indent=1).encode())
+        print(video_metrics.table(rows), end="\n\n")
     if given.out:
-        atomic_write(given.out / "figures.json", json.dumps(rows, indent=1).encode())
         sheet(network, new, given.out / "new_people.png")
-    print(video_metrics.table(rows))

@@ -52,7 +52,7 @@ class Source(NamedTuple):
 
 
 class Gbase(nn.Module):
-    """`Gbase(source, driver)`: (N, 3, S, S) each, 0 to 1, to Output."""
+    """`Gbase(source, driver)`: (N, 3, S, S), and a driver of any size, 0 to 1, or its code, to Output."""
 
     def __init__(self, told: Size) -> None:
         super().__init__()
@@ -61,13 +61,13 @@ class Gbase(nn.Module):
         self.warp_source, self.warp_driver = WarpGenerator(told), WarpGenerator(told)
         self.g3d, self.g2d = G3D(told), G2D(told)
 
-    def forward(self, source: Tensor, driver: Tensor) -> Output:
-        return self.drive(self.read(source), self.emtn(driver))
+    def forward(self, source: Tensor, driver: Tensor, seen_source: Tensor | None = None) -> Output:
+        return self.drive(self.read(source, seen_source), self.emtn(driver))
 
-    def read(self, source: Tensor) -> Source:
-        """A source, once for all drivers."""
+    def read(self, source: Tensor, seen: Tensor | None = None) -> Source:
+        """A source, once for all drivers. seen: what its motion is read in instead, a larger picture or its code."""
         volume, appearance = self.eapp(source)
-        motion = self.emtn(source)
+        motion = self.emtn(source if seen is None else seen)
         local = self.warp_source.local(appearance, motion.expression)
         at = source_to_canonical(self.warp_source.everywhere(len(source)), motion, local)
         return Source(source, self.g3d(taken(volume, at)), appearance, motion, local)

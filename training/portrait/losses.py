@@ -18,12 +18,15 @@ DISCRIMINATOR = "discriminator"  # the term that teaches the discriminator, of w
 
 
 def of_pictures(
-    picture: Tensor, true: Tensor, told: Settings, perceptual: Perceptual | None, judged: Judged | None
-) -> dict[str, Tensor]:
-    """The terms that look at (N, 3, S, S) pictures alone, unweighted, by name."""
+    picture: Tensor, true: Tensor, told: Settings, perceptual: Perceptual | None, judged: Judged | None,
+    weight: Tensor | None = None,
+) -> dict[str, Tensor]:  # fmt: skip
+    """The terms that look at (N, 3, S, S) pictures alone, unweighted, by name. weight: (N, 1, S, S) of each pixel in
+    the reconstruction, all alike if None."""
     found: dict[str, Tensor] = {}
     if told.losses.reconstruction:
-        found["reconstruction"] = (picture - true).abs().mean()
+        apart = (picture - true).abs().mean(1, keepdim=True)
+        found["reconstruction"] = apart.mean() if weight is None else (apart * weight).sum() / weight.sum()
     if perceptual is not None:
         found["perceptual"] = perceptual(picture, true)
     if judged is not None:
@@ -48,6 +51,11 @@ def pose_apart(motion: Motion, true: Tensor, known: Tensor) -> Tensor:
     sine of half the angle between them, which for small angles pulls as much as for large ones."""
     each = ((motion.rotation - true).square().sum((1, 2)) / 8 + 1e-8).sqrt()
     return (each * known).sum() / known.sum().clamp(min=1)
+
+
+def units_apart(read: Tensor, true: Tensor, known: Tensor) -> Tensor:
+    """The mean squared difference of (N, K) units; known: (N, K) 1 for those of which there is a truth."""
+    return ((read - true).square() * known).sum() / known.sum().clamp(min=1)
 
 
 def motion_contrast(made: Tensor, drivers: Tensor, temperature: float, margin: float) -> Tensor:

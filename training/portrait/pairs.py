@@ -14,47 +14,70 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from blendshape_addon.core.errors import InputError
-from blendshape_addon.core.inference.eye_format import EYE_POINTS
-from blendshape_addon.core.motion.face import FaceReader
+from blendshape_addon.core.vocabulary import ARKIT, LANDMARK_INDEX
+from blendshape_addon.core.vocabulary import mirrored as other_side
 
 from ..learning import arrays
 from ..motion.animator.dataset import colours
 from ..motion.gaze_model import MIRROR
 from ..renders import shards
+from . import face_code
 from .settings import Training
 
-_EYES = arrays.Format("eyes of renders", 1, "delete it; it is read anew")
+_CODES = arrays.Format("codes of faces of renders", 1, "delete it; it is read anew")
+_LEAST_SPREAD = 1e-3  # of a number of a code
 # From the axes of a face (to its left, up, forward) to those of `blocks.places` (right, down, away).
 AXES = np.diag([1.0, -1.0, -1.0])
 _MIRRORED = np.diag([-1.0, 1.0, 1.0])
+_UNIT_MIRROR = [ARKIT.index(other_side(name)) for name in ARKIT]
+# What counts more, see `settings.Terms.care`: landmarks about it, and by how much of its width it is enlarged.
+_CARE = (
+    *((tuple(row for name, row in LANDMARK_INDEX.items() if name.startswith(("eye_", "lid_")) and name.endswith(side)),
+       0.35) for side in ("_l", "_r")),
+    (tuple(row for name, row in LANDMARK_INDEX.items() if name.startswith(("mouth_", "lip_"))), 0.25),
+)  # fmt: skip
 
 
 class Pair(NamedTuple):
-    """source, driver: (S, S, 3) float32, 0 to 1; seen: the driver's picture as its motion is read in it. flow:
+    """source, driver: (S, S, 3) float32, 0 to 1; seen: (M, M, 3) the driver's picture as a student reads its motion;
+    codes: (2, 2, K) of either picture, as it is and mirrored, from which a base reads it, see `face_code`. flow:
     (S, S, 2) from where in the source each pixel of the driver comes, right and down, in sides of the picture; share:
-    (S, S) of each pixel for which that holds. poses: (2, 3, 3) rotation of either head, see `emtn.Motion`; known: 1
-    where there is such, else 0. eyes: (24, 2) EYE_POINTS of the driver in sides of the picture; eyes_known: 1 or 0."""
+    (S, S) of each pixel for which that holds; care: (S, S) 1 about mouth and eyes of the driver, else 0. poses:
+    (2, 3, 3) rotation of either head, see `emtn.Motion`; units: (2, 52) of either, in the order of ARKIT; units_known:
+    (52,) 1 for those that the person can make; known: 1 where there is a truth of all these, else 0. eyes: (24, 2)
+    EYE_POINTS of the driver in sides of the picture; eyes_known: 1 or 0."""
 
     source: np.ndarray
     driver: np.ndarray
     seen: np.ndarray
+    codes: np.ndarray
     flow: np.ndarray
     share: np.ndarray
+    care: np.ndarray
     poses: np.ndarray
+    units: np.ndarray
+    units_known: np.ndarray
     known: float
     eyes: np.ndarray
     eyes_known: float
 
 
+_WIDE = ("source", "driver", "flow", "share", "care")  # parts that are pictures
+
+
 class Batch(NamedTuple):
-    """N pairs as tensors, channels first."""
+    """N pairs as tensors, channels first; codes: (N, 2, K) of the pictures as they are."""
 
     source: Tensor
     driver: Tensor
     seen: Tensor
+    codes: Tensor
     flow: Tensor
     share: Tensor
+    care: Tensor
     poses: Tensor
+    units: Tensor
+    units_known: Tensor
     known: Tensor
     eyes: Tensor
     eyes_known: Tensor
@@ -65,6 +88,9 @@ class Data(Protocol):
 
     def pair(self, rng: np.random.Generator) -> Pair:
         """A random one."""
+
+    def usual_codes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of the codes of faces, (K,) each."""
 
 
 @dataclass(frozen=True)
@@ -77,31 +103,40 @@ class Either:
     def pair(self, rng: np.random.Generator) -> Pair:
         return (self.one if rng.random() < 0.5 else self.other).pair(rng)
 
+    def usual_codes(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.one.usual_codes()
+
 
 @dataclass(frozen=True)
 class Rendered:
-    """A person of renders. pictures: (F, S, S, 3) uint8; flow: (F - 1, S, S, 2) float16 from each to the next, in
-    sides; share: (F - 1, S, S) float16; heads: (F, 3, 3), see `emtn.Motion`; eyes: (F, 24, 2), NaN where none were
-    read; landmarks: (F, L, 2) in sides of the picture; units: (F, 52) in the order of ARKIT."""
+    """A person of renders, first with the neutral face. fold: the family. pictures: (F, S, S, 3) uint8; seen:
+    (F, M, M, 3) the same in another size, see `Pair`; codes: (F, 2, K) of each, as it is and mirrored; flow:
+    (F - 1, S, S, 2) float16 from each to the next, in sides; share: (F - 1, S, S) float16; heads: (F, 3, 3), see
+    `emtn.Motion`; eyes: (F, 24, 2) EYE_POINTS as they were read; landmarks: (F, L, 2) in sides of the picture; units:
+    (F, 52) in the order of ARKIT; units_known: (52,) whether the person can make a unit."""
 
     name: str
+    fold: str
     pictures: np.ndarray
+    seen: np.ndarray
+    codes: np.ndarray
     flow: np.ndarray
     share: np.ndarray
     heads: np.ndarray
     eyes: np.ndarray
     landmarks: np.ndarray
     units: np.ndarray
+    units_known: np.ndarray
 
     def at(self, number: int) -> Pair:
         """The pair of a picture, which drives, and the next one."""
-        driver, source = (self.pictures[n] / np.float32(255) for n in (number, number + 1))
-        eyes = self.eyes[number]
-        known = float(np.isfinite(eyes).all())
-        poses = self.heads[[number + 1, number]]
+        both = [number + 1, number]
+        source, driver = self.pictures[both] / np.float32(255)
         return Pair(
-            source, driver, driver, self.flow[number].astype(np.float32), self.share[number].astype(np.float32), poses,
-            1.0, np.nan_to_num(eyes), known,
+            source, driver, self.seen[number] / np.float32(255), self.codes[both].astype(np.float32),
+            self.flow[number].astype(np.float32), self.share[number].astype(np.float32),
+            care(self.landmarks[number], len(driver)), self.heads[both], self.units[both],
+            self.units_known, 1.0, self.eyes[number], 1.0,
         )  # fmt: skip
 
 
@@ -115,6 +150,10 @@ class Renders:
         person = self.people[rng.integers(len(self.people))]
         return person.at(int(rng.integers(len(person.flow))))
 
+    def usual_codes(self) -> tuple[np.ndarray, np.ndarray]:
+        codes = np.concatenate([person.codes.astype(np.float32).reshape(-1, face_code.SIZE) for person in self.people])
+        return codes.mean(0), codes.std(0) + _LEAST_SPREAD
+
     def split(self, every: int) -> tuple[Renders, Renders]:
         """People to learn from, and every `every`-th one, who is new. Raises InputError where that leaves nobody on a
         side."""
@@ -127,34 +166,44 @@ class Renders:
         return Renders(learned), Renders(new)
 
 
-def load(folder: Path, size: int, with_eyes: bool = False) -> Renders:
-    """All people of a folder that `portrait synth` made, at a size. with_eyes: where they are is read, too, and kept in
-    the folder.
+def care(landmarks: np.ndarray, size: int) -> np.ndarray:
+    """(S, S) float32, 1 about the mouth and the eyes of (L, 2) landmarks in sides of the picture, else 0."""
+    found = np.zeros((size, size), np.float32)
+    for rows, more in _CARE:
+        low, high = landmarks[list(rows)].min(0), landmarks[list(rows)].max(0)
+        reach = more * (high - low)[0]
+        (left, top), (right, bottom) = ((low - reach) * size).astype(int).clip(0), np.ceil((high + reach) * size)
+        found[top : int(bottom), left : int(right)] = 1
+    return found
 
-    Raises InputError where there are no shards, one is damaged, has no flow, or is smaller or no multiple of the size.
+
+def load(folder: Path, size: int, motion_size: int = 0) -> Renders:
+    """All people of a folder that `portrait synth` made, at a size; codes of their pictures are kept in the folder.
+    motion_size: of the pictures that motion is read in, if it is larger than the size.
+
+    Raises InputError where there are no shards, one is damaged, has no flow, or is smaller or no multiple of the sizes.
     """
-    people, reader = [], None
+    wide = max(size, motion_size)
+    people = []
     for path in tqdm(shards.paths_in(folder), "reading renders", unit="person"):
         shard = shards.load(path)
         there = shard.pictures.shape[1]
-        if there % size:
+        if there % wide or there % size:
             raise InputError(
-                f"{path} has pictures of {there} pixels and {size} are trained: draw people with --size {size}, or "
+                f"{path} has pictures of {there} pixels and {wide} are trained: draw people with --size {wide}, or "
                 "twice that, and so on."
             )
         if not len(shard.flow):
             raise InputError(f"{path} has no optical flow: draw people with python -m training portrait synth.")
-        eyes = np.full((len(shard.pictures), len(EYE_POINTS), 2), np.nan, np.float32)
-        if with_eyes:
-            reader = reader or FaceReader(provider="cpu")
-            eyes = _eyes(path.parent / "eyes" / path.name, shard.pictures, reader)
+        codes, eyes = _codes(path.parent / "codes" / path.name, shard.pictures)
         moved = smaller(shard.flow.astype(np.float32), there // size)
         heads = AXES @ shard.head.astype(float) @ AXES
         people.append(
             Rendered(
-                shard.person, smaller(shard.pictures, there // size), (moved[..., :2] / there).astype(np.float16),
+                shard.person, shard.fold, smaller(shard.pictures, there // size),
+                smaller(shard.pictures, there // wide), codes, (moved[..., :2] / there).astype(np.float16),
                 moved[..., 2].astype(np.float16), heads.astype(np.float32), eyes, shard.landmarks[..., :2] / there,
-                shard.units,
+                shard.units, shard.known.astype(np.float32),
             )
         )  # fmt: skip
     return Renders(people)
@@ -168,33 +217,35 @@ def smaller(pictures: np.ndarray, factor: int) -> np.ndarray:
     return means.round().astype(np.uint8) if pictures.dtype == np.uint8 else means
 
 
-def _eyes(file: Path, pictures: np.ndarray, reader: FaceReader) -> np.ndarray:
-    """(F, 24, 2) EYE_POINTS in sides of the picture, NaN where no face is read, as kept in a file or read anew."""
+@torch.no_grad()
+def _codes(file: Path, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(F, 2, K) float16 codes of pictures as they are and mirrored, and (F, 24, 2) EYE_POINTS in sides of the picture,
+    as kept in a file or read anew."""
     if file.exists():
-        rows, _ = arrays.load(file, _EYES)
-        if len(rows["eyes"]) == len(pictures):
-            return rows["eyes"]
-    found = np.full((len(pictures), len(EYE_POINTS), 2), np.nan, np.float32)
-    for row, picture in zip(found, pictures, strict=True):
-        if (reading := reader.follow(picture, None)) is not None:
-            row[:] = (reading.landmarks[list(EYE_POINTS), :2] + 0.5) / pictures.shape[2]
-    arrays.save(file, _EYES, {"eyes": found})
-    return found
+        rows, _ = arrays.load(file, _CODES)
+        if rows["codes"].shape == (len(pictures), 2, face_code.SIZE):
+            return rows["codes"], rows["eyes"]
+    both = np.stack([pictures, pictures[:, :, ::-1]], 1).reshape(-1, *pictures.shape[1:])
+    found = face_code.read(torch.from_numpy(both / np.float32(255)).permute(0, 3, 1, 2))
+    codes = found.code.numpy().astype(np.float16).reshape(len(pictures), 2, face_code.SIZE)
+    eyes = found.eyes[::2].numpy()
+    arrays.save(file, _CODES, {"codes": codes, "eyes": eyes})
+    return codes, eyes
 
 
 def draw(data: Data, told: Training, rng: np.random.Generator) -> Batch:
     """Random pairs, some mirrored, cut to a part of the picture, with other colours: source and driver alike, and what
     the motion is read in by itself, so that it tells nothing of colours."""
-    rows, jitter = [], told.jitter
+    rows = []
     for _ in range(told.pairs):
         pair = data.pair(rng)
         if rng.random() < told.flip:
             pair = mirrored(pair)
-        gain, lift = colours(jitter, rng)
-        own, own_lift = colours(jitter, rng)
+        gain, lift = colours(told.jitter, rng)
+        own, own_lift = colours(told.jitter, rng)
         source, driver = ((one * gain + lift).clip(0, 1) for one in (pair.source, pair.driver))
         rows.append(pair._replace(source=source, driver=driver, seen=(pair.seen * own + own_lift).clip(0, 1)))
-    return zoomed(batch_of(rows), told.zoom, rng)
+    return zoomed(batch_of(rows), told.zoom, rng) if told.zoom < 1 else batch_of(rows)
 
 
 def zoomed(batch: Batch, least: float, rng: np.random.Generator) -> Batch:
@@ -202,13 +253,14 @@ def zoomed(batch: Batch, least: float, rng: np.random.Generator) -> Batch:
     count = len(batch.source)
     share = torch.from_numpy(rng.uniform(least, 1, (count, 1, 1))).float()
     middle = (1 - share) * torch.from_numpy(rng.uniform(-1, 1, (count, 2, 1))).float()
-    grid = functional.affine_grid(
-        torch.cat([share * torch.eye(2), middle], 2), list(batch.source.shape), align_corners=False
-    )
-    cut = {
-        name: functional.grid_sample(getattr(batch, name), grid, "bilinear", "border", align_corners=False)
-        for name in ("source", "driver", "seen", "flow", "share")
-    }
+    affine = torch.cat([share * torch.eye(2), middle], 2)
+    cut = {}
+    for names in (_WIDE, ("seen",)):
+        parts = [getattr(batch, name) for name in names]
+        stacked = torch.cat(parts, 1)
+        grid = functional.affine_grid(affine, list(stacked.shape), align_corners=False)
+        moved = functional.grid_sample(stacked, grid, "bilinear", "border", align_corners=False)
+        cut |= zip(names, moved.split([part.shape[1] for part in parts], 1), strict=True)
     cut["flow"] = cut["flow"] / share[..., None]
     eyes = (batch.eyes - (middle.mT + 1 - share) / 2) / share
     return batch._replace(eyes=eyes, **cut)
@@ -217,15 +269,19 @@ def zoomed(batch: Batch, least: float, rng: np.random.Generator) -> Batch:
 def batch_of(rows: Sequence[Pair]) -> Batch:
     """Pairs as tensors."""
     parts = dict(zip(Pair._fields, (np.stack(part) for part in zip(*rows, strict=True)), strict=True))
-    parts["share"] = parts["share"][..., None]
-    for name in ("source", "driver", "seen", "flow", "share"):
+    for name in ("share", "care"):
+        parts[name] = parts[name][..., None]
+    parts["codes"] = parts["codes"][:, :, 0]
+    for name in (*_WIDE, "seen"):
         parts[name] = np.moveaxis(parts[name], -1, 1)
     return Batch(*(torch.from_numpy(np.ascontiguousarray(part, np.float32)) for part in parts.values()))
 
 
 def mirrored(pair: Pair) -> Pair:
     """Both pictures mirrored, and what is true of them."""
-    source, driver, seen, flow, share = (part[:, ::-1] for part in pair[:5])
-    eyes = (pair.eyes * [-1, 1] + [1, 0])[list(MIRROR)]
-    poses = _MIRRORED @ pair.poses @ _MIRRORED
-    return Pair(source, driver, seen, flow * [-1, 1], share, poses, pair.known, eyes, pair.eyes_known)
+    wide = {name: getattr(pair, name)[:, ::-1] for name in (*_WIDE, "seen")}
+    wide["flow"] = wide["flow"] * [-1, 1]
+    return pair._replace(
+        **wide, codes=pair.codes[:, ::-1], poses=_MIRRORED @ pair.poses @ _MIRRORED, units=pair.units[:, _UNIT_MIRROR],
+        units_known=pair.units_known[_UNIT_MIRROR], eyes=(pair.eyes * [-1, 1] + [1, 0])[list(MIRROR)],
+    )  # fmt: skip

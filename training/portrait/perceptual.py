@@ -21,6 +21,7 @@ from ..motion.gaze_model import Vgg16Backbone
 
 FACES = "the network of face landmarks"
 VGG = "VGG16"
+_VIEWS = ("Transpose", "Identity", "Reshape", "Sigmoid")  # operators behind the last convolutions
 _STAGES = 4  # resolutions of the network of faces whose features are compared
 
 
@@ -28,9 +29,11 @@ class FaceFeatures(nn.Module):
     """(N, 3, S, S), 0 to 1, to the last features of each of the first resolutions of a network of plain convolutions,
     as its ONNX file has them."""
 
-    def __init__(self, path: Path | None = None) -> None:
-        """path: the ONNX file, the bundled one if None. Raises InputError for a file that is none, or has operators
-        that the network of face landmarks has not."""
+    def __init__(self, path: Path | None = None, whole: bool = False) -> None:
+        """path: the ONNX file, the bundled one if None. whole: up to the end, to its last features and what it makes of
+        them for landmarks, for pictures of the size that it was made for.
+
+        Raises InputError for a file that is none, or has operators that the network of face landmarks has not."""
         super().__init__()
         path = path or registry.models_folder() / "face_landmarks.onnx"
         try:
@@ -41,11 +44,15 @@ class FaceFeatures(nn.Module):
         self._steps: list[tuple[str, list[str], str, dict]] = []
         self.ends: list[str] = []
         names: dict[str, str] = {}  # of buffers, by those of constants
+        views: dict[str, str] = {}  # what is only arranged otherwise, by what it is of
         for node in graph.node:
-            if len(self.ends) == _STAGES:
+            if not whole and len(self.ends) == _STAGES:
                 break
             if node.op_type == "Cast":
                 constants[node.output[0]] = constants[node.input[0]]
+                continue
+            if node.op_type in _VIEWS and self._steps:
+                views[node.output[0]] = node.input[0]
                 continue
             if node.op_type not in ("Transpose", "Conv", "PRelu", "Add", "MaxPool", "Pad"):
                 raise InputError(f"{path} is no network of face landmarks: its operator {node.op_type} is unknown.")
@@ -60,6 +67,11 @@ class FaceFeatures(nn.Module):
                     self.register_buffer(names[name], torch.from_numpy(constants[name].astype("float32")))
             inputs = [names.get(name, name) for name in node.input]
             self._steps.append((node.op_type, inputs, node.output[0], told))
+        if whole:
+            name = "landmarks"
+            while name in views:
+                name = views[name]
+            self.ends = [next(inputs[0] for _, inputs, output, _ in self._steps if output == name), name]
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
         values = dict(self.named_buffers())
@@ -119,11 +131,14 @@ class Perceptual(nn.Module):
         self.features = VggFeatures(vgg) if vgg else FaceFeatures()
         self.requires_grad_(False)
 
+    def of(self, pictures: Tensor) -> list[Tensor]:
+        """Features of (N, 3, S, S) pictures, 0 to 1: (N, C, H, W) of each of some layers."""
+        return self.features(functional.interpolate(pictures, self.size, mode="bilinear", align_corners=False))
+
     def forward(self, made: Tensor, true: Tensor) -> Tensor:
         count = len(made)
-        both = functional.interpolate(torch.cat([made, true]), self.size, mode="bilinear", align_corners=False)
         rows = []
-        for features in self.features(both):
+        for features in self.of(torch.cat([made, true])):
             a, b = features[:count], features[count:]
             rows.append((a - b).abs().mean() / b.abs().mean().clamp(min=1e-6))
         return torch.stack(rows).mean()

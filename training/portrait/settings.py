@@ -19,6 +19,7 @@ class Size:
     """A table of `sizes` of portrait.toml."""
 
     size: int
+    motion_size: int
     width: int
     volume: list[int]
     latent: int
@@ -38,6 +39,7 @@ class Losses:
     gaze: float
     flow: float
     pose: float
+    expression: float
     correction: float
     smooth: float
 
@@ -52,6 +54,7 @@ class Terms:
     """Table `terms`: what the terms need beside their weights."""
 
     adversary: str
+    care: float
     perceptual_size: int
     temperature: float
     margin: float
@@ -71,6 +74,7 @@ class Training:
     flip: float
     zoom: float
     jitter: float
+    code_noise: float
     save_every: int
     new_people: int
 
@@ -89,6 +93,7 @@ class Settings:
         return asdict(self)
 
 
+_STAGES = ("hr", "student")  # that have tables of their own
 _TABLES = {"size": Size, "losses": Losses, "terms": Terms, "training": Training}
 _LEAST = {"training.steps": 1, "training.pairs": 2, "training.save_every": 1, "training.new_people": 2,
           "training.zoom": 0.25, "size.width": 4, "size.latent": 2, "size.warp_width": 4, "size.student_width": 4,
@@ -101,13 +106,26 @@ def sizes() -> list[str]:
     return list(toml_files.read(SHIPPED)["sizes"])
 
 
-def load(size: str, file: Path | None = None, steps: int | None = None) -> Settings:
-    """The shipped settings of a size, changed by a file, and the number of steps by an option.
+def load(size: str, file: Path | None = None, steps: int | None = None, stage: str = "base") -> Settings:
+    """The shipped settings of a size and a stage, changed by a file, and the number of steps by an option.
 
-    Raises InputError, in a sentence, for a file that cannot be read, unknown names, and values that make no sense.
+    stage: base, hr or student; of the latter two, tables of their own say what they take instead. Raises InputError, in
+    a sentence, for a file that cannot be read, unknown names, and values that make no sense.
     """
     found = toml_files.read(SHIPPED)
-    for name, table in (toml_files.read(file) if file else {}).items():
+    theirs = toml_files.read(file) if file else {}
+    own, their_own = ({name: tables.pop(name, {}) for name in _STAGES} for tables in (found, theirs))
+    for tables in (own.get(stage, {}), theirs, their_own.get(stage, {})):
+        _change(found, tables, file)
+    if size not in found["sizes"]:
+        raise InputError(f"There is no size {size}: choose from {', '.join(found['sizes'])}.")
+    if steps is not None:
+        found["training"]["steps"] = steps
+    return of_tables({"size": found["sizes"][size]} | {name: found[name] for name in _TABLES if name != "size"})
+
+
+def _change(found: dict, given: dict, file: Path | None) -> None:
+    for name, table in given.items():
         tables = table if name == "sizes" else {"": table}
         for inner, values in tables.items():
             there = found.get(name, {}).get(inner) if name == "sizes" else found.get(name)
@@ -116,11 +134,6 @@ def load(size: str, file: Path | None = None, steps: int | None = None) -> Setti
             if unknown := sorted(values.keys() - there.keys()):
                 raise InputError(f"{file} sets {name}.{unknown[0]}, which is no setting: see {SHIPPED.name}.")
             there.update(values)
-    if size not in found["sizes"]:
-        raise InputError(f"There is no size {size}: choose from {', '.join(found['sizes'])}.")
-    if steps is not None:
-        found["training"]["steps"] = steps
-    return of_tables({"size": found["sizes"][size]} | {name: found[name] for name in _TABLES if name != "size"})
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -132,9 +145,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vgg", type=Path, help="weights of VGG16, for the perceptual term")
 
 
-def from_options(given: argparse.Namespace) -> Settings:
-    """The settings that `add_options` were given. Raises InputError as `load` does."""
-    return load(given.size, given.config, given.steps)
+def from_options(given: argparse.Namespace, stage: str = "base") -> Settings:
+    """The settings of a stage that `add_options` were given. Raises InputError as `load` does."""
+    return load(given.size, given.config, given.steps, stage)
 
 
 def of_tables(tables: dict[str, dict]) -> Settings:
@@ -143,12 +156,14 @@ def of_tables(tables: dict[str, dict]) -> Settings:
         for field in fields(kind):
             _check(f"{table}.{field.name}", str(field.type), tables[table][field.name])
     told = Settings(**{name: kind(**tables[name]) for name, kind in _TABLES.items()})
-    side = told.size.volume[2]
+    side, motion = told.size.volume[2], told.size.motion_size
     if told.size.size not in [side * 2**n for n in range(1, 7)] or side < 8 or side % 8:
         raise InputError(
             f"size is {told.size.size} and the side of the volume {side}: the side must be a multiple of 8, and the "
             "size 2, 4, 8 … times as long."
         )
+    if motion not in [4 * 2**n for n in range(1, 9)]:
+        raise InputError(f"motion_size is {motion}: it must be 8, 16, 32 and so on to 1024.")
     return told
 
 
