@@ -15,7 +15,7 @@ from typing import Any
 
 from ..face import features
 from ..vocabulary import CONDITIONS, LANDMARKS
-from . import corrective_format
+from . import corrective_format, portrait_format
 from .eye_format import EYE_POINTS, EYES
 from .face_format import FACE, POINTS, SCORED, SCORES
 from .picture import PICTURE
@@ -62,6 +62,11 @@ def _corrective() -> dict[str, Any]:
     return {"inputs": corrective_format.INPUTS, "constants": corrective_format.CONSTANTS}
 
 
+def _portrait() -> dict[str, Any]:
+    form = portrait_format
+    return {"inputs": form.INPUTS, "outputs": form.OUTPUTS, "constants": form.CONSTANTS}
+
+
 # Those that come with the add-on.
 KINDS: dict[str, Callable[[], dict[str, Any]]] = {
     "deformer": _deformer,
@@ -71,8 +76,8 @@ KINDS: dict[str, Callable[[], dict[str, Any]]] = {
     "face_scores": _face_scores,
     "gaze": _gaze,
 }
-# Those that only users make, of their own meshes.
-OWN_KINDS: dict[str, Callable[[], dict[str, Any]]] = {"corrective": _corrective}
+# Those that only users make, of their own meshes and portraits.
+OWN_KINDS: dict[str, Callable[[], dict[str, Any]]] = {"corrective": _corrective, portrait_format.KIND: _portrait}
 
 
 def of(kind: str) -> str:
@@ -82,7 +87,7 @@ def of(kind: str) -> str:
     and clipping, the order of the parts and landmarks, and the canonical face. For the face finder (`landmarks`) these
     are the format of its pictures and the order of the landmarks. For the networks that read a person's face these are
     the format of their pictures, see `face_format` and `eye_format`, and which landmarks are scored. For corrective
-    models these are the meaning of their inputs, see `corrective_format`.
+    models and portraits these are the meaning of their inputs, see `corrective_format` and `portrait_format`.
     """
     return digest((KINDS | OWN_KINDS)[kind]())
 
