@@ -22,9 +22,10 @@ from ..motion.animator.conditions import Window
 from ..motion.animator.losses import fetched
 from ..motion.animator.make_data import RATE
 from . import framing, weights
-from .framing import Eyes, Portrait
+from .framing import Portrait
 from .gbase import Gbase
 
+SEEN = 256  # pixels of a side of the pictures that motion is read in
 _AT_ONCE = 8  # frames
 _SOFT = 0.15  # share of the square's side over which the motion ends before the still rest of the picture
 _LARGEST = 1024  # pixels of the longer side of what is made, if nobody says so
@@ -33,24 +34,22 @@ _SIZES = (64, 4096)
 
 @torch.no_grad()
 def moved(network: Gbase, source: Portrait, drivers: np.ndarray) -> Iterator[np.ndarray]:
-    """A (side, side, 4) uint8 square per driver: the portrait's own that moves as (F, S, S, 3) uint8 drivers do.
+    """A (side, side, 4) uint8 square per driver: the portrait's own that moves as (F, M, M, 3) uint8 drivers do.
 
-    The network sees the square at its own size. What it fetches from elsewhere is fetched from the square itself, along
-    its enlarged flow, so that the result is as sharp as the portrait; what it paints over it is enlarged. Towards those
-    sides of the square beyond which the picture goes on, both end. Raises InputError for drivers of another size than
-    the network's.
+    The network moves the square at its own size, and reads motion in larger pictures, see SEEN. What it fetches from
+    elsewhere is fetched from the square itself, along its enlarged flow, so that the result is as sharp as the
+    portrait; what it paints over it is enlarged. Towards those sides of the square beyond which the picture goes on,
+    both end.
     """
     size, side = network.size, source.side
-    if drivers.shape[1:] != (size, size, 3):
-        raise InputError(
-            f"The network makes pictures of {size} x {size} pixels and got drivers of {drivers.shape[1:]}."
-        )
     square = source.square
     whole = tensor(square[None])
     layers = torch.cat([whole[:, :3] * whole[:, 3:], whole[:, 3:]], 1)  # colours times alpha, and alpha
-    seen = Image.fromarray(framing.on_ground(square, (255, 255, 255))).resize((size, size), Image.Resampling.BILINEAR)
-    small = tensor(np.asarray(seen)[None])
-    known, share = network.read(small), _share(side, source.inner)
+    shown = Image.fromarray(framing.on_ground(square, (255, 255, 255)))
+    small, seen = (
+        tensor(np.asarray(shown.resize((pixels, pixels), Image.Resampling.BILINEAR))[None]) for pixels in (size, SEEN)
+    )
+    known, share = network.read(small, seen), _share(side, source.inner)
     enlarged = partial(functional.interpolate, size=(side, side), mode="bicubic", align_corners=False)
     for first in range(0, len(drivers), _AT_ONCE):
         motion = network.emtn(tensor(drivers[first : first + _AT_ONCE]))
@@ -90,7 +89,7 @@ def main(arguments: list[str]) -> None:
     given = _parser().parse_args(arguments)
     if not _SIZES[0] <= given.size <= _SIZES[1]:
         raise InputError(f"--size is {given.size}: choose {_SIZES[0]} to {_SIZES[1]} pixels.")
-    ground, eyes = _colour(given.ground), _eyes(given.eyes) if given.eyes else None
+    ground, eyes = _colour(given.ground), framing.eyes(given.eyes) if given.eyes else None
     if given.clip.suffix.lower() == ".npz":
         raise InputError(
             f"{given.clip.name} holds what was read of a clip, and this network reads the pictures: give the clip."
@@ -102,7 +101,7 @@ def main(arguments: list[str]) -> None:
     with movies.opened(given.clip, given.blender) as clip:
         said = [*_said(given, source, factor), *clip.notes]
         watched = partial(tqdm, desc="reading faces", unit="frame")
-        drivers, window, shown = framing.drivers(given.clip.name, clip.frames, network.size, reader, watched)
+        drivers, window, shown = framing.drivers(given.clip.name, clip.frames, SEEN, reader, watched)
         if lost := int((shown != np.arange(len(shown))).sum()):
             said.append(f"No face was read in {lost} of {len(shown)} frames: the portrait stands still there.")
         print("\n".join(said), end="\n" if said else "", flush=True)
@@ -151,16 +150,6 @@ def _colour(text: str) -> tuple[int, int, int]:
     except ValueError as error:
         raise InputError(f"--ground is {text}, which is no colour: give one as white or #30a0ff.") from error
     return red, green, blue
-
-
-def _eyes(texts: list[str]) -> Eyes:
-    try:
-        (a, b), (c, d) = (map(float, text.split(",")) for text in texts)
-    except ValueError as error:
-        raise InputError(
-            f"--eyes is {' '.join(texts)}: give two places in pixels, right and down, as --eyes 120,200 180,200."
-        ) from error
-    return (a, b), (c, d)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -62,6 +62,17 @@ class Portrait:
         return left, top, right, bottom
 
 
+def eyes(texts: list[str]) -> Eyes:
+    """Places of eyes as options say them. Raises InputError for other texts."""
+    try:
+        (a, b), (c, d) = (map(float, text.split(",")) for text in texts)
+    except ValueError as error:
+        raise InputError(
+            f"--eyes is {' '.join(texts)}: give two places in pixels, right and down, as --eyes 120,200 180,200."
+        ) from error
+    return (a, b), (c, d)
+
+
 def portrait(path: Path, largest: int, eyes: Eyes | None, reader: FaceReader) -> tuple[Portrait, float]:
     """A portrait, and how many times its longer side was reduced to have `largest` pixels at most.
 

@@ -10,12 +10,12 @@ from torch.nn import functional
 
 from ..motion.animator.losses import fetched
 from .blocks import larger
-from .decoder_hr import DecoderHR
+from .decoder_hr import BANDS, DecoderHR
 from .encoder_hr import EncoderHR
 from .gbase import Gbase
 from .settings import Size
 
-_START = -3.0  # logit of the share of the source's own detail at the start: 0.05
+_START = 0.4  # logit of the share of each band at the start: 0.6, which on new people beats the enlarged base by itself
 
 
 class Sharp(NamedTuple):
@@ -27,18 +27,34 @@ class Sharp(NamedTuple):
 
 
 class GHR(nn.Module):
-    """`GHR(source, driver)`: (N, 3, 2S, 2S) and (N, 3, S, S), 0 to 1, to Sharp. Its Gbase is not trained."""
+    """`GHR(source, driver)`: (N, 3, 2S, 2S), 0 to 1, and a driver as Gbase takes it, to Sharp. Gbase is not trained.
+
+    What Gbase made gives the colours of areas. The source's own pixels, fetched along Gbase's flow and corrected as
+    there, give the detail in bands (a Laplacian pyramid, Burt and Adelson, 1983), of each of which the network takes a
+    share at each place: what is fetched from the wrong place is worse than nothing, and the finer it is, the sooner.
+    The network adds what both lack.
+    """
 
     def __init__(self, told: Size) -> None:
         super().__init__()
         self.base = Gbase(told).requires_grad_(False)
         self.encoder, self.decoder = EncoderHR(told), DecoderHR(told)
 
-    def forward(self, source: Tensor, driver: Tensor) -> Sharp:
+    def forward(self, source: Tensor, driver: Tensor, seen_source: Tensor | None = None) -> Sharp:
         with torch.no_grad():
-            made = self.base(functional.avg_pool2d(source, 2), driver)
+            made = self.base(functional.avg_pool2d(source, 2), driver, source if seen_source is None else seen_source)
             enlarged = functional.interpolate(made.picture, scale_factor=2, mode="bicubic", align_corners=False)
-            detail = fetched(source, larger(made.flow))
-        change, share = self.decoder(self.encoder(enlarged, detail)).split((3, 1), 1)
-        share = torch.sigmoid(share + _START)
-        return Sharp(enlarged + share * (detail - enlarged) + torch.tanh(change), made.picture, enlarged)
+            detail = fetched(source, larger(made.flow)) + larger(made.correction)
+        change, shares = self.decoder(self.encoder(enlarged, detail, made.flow))
+        picture = smoothed(enlarged, BANDS) + torch.tanh(change)
+        for number, share in enumerate(torch.sigmoid(shares + _START).split(1, 1)):
+            picture = picture + share * (smoothed(detail, number) - smoothed(detail, number + 1))
+        return Sharp(picture, made.picture, enlarged)
+
+
+def smoothed(pictures: Tensor, halvings: int) -> Tensor:
+    """(N, C, S, S) without what is finer than 2 ** halvings pixels."""
+    small = functional.avg_pool2d(pictures, 2**halvings) if halvings else pictures
+    for _ in range(halvings):
+        small = larger(small)
+    return small

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ..learning.atomic_files import atomic_write
 from ..learning.distributed import Team
@@ -39,7 +38,7 @@ class HrTask(stage.PictureTask):
         return pairs.draw(self.data, self.told.training, rng)
 
     def predict(self, network: nn.Module, batch: Batch) -> stage.Made:
-        return network(batch.driver, batch.source, functional.avg_pool2d(batch.seen, 2))
+        return network(batch.driver, batch.source, batch.codes[:, 1], batch.codes[:, 0])
 
     def terms(self, made: stage.Made, batch: Batch) -> dict[str, Tensor]:
         found = super().terms(made, batch)
@@ -66,16 +65,21 @@ def compare(network: GHR, new: Renders, count: int = 64) -> dict[str, dict[str, 
     batch = pairs.batch_of([person.at(number) for person, number in evaluate.chosen(new, count)])
     network.eval()
     made = [
-        network(s, functional.avg_pool2d(d, 2))
-        for s, d in zip(batch.source.split(8), batch.driver.split(8), strict=True)
+        network(source, codes[:, 1], codes[:, 0])
+        for source, codes in zip(batch.source.split(8), batch.codes.split(8), strict=True)
     ]
     perceptual, true = Perceptual(batch.driver.shape[-1]), evaluate.as_uint8(batch.driver)
     rows = {}
     for name, parts in (("network", [m.picture for m in made]), ("bicubic", [m.enlarged for m in made])):
         movie = torch.cat(parts)
         apart = [perceptual(a, b).item() for a, b in zip(movie.split(8), batch.driver.split(8), strict=True)]
-        psnr = float(video_metrics.psnr(evaluate.as_uint8(movie), true).clip(max=99).mean())
-        rows[name] = {"PSNR, dB": psnr, f"distance in {perceptual.name}": float(np.mean(apart))}
+        made_movie = evaluate.as_uint8(movie)
+        rows[name] = {
+            "PSNR, dB": float(video_metrics.psnr(made_movie, true).clip(max=99).mean()),
+            "SSIM": float(video_metrics.ssim(made_movie, true).mean()),
+            "GMSD": float(video_metrics.gradient_deviation(made_movie, true).mean()),
+            f"distance in {perceptual.name}": float(np.mean(apart)),
+        }
     return rows
 
 
@@ -90,8 +94,9 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for hr.safetensors, figures and curves")
     settings.add_options(parser)
     given = parser.parse_args(arguments)
-    told = settings.from_options(given)
-    learned, new = pairs.load(given.data, 2 * told.size.size, bool(told.losses.gaze)).split(told.training.new_people)
+    told = settings.from_options(given, "hr")
+    data = pairs.load(given.data, 2 * told.size.size, motion_size=told.size.motion_size)
+    learned, new = data.split(told.training.new_people)
     rows = compare(train_hr(learned, told, given.base, given.out, given.seed, given.vgg), new)
     atomic_write(given.out / "figures.json", json.dumps(rows, indent=1).encode())
-    print(evaluate.table(rows))
+    print(video_metrics.table(rows))

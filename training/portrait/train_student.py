@@ -12,15 +12,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from blendshape_addon.core.errors import InputError
+from blendshape_addon.core.motion.face import FaceReader
 
 from ..learning.atomic_files import atomic_write
 from ..learning.distributed import Team
 from ..motion import video_metrics
-from . import evaluate, losses, pairs, settings, stage, weights
+from . import evaluate, face_code, framing, losses, pairs, settings, stage, weights
 from .discriminator import Judged
+from .framing import Eyes
 from .g2d import Painted
 from .gbase import Gbase
 from .pairs import Rendered, Renders
@@ -28,14 +31,25 @@ from .settings import Settings
 from .student import NUM_AVATARS, OneAvatar, Student
 
 _HELD = 2  # pictures of each avatar that drive nobody in a training
+_LARGEST = 1024  # pixels of a portrait's longer side
 _DRIVERS = 64  # pictures of new people that the figures are of, and that speeds are measured with
 
 
 class Batch(NamedTuple):
-    """driver: (N, 3, S, S), 0 to 1; avatar: (N,) numbers of avatars."""
+    """driver: (N, 3, M, M), 0 to 1, as the student sees it; codes: (N, K) of it, in which the teacher reads its motion;
+    avatar: (N,) numbers of avatars."""
 
     driver: Tensor
+    codes: Tensor
     avatar: Tensor
+
+
+class Avatar(NamedTuple):
+    """Somebody whom a student learns by heart. picture: (S, S, 3) uint8; code: (K,) of it, see `face_code`."""
+
+    name: str
+    picture: np.ndarray
+    code: np.ndarray
 
 
 class Taught(NamedTuple):
@@ -48,36 +62,39 @@ class Taught(NamedTuple):
 
 
 class StudentTask(stage.PictureTask):
-    """The student on random drivers and avatars, taught by a Gbase. portraits: (M, S, S, 3) uint8 of the avatars."""
+    """The student on random drivers and avatars, taught by a Gbase."""
 
     def __init__(
-        self, data: Renders, portraits: np.ndarray, told: Settings, teacher: Gbase, device: torch.device,
-        vgg: Path | None = None, resnet: Path | None = None,
+        self, data: Renders, avatars: Sequence[Avatar], told: Settings, teacher: Gbase, device: torch.device,
+        vgg: Path | None = None, resnet: Path | None = None, start: Path | None = None,
     ) -> None:  # fmt: skip
         super().__init__(told, device, told.terms.perceptual_size, vgg)
-        if not 1 <= len(portraits) <= NUM_AVATARS:
-            raise InputError(f"There are {len(portraits)} avatars: a student learns 1 to {NUM_AVATARS}.")
-        self.data, self.resnet = data, resnet
-        self.portraits = torch.from_numpy(portraits / np.float32(255)).permute(0, 3, 1, 2)
+        if not 1 <= len(avatars) <= NUM_AVATARS:
+            raise InputError(f"There are {len(avatars)} avatars: a student learns 1 to {NUM_AVATARS}.")
+        self.data, self.resnet, self.start = data, resnet, start
+        self.portraits = _tensor([one.picture for one in avatars])
         self.teacher = teacher.eval().requires_grad_(False).to(device)
         with torch.no_grad():
-            self.known = self.teacher.read(self.portraits.to(device))
+            self.known = self.teacher.read(self.portraits.to(device), _codes(avatars).to(device))
 
     def build(self) -> stage.Trained:
         student = Student(self.told.size)
+        if self.start:
+            weights.load_into(student, self.start)
         if self.resnet:
             student.encoder.load(self.resnet)
         student.know(self.portraits)
         return stage.Trained(weights.STUDENT, student, self.told).train()
 
     def draw(self, rng: np.random.Generator) -> Batch:
-        drivers = pairs.draw(self.data, self.told.training, rng).driver
-        return Batch(drivers, torch.from_numpy(rng.integers(0, len(self.portraits), len(drivers))))
+        drawn = pairs.draw(self.data, self.told.training, rng)
+        avatar = torch.from_numpy(rng.integers(0, len(self.portraits), len(drawn.seen)))
+        return Batch(drawn.seen, drawn.codes[:, 1], avatar)
 
     def predict(self, network: nn.Module, batch: Batch) -> Taught:
         with torch.no_grad():
-            taught = self.teacher.drive(_rows(self.known, batch.avatar), self.teacher.emtn(batch.driver))
-        return Taught(*network(taught.picture, *batch), taught.flow)
+            taught = self.teacher.drive(_rows(self.known, batch.avatar), self.teacher.emtn(batch.codes))
+        return Taught(*network(taught.picture, batch.driver, batch.avatar), taught.flow)
 
     def terms(self, made: Taught, batch: Batch) -> dict[str, Tensor]:
         found, flow, needs = super().terms(made, batch), made.output.flow.float(), self.told.losses
@@ -90,23 +107,34 @@ class StudentTask(stage.PictureTask):
         return found
 
 
+def _tensor(pictures: Sequence[np.ndarray]) -> Tensor:
+    return torch.from_numpy(np.stack(pictures) / np.float32(255)).permute(0, 3, 1, 2)
+
+
+def _codes(avatars: Sequence[Avatar]) -> Tensor:
+    return torch.from_numpy(np.stack([one.code for one in avatars]).astype(np.float32))
+
+
 def _rows(known: Any, rows: Tensor) -> Any:
     """Some of what is known of sources, by number; known: a tensor, or named tuples of such."""
     return known[rows] if isinstance(known, Tensor) else type(known)(*(_rows(part, rows) for part in known))
 
 
 def train_student(
-    data: Renders, portraits: np.ndarray, told: Settings, base: Path, out: Path, seed: int = 0,
-    vgg: Path | None = None, resnet: Path | None = None, device: Team | None = None,
+    data: Renders, avatars: Sequence[Avatar], told: Settings, base: Path, out: Path, seed: int = 0,
+    vgg: Path | None = None, resnet: Path | None = None, start: Path | None = None, device: Team | None = None,
 ) -> tuple[Student, Gbase]:  # fmt: skip
     """A student of `base` (weights of Gbase, see `weights.load_into`) and that teacher; goes on from
-    student.safetensors in `out`, of a run that was cut short, and leaves it there. resnet: weights of ResNet18 to begin
-    with. Raises InputError as `stage.run` does, and for no or too many avatars."""
+    student.safetensors in `out`, of a run that was cut short, and leaves it there.
+
+    avatars: whom it learns by heart. resnet: weights of ResNet18 to begin with; start: of a
+    student, as of another base. Raises InputError as `stage.run` does, and for no or too many avatars.
+    """
     teacher = Gbase(told.size)
     weights.load_into(teacher, base)
     network = stage.run(
-        lambda where: StudentTask(data, portraits, told, teacher, where, vgg, resnet), told, weights.STUDENT, out, seed,
-        {"avatars": len(portraits), "vgg": vgg, "resnet": resnet}, device,
+        lambda where: StudentTask(data, avatars, told, teacher, where, vgg, resnet, start), told, weights.STUDENT, out,
+        seed, {"avatars": [one.name for one in avatars], "vgg": vgg, "resnet": resnet, "start": start}, device,
     )  # fmt: skip
     return network.student, teacher.cpu()
 
@@ -114,42 +142,69 @@ def train_student(
 def without_last(data: Renders) -> Renders:
     """The same people, whose last pictures drive nobody in a training, so that students can be measured with them."""
     if few := [person.name for person in data.people if len(person.flow) <= _HELD]:
-        raise InputError(f"There are {_HELD + 1} pictures of {few[0]} or fewer: draw people with more, see --frames of portrait synth.")
+        raise InputError(f"{few[0]} has {_HELD + 1} pictures or fewer: draw people with more --frames.")
     return Renders([replace(person, flow=person.flow[:-_HELD]) for person in data.people])
 
 
-@torch.no_grad()
-def compare(student: Student, teacher: Gbase, avatars: Sequence[Rendered], new: Renders) -> dict[str, dict[str, float]]:
-    """What the student and its teacher make, beside the portrait as it is: of each avatar, driven by pictures of its
-    own that no training of the student saw, against these; of avatars in turn, driven by new people, against the
-    teacher's. And how many frames per CPU second either makes, one at a time, with the avatar known.
+def of_people(people: Sequence[Rendered]) -> list[Avatar]:
+    """Their first pictures, with the neutral face."""
+    return [Avatar(person.name, person.pictures[0], person.codes[0, 0]) for person in people]
 
-    avatars: those that the student learned, in its order.
+
+def of_files(paths: Sequence[Path], size: int, eyes: Eyes | None) -> list[Avatar]:
+    """Portraits cut to the face. eyes: as `framing.portrait` takes them. Raises InputError as it does, and for two of
+    one name."""
+    reader, found = FaceReader(provider="cpu"), []
+    for path in paths:
+        square = framing.portrait(path, _LARGEST, eyes, reader)[0].square
+        picture = Image.fromarray(framing.on_ground(square, (255, 255, 255)))
+        with torch.no_grad():
+            code = face_code.read(_tensor([np.asarray(picture)])).code[0].numpy()
+        small = np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR))
+        if path.stem in [one.name for one in found]:
+            raise InputError(f"Two portraits are named {path.stem}: rename one of them.")
+        found.append(Avatar(path.stem, small, code))
+    return found
+
+
+@torch.no_grad()
+def compare(
+    student: Student, teacher: Gbase, avatars: Sequence[Avatar], people: Sequence[Rendered], new: Renders
+) -> dict[str, dict[str, float]]:
+    """What the student and its teacher make, beside the portrait as it is: of people whom it learned, driven by
+    pictures of their own that no training of the student saw, against these; of avatars in turn, driven by new people,
+    against the teacher's. And how many frames per CPU second either makes, one at a time, with the avatar known.
+
+    avatars: in the student's order; people: the same, none where portraits were files.
     """
-    own = [(n, person.pictures[-k]) for n, person in enumerate(avatars) for k in range(1, _HELD + 1)]
-    others = [person.pictures[number] for person, number in evaluate.chosen(new, _DRIVERS)]
-    pictures = np.stack([*(picture for _, picture in own), *others])
-    drivers = torch.from_numpy(pictures / np.float32(255)).permute(0, 3, 1, 2)
-    avatar = torch.tensor([*(n for n, _ in own), *(n % len(avatars) for n in range(len(others)))])
-    student.eval()
-    portraits = student.portraits / 255
-    made = {"student": student(drivers, avatar).picture}
-    made["teacher"] = torch.cat(
-        [teacher(portraits[a[None]], d[None]).picture for a, d in zip(avatar, drivers, strict=True)]
+    own = [(n, person, -k) for n, person in enumerate(people) for k in range(1, _HELD + 1)]
+    others = [(n % len(avatars), *pair) for n, pair in enumerate(evaluate.chosen(new, _DRIVERS))]
+    drivers = _tensor([person.seen[number] for _, person, number in own + others])
+    codes = torch.from_numpy(
+        np.stack([person.codes[number, 0] for _, person, number in own + others]).astype(np.float32)
     )
+    avatar = torch.tensor([n for n, *_ in own + others])
+    student.eval()
+    portraits = student.portraits[: len(avatars)] / 255
+    known = teacher.read(portraits, _codes(avatars))
+    made = {"student": student(drivers, avatar).picture}
+    rows_at_once = zip(avatar.split(16), codes.split(16), strict=True)
+    made["teacher"] = torch.cat([teacher.drive(_rows(known, a), teacher.emtn(c)).picture for a, c in rows_at_once])
     made["copy"] = portraits[avatar]
-    rows: dict[str, dict[str, float]] = {}
     movies = {name: evaluate.as_uint8(movie) for name, movie in made.items()}
-    for name, movie in movies.items():
-        rows[name] = {"PSNR of own pictures, dB": _psnr(movie[: len(own)], pictures[: len(own)])}
-        if name != "teacher":
-            rows[name] |= {
-                "to the teacher, dB": _psnr(movie[: len(own)], movies["teacher"][: len(own)]),
-                "to the teacher, driven by others, dB": _psnr(movie[len(own) :], movies["teacher"][len(own) :]),
-            }
-    known, one = teacher.read(portraits[:1]), OneAvatar(student, 0)
-    rows["student"]["frames per CPU second"] = _per_second(one, drivers)
-    rows["teacher"]["frames per CPU second"] = _per_second(lambda d: teacher.drive(known, teacher.emtn(d)), drivers)
+    rows: dict[str, dict[str, float]] = {name: {} for name in movies}
+    parts = {"driven by others": slice(len(own), None)}
+    if own:
+        parts = {"of own pictures": slice(len(own))} | parts
+        true = np.stack([person.pictures[number] for _, person, number in own])
+        for name, movie in movies.items():
+            rows[name]["PSNR of own pictures, dB"] = _psnr(movie[: len(own)], true)
+    for part, chosen in parts.items():
+        for name in ("student", "copy"):
+            rows[name][f"to the teacher, {part}, dB"] = _psnr(movies[name][chosen], movies["teacher"][chosen])
+    first = _rows(known, torch.tensor([0]))
+    rows["student"]["frames per CPU second"] = _per_second(OneAvatar(student, 0), drivers)
+    rows["teacher"]["frames per CPU second"] = _per_second(lambda d: teacher.drive(first, teacher.emtn(d)), drivers)
     return rows
 
 
@@ -177,18 +232,28 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--base", type=Path, required=True, help="base.safetensors of train-base")
     parser.add_argument("--out", type=Path, required=True, help="folder for student.safetensors, figures and curves")
     parser.add_argument(
-        "--avatars", type=int, default=NUM_AVATARS, help="at most so many people (default: %(default)s)"
+        "--portrait", type=Path, nargs="+", help="pictures to learn by heart (default: the people of --data)"
+    )
+    parser.add_argument("--eyes", nargs=2, metavar="X,Y", help="of the one portrait, as animate takes them")
+    parser.add_argument(
+        "--avatars", type=int, default=NUM_AVATARS, help="at most so many people of --data (default: %(default)s)"
     )
     settings.add_options(parser)
     parser.add_argument("--resnet", type=Path, help="weights of ResNet18, for the student's encoder")
+    parser.add_argument("--start", type=Path, help="a student to begin with, as of another base")
     given = parser.parse_args(arguments)
-    told = settings.from_options(given)
-    learned, new = pairs.load(given.data, told.size.size).split(told.training.new_people)
-    avatars = learned.people[: given.avatars]
-    portraits = np.stack([person.pictures[0] for person in avatars])
+    told = settings.from_options(given, "student")
+    if given.eyes and len(given.portrait or ()) != 1:
+        raise InputError("--eyes says where the eyes of one portrait are: give --portrait with one.")
+    eyes = framing.eyes(given.eyes) if given.eyes else None
+    avatars = of_files(given.portrait, told.size.size, eyes) if given.portrait else []
+    data = pairs.load(given.data, told.size.size, motion_size=told.size.motion_size)
+    learned, new = data.split(told.training.new_people)
+    people = [] if avatars else learned.people[: given.avatars]
+    avatars = avatars or of_people(people)
     student, teacher = train_student(
-        without_last(learned), portraits, told, given.base, given.out, given.seed, given.vgg, given.resnet
+        without_last(learned), avatars, told, given.base, given.out, given.seed, given.vgg, given.resnet, given.start
     )
-    rows = compare(student, teacher, avatars, new)
+    rows = compare(student, teacher, avatars, people, new)
     atomic_write(given.out / "figures.json", json.dumps(rows, indent=1).encode())
-    print(evaluate.table(rows))
+    print(video_metrics.table(rows))

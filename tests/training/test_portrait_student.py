@@ -1,0 +1,260 @@
+"""Students and high resolution: what is computed once, files of an avatar, weights of others, resumption."""
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from blendshape_addon.core.errors import InputError, ModelError
+from tests.training.test_portrait import crowd, pictures, small
+from training.learning.distributed import ALONE
+from training.portrait import export, pairs, train_hr, train_student, weights
+from training.portrait.gbase import Gbase
+from training.portrait.ghr import GHR
+from training.portrait.perceptual import VGG, Perceptual
+from training.portrait.resnet18 import ResNet18
+from training.portrait.student import OneAvatar, Student
+
+SIZE = small().size
+ADVERSARY = {"adversarial": 0.1, "feature_matching": 0.1}
+
+
+def stirred(network: torch.nn.Module) -> torch.nn.Module:
+    """With weights and statistics as after a training, so that no layer gives 0."""
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for value in network.parameters():
+            value += 0.1 * torch.randn_like(value)
+        for name, value in network.named_buffers():
+            if name.endswith("running_var"):
+                value.copy_(torch.rand_like(value) + 0.5)
+            elif name.endswith("running_mean"):
+                value.copy_(0.1 * torch.randn_like(value))
+    return network.eval()
+
+
+def student() -> Student:
+    network = stirred(Student(SIZE))
+    network.know(pictures(3))
+    return network
+
+
+def drivers(count: int = 3) -> torch.Tensor:
+    return pictures(count, SIZE.motion_size, 7)
+
+
+def avatars() -> list[train_student.Avatar]:
+    return train_student.of_people(crowd().people[:2])
+
+
+def base(folder) -> tuple:
+    """A file of Gbase's weights, and its settings."""
+    torch.manual_seed(0)
+    file = folder / "Gbase.pth"
+    torch.save(stirred(Gbase(SIZE)).state_dict(), file)
+    return file
+
+
+# One avatar
+
+
+@torch.no_grad()
+def test_what_is_computed_once_changes_nothing():
+    network, seen = student(), drivers()
+    output = network(seen, torch.tensor([2, 2, 2]))
+    assert (output.picture - network.portraits[2] / 255).abs().max() > 0.01
+    for mine, theirs in zip(OneAvatar(network, 2)(seen), output, strict=True):
+        assert torch.allclose(mine, theirs, atol=1e-4)
+    assert len(network.avatars) == 100  # the student itself is left as it was
+
+
+def test_an_avatar_in_its_file_is_that_of_the_student(tmp_path):
+    network, seen = student(), drivers()
+    export.write(network, 1, "Ann", tmp_path / "ann.onnx")
+    moved = export.Moved(tmp_path / "ann.onnx")
+    assert (moved.name, moved.size, moved.motion_size) == ("Ann", SIZE.size, SIZE.motion_size)
+    assert (moved.portrait == network.portraits[1].permute(1, 2, 0).numpy()).all()
+    with torch.no_grad():
+        true = OneAvatar(network, 1)(seen)
+    for mine, theirs in zip(moved.drive(seen), true, strict=True):
+        assert (mine - theirs).abs().max() < export.PARITY
+    assert torch.allclose(moved.drive(seen[:1]).picture, moved.drive(seen).picture[:1], atol=1e-4)
+
+
+def test_files_of_avatars_that_cannot_be_used_are_said(tmp_path):
+    export.write(student(), 0, "Ann", tmp_path / "ann.onnx")
+    card = (tmp_path / "ann.toml").read_text()
+    for text, said in (
+        (card.replace('kind = "portrait student"', 'kind = "gaze"'), "another version|no student"),
+        (card.replace("motion_size =", "size_of_motion ="), "does not say what it takes"),
+        (card.replace('sha256 = "', 'sha256 = "0'), "damaged"),
+    ):
+        (tmp_path / "ann.toml").write_text(text)
+        with pytest.raises((InputError, ModelError), match=said):
+            export.Moved(tmp_path / "ann.onnx")
+
+
+def test_an_avatar_is_exported_by_name(tmp_path, capsys):
+    told = small(steps=1)
+    people = crowd().people
+    train_student.train_student(
+        crowd(), train_student.of_people(people[:2]), told, base(tmp_path), tmp_path, device=ALONE
+    )
+    out = tmp_path / "two.onnx"
+    export.main(["--student", str(tmp_path), "--avatar", people[1].name, "--out", str(out)])
+    assert export.Moved(out).name == people[1].name and "moves person 1" in capsys.readouterr().out
+    with pytest.raises(InputError, match="knows no Nobody: choose from person 0, person 1"):
+        export.main(["--student", str(tmp_path), "--avatar", "Nobody", "--out", str(out)])
+    with pytest.raises(InputError, match="end in .onnx"):
+        export.main(["--student", str(tmp_path), "--out", str(tmp_path / "two.pth")])
+
+
+# Trainings
+
+
+def test_pictures_that_measure_a_student_drive_nobody_in_its_training():
+    data = crowd(frames=5)
+    kept = train_student.without_last(data)
+    rng = np.random.default_rng(0)
+    held = {person.seen[n].tobytes() for person in data.people for n in (-1, -2)}
+    seen = {(kept.pair(rng).seen * 255).round().astype(np.uint8).tobytes() for _ in range(100)}
+    assert not held & seen and len(seen) > 4
+    with pytest.raises(InputError, match="draw people with more --frames"):
+        train_student.without_last(crowd(frames=3))
+
+
+@pytest.mark.parametrize("count", [0, 101])
+def test_students_learn_1_to_100_avatars(tmp_path, count):
+    with pytest.raises(InputError, match=f"There are {count} avatars: a student learns 1 to 100"):
+        train_student.train_student(crowd(), avatars()[:1] * count, small(), base(tmp_path), tmp_path, device=ALONE)
+
+
+class Stopped(Exception):
+    """Somebody pressed Ctrl-C."""
+
+
+class Cut(pairs.Renders):
+    """People of whom, in the third step, one is drawn no more."""
+
+    left = 5
+
+    def pair(self, rng):
+        self.left -= 1
+        if self.left < 0:
+            raise Stopped
+        return super().pair(rng)
+
+
+@pytest.mark.parametrize("stage", ["hr", "student"])
+def test_a_run_that_was_cut_short_goes_on_bit_by_bit(tmp_path, stage):
+    told, file = small(**ADVERSARY), base(tmp_path)
+
+    def run(data, out):
+        if stage == "hr":
+            return train_hr.train_hr(data, told, file, out, device=ALONE)
+        return train_student.train_student(data, avatars(), told, file, out, device=ALONE)[0]
+
+    data = crowd(32 if stage == "hr" else 16)
+    whole = run(data, tmp_path / "whole").state_dict()
+    with pytest.raises(Stopped):
+        run(Cut(data.people), tmp_path / "cut")
+    for name, value in run(data, tmp_path / "cut").state_dict().items():
+        assert torch.equal(value, whole[name]), name
+
+
+def test_terms_of_weight_0_are_not_computed(tmp_path):
+    told, file = small(), base(tmp_path)
+    off = dict.fromkeys(vars(told.losses), 0.0)
+    for extra in ({"reconstruction": 1.0}, {"smooth": 1.0}, {"flow": 1.0, "adversarial": 1.0}):
+        chosen = replace(told, losses=replace(told.losses, **off | extra))
+        teacher = Gbase(SIZE)
+        weights.load_into(teacher, file)
+        device = torch.device("cpu")
+        student_task = train_student.StudentTask(crowd(), avatars(), chosen, teacher, device)
+        found = {}
+        for task in (student_task, train_hr.HrTask(crowd(32), chosen, file, device)):
+            batch = task.draw(np.random.default_rng(0))
+            found[type(task)] = set(task.terms(task.predict(task.build(), batch), batch))
+        judged = {"discriminator"} if "adversarial" in extra else set()
+        assert found[train_student.StudentTask] == extra.keys() | judged
+        assert found[train_hr.HrTask] == (extra.keys() - {"smooth", "flow"}) | judged
+
+
+# Weights of others
+
+
+def backbone(folder, network: torch.nn.Module, more: dict) -> tuple:
+    torch.manual_seed(2)
+    rows = {name: 0.05 * torch.randn(value.shape) for name, value in network.state_dict().items()}
+    rows = {name: value.abs() if "var" in name else value for name, value in rows.items()} | more
+    file = folder / "weights.pth"
+    torch.save(rows, file)
+    return file, rows
+
+
+def test_weights_of_resnet18_are_read_as_torchvision_names_them(tmp_path):
+    file, rows = backbone(tmp_path, ResNet18(), {"fc.weight": torch.zeros(1000, 512), "fc.bias": torch.zeros(1000)})
+    told = replace(small(), size=replace(SIZE, student_width=64))
+    teacher = Gbase(told.size)
+    device = torch.device("cpu")
+    task = train_student.StudentTask(crowd(), avatars(), told, teacher, device, resnet=file)
+    encoder = task.build().student.encoder
+    assert torch.equal(encoder.layer4[1].conv2.weight, rows["layer4.1.conv2.weight"])
+    assert torch.equal(encoder.layer2[0].downsample[1].running_var, rows["layer2.0.downsample.1.running_var"])
+    torch.save({"other": torch.zeros(1)}, file)
+    with pytest.raises(InputError, match="another network"):
+        task.build()
+
+
+def test_weights_of_vgg16_are_read_as_torchvision_names_them(tmp_path):
+    wide = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
+    numbers, inputs, rows = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28), 3, {}
+    torch.manual_seed(0)
+    for number, outputs in zip(numbers, wide, strict=True):
+        rows[f"features.{number}.weight"] = 0.05 * torch.randn(outputs, inputs, 3, 3)
+        rows[f"features.{number}.bias"] = torch.zeros(outputs)
+        inputs = outputs
+    torch.save(rows | {"classifier.0.bias": torch.zeros(4096)}, tmp_path / "vgg16.pth")
+    distance = Perceptual(32, tmp_path / "vgg16.pth")
+    assert distance.name == VGG and distance(pictures(), pictures()) == 0
+    made = pictures(seed=1).requires_grad_()
+    distance(made, pictures()).backward()
+    assert made.grad.any()
+
+
+class Harmful:
+    """What runs code when it is unpickled."""
+
+    def __init__(self, path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+@pytest.mark.parametrize("maker", [Gbase, GHR, Student])
+def test_pth_files_are_read_and_run_nothing(tmp_path, maker):
+    file, trace = tmp_path / f"{maker.__name__}.pth", tmp_path / "was here"
+    mine = stirred(maker(SIZE))
+    torch.save(mine.state_dict(), file)
+    filled = maker(SIZE)
+    weights.load_into(filled, file)
+    assert all(torch.equal(value, mine.state_dict()[name]) for name, value in filled.state_dict().items())
+    harmful = mine.state_dict() | {"harmful": Harmful(trace)}
+    for write in (lambda: torch.save(harmful, file), lambda: file.write_bytes(pickle.dumps(harmful, 2))):
+        write()
+        with pytest.raises(InputError, match="damaged or holds more than weights: save the state_dict alone"):
+            weights.load_into(filled, file)
+        assert not trace.exists()
+
+
+def test_students_go_on_from_others(tmp_path):
+    told, file, before = small(steps=1), base(tmp_path), student()
+    torch.save(before.state_dict(), tmp_path / "Student.pth")
+    made, _ = train_student.train_student(
+        crowd(), avatars(), told, file, tmp_path, start=tmp_path / "Student.pth", device=ALONE
+    )
+    assert (made.avatars - before.avatars).abs().max() < 0.01
+    assert torch.equal(made.portraits[0], torch.from_numpy(crowd().people[0].pictures[0]).permute(2, 0, 1))
