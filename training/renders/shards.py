@@ -109,5 +109,8 @@ def paths_in(folder: Path) -> list[Path]:
     """Files of all shards of a folder, in the order of their names. Raises InputError where there is none."""
     paths = sorted(folder.glob(f"*{arrays.SUFFIX}"))
     if not paths:
-        raise InputError(f"No renders are in {folder}: make some with python -m training motion renders.")
+        raise InputError(
+            f"No renders are in {folder}: make some with python -m training motion renders, of whole portraits with "
+            "portrait synth."
+        )
     return paths
