@@ -29,7 +29,7 @@ def command(given: str | None = None) -> tuple[str, ...]:
     program = given or (sys.executable if find_spec("bpy") else shutil.which("blender"))
     if program is None:
         raise InputError(
-            "Blender reads avatars and movies, and is not here: pip install bpy==4.5.*, or name a Blender with --blender."
+            "Blender reads avatars and movies and is not here: pip install bpy==4.5.*, or name one with --blender."
         )
     found = (program, *(_PYTHON if Path(program).stem.lower().startswith(("python", "pypy")) else _BLENDER))
     try:
