@@ -10,7 +10,8 @@ import torch
 from blendshape_addon.core.errors import InputError, ModelError
 from tests.training.test_portrait import crowd, pictures, small
 from training.learning.distributed import ALONE
-from training.portrait import export, pairs, train_hr, train_student, weights
+from training.portrait import animate, export, pairs, train_hr, train_student, weights
+from training.portrait.framing import Portrait
 from training.portrait.gbase import Gbase
 from training.portrait.ghr import GHR
 from training.portrait.perceptual import VGG, Perceptual
@@ -37,7 +38,7 @@ def stirred(network: torch.nn.Module) -> torch.nn.Module:
 
 def student() -> Student:
     network = stirred(Student(SIZE))
-    network.know(pictures(3))
+    network.know(torch.nn.functional.interpolate(pictures(3, 4), SIZE.size, mode="bilinear"))
     return network
 
 
@@ -73,7 +74,7 @@ def test_what_is_computed_once_changes_nothing():
 def test_an_avatar_in_its_file_is_that_of_the_student(tmp_path):
     network, seen = student(), drivers()
     export.write(network, 1, "Ann", tmp_path / "ann.onnx")
-    moved = export.Moved(tmp_path / "ann.onnx")
+    moved = export.AvatarFile(tmp_path / "ann.onnx")
     assert (moved.name, moved.size, moved.motion_size) == ("Ann", SIZE.size, SIZE.motion_size)
     assert (moved.portrait == network.portraits[1].permute(1, 2, 0).numpy()).all()
     with torch.no_grad():
@@ -81,6 +82,24 @@ def test_an_avatar_in_its_file_is_that_of_the_student(tmp_path):
     for mine, theirs in zip(moved.drive(seen), true, strict=True):
         assert (mine - theirs).abs().max() < export.PARITY
     assert torch.allclose(moved.drive(seen[:1]).picture, moved.drive(seen).picture[:1], atol=1e-4)
+
+
+def test_a_portrait_moves_as_the_file_of_its_student_says(tmp_path):
+    network, side = student(), SIZE.size
+    export.write(network, 1, "Ann", tmp_path / "ann.onnx")
+    file = export.AvatarFile(tmp_path / "ann.onnx")
+    seen = (drivers() * 255).round().byte().permute(0, 2, 3, 1).numpy()
+    opaque = np.full((side, side, 1), 255, np.uint8)
+    whole = np.concatenate([file.portrait, opaque], 2)
+    made = np.stack(list(animate.moved(file, Portrait(whole, 0, 0, side), seen)))
+    with torch.no_grad():
+        true = OneAvatar(network, 1)(animate.tensor(seen)).picture.clamp(0, 1)
+    assert np.abs(made[..., :3] / 255 - true.permute(0, 2, 3, 1).numpy()).max() < 2 / 255
+    # As large as the portrait is, from drivers that are larger than it sees them.
+    large = Portrait(whole.repeat(3, 0).repeat(3, 1), 0, 0, 3 * side)
+    assert next(animate.moved(file, large, seen.repeat(2, 1).repeat(2, 2))).shape == (3 * side, 3 * side, 4)
+    with pytest.raises(InputError, match="moves the portrait of Ann and no other"):
+        next(animate.moved(file, Portrait(255 - whole, 0, 0, side), seen))
 
 
 def test_files_of_avatars_that_cannot_be_used_are_said(tmp_path):
@@ -93,7 +112,7 @@ def test_files_of_avatars_that_cannot_be_used_are_said(tmp_path):
     ):
         (tmp_path / "ann.toml").write_text(text)
         with pytest.raises((InputError, ModelError), match=said):
-            export.Moved(tmp_path / "ann.onnx")
+            export.AvatarFile(tmp_path / "ann.onnx")
 
 
 def test_an_avatar_is_exported_by_name(tmp_path, capsys):
@@ -104,7 +123,7 @@ def test_an_avatar_is_exported_by_name(tmp_path, capsys):
     )
     out = tmp_path / "two.onnx"
     export.main(["--student", str(tmp_path), "--avatar", people[1].name, "--out", str(out)])
-    assert export.Moved(out).name == people[1].name and "moves person 1" in capsys.readouterr().out
+    assert export.AvatarFile(out).name == people[1].name and "moves person 1" in capsys.readouterr().out
     with pytest.raises(InputError, match="knows no Nobody: choose from person 0, person 1"):
         export.main(["--student", str(tmp_path), "--avatar", "Nobody", "--out", str(out)])
     with pytest.raises(InputError, match="end in .onnx"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -22,8 +22,10 @@ from ..motion.animator.conditions import Window
 from ..motion.animator.losses import fetched
 from ..motion.animator.make_data import RATE
 from . import framing, weights
+from .export import AvatarFile
 from .framing import Portrait
-from .gbase import Gbase
+from .g2d import Painted
+from .gbase import Gbase, Output
 
 SEEN = 256  # pixels of a side of the pictures that motion is read in
 _AT_ONCE = 8  # frames
@@ -33,13 +35,13 @@ _SIZES = (64, 4096)
 
 
 @torch.no_grad()
-def moved(network: Gbase, source: Portrait, drivers: np.ndarray) -> Iterator[np.ndarray]:
+def moved(network: Gbase | AvatarFile, source: Portrait, drivers: np.ndarray) -> Iterator[np.ndarray]:
     """A (side, side, 4) uint8 square per driver: the portrait's own that moves as (F, M, M, 3) uint8 drivers do.
 
     The network moves the square at its own size, and reads motion in larger pictures, see SEEN. What it fetches from
     elsewhere is fetched from the square itself, along its enlarged flow, so that the result is as sharp as the
     portrait; what it paints over it is enlarged. Towards those sides of the square beyond which the picture goes on,
-    both end.
+    both end. Raises InputError where a student learned another portrait.
     """
     size, side = network.size, source.side
     square = source.square
@@ -49,17 +51,26 @@ def moved(network: Gbase, source: Portrait, drivers: np.ndarray) -> Iterator[np.
     small, seen = (
         tensor(np.asarray(shown.resize((pixels, pixels), Image.Resampling.BILINEAR))[None]) for pixels in (size, SEEN)
     )
-    known, share = network.read(small, seen), _share(side, source.inner)
+    drive = _by_student(network, small) if isinstance(network, AvatarFile) else _by_base(network, small, seen)
+    share = _share(side, source.inner)
     enlarged = partial(functional.interpolate, size=(side, side), mode="bicubic", align_corners=False)
     for first in range(0, len(drivers), _AT_ONCE):
-        motion = network.emtn(tensor(drivers[first : first + _AT_ONCE]))
-        count = len(motion.expression)
-        output = network.drive(known.repeated(count), motion)
-        painted = output.picture - fetched(small.expand(count, -1, -1, -1), output.flow)
+        output = drive(tensor(drivers[first : first + _AT_ONCE]))
+        painted = output.picture - fetched(small.expand(len(output.flow), -1, -1, -1), output.flow)
         for flow, paint in zip(output.flow.split(1), painted.split(1), strict=True):
             colours, alpha = fetched(layers, enlarged(flow) * share).split((3, 1), 1)
             colours = (colours / alpha.clamp(min=1 / 255) + enlarged(paint) * share).clamp(0, 1)
             yield (torch.cat([colours, alpha], 1)[0] * 255).round().byte().permute(1, 2, 0).numpy()
+
+
+def _by_base(network: Gbase, small: Tensor, seen: Tensor) -> Callable[[Tensor], Output]:
+    known = network.read(small, seen)
+    return lambda drivers: network.drive(known.repeated(len(drivers)), network.emtn(drivers))
+
+
+def _by_student(network: AvatarFile, small: Tensor) -> Callable[[Tensor], Painted]:
+    network.check_portrait(small)
+    return network.drive
 
 
 def _share(side: int, inner: tuple[bool, bool, bool, bool]) -> Tensor:
@@ -95,7 +106,7 @@ def main(arguments: list[str]) -> None:
             f"{given.clip.name} holds what was read of a clip, and this network reads the pictures: give the clip."
         )
     movies.check_output(given.out, given.rate, given.blender)
-    network, _ = weights.base(given.base)
+    network = AvatarFile(given.student) if given.student else weights.base(given.base)[0]
     reader = FaceReader(provider="cpu")
     source, factor = framing.portrait(given.source, given.size, eyes, reader)
     with movies.opened(given.clip, given.blender) as clip:
@@ -160,7 +171,9 @@ def _parser() -> argparse.ArgumentParser:
         "somebody who allowed it.",
     )
     add = parser.add_argument
-    add("--base", type=Path, required=True, help="base.safetensors of train-base")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--base", type=Path, help="base.safetensors of train-base")
+    which.add_argument("--student", type=Path, help="X.onnx of portrait export: quicker, knows one portrait")
     add("--source", type=Path, required=True, help="the portrait")
     add("--clip", type=Path, required=True, help="a movie, an animated picture, or a folder of .png files")
     add("--out", type=Path, required=True, help="a .gif, a .mp4, or a folder for .png")

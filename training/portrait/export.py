@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.inference import registry
@@ -25,6 +26,7 @@ from .g2d import Painted
 from .student import OneAvatar, Student
 
 PARITY = 1e-2  # of the range of brightness, by which a graph's picture may differ: its weights are in half precision
+_ALIKE = 0.04  # mean difference of a portrait that was cut from the same picture once more
 
 
 def student(path: Path) -> tuple[Student, list[str]]:
@@ -63,7 +65,7 @@ class _Graph(nn.Module):
         return *self.one(driver), self.one.portrait
 
 
-class Moved:
+class AvatarFile:
     """An avatar of a student, loaded from X.onnx and its card. name: of the avatar. size: pixels of a side of what it
     makes; motion_size: of drivers. portrait: (S, S, 3) uint8 that it learned by heart."""
 
@@ -84,8 +86,20 @@ class Moved:
         self.portrait = (portrait.transpose(1, 2, 0) * 255).round().astype(np.uint8)
         self.size = len(self.portrait)
 
+    def check_portrait(self, picture: Tensor) -> None:
+        """Raises InputError where a (1, 3, S, S) picture is not the one that it learned."""
+        learned = torch.from_numpy(self.portrait / np.float32(255)).permute(2, 0, 1)
+        if (picture - learned).abs().mean() > _ALIKE:
+            raise InputError(
+                f"The student moves the portrait of {self.name} and no other: give that picture as --source, or train "
+                "one on this with train-student --portrait."
+            )
+
     def drive(self, drivers: Tensor) -> Painted:
-        """What it makes of (F, 3, M, M) drivers, 0 to 1."""
+        """What it makes of (F, 3, M, M) drivers, 0 to 1, or larger ones."""
+        if drivers.shape[-1] != self.motion_size:
+            side = (self.motion_size, self.motion_size)
+            drivers = functional.interpolate(drivers, side, mode="bilinear", align_corners=False, antialias=True)
         return Painted(*map(torch.from_numpy, self._session.run([*OUTPUTS], {DRIVER: drivers.numpy()})))
 
 

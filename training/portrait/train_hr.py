@@ -25,7 +25,7 @@ class HrTask(stage.PictureTask):
     """GHR on random pairs of twice the size, about a Gbase that is not trained."""
 
     def __init__(self, data: Data, told: Settings, base: Path, device: torch.device, vgg: Path | None = None) -> None:
-        super().__init__(told, device, 2 * told.terms.perceptual_size, vgg)
+        super().__init__(told, device, 2 * told.size.size, vgg)
         self.data, self.base = data, base
         self.gaze = GazeBlinkLoss().to(device) if told.losses.gaze else None
 
