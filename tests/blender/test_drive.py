@@ -251,6 +251,10 @@ def test_the_command_line_writes_what_moves(avatar, tmp_path, descriptors, suffi
     assert set(document["clip"]["not_read"]) == set(performance.UNREAD)
     files.load(target)
     assert any(action.name for action in bpy.data.actions)
+    if suffix == "glb":
+        data = target.read_bytes()
+        (animation,) = json.loads(data[20 : 20 + int.from_bytes(data[12:16], "little")])["animations"]
+        assert animation["name"] == "out" and len(animation["channels"]) >= 3, "one motion of both meshes and the head"
     if suffix == "fbx":
         body = next(obj for obj in bpy.data.objects if obj.type == "MESH" and "own" in key_names(obj))
         key, seen = body.data.shape_keys.key_blocks["mouthSmileLeft"], []
@@ -258,6 +262,15 @@ def test_the_command_line_writes_what_moves(avatar, tmp_path, descriptors, suffi
             bpy.context.scene.frame_set(frame)
             seen.append(key.value)
         assert max(seen) > 0.6 and min(seen) < 0.1
+
+
+def test_a_vrm_which_holds_no_motion_is_not_written(avatar, tmp_path, descriptors, capsys):
+    files.save(tmp_path / "avatar.blend", [avatar["body"]])
+    capsys.readouterr()
+    options = ("--clip", FILM, "--descriptors", descriptors)
+    assert command(tmp_path / "avatar.blend", *options, "--out", tmp_path / "out.vrm") == 2
+    assert "out.vrm cannot be written: give the output one of .blend .glb .fbx." in capsys.readouterr().err
+    assert not (tmp_path / "out.vrm").exists()
 
 
 def test_what_was_read_once_is_not_read_again(avatar, tmp_path, descriptors, monkeypatch):

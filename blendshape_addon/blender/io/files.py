@@ -300,6 +300,8 @@ def _export(path: Path, suffix: str, objects: Sequence[Object], name: str, anima
                 export_format="GLB",
                 export_apply=False,
                 export_animations=animated,
+                export_animation_mode="ACTIVE_ACTIONS",  # one animation of all that moves
+                export_nla_strips_merged_animation_name=name,
                 export_current_frame=not animated,  # another one may show another mix of keys
                 check_existing=False,
                 collection=collection,

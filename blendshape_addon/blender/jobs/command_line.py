@@ -54,7 +54,7 @@ def _run(options: argparse.Namespace) -> int:
         return corrective_file.run(options)
     beside = (getattr(options, name, None) for name in ("report", "sheet", "thumbnail"))
     _require_names([*options.input, options.output, *filter(None, beside)])
-    plan = _plan(options.input, options.output)
+    plan = _plan(options.input, options.output, drive_files.WRITABLE if options.verb == "drive" else files.WRITABLE)
     if options.verb == "drive":
         return _drive(plan, options)
     _check_files(options)
@@ -79,8 +79,9 @@ def _require_names(paths: Sequence[Path]) -> None:
             ) from error
 
 
-def _plan(inputs: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:
-    """(input file, output file) for each avatar file. Raises InputError, before any work, for what cannot work."""
+def _plan(inputs: Sequence[Path], output: Path, kinds: Sequence[str]) -> list[tuple[Path, Path]]:
+    """(input file, output file) for each avatar file; kinds: of the output, by suffix. Raises InputError, before any
+    work, for what cannot work."""
     found: list[tuple[Path, Path]] = []  # file, and the folder its place in the output is counted from
     for path in inputs:
         if path.is_dir():
@@ -95,11 +96,9 @@ def _plan(inputs: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:
             found.append((path, path.parent))
     to_folder = output.is_dir() or len(found) > 1 or inputs[0].is_dir() or not output.suffix
     if not to_folder:
-        if output.suffix.lower() not in files.WRITABLE:
+        if output.suffix.lower() not in kinds:
             raise InputError(
-                "{file} cannot be written: give the output one of {kinds}.",
-                file=output.name,
-                kinds=" ".join(files.WRITABLE),
+                "{file} cannot be written: give the output one of {kinds}.", file=output.name, kinds=" ".join(kinds)
             )
         files.require_writable(output.parent)
         return [(found[0][0], output)]
@@ -108,7 +107,8 @@ def _plan(inputs: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:
     files.require_writable(output)
     jobs: list[tuple[Path, Path]] = []
     for file, top in found:
-        target = output / file.relative_to(top).with_suffix(_output_suffix(file))
+        suffix = _output_suffix(file)
+        target = output / file.relative_to(top).with_suffix(suffix if suffix in kinds else ".glb")
         if any(str(target).casefold() == str(other).casefold() for _, other in jobs):  # one file to some systems
             target = target.with_name(f"{file.name}{target.suffix}")
         jobs.append((file, target))

@@ -17,6 +17,8 @@ from ..keys import performance_keys
 from ..translations import translate, translate_all
 from . import drive
 
+WRITABLE = tuple(kind for kind in files.WRITABLE if kind != ".vrm")  # which has no place for motion
+
 
 def read(options: argparse.Namespace) -> tuple[dict, Performance]:
     """The clip's part of the report, and what its person does. Raises UserError."""
