@@ -10,7 +10,7 @@ import torch
 from blendshape_addon.core.errors import InputError, ModelError
 from tests.training.test_portrait import crowd, pictures, small
 from training.learning.distributed import ALONE
-from training.portrait import animate, export, pairs, train_hr, train_student, weights
+from training.portrait import animate, export, pairs, settings, train_hr, train_student, weights
 from training.portrait.framing import Portrait
 from training.portrait.gbase import Gbase
 from training.portrait.ghr import GHR
@@ -199,6 +199,32 @@ def test_terms_of_weight_0_are_not_computed(tmp_path):
         judged = {"discriminator"} if "adversarial" in extra else set()
         assert found[train_student.StudentTask] == extra.keys() | judged
         assert found[train_hr.HrTask] == (extra.keys() - {"smooth", "flow"}) | judged
+
+
+def test_stages_have_settings_of_their_own(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text("[losses]\nperceptual = 0.7\n[training]\npairs = 5\n[student.training]\npairs = 6\n")
+    shipped = {stage: settings.load("tiny64", stage=stage) for stage in ("base", "hr", "student")}
+    mine = {stage: settings.load("tiny64", file, stage=stage) for stage in shipped}
+    assert shipped["hr"].losses.perceptual > 0 == shipped["student"].losses.perceptual
+    assert shipped["student"].training.pairs > shipped["base"].training.pairs
+    assert [told.losses.perceptual for told in mine.values()] == [0.7] * 3
+    assert [told.training.pairs for told in mine.values()] == [5, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[hr.losses]\nflaw = 1", "losses.flaw, which is no setting"),
+        ("[hr.other]\nflaw = 1", "a table other"),
+        ("hr = 1", "a stage that is no table"),
+        ("[hr]\nlosses = 1", "a table losses"),
+    ],
+)
+def test_bad_settings_of_stages_are_said(tmp_path, text, said):
+    (tmp_path / "mine.toml").write_text(text)
+    with pytest.raises(InputError, match=said):
+        settings.load("tiny64", tmp_path / "mine.toml", stage="hr")
 
 
 # Weights of others

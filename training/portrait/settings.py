@@ -125,6 +125,8 @@ def load(size: str, file: Path | None = None, steps: int | None = None, stage: s
 
 
 def _change(found: dict, given: dict, file: Path | None) -> None:
+    if not isinstance(given, dict):
+        raise InputError(f"{file} has a stage that is no table: write it as [hr.losses], see {SHIPPED.name}.")
     for name, table in given.items():
         tables = table if name == "sizes" else {"": table}
         for inner, values in tables.items():
