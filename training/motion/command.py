@@ -12,6 +12,7 @@ VERBS = {
     "figures": ("figures", "write what was measured into docs/drive.md"),
     "evaluate": ("evaluate", "judge what is read of a clip, and a movie that follows it, on one page"),
     "train-gaze": ("train_gaze", "train the network that reads gaze and blinks"),
+    "train-mouth": ("train_mouth", "train the network that reads mouths"),
     "animator-data": ("animator.make_data", "draw people who act, to train the animator on"),
     "train-animator": ("animator.train", "train the network that moves a portrait as a clip moves"),
     "train-keypoints": ("train_keypoints", "train a detector of keypoints that nobody labelled"),

@@ -21,10 +21,9 @@ from blendshape_addon.core.vocabulary import ARKIT
 
 from ..learning.atomic_files import atomic_write, check_name
 from . import readings
-from .readings import Readings
+from .readings import MIN_PICTURES, Readings, r2
 
 READERS = ("still face", "head raw", "head less neutral", "keyed")
-MIN_PICTURES = 20  # of which a unit has to be in effect, or it is not measured
 SCALES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the measures' weights, which a fit without a family chooses among
 WORSE = 0.005  # R² by which a fit may be worse than the head on a family: rounding
 _AT_ONCE = 64  # pictures that the network of eyes reads together
@@ -48,9 +47,8 @@ class Measured:
         self.blink = ((blink - rest) / np.maximum(1 - rest, UNITS.least_opening)).clip(0, 1)
 
     def used(self, unit: str) -> np.ndarray:
-        """(N,) bool: pictures that tell of a unit which the person's artist drew."""
-        column = ARKIT.index(unit)
-        return self.data.known[:, column] & ~self.data.distilled[:, column] & ~self.data.neutral
+        """(N,) bool, see `readings.tells_of`."""
+        return readings.tells_of(self.data, unit)
 
     def truth(self, unit: str) -> np.ndarray:
         """(N,) of a unit."""
@@ -102,11 +100,6 @@ def _eyes(data: Readings) -> tuple[np.ndarray, np.ndarray]:
     ]
     gaze, blink = zip(*found, strict=True)
     return np.concatenate(gaze), np.concatenate(blink)
-
-
-def r2(found: np.ndarray, truth: np.ndarray) -> float:
-    """Of the truth's variance, how much is explained."""
-    return float(1 - ((found - truth) ** 2).sum() / max(float(((truth - truth.mean()) ** 2).sum()), 1e-12))
 
 
 def measure(data: Measured, rows: np.ndarray) -> dict[str, dict[str, dict[str, float]]]:

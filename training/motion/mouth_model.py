@@ -41,7 +41,7 @@ class MouthBackbone(nn.Module):
         self.layers = nn.Sequential(conv(3, 16, 2, 5), conv(16, 24, 2), conv(24, 32), conv(32, 32))
         self.places = nn.Conv2d(32, PLACES, 1)
         self.rest = nn.Sequential(
-            conv(32, 48, 2), conv(48, 48), nn.AvgPool2d(2), nn.Flatten(), nn.Dropout(2 * DROPOUT),
+            conv(32, 48, 2), conv(48, 48), nn.AvgPool2d(2), nn.Flatten(), nn.Dropout(DROPOUT),
             nn.Linear(48 * (MOUTH.size // 16) ** 2, self.size - 2 * PLACES), nn.ReLU(inplace=True),
         )  # fmt: skip
         line = torch.linspace(-2, 2, MOUTH.size // 4)
@@ -57,19 +57,57 @@ class MouthBackbone(nn.Module):
 
 
 class MouthNet(nn.Module):
-    """crops (N, 64, 64, 3), 0 to 255, and points (N, P, 3), see `core.motion.mouth`, to (N, U) values in the order of
-    MOUTH_UNITS, which count less those of the person's neutral face."""
+    """Mouths are told by how they differ from the same person's neutral face: `features` of either, and `units` of
+    what they differ by."""
 
     def __init__(self) -> None:
         super().__init__()
         self.backbone = MouthBackbone()
-        count = 3 * len(MOUTH_POINTS)
-        self.points = nn.Sequential(nn.Linear(count, 64), nn.ReLU(inplace=True))
+        self.mix = nn.Linear(MouthBackbone.size + 3 * len(MOUTH_POINTS), MOUTH.features, bias=False)
+        self.dropout = nn.Dropout(DROPOUT)
+        self.bias = nn.Parameter(torch.zeros(MOUTH.features))
         self.head = nn.Sequential(
-            nn.Dropout(DROPOUT), nn.Linear(MouthBackbone.size + count + 64, 96), nn.ReLU(inplace=True),
-            nn.Linear(96, len(MOUTH_UNITS)),
-        )  # fmt: skip
+            nn.ReLU(), nn.Dropout(DROPOUT), nn.Linear(MOUTH.features, 64), nn.ReLU(), nn.Linear(64, len(MOUTH_UNITS))
+        )
+
+    def looks(self, crops: Tensor, points: Tensor) -> Tensor:
+        """crops (N, 64, 64, 3), 0 to 255, and points (N, P, 3), see `core.motion.mouth`, to (N, 260), of which
+        `features` are a linear map."""
+        return torch.cat([self.backbone(crops.permute(0, 3, 1, 2)), 10 * points.flatten(1)], 1)
+
+    def features(self, crops: Tensor, points: Tensor) -> Tensor:
+        """Arguments of `looks` to (N, 128)."""
+        return self.mix(self.looks(crops, points))
+
+    def units(self, away: Tensor) -> Tensor:
+        """(N, 128) features less those of the neutral face to (N, U), in the order of MOUTH_UNITS; 0 for 0."""
+        told = self.head(torch.cat([away, 0 * away[:1]]) + self.bias)  # as one, so that halved weights give 0, too
+        return told[:-1] - told[-1:]
 
     def forward(self, crops: Tensor, points: Tensor) -> Tensor:
-        flat = 10 * points.flatten(1)
-        return self.head(torch.cat([self.backbone(crops.permute(0, 3, 1, 2)), flat, self.points(flat)], 1))
+        """crops (P, F, 64, 64, 3) and points (P, F, K, 3) of P people, the neutral face of each first, to
+        (P, F - 1, U)."""
+        looks = self.looks(crops.flatten(0, 1), points.flatten(0, 1)).unflatten(0, points.shape[:2])
+        return self.head(self.mix(self.dropout(looks[:, 1:] - looks[:, :1])) + self.bias)
+
+
+class Features(nn.Module):
+    """The part of a network that its file `mouth.onnx` is."""
+
+    def __init__(self, network: MouthNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, crop: Tensor, points: Tensor) -> Tensor:
+        return self.network.features(crop, points)
+
+
+class Units(nn.Module):
+    """The part of a network that its file `mouth_units.onnx` is."""
+
+    def __init__(self, network: MouthNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, away: Tensor) -> Tensor:
+        return self.network.units(away)

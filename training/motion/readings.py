@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
+from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.inference.eye_format import EYE_POINTS, EYES, LEFT, RIGHT
 from blendshape_addon.core.inference.face_format import SCORES
 from blendshape_addon.core.inference.mouth_format import MOUTH
 from blendshape_addon.core.motion import eyes, mouth
 from blendshape_addon.core.motion.descriptor import describe
 from blendshape_addon.core.motion.face import FaceReader
+from blendshape_addon.core.vocabulary import ARKIT
 
-from ..learning import arrays
+from ..data import families, rigs
+from ..learning import arrays, model_card
 from ..renders import shards
 
 FORMAT = arrays.Format("readings of renders", 3, "delete it: the next training reads the renders again")
+MIN_PICTURES = 20  # of which a unit has to be in effect, or it is not measured
 FOLDER = "readings"  # beside the shards
 # From an eye's centre of rotation to its iris, in distances between the outer corners: 10.5 of 90 mm, of an adult.
 IRIS_RADIUS = 0.117
@@ -113,7 +118,7 @@ def _read(reader: FaceReader, shard: shards.Shard) -> dict[str, np.ndarray]:
     shape = (EYES.height, EYES.width, 3)
     crops = [eyes.crops(shard.pictures[number], found[number].landmarks) for number in some]
     points = [eyes.points(one.landmarks) for one in there]
-    mouths = [mouth.look(shard.pictures[number], found[number].landmarks)[1] for number in some]
+    mouths = [mouth.view(shard.pictures[number], found[number].landmarks)[1] for number in some]
     rows = {
         "eyes": np.array(crops, np.uint8).reshape(-1, 2, *shape),
         "points": np.array(points, np.float32).reshape(-1, len(EYE_POINTS), 2),
@@ -159,3 +164,46 @@ def less_neutral(values: np.ndarray, readings: Readings, known: Sequence[float] 
         if still.any():
             found[own] = values[own] - values[still][0] + known
     return found
+
+
+def joined(parts: Sequence[Readings]) -> Readings:
+    """Readings of several folders as one; people of different parts are different people."""
+    folds = sorted({fold for part in parts for fold in part.folds})
+    first = np.cumsum([0, *(len(part.people) for part in parts)])
+    rows = {f.name: np.concatenate([getattr(part, f.name) for part in parts])
+            for f in fields(Readings) if f.name not in (*_NOTES, "person", "fold")}  # fmt: skip
+    person = np.concatenate([part.person + start for part, start in zip(parts, first[:-1], strict=True)])
+    fold = np.concatenate([np.array([folds.index(name) for name in part.folds])[part.fold] for part in parts])
+    pictures = {name: sum((part.pictures or {}).get(name, 0) for part in parts) for name in folds}
+    people = tuple(name for part in parts for name in part.people)
+    return Readings(**rows, person=person, fold=fold, people=people, folds=tuple(folds), pictures=pictures)
+
+
+def named_folds(readings: Readings, text: str) -> list[str]:
+    """Folds named by comma. Raises InputError for one that no picture is of."""
+    names = [name for name in text.split(",") if name]
+    if unknown := [name for name in names if name not in readings.folds]:
+        raise InputError(f"No render is of {', '.join(unknown)}: choose from {', '.join(readings.folds)}.")
+    return names
+
+
+def tells_of(readings: Readings, unit: str) -> np.ndarray:
+    """(N,) bool: pictures that tell of a unit which the person's artist drew; neutral ones are left out."""
+    column = ARKIT.index(unit)
+    return readings.known[:, column] & ~readings.distilled[:, column] & ~readings.neutral
+
+
+def r2(found: np.ndarray, truth: np.ndarray) -> float:
+    """Of the truth's variance, how much is explained."""
+    return float(1 - ((found - truth) ** 2).sum() / max(float(((truth - truth.mean()) ** 2).sum()), 1e-12))
+
+
+def write_card(path: Path, model: bytes, facts: Mapping[str, str], learned: Readings, figures: Mapping) -> None:
+    """A network that learned from readings, as an ONNX file with its card. facts: name, kind and what it does.
+
+    Raises InputError when the disk is full.
+    """
+    names = sorted({person.rpartition("/")[0] for person in learned.people_read})
+    metas = {name: json.loads((rigs.data_folder() / name / "meta.json").read_text(encoding="utf-8")) for name in names}
+    rows = families.with_doubts({"name": name, "licence": metas[name]["licence"]} for name in names)
+    model_card.write(path, model, {**facts, "file": path.name, "licence": "MIT", "trained_on": rows}, dict(figures))

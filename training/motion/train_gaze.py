@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import io
 import json
-import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import onnx
 import onnxruntime
 import torch
 from torch import Tensor, nn
@@ -22,11 +19,9 @@ from blendshape_addon.core.inference.eye_format import EYE_POINTS, EYES
 from blendshape_addon.core.inference.face_format import SCORES
 
 from ..config import LoopConfig
-from ..data import families, rigs
-from ..learning import loop, model_card, onnx_files
+from ..learning import loop, onnx_files
 from ..learning.atomic_files import atomic_write, check_name
 from ..learning.distributed import ALONE
-from ..learning.model_card import OPSET
 from . import gaze_model, readings
 from .augment import lit, moved
 from .gaze_model import GazeNet, Output
@@ -211,19 +206,10 @@ def better(rows: Figures) -> bool:
 
 def export(network: GazeNet) -> bytes:
     """The network as ONNX with a free number of pictures, checked; blink is 0 to 1 there, weights in half precision."""
-    data = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            gaze_model.Exported(network).eval(),
-            (torch.zeros(1, 2, EYES.height, EYES.width, 3), torch.zeros(1, len(EYE_POINTS), 2)), data,
-            opset_version=OPSET, dynamo=False, input_names=["eyes", "points"], output_names=["gaze", "blink"],
-            dynamic_axes={name: {0: "n"} for name in ("eyes", "points", "gaze", "blink")},
-        )  # fmt: skip
-    model = onnx.load_from_string(data.getvalue())
-    onnx_files.halve(model.graph)
-    onnx.checker.check_model(model)
-    return model.SerializeToString()
+    inputs = {
+        "eyes": torch.zeros(1, 2, EYES.height, EYES.width, 3), "points": torch.zeros(1, len(EYE_POINTS), 2),
+    }  # fmt: skip
+    return onnx_files.exported(gaze_model.Exported(network), inputs, ["gaze", "blink"])
 
 
 def _write(path: Path, network: GazeNet, learned: Readings, rows: Figures) -> None:
@@ -236,15 +222,11 @@ def _write(path: Path, network: GazeNet, learned: Readings, rows: Figures) -> No
     for where, readers in rows.items():
         for reader in ("network", "head"):
             shown |= {f"{where}: {reader}: {name}": round(value, 3) for name, value in readers[reader].items()}
-    names = sorted({person.rpartition("/")[0] for person in learned.people_read})
-    metas = {name: json.loads((rigs.data_folder() / name / "meta.json").read_text(encoding="utf-8")) for name in names}
-    fields = {
-        "name": "Gaze and blinks", "kind": "gaze", "file": path.name, "licence": "MIT",
-        "what": "Where a person's eyes look and how far they are closed, from a picture of either eye and landmarks. "
-        "It learned from renders alone; no photograph was measured.",
-        "trained_on": families.with_doubts({"name": name, "licence": metas[name]["licence"]} for name in names),
-    }  # fmt: skip
-    model_card.write(path, model, fields, shown)
+    what = (
+        "Where a person's eyes look and how far they are closed, from a picture of either eye and landmarks. It "
+        "learned from renders alone; no photograph was measured."
+    )
+    readings.write_card(path, model, {"name": "Gaze and blinks", "kind": "gaze", "what": what}, learned, shown)
 
 
 def main(arguments: list[str]) -> int:
@@ -269,9 +251,7 @@ def main(arguments: list[str]) -> int:
         gaze_model.build(given.backbone, given.weights)  # say what is missing before the pictures are read
     data = readings.read(given.renders)
     config = replace(RECIPE, steps=given.steps, seed=given.seed)
-    held = [name for name in given.hold_out.split(",") if name]
-    if unknown := [name for name in held if name not in data.folds]:
-        raise InputError(f"No render is of {', '.join(unknown)}: choose from {', '.join(data.folds)}.")
+    held = readings.named_folds(data, given.hold_out)
     new = readings.new_people(data)
 
     def run(name: str, learned: Readings) -> GazeNet:
