@@ -10,11 +10,13 @@ from ..vocabulary import ARKIT
 @dataclass(frozen=True)
 class MouthFormat:
     """A network knows one format only, see `contract`. size: pixels of either side of a crop; reach: its sides in
-    distances between the outer corners of the eyes; above: the share of it that lies above the base of the nose."""
+    distances between the outer corners of the eyes; above: the share of it that lies above the base of the nose.
+    features: how many numbers say what a mouth looks like."""
 
     size: int = 64
     reach: float = 1.1
     above: float = 0.12
+    features: int = 128
 
 
 MOUTH = MouthFormat()

@@ -1,4 +1,8 @@
-"""What a mouth does, read from a crop of the lower face and landmarks about it."""
+"""What a mouth does, read from a crop of the lower face and landmarks about it.
+
+One network says what a mouth looks like, another one what it does, from how its looks differ from those of the same
+person at rest: which frame is at rest is known only when all are read.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ _FINE = 2  # values of either side of a pixel of a crop, which is their mean: la
 
 
 class MouthReader:
-    """The network of mouths. models: its folder, the bundled one if None. Raises ModelError as `registry.load` does."""
+    """The network of looks. models: its folder, the bundled one if None. Raises ModelError as `registry.load` does."""
 
     def __init__(self, models: Path | None = None, provider: str = "auto") -> None:
         self._network = open_session(registry.load("mouth", models), provider)
@@ -26,21 +30,28 @@ class MouthReader:
         return (self._network,)
 
     def read(self, picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-        """(U,) values in the order of `mouth_format.MOUTH_UNITS`, which mean something only less those of the same
-        person's neutral face: then they are 0 to 1, how much a unit is in effect.
-
-        picture: (H, W, 3) uint8; landmarks: (478, 3) pixels right, down and away from the camera.
-        """
-        straight, crop = look(picture, landmarks)
-        (values,) = self._network.run(["units"], {"crop": crop[None], "points": straight[None]})
-        return values[0]
+        """(`MOUTH.features`,) numbers that say what the mouth in a (H, W, 3) uint8 picture looks like, of a face whose
+        (478, 3) landmarks, in pixels, `FaceReader` read."""
+        points, crop = view(picture, landmarks)
+        (features,) = self._network.run(["features"], {"crop": crop[None], "points": points[None]})
+        return features[0]
 
 
-def look(picture: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What the network takes of a face: (P, 3) float32 landmarks of MOUTH_POINTS, see `pose.straighten`, and a
-    (size, size, 3) float32 crop, 0 to 255, of the lower face, as it is seen from the front. Arguments as of `read`."""
-    flip = np.array([1.0, -1.0, -1.0])
-    straight, (rotation,), _, (distance,) = pose.straighten(landmarks[None] * flip)
+def units(away: np.ndarray, models: Path | None = None) -> np.ndarray:
+    """(F, U) how much each unit is in effect, in the order of `mouth_format.MOUTH_UNITS`, 1 wholly, not limited.
+
+    away: (F, `MOUTH.features`) features of a person less those of its neutral face. models: folder of the network, the
+    bundled one if None. Raises ModelError as `registry.load` does.
+    """
+    network = open_session(registry.load("mouth_units", models), "cpu")  # too small for anything else
+    return network.run(["units"], {"away": away.astype(np.float32)})[0]
+
+
+def view(picture: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What the network of looks takes of a face: (P, 3) float32 landmarks of MOUTH_POINTS, see `pose.straighten`, and a
+    (size, size, 3) float32 crop, 0 to 255, of the lower face, as if it was turned to the camera. Arguments as of
+    `MouthReader.read`."""
+    straight, (rotation,), _, (distance,) = pose.straighten(landmarks[None] * [1.0, -1.0, -1.0])
     axes = (rotation[:2, :2] * [[1, -1], [-1, 1]]).T * distance  # the face's right and down, in the picture
     sides = (np.arange(MOUTH.size * _FINE) + 0.5) / (MOUTH.size * _FINE)
     grid = np.stack(np.meshgrid(sides - 0.5, sides - MOUTH.above), axis=-1).reshape(-1, 2) * MOUTH.reach
