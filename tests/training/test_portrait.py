@@ -42,7 +42,7 @@ from training.portrait.pairs import Rendered, Renders
 from training.portrait.perceptual import FaceFeatures, Perceptual
 from training.portrait.resnet18 import ResNet18
 from training.portrait.student import Student
-from training.portrait.warp_generator import canonical_to_driver, source_to_canonical
+from training.portrait.warp_generator import canonical_to_driver, followed, source_to_canonical
 from training.renders import people, shards
 
 needs_rigs = pytest.mark.skipif(not rigs.data_folder().is_dir(), reason="needs the folder of rigs")
@@ -85,8 +85,7 @@ def test_base_begins_as_the_copy_and_every_weight_learns():
     torch.manual_seed(0)
     network = Gbase(small().size)
     source, driver = pictures(seed=1), pictures(seed=2)
-    output = network(source, driver)
-    assert torch.allclose(output.picture, source, atol=1e-5)
+    assert torch.allclose(network(source, source).picture, source, atol=1e-5)
     # What the rest sees of the zeroed layers is 0 until these have moved.
     with torch.no_grad():
         for value in network.parameters():
@@ -99,9 +98,8 @@ def test_base_begins_as_the_copy_and_every_weight_learns():
 
 
 def test_both_warps_undo_each_other_for_the_same_pose_and_turn_rigidly():
-    motion = Motion(
-        emtn.rotations(torch.tensor([[0.1, 0.4, -0.2]])), torch.tensor([[0.1, -0.1, 0.0]]), torch.zeros(1, 4)
-    )
+    turn = emtn.rotations(torch.tensor([[0.1, 0.4, -0.2]]))
+    motion = Motion(turn, torch.tensor([[0.1, -0.1, 0.0]]), torch.zeros(1, 4), torch.zeros(1, 478, 3))
     at, local = torch.rand(1, 3, 4, 8, 8) - 0.5, torch.zeros(1, 3, 4, 8, 8)
     there = source_to_canonical(at, motion, local)
     assert torch.allclose(canonical_to_driver(there, motion, local), at, atol=1e-6)
@@ -109,11 +107,38 @@ def test_both_warps_undo_each_other_for_the_same_pose_and_turn_rigidly():
     assert torch.allclose(*apart, atol=1e-5) and (there - at).abs().max() > 0.1
 
 
+def test_what_landmarks_do_is_followed_near_them():
+    source = torch.rand(1, 20, 3, generator=torch.Generator().manual_seed(0)) * 0.2 + 0.2
+    driver = source + torch.tensor([0.25, 0.125, 0.0])
+    moved, near = followed(source, driver, 16)
+    assert torch.allclose(moved[0, :, 7, 9], torch.tensor([-0.25, -0.125]), atol=1e-5)
+    assert near[0, 0, 7, 9] > 0.9 and near[0, 0, 15, 0] < 0.1
+
+
+def test_motion_is_adopted_from_what_another_person_does():
+    def somebody(points, turn, at, size):
+        turn = emtn.rotations(torch.tensor([turn]))
+        return Motion(turn, torch.zeros(1, 3), torch.zeros(1, 4), points @ turn.mT * size + torch.tensor(at))
+
+    own, other, smile = torch.randn(3, 1, 478, 3, generator=torch.Generator().manual_seed(0)).unbind(0)
+    for points in (own, other):  # with the outer corners of the eyes at a distance of 1
+        points[:, 33], points[:, 263] = torch.tensor([-0.5, 0.0, 0.0]), torch.tensor([0.5, 0.0, 0.0])
+    smile[:, [33, 263]] = 0
+    rest = somebody(other, [0.0, 0.0, 0.0], [0.5, 0.4, 0.0], 0.2)
+    driver = somebody(other + smile, [0.0, 0.3, 0.0], [0.6, 0.4, 0.0], 0.2)
+    source = somebody(own, [0.0, 0.0, 0.0], [0.4, 0.5, 0.0], 0.3)
+    found = emtn.adopted(source, driver, rest)
+    wanted = somebody(own + smile, [0.0, 0.3, 0.0], [0.4 + 0.1 * 1.5, 0.5, 0.0], 0.3)
+    assert torch.allclose(found.points, wanted.points, atol=1e-5)
+    assert torch.allclose(found.rotation, wanted.rotation, atol=1e-6)
+    assert torch.allclose(emtn.adopted(source, rest, rest).points, source.points, atol=1e-5)
+
+
 def test_pose_is_that_of_the_renders():
     vectors = np.array([[0.2, -0.5, 0.1]])
     made = emtn.rotations(torch.from_numpy(vectors))
     assert np.allclose(made.numpy(), pose.to_matrices(vectors))
-    true = Motion(made.float(), torch.zeros(1, 3), torch.zeros(1, 4))
+    true = Motion(made.float(), torch.zeros(1, 3), torch.zeros(1, 4), torch.zeros(1, 478, 3))
     assert losses.pose_apart(true, made.float(), torch.ones(1)) < 1e-3
     assert losses.pose_apart(true, torch.eye(3)[None], torch.ones(1)) > 0.05
     assert losses.pose_apart(true, torch.eye(3)[None], torch.zeros(1)) == 0
@@ -123,7 +148,7 @@ def test_high_resolution_begins_with_detail_of_the_source_and_keeps_the_base():
     torch.manual_seed(0)
     network = GHR(small().size)
     source = pictures(2, 32)
-    output = network(source, pictures(2, 16))
+    output = network(source, source)
     assert output.picture.shape == (2, 3, 32, 32) and output.base.shape == (2, 3, 16, 16)
     # An untrained base fetches every pixel from where it is.
     apart = [(one - source).square().mean() for one in (output.picture, output.enlarged)]

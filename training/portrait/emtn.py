@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from blendshape_addon.core.motion.face import OUTER_EYES
 from blendshape_addon.core.vocabulary import ARKIT
 
 from . import face_code
@@ -16,11 +17,13 @@ from .settings import Size
 
 class Motion(NamedTuple):
     """rotation: (N, 3, 3) of the head against the camera, in the axes of `blocks.places`: right, down, away.
-    translation: (N, 3) in halves of the picture. expression: (N, latent)."""
+    translation: (N, 3) in halves of the picture. expression: (N, latent). points: (N, 478, 3) landmarks, right, down
+    and away, in sides of the picture."""
 
     rotation: Tensor
     translation: Tensor
     expression: Tensor
+    points: Tensor
 
 
 class Emtn(nn.Module):
@@ -44,11 +47,13 @@ class Emtn(nn.Module):
         self.middle.copy_(middle)
         self.spread.copy_(spread)
 
-    def forward(self, seen: Tensor) -> Motion:
+    def forward(self, seen: Tensor, noise: Tensor | None = None) -> Motion:
+        """noise: (N, K) of the codes, in their standard deviations."""
         code = seen if seen.ndim == 2 else face_code.read(seen).code
-        features = self.body((code - self.middle) / self.spread)
+        usual = (code - self.middle) / self.spread
+        features = self.body(usual if noise is None else usual + noise)
         turn, translation = self.pose(features).float().split(3, 1)
-        return Motion(rotations(turn), translation, self.expression(features))
+        return Motion(rotations(turn), translation, self.expression(features), face_code.points(code))
 
 
 def rotations(vectors: Tensor) -> Tensor:
@@ -57,3 +62,24 @@ def rotations(vectors: Tensor) -> Tensor:
     zero = torch.zeros_like(x)
     rows = [zero, -z, y, z, zero, -x, -y, x, zero]
     return torch.linalg.matrix_exp(torch.stack(rows, 1).unflatten(1, (3, 3)))
+
+
+def adopted(source: Motion, driver: Motion, rest: Motion) -> Motion:
+    """The motion of a source that does what somebody else does: from its own, what leads from that person's picture at
+    rest to the driver's. N motions, or one where it is the same for all."""
+    (own, here, size), (moved, there, larger), (still, start, usual) = (_upright(m) for m in (source, driver, rest))
+    rotation = driver.rotation @ rest.rotation.mT @ source.rotation
+    grown = size * larger / usual
+    middle = here + (there - start) * (size / usual)
+    points = (own + moved - still) @ rotation.mT * grown + middle
+    translation = source.translation + driver.translation - rest.translation
+    return Motion(rotation, translation, source.expression + driver.expression - rest.expression, points)
+
+
+def _upright(motion: Motion) -> tuple[Tensor, Tensor, Tensor]:
+    """Landmarks as the head itself has them, (N, 478, 3) from the middle between the eyes in distances between their
+    outer corners; and that middle (N, 1, 3) and that distance (N, 1, 1) in the picture."""
+    outer = motion.points[:, list(OUTER_EYES)]
+    middle = outer.mean(1, keepdim=True)
+    size = (outer[:, :1] - outer[:, 1:]).norm(dim=2, keepdim=True).clamp(min=1e-6)
+    return (motion.points - middle) / size @ motion.rotation, middle, size

@@ -36,6 +36,12 @@ class Codes(NamedTuple):
     eyes: Tensor
 
 
+def points(code: Tensor) -> Tensor:
+    """(N, 478, 3) landmarks of (N, SIZE) codes, right, down and away, in sides of the picture."""
+    own = code[:, : 3 * POINTS].unflatten(1, (POINTS, 3)) * code[:, None, 3 * POINTS + 2 : 3 * POINTS + 3]
+    return own + functional.pad(code[:, 3 * POINTS : 3 * POINTS + 2], (0, 1))[:, None]
+
+
 @cache
 def _networks(device: torch.device) -> tuple[FaceFeatures, GazeNet]:
     return FaceFeatures(whole=True).requires_grad_(False).to(device), gaze_blink_loss.network().to(device)

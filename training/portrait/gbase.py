@@ -13,7 +13,7 @@ from .emtn import Emtn, Motion
 from .g2d import G2D
 from .g3d import G3D
 from .settings import Size
-from .warp_generator import WarpGenerator, canonical_to_driver, source_to_canonical
+from .warp_generator import WarpGenerator, canonical_to_driver, followed, source_to_canonical
 
 
 class Output(NamedTuple):
@@ -64,10 +64,11 @@ class Gbase(nn.Module):
     def forward(self, source: Tensor, driver: Tensor, seen_source: Tensor | None = None) -> Output:
         return self.drive(self.read(source, seen_source), self.emtn(driver))
 
-    def read(self, source: Tensor, seen: Tensor | None = None) -> Source:
-        """A source, once for all drivers. seen: what its motion is read in instead, a larger picture or its code."""
+    def read(self, source: Tensor, seen: Tensor | None = None, noise: Tensor | None = None) -> Source:
+        """A source, once for all drivers. seen: what its motion is read in instead, a larger picture or its code;
+        noise: of that code."""
         volume, appearance = self.eapp(source)
-        motion = self.emtn(source if seen is None else seen)
+        motion = self.emtn(source if seen is None else seen, noise)
         local = self.warp_source.local(appearance, motion.expression)
         at = source_to_canonical(self.warp_source.everywhere(len(source)), motion, local)
         return Source(source, self.g3d(taken(volume, at)), appearance, motion, local)
@@ -81,5 +82,6 @@ class Gbase(nn.Module):
         moved = (source_to_canonical(canonical, source.motion, source.local) - here)[:, :2] / 2
         both = [source.motion.expression, motion.expression]
         turn = motion.rotation[:, :, :2] - source.motion.rotation[:, :, :2]
-        made = self.g2d(source.picture, volume, moved, torch.cat([*both, turn.flatten(1)], 1))
+        along = followed(source.motion.points, motion.points, self.size // 2)
+        made = self.g2d(source.picture, volume, moved, along, torch.cat([*both, turn.flatten(1)], 1))
         return Output(*made, source.motion, motion)

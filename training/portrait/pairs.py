@@ -66,12 +66,14 @@ _WIDE = ("source", "driver", "flow", "share", "care")  # parts that are pictures
 
 
 class Batch(NamedTuple):
-    """N pairs as tensors, channels first; codes: (N, 2, K) of the pictures as they are."""
+    """N pairs as tensors, channels first; codes: (N, 2, K) of the pictures as they are; noise: likewise, to be added to
+    them, in their standard deviations."""
 
     source: Tensor
     driver: Tensor
     seen: Tensor
     codes: Tensor
+    noise: Tensor
     flow: Tensor
     share: Tensor
     care: Tensor
@@ -245,7 +247,10 @@ def draw(data: Data, told: Training, rng: np.random.Generator) -> Batch:
         own, own_lift = colours(told.jitter, rng)
         source, driver = ((one * gain + lift).clip(0, 1) for one in (pair.source, pair.driver))
         rows.append(pair._replace(source=source, driver=driver, seen=(pair.seen * own + own_lift).clip(0, 1)))
-    return zoomed(batch_of(rows), told.zoom, rng) if told.zoom < 1 else batch_of(rows)
+    batch = batch_of(rows)
+    noise = told.code_noise * rng.standard_normal(batch.codes.shape, np.float32)
+    batch = batch._replace(noise=torch.from_numpy(noise))
+    return zoomed(batch, told.zoom, rng) if told.zoom < 1 else batch
 
 
 def zoomed(batch: Batch, least: float, rng: np.random.Generator) -> Batch:
@@ -272,9 +277,10 @@ def batch_of(rows: Sequence[Pair]) -> Batch:
     for name in ("share", "care"):
         parts[name] = parts[name][..., None]
     parts["codes"] = parts["codes"][:, :, 0]
+    parts["noise"] = np.zeros_like(parts["codes"])
     for name in (*_WIDE, "seen"):
         parts[name] = np.moveaxis(parts[name], -1, 1)
-    return Batch(*(torch.from_numpy(np.ascontiguousarray(part, np.float32)) for part in parts.values()))
+    return Batch(**{n: torch.from_numpy(np.ascontiguousarray(part, np.float32)) for n, part in parts.items()})
 
 
 def mirrored(pair: Pair) -> Pair:

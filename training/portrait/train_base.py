@@ -50,9 +50,9 @@ class Trained(nn.Module):
         self.discriminator = Discriminator(told.size.width) if told.losses.judged else None
         self.cycles, self.knows_units = bool(told.losses.cycle), bool(told.losses.expression)
 
-    def forward(self, source: Tensor, driver: Tensor, codes: Tensor) -> Made:
-        """(N, 3, S, S), 0 to 1, and (N, 2, K), see `pairs.Batch`."""
-        known, motion = self.base.read(source, codes[:, 0]), self.base.emtn(codes[:, 1])
+    def forward(self, source: Tensor, driver: Tensor, codes: Tensor, noise: Tensor) -> Made:
+        """(N, 3, S, S), 0 to 1, and twice (N, 2, K), see `pairs.Batch`."""
+        known, motion = self.base.read(source, codes[:, 0], noise[:, 0]), self.base.emtn(codes[:, 1], noise[:, 1])
         output = self.base.drive(known, motion)
         read = judged = units = None
         if self.knows_units:
@@ -85,12 +85,10 @@ class BaseTask:
         return network
 
     def draw(self, rng: np.random.Generator) -> Batch:
-        batch = pairs.draw(self.data, self.told.training, rng)
-        noise = self.told.training.code_noise * self.usual[1] * rng.standard_normal(batch.codes.shape, np.float32)
-        return batch._replace(codes=batch.codes + torch.from_numpy(noise))
+        return pairs.draw(self.data, self.told.training, rng)
 
     def predict(self, network: nn.Module, batch: Batch) -> Made:
-        return network(batch.source, batch.driver, batch.codes)
+        return network(batch.source, batch.driver, batch.codes, batch.noise)
 
     def terms(self, made: Made, batch: Batch) -> dict[str, Tensor]:
         needs, terms = self.told.losses, self.told.terms

@@ -10,6 +10,7 @@ from .emtn import Motion
 from .settings import Size
 
 _START = 4  # voxels of a side of the first volume
+_NEAR, _FAR = 0.01, 0.3  # sides of the picture, as which landmarks are on a place, and from which nothing follows them
 _REACH = 0.5  # how far at most a voxel moves by the local part, in halves of the picture
 
 
@@ -43,6 +44,21 @@ class WarpGenerator(nn.Module):
     def everywhere(self, count: int) -> Tensor:
         """(N, 3, D, s, s) places of all voxels."""
         return self.places.expand(count, -1, -1, -1, -1)
+
+
+def followed(source: Tensor, driver: Tensor, side: int) -> tuple[Tensor, Tensor]:
+    """Where the source's picture has what the driver's has at each of side x side pixels, as the landmarks around a
+    place move: (N, 2, side, side), right and down, in sides of the picture; and (N, 1, side, side) how near landmarks
+    are, 1 on them and 0 far off.
+
+    source, driver: (N, L, 3) of either picture, in its sides. Inverse distance weighting (Shepard, 1968).
+    """
+    at = ((places(side, side).flatten(1).mT + 1) / 2).to(driver)
+    weights = (torch.cdist(at.expand(len(driver), -1, -1), driver[..., :2]).square() + _NEAR**2) ** -2
+    total = weights.sum(2, keepdim=True)
+    moved = weights @ (source - driver)[..., :2] / total
+    near = total / (total + driver.shape[1] * _FAR**-4)
+    return moved.mT.unflatten(2, (side, side)), near.mT.unflatten(2, (side, side))
 
 
 def turned(at: Tensor, rotation: Tensor) -> Tensor:
