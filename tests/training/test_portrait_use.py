@@ -10,10 +10,12 @@ import torch
 from PIL import Image
 
 from blendshape_addon.core.errors import InputError
+from blendshape_addon.core.inference.face_format import POINTS
 from training.data import rigs
 from training.learning import checkpoint as checkpoints
 from training.motion.animator import marks, movies
 from training.portrait import animate, framing, gbase, offer, settings, synth, train_base, weights
+from training.portrait.emtn import Motion
 from training.portrait.framing import Portrait
 from training.portrait.gbase import Gbase
 from training.renders import people, shards
@@ -37,10 +39,8 @@ def network(size: int = 16) -> Gbase:
 
 def smooth(height: int, width: int) -> np.ndarray:
     """(H, W, 4) uint8, opaque."""
-    made = Image.fromarray(rng.integers(0, 255, (5, 5, 4)).astype(np.uint8)).resize((width, height))
-    picture = np.array(made)
-    picture[..., 3] = 255
-    return picture
+    made = Image.fromarray(rng.integers(0, 255, (5, 5, 3)).astype(np.uint8)).resize((width, height))
+    return np.dstack([np.asarray(made), np.full((height, width), 255, np.uint8)])
 
 
 def checkpoint(folder, size: int = 16):
@@ -68,43 +68,53 @@ def test_a_square_is_taken_out_and_put_back(left, top, inner):
 
 
 class Shifted(Gbase):
-    """Everything is fetched from a quarter of the square to the right, and a little red is painted."""
+    """The lighter a driver, the farther to the right everything is fetched, up to a quarter of the square, and the more
+    red is painted."""
+
+    def emtn(self, seen, noise=None):
+        light = seen.mean((1, 2, 3))
+        turned, points = torch.eye(3).expand(len(seen), 3, 3), torch.zeros(len(seen), POINTS, 3)
+        return Motion(turned, torch.stack([light, 0 * light, 0 * light], 1), torch.zeros(len(seen), 4), points)
 
     def drive(self, source, motion):
-        flow = torch.zeros(len(source.picture), 2, self.size, self.size)
-        flow[:, 0] = 0.25
-        picture = animate.fetched(source.picture, flow) + torch.tensor([0.1, 0, 0]).view(1, 3, 1, 1)
+        by = (motion.translation - 0.5 * source.motion.translation)[:, 0].view(-1, 1, 1, 1)
+        flow = torch.tensor([0.25, 0]).view(1, 2, 1, 1) * by * torch.ones(1, 1, self.size, self.size)
+        picture = animate.fetched(source.picture, flow) + by * torch.tensor([0.1, 0, 0]).view(1, 3, 1, 1)
         return gbase.Output(picture, flow, torch.zeros_like(picture), source.motion, motion)
+
+
+BLACK_AND_WHITE = np.zeros((2, 16, 16, 3), np.uint8) + np.uint8([0, 255])[:, None, None, None]
+
+
+def shifted(source: Portrait) -> list[np.ndarray]:
+    """Squares after a black driver, which is neutral, and a white one."""
+    torch.manual_seed(0)
+    return list(animate.moved(Shifted(small().size).eval(), source, BLACK_AND_WHITE))
 
 
 def test_what_moves_is_as_sharp_as_the_portrait_and_ends_before_the_rest_of_the_picture():
     whole = smooth(100, 160)
     whole[..., 1] = np.where(np.arange(160) % 2, 255, 0)  # stripes that the network's 16 pixels cannot show
-    drivers = np.zeros((2, 16, 16, 3), np.uint8)
-    still = list(animate.moved(network(), Portrait(whole, 30, 10, 64), drivers))
-    assert len(still) == 2 and np.abs(still[0].astype(int) - whole[10:74, 30:94]).max() <= 1
-
-    torch.manual_seed(0)
     source = Portrait(whole, 30, 10, 64)
-    moved = next(animate.moved(Shifted(small().size).eval(), source, drivers))
+    for square in animate.moved(network(), source, BLACK_AND_WHITE[[1, 1]]):  # nothing moves
+        assert np.abs(square.astype(int) - whole[10:74, 30:94]).max() <= 1
+
+    still, moved = shifted(source)
+    assert np.abs(still.astype(int) - source.square).max() <= 1
     middle = moved[24:40, 20:40].astype(int)
     assert np.abs(middle[..., 1:3] - whole[34:50, 66:86, 1:3]).max() <= 1
     assert np.abs(middle[..., 0] - (whole[34:50, 66:86, 0].astype(int) + 25.5).clip(max=255)).max() <= 2
     put = source.with_square(moved).astype(int)
     assert np.array_equal(put[:10], whole[:10]) and np.abs(put[10, 31:93, ::2] - whole[10, 31:93, ::2]).max() <= 3
     # Where the square ends with the picture, nothing has to stand still.
-    whole_square = Portrait(whole[:64, :64], 0, 0, 64)
-    edge = next(animate.moved(Shifted(small().size).eval(), whole_square, drivers))
+    _, edge = shifted(Portrait(whole[:64, :64], 0, 0, 64))
     assert np.abs(edge[0, :40, 1:3].astype(int) - whole[0, 16:56, 1:3]).max() <= 1
 
 
 def test_transparency_moves_along():
     whole = smooth(64, 64)
     whole[:, :40, 3] = 0
-    torch.manual_seed(0)
-    made = next(
-        animate.moved(Shifted(small().size).eval(), Portrait(whole, 0, 0, 64), np.zeros((1, 16, 16, 3), np.uint8))
-    )
+    _, made = shifted(Portrait(whole, 0, 0, 64))
     assert not made[:, :23, 3].any() and made[:, 25:, 3].min() == 255
     assert np.abs(made[10, 26:40, 1:3].astype(int) - whole[10, 42:56, 1:3]).max() <= 1
     laid = framing.on_ground(whole, (10, 20, 30))
@@ -217,9 +227,10 @@ def test_portraits_move(tmp_path, capsys):
     call(tmp_path, "wide.png", "clip", "made")
     said = capsys.readouterr().out
     assert "wide.png has 168 x 128 pixels: a square of " in said and "No face was read in 1 of 4 frames" in said
+    assert "Frame 1 of the clip is neutral" in said
     made = [np.asarray(Image.open(path)) for path in sorted((tmp_path / "made").iterdir())]
     assert len(made) == 4 and made[0].shape == (128, 168, 4) and not made[0][:, :10, 3].any()
-    # An untrained network gives the source back, at its own resolution.
+    # The portrait is as it is in the neutral frame, at its own resolution.
     assert np.abs(made[0][:, 10:, :3].astype(int) - wide[:, 10:]).max() <= 1
     call(tmp_path, "wide.png", "clip", "made.gif", "--square", "--beside", "--ground", "#102030")
     assert "laid on #102030" in capsys.readouterr().out

@@ -22,6 +22,7 @@ from ..motion.animator.conditions import Window
 from ..motion.animator.losses import fetched
 from ..motion.animator.make_data import RATE
 from . import framing, weights
+from .emtn import adopted
 from .export import AvatarFile
 from .framing import Portrait
 from .g2d import Painted
@@ -35,8 +36,9 @@ _SIZES = (64, 4096)
 
 
 @torch.no_grad()
-def moved(network: Gbase | AvatarFile, source: Portrait, drivers: np.ndarray) -> Iterator[np.ndarray]:
-    """A (side, side, 4) uint8 square per driver: the portrait's own that moves as (F, M, M, 3) uint8 drivers do.
+def moved(network: Gbase | AvatarFile, source: Portrait, drivers: np.ndarray, neutral: int = 0) -> Iterator[np.ndarray]:
+    """A (side, side, 4) uint8 square per driver: the portrait's own that moves as (F, M, M, 3) uint8 drivers do, as far
+    as they differ from the neutral one, in which the portrait is as it is: whose face drives drops out.
 
     The network moves the square at its own size, and reads motion in larger pictures, see SEEN. What it fetches from
     elsewhere is fetched from the square itself, along its enlarged flow, so that the result is as sharp as the
@@ -51,21 +53,30 @@ def moved(network: Gbase | AvatarFile, source: Portrait, drivers: np.ndarray) ->
     small, seen = (
         tensor(np.asarray(shown.resize((pixels, pixels), Image.Resampling.BILINEAR))[None]) for pixels in (size, SEEN)
     )
-    drive = _by_student(network, small) if isinstance(network, AvatarFile) else _by_base(network, small, seen)
+    rest = tensor(drivers[neutral : neutral + 1])
+    drive = _by_student(network, small) if isinstance(network, AvatarFile) else _by_base(network, small, seen, rest)
+    still = drive(rest)
+    still_paint = still.picture - fetched(small, still.flow)
     share = _share(side, source.inner)
     enlarged = partial(functional.interpolate, size=(side, side), mode="bicubic", align_corners=False)
     for first in range(0, len(drivers), _AT_ONCE):
         output = drive(tensor(drivers[first : first + _AT_ONCE]))
-        painted = output.picture - fetched(small.expand(len(output.flow), -1, -1, -1), output.flow)
-        for flow, paint in zip(output.flow.split(1), painted.split(1), strict=True):
+        painted = output.picture - fetched(small.expand(len(output.flow), -1, -1, -1), output.flow) - still_paint
+        for flow, paint in zip((output.flow - still.flow).split(1), painted.split(1), strict=True):
             colours, alpha = fetched(layers, enlarged(flow) * share).split((3, 1), 1)
             colours = (colours / alpha.clamp(min=1 / 255) + enlarged(paint) * share).clamp(0, 1)
             yield (torch.cat([colours, alpha], 1)[0] * 255).round().byte().permute(1, 2, 0).numpy()
 
 
-def _by_base(network: Gbase, small: Tensor, seen: Tensor) -> Callable[[Tensor], Output]:
-    known = network.read(small, seen)
-    return lambda drivers: network.drive(known.repeated(len(drivers)), network.emtn(drivers))
+def _by_base(network: Gbase, small: Tensor, seen: Tensor, rest: Tensor) -> Callable[[Tensor], Output]:
+    """Moves the source from its own motion on as drivers differ from (1, 3, M, M) rest: "relative motion" (Siarohin et
+    al., "First Order Motion Model for Image Animation", 2019)."""
+    known, neutral = network.read(small, seen), network.emtn(rest)
+
+    def drive(drivers: Tensor) -> Output:
+        return network.drive(known.repeated(len(drivers)), adopted(known.motion, network.emtn(drivers), neutral))
+
+    return drive
 
 
 def _by_student(network: AvatarFile, small: Tensor) -> Callable[[Tensor], Painted]:
@@ -90,8 +101,8 @@ def tensor(movie: np.ndarray) -> Tensor:
 
 
 def beside(made: Iterator[np.ndarray], frames: np.ndarray, shown: np.ndarray, window: Window) -> Iterator[np.ndarray]:
-    """Each picture with the frame of the clip that it follows, cut to the face, to its left. shown: see
-    `framing.drivers`."""
+    """Each picture with the frame of the clip that it follows, cut to the face, to its left. shown, window:
+    see `framing.Driver`."""
     for picture, number in zip(made, shown, strict=True):
         yield np.hstack([dataset.cropped(frames[number], window, len(picture)), picture])
 
@@ -112,16 +123,18 @@ def main(arguments: list[str]) -> None:
     with movies.opened(given.clip, given.blender) as clip:
         said = [*_said(given, source, factor), *clip.notes]
         watched = partial(tqdm, desc="reading faces", unit="frame")
-        drivers, window, shown = framing.drivers(given.clip.name, clip.frames, SEEN, reader, watched)
+        driver = framing.driver(given.clip.name, clip.frames, SEEN, reader, given.neutral, watched)
+        drivers, shown = driver.pictures, driver.shown
+        said.append(f"Frame {driver.neutral + 1} of the clip is neutral: there the portrait is as it is.")
         if lost := int((shown != np.arange(len(shown))).sum()):
             said.append(f"No face was read in {lost} of {len(shown)} frames: the portrait stands still there.")
-        print("\n".join(said), end="\n" if said else "", flush=True)
-        made = tqdm(moved(network, source, drivers), "moving the portrait", len(drivers), unit="frame")
+        print("\n".join(said), flush=True)
+        made = tqdm(moved(network, source, drivers, driver.neutral), "moving the portrait", len(drivers), unit="frame")
         frames = (square if given.square else source.with_square(square) for square in made)
         if not _keeps_alpha(given):
             frames = (framing.on_ground(frame, ground) for frame in frames)
         if given.beside:
-            frames = beside(frames, clip.frames, shown, window)
+            frames = beside(frames, clip.frames, shown, driver.window)
         rate = given.rate or clip.rate or RATE
         movies.write(given.out, frames, rate, given.blender, clip.sound)
     height, width = (source.side,) * 2 if given.square else source.picture.shape[:2]
@@ -178,6 +191,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--clip", type=Path, required=True, help="a movie, an animated picture, or a folder of .png files")
     add("--out", type=Path, required=True, help="a .gif, a .mp4, or a folder for .png")
     add("--rate", type=float, help=f"frames per second (default: the movie's, else {RATE})")
+    add("--neutral", type=int, metavar="FRAME", help="the clip's neutral face, from 1 (default: found)")
     add("--size", type=int, default=_LARGEST, help="pixels of the longer side at most (default: %(default)s)")
     add("--square", action="store_true", help="only the square about the face")
     add("--beside", action="store_true", help="with the clip to the left")

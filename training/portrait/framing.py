@@ -13,6 +13,7 @@ from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.motion import descriptor
 from blendshape_addon.core.motion.descriptor import Descriptors
 from blendshape_addon.core.motion.face import FaceReader, Reading
+from blendshape_addon.core.motion.performance import DriveOptions, perform
 
 from ..motion.animator import dataset, pictures
 from ..motion.animator.conditions import Window
@@ -128,13 +129,25 @@ def _window(eyes: np.ndarray, apart: float) -> Window:
     return Window((float(eyes[0]), float(eyes[1]) - CAMERA.centre[1] * apart), 2 * CAMERA.half * apart)
 
 
-def drivers(
-    name: str, frames: np.ndarray, size: int, reader: FaceReader, watched: Callable[[range], Iterable[int]] = iter
-) -> tuple[np.ndarray, Window, np.ndarray]:
-    """(F, size, size, 3) uint8 of a clip's frames, cut to the face; the window that they are cut to; and (F,) number
-    of the frame that each is of: where no face was read, the last one before with a face stands still.
+@dataclass(frozen=True)
+class Driver:
+    """A clip as it drives. pictures: (F, size, size, 3) uint8, its frames cut to `window`. shown: (F,) number of the
+    frame that each is of: where no face was read, the last one before with a face stands still. neutral: number of the
+    frame whose face is neutral."""
 
-    frames: (F, H, W, 3) uint8. Raises InputError where a face is found in fewer than two frames.
+    pictures: np.ndarray
+    window: Window
+    shown: np.ndarray
+    neutral: int
+
+
+def driver(
+    name: str, frames: np.ndarray, size: int, reader: FaceReader, neutral: int | None = None,
+    watched: Callable[[range], Iterable[int]] = iter,
+) -> Driver:  # fmt: skip
+    """How (F, H, W, 3) uint8 frames drive. neutral: number, from 1, of the neutral frame; found if None.
+
+    Raises InputError where a face is found in fewer than two frames or the neutral one is none of these.
     """
     readings: list[Reading | None] = []
     for number in watched(range(len(frames))):
@@ -145,9 +158,10 @@ def drivers(
         raise InputError(
             f"A face was found in {told.found.sum()} of the {len(frames)} frames of {name}: two or more are needed."
         )
+    rest = perform(told, DriveOptions(None if neutral is None else neutral - 1), name).neutral
     seen = window(told, width, height)
     shown = np.maximum.accumulate(np.where(told.found, np.arange(len(frames)), np.argmax(told.found)))
-    return np.stack([dataset.cropped(frames[number], seen, size) for number in shown]), seen, shown
+    return Driver(np.stack([dataset.cropped(frames[one], seen, size) for one in shown]), seen, shown, rest)
 
 
 def on_ground(picture: np.ndarray, ground: tuple[int, int, int]) -> np.ndarray:
