@@ -34,14 +34,15 @@ def fitter() -> Fitter:
     return Fitter(studio().human)
 
 
-def true_view(subject: Subject, camera: Camera, seed: int, side: bool = False) -> View:
-    """What a perfect reader would see."""
+def true_view(subject: Subject, camera: Camera, seed: int, side: bool = False, cloth: np.ndarray | float = 0.0) -> View:
+    """What a perfect reader would see. cloth: metres over the skin."""
     made = studio()
     stance = made.stance(camera, np.random.default_rng(seed), side)
     points, heads = made.human.vertices_and_heads(subject.shape.person())
     joints = np.array([heads[name] for name in made.skeleton.names]) * subject.scale
     view = View(nobody((camera.height, camera.width)), camera.focal, (camera.height, camera.width))
-    place = seen(points * subject.scale, joints, made.skeleton, made.skeleton.weight, stance)
+    worn = made.dressed(points * subject.scale, cloth)
+    place = seen(worn, joints, made.skeleton, made.skeleton.weight, stance)
     flat = project(place, view)
     size = max(camera.height, camera.width)
     drawn = np.column_stack([(flat - view.centre) / (size / 2) * [1, -1], place[:, 2]])
@@ -99,6 +100,20 @@ def test_without_a_height_the_proportions_are_as_good():
     view = true_view(subject, CAMERAS[1], 1)
     before, after = (project(fitter().posed(one, 0), view) for one in (fit, tall))
     assert after == pytest.approx(before, abs=0.01), "it is seen where it was"
+
+
+def test_clothes_are_found_and_not_taken_for_the_body():
+    """A jacket over bare legs, by which the trunk is 15 cm and more too wide around."""
+    subject = studio().subject(np.random.default_rng(7))
+    height = subject.centimetres["height"] / 100
+    trunk, arms, _ = posable.covered(studio().skeleton)
+    views = [true_view(subject, CAMERAS[0], 7, side, 0.025 * trunk + 0.02 * arms) for side in (False, True)]
+    found, taken = (fitter().fit(views, height, tight=tight) for tight in (False, True))
+    assert min(found.clothes[:2]) > 0.012 and found.clothes[2] < 0.005 and max(taken.clothes) < 0.005
+    off, much = (errors(fit, subject) for fit in (found, taken))
+    assert np.abs(off).mean() < 0.6 * np.abs(much).mean()
+    assert all(abs(off[GIRTHS.index(name)]) < 4 < 8 < much[GIRTHS.index(name)] for name in ("chest", "waist"))
+    assert max(found.outline) < 1, "the outline is that of the clothes"
 
 
 def test_a_pose_turns_what_hangs_on_a_bone_and_nothing_else():

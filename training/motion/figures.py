@@ -12,7 +12,7 @@ import numpy as np
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.motion.performance import READ, UNREAD
 
-from ..learning.atomic_files import atomic_write
+from ..learning.documents import write_between
 from .clip_figures import READERS
 from .measure_units import base_of
 
@@ -102,12 +102,7 @@ def main(arguments: list[str]) -> None:
         parser.add_argument(f"--{name}", type=Path, default=default, help="(default: %(default)s)")
     given = parser.parse_args(arguments)
     clips, stills, gaze = (_load(path) for path in (given.clips, given.units, given.gaze))
-    document = given.doc.read_text(encoding="utf-8") if given.doc.is_file() else ""
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise InputError(f"{given.doc} has no place for figures: put the lines {BEGIN} and {END} into it.")
-    atomic_write(given.doc, f"{before}{BEGIN}\n\n{text(clips, stills, gaze)}\n\n{END}{after}".encode())
+    write_between(given.doc, BEGIN, END, text(clips, stills, gaze))
 
 
 def _load(path: Path) -> dict:

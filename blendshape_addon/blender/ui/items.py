@@ -18,6 +18,10 @@ BODY_ITEMS = (
     ("FEMALE", "Female", "A female body"),
     ("MALE", "Male", "A male body"),
 )
+CLOTHES_ITEMS = (
+    ("FOUND", "Common Clothes", "How thick the clothes are is found in the photo"),
+    ("TIGHT", "Tight Clothes", "As close as sportswear or swimwear: the body is measured more exactly"),
+)
 PROPORTION_LABELS = {
     "height": Message("From the ground to the top of the head, in cm. 0: as it is"),
     "torso": Message("From the middle of the hip joints to where the neck begins, in cm. 0: as it is"),

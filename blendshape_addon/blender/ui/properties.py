@@ -9,7 +9,7 @@ from .. import session, settings
 from ..translations import language
 from ..viewport import preview
 from . import model_list, state
-from .items import BODY_ITEMS, EMOTION_ITEMS, EXISTING_ITEMS, PRESET_ITEMS, PROPORTION_LABELS
+from .items import BODY_ITEMS, CLOTHES_ITEMS, EMOTION_ITEMS, EXISTING_ITEMS, PRESET_ITEMS, PROPORTION_LABELS
 
 
 def preset() -> bpy.props.EnumProperty:
@@ -143,7 +143,7 @@ def corrective_poses() -> bpy.props.StringProperty:
 def body_photo() -> bpy.props.StringProperty:
     """Declared the same way by the panel's settings and by the operator."""
     return bpy.props.StringProperty(
-        name="Photo", description="The whole person from the front, arms off the trunk, in tight clothes",
+        name="Photo", description="The whole person from the front, arms off the trunk, in clothes that are not wide",
         subtype="FILE_PATH",
     )  # fmt: skip
 
@@ -168,6 +168,13 @@ def body_kind() -> bpy.props.EnumProperty:
     """Declared the same way by the panel's settings and by the operator."""
     return bpy.props.EnumProperty(
         name="Body Type", description="What kind of body it is", items=BODY_ITEMS, default="FOUND"
+    )
+
+
+def body_clothes() -> bpy.props.EnumProperty:
+    """Declared the same way by the panel's settings and by the operator."""
+    return bpy.props.EnumProperty(
+        name="Clothes", description="What the person wears", items=CLOTHES_ITEMS, default="FOUND"
     )
 
 
@@ -246,6 +253,7 @@ class Settings(bpy.types.PropertyGroup):
     body_side: body_side()
     body_height: body_height()
     body_kind: body_kind()
+    body_clothes: body_clothes()
     portrait_picture: portrait_picture()
     proportions_like: bpy.props.PointerProperty(
         name="Like", description="The armature whose lengths are taken, as that of a body from a photo",

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from blendshape_addon.core.errors import InputError
 
 from .. import photo
-from ..command import metres
+from ..command import FOUND, TIGHT, metres
 from . import pictures
 from .bodies import MESH, PARAMETERS
 from .jobs import DONE, FAILED, Job, Jobs
@@ -48,6 +48,9 @@ class AvatarRequest(BaseModel):
     height_cm: float | None = Field(
         None, allow_inf_nan=False, description="Without it figures are of a person of 170 cm."
     )
+    clothes: Literal["found", "tight"] = Field(
+        FOUND, description="tight, or none: measured more exactly; else it is found how thick they are."
+    )
     keep_image: bool = Field(False, description="Whether the pictures are kept with the body.")
 
 
@@ -68,7 +71,7 @@ class Service:
         if asked.side_image_base64 is not None:
             given[SIDE] = self._check.read(asked.side_image_base64, "side_image_base64", side=True)
         told = {
-            "height": height, "gender": asked.gender, "keep_image": asked.keep_image,
+            "height": height, "gender": asked.gender, "tight": asked.clothes == TIGHT, "keep_image": asked.keep_image,
             "lenses": [[one.focal, one.said_focal] for one in given.values()],
         }  # fmt: skip
         job_id = _digest(asked.user_id, told, list(given.values()))

@@ -33,11 +33,13 @@ class Extractor:
     def __init__(self, networks: Path) -> None:
         self._reader, self._fitter = PersonReader(networks), Fitter()
 
-    def extract(self, pictures: Sequence[photo.Photo], height: float | None, gender: str | None) -> Body:
+    def extract(
+        self, pictures: Sequence[photo.Photo], height: float | None, gender: str | None, tight: bool = False
+    ) -> Body:
         """The body of a person from the front, and from the side if there is a second picture. height: metres. Raises
         InputError for a picture that does not show what it should, or that no body fits."""
         views = [photo.view(one, self._reader, side=number == 1) for number, one in enumerate(pictures)]
-        fit, found = fit_and_measure(self._fitter, views, height, gender)
+        fit, found = fit_and_measure(self._fitter, views, height, gender, tight)
         result = {
             "smplx_engine": ENGINE,
             "smplx_gender": gender or ("male" if fit.shape.macro["gender"] > 0.5 else "female"),

@@ -63,6 +63,7 @@ class VRC_BLENDSHAPE_OT_measure_body(TrainingCommand, bpy.types.Operator):
     side: properties.body_side()
     height: properties.body_height()
     kind: properties.body_kind()
+    clothes: properties.body_clothes()
 
     def start(self, context):
         tools = training_process.tools(settings.training_python(context))
@@ -85,6 +86,7 @@ class VRC_BLENDSHAPE_OT_measure_body(TrainingCommand, bpy.types.Operator):
         line += ["--side", bpy.path.abspath(self.side)] if self.side else []
         line += ["--height", f"{self.height:g}"] if self.height else []
         line += ["--gender", self.kind.lower()] if self.kind != "FOUND" else []
+        line += ["--clothes", self.clothes.lower()]
         try:
             training_process.start("body", line, Message("Stopped: nothing was changed."), after)
         except UserError:

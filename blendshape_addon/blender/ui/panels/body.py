@@ -30,6 +30,7 @@ class VRC_BLENDSHAPE_PT_body(SubPanel, bpy.types.Panel):
         column = layout.column()
         column.prop(options, "body_height")
         column.prop(options, "body_kind", text="")
+        column.prop(options, "body_clothes", text="")
         if not settings.training_python(context):
             paragraph(context, layout, "Measuring needs the training tools: see the add-on's preferences.")
         elif not any(settings.body_networks(context).glob("*.onnx")):
@@ -44,7 +45,7 @@ class VRC_BLENDSHAPE_PT_body(SubPanel, bpy.types.Panel):
         process_button(
             context, layout, "body", "vrc_blendshape.measure_body", "OUTLINER_OB_ARMATURE",
             {"photo": options.body_photo, "side": options.body_side, "height": options.body_height,
-             "kind": options.body_kind},
+             "kind": options.body_kind, "clothes": options.body_clothes},
         )  # fmt: skip
 
 
