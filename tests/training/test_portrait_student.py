@@ -10,6 +10,7 @@ import torch
 from blendshape_addon.core.errors import InputError, ModelError
 from tests.training.test_portrait import crowd, pictures, small
 from training.learning.distributed import ALONE
+from training.motion.animator.losses import fetched
 from training.portrait import animate, export, pairs, settings, train_hr, train_student, weights
 from training.portrait.framing import Portrait
 from training.portrait.gbase import Gbase
@@ -93,7 +94,10 @@ def test_a_portrait_moves_as_the_file_of_its_student_says(tmp_path):
     whole = np.concatenate([file.portrait, opaque], 2)
     made = np.stack(list(animate.moved(file, Portrait(whole, 0, 0, side), seen)))
     with torch.no_grad():
-        true = OneAvatar(network, 1)(animate.tensor(seen)).picture.clamp(0, 1)
+        painted = OneAvatar(network, 1)(animate.tensor(seen))
+    # The first driver is neutral: there the portrait is as it is.
+    flow, correction = (one - one[:1] for one in (painted.flow, painted.correction))
+    true = fetched(network.portraits[[1, 1, 1]] / 255, flow).add(correction).clamp(0, 1)
     assert np.abs(made[..., :3] / 255 - true.permute(0, 2, 3, 1).numpy()).max() < 2 / 255
     # As large as the portrait is, from drivers that are larger than it sees them.
     large = Portrait(whole.repeat(3, 0).repeat(3, 1), 0, 0, 3 * side)
@@ -133,13 +137,23 @@ def test_an_avatar_is_exported_by_name(tmp_path, capsys):
 # Trainings
 
 
+def _bytes(picture: torch.Tensor) -> bytes:
+    return (picture * 255).round().byte().permute(1, 2, 0).numpy().tobytes()
+
+
 def test_pictures_that_measure_a_student_drive_nobody_in_its_training():
     data = crowd(frames=5)
+    told = replace(small(), training=replace(small().training, pairs=50, flip=0.0, jitter=0.0))
     kept = train_student.without_last(data)
-    rng = np.random.default_rng(0)
+    task = train_student.StudentTask(kept, avatars(), told, Gbase(SIZE), torch.device("cpu"))
+    drawn = task.draw(np.random.default_rng(0))
+    seen = {_bytes(one) for one in drawn.driver}
     held = {person.seen[n].tobytes() for person in data.people for n in (-1, -2)}
-    seen = {(kept.pair(rng).seen * 255).round().astype(np.uint8).tobytes() for _ in range(100)}
     assert not held & seen and len(seen) > 4
+    # With each comes what its face is at rest.
+    for person in data.people:
+        here = [n for n, one in enumerate(drawn.driver) if _bytes(one) == person.seen[0].tobytes()]
+        assert here and all(np.allclose(drawn.codes[n], person.codes[[0, 0], 0], atol=1e-2) for n in here)
     with pytest.raises(InputError, match="draw people with more --frames"):
         train_student.without_last(crowd(frames=3))
 
@@ -154,16 +168,16 @@ class Stopped(Exception):
     """Somebody pressed Ctrl-C."""
 
 
-class Cut(pairs.Renders):
+class Cut(list):
     """People of whom, in the third step, one is drawn no more."""
 
     left = 5
 
-    def pair(self, rng):
+    def __getitem__(self, number):
         self.left -= 1
         if self.left < 0:
             raise Stopped
-        return super().pair(rng)
+        return super().__getitem__(number)
 
 
 @pytest.mark.parametrize("stage", ["hr", "student"])
@@ -177,8 +191,10 @@ def test_a_run_that_was_cut_short_goes_on_bit_by_bit(tmp_path, stage):
 
     data = crowd(32 if stage == "hr" else 16)
     whole = run(data, tmp_path / "whole").state_dict()
+    cut = pairs.Renders(data.people)
+    cut.people = Cut(data.people)
     with pytest.raises(Stopped):
-        run(Cut(data.people), tmp_path / "cut")
+        run(cut, tmp_path / "cut")
     for name, value in run(data, tmp_path / "cut").state_dict().items():
         assert torch.equal(value, whole[name]), name
 

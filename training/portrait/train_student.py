@@ -21,11 +21,13 @@ from blendshape_addon.core.motion.face import FaceReader
 from ..learning.atomic_files import atomic_write
 from ..learning.distributed import Team
 from ..motion import video_metrics
+from ..motion.animator.dataset import colours
 from . import evaluate, face_code, framing, losses, pairs, settings, stage, weights
 from .discriminator import Judged
+from .emtn import adopted
 from .framing import Eyes
 from .g2d import Painted
-from .gbase import Gbase
+from .gbase import Gbase, Output, Source
 from .pairs import Rendered, Renders
 from .settings import Settings
 from .student import NUM_AVATARS, OneAvatar, Student
@@ -36,8 +38,8 @@ _DRIVERS = 64  # pictures of new people that the figures are of, and that speeds
 
 
 class Batch(NamedTuple):
-    """driver: (N, 3, M, M), 0 to 1, as the student sees it; codes: (N, K) of it, in which the teacher reads its motion;
-    avatar: (N,) numbers of avatars."""
+    """driver: (N, 3, M, M), 0 to 1, as the student sees it; codes: (N, 2, K) of it and of that person at rest, in which
+    the teacher reads motion; avatar: (N,) numbers of avatars."""
 
     driver: Tensor
     codes: Tensor
@@ -87,13 +89,21 @@ class StudentTask(stage.PictureTask):
         return stage.Trained(weights.STUDENT, student, self.told).train()
 
     def draw(self, rng: np.random.Generator) -> Batch:
-        drawn = pairs.draw(self.data, self.told.training, rng)
-        avatar = torch.from_numpy(rng.integers(0, len(self.portraits), len(drawn.seen)))
-        return Batch(drawn.seen, drawn.codes[:, 1], avatar)
+        told, seen, codes = self.told.training, [], []
+        for _ in range(told.pairs):
+            person = self.data.people[rng.integers(len(self.data.people))]
+            number, flipped = rng.integers(len(person.flow)), int(rng.random() < told.flip)
+            gain, lift = colours(told.jitter, rng)
+            picture = person.seen[number][:, :: -1 if flipped else 1] / np.float32(255)
+            seen.append((picture * gain + lift).clip(0, 1))
+            codes.append(person.codes[[number, 0], flipped].astype(np.float32))
+        pictures = torch.from_numpy(np.stack(seen).astype(np.float32)).permute(0, 3, 1, 2)
+        avatar = torch.from_numpy(rng.integers(0, len(self.portraits), told.pairs))
+        return Batch(pictures, torch.from_numpy(np.stack(codes)), avatar)
 
     def predict(self, network: nn.Module, batch: Batch) -> Taught:
         with torch.no_grad():
-            taught = self.teacher.drive(_rows(self.known, batch.avatar), self.teacher.emtn(batch.codes))
+            taught = _taught(self.teacher, _rows(self.known, batch.avatar), batch.codes)
         return Taught(*network(taught.picture, batch.driver, batch.avatar), taught.flow)
 
     def terms(self, made: Taught, batch: Batch) -> dict[str, Tensor]:
@@ -105,6 +115,11 @@ class StudentTask(stage.PictureTask):
         if needs.smooth:
             found["smooth"] = losses.smoothness(flow)
         return found
+
+
+def _taught(teacher: Gbase, known: Source, codes: Tensor) -> Output:
+    """What the teacher makes of sources that do what (N, 2, K) drivers do from their pictures at rest on."""
+    return teacher.drive(known, adopted(known.motion, teacher.emtn(codes[:, 0]), teacher.emtn(codes[:, 1])))
 
 
 def _tensor(pictures: Sequence[np.ndarray]) -> Tensor:
@@ -180,16 +195,14 @@ def compare(
     own = [(n, person, -k) for n, person in enumerate(people) for k in range(1, _HELD + 1)]
     others = [(n % len(avatars), *pair) for n, pair in enumerate(evaluate.chosen(new, _DRIVERS))]
     drivers = _tensor([person.seen[number] for _, person, number in own + others])
-    codes = torch.from_numpy(
-        np.stack([person.codes[number, 0] for _, person, number in own + others]).astype(np.float32)
-    )
+    codes = np.stack([person.codes[[number, 0], 0] for _, person, number in own + others]).astype(np.float32)
     avatar = torch.tensor([n for n, *_ in own + others])
     student.eval()
     portraits = student.portraits[: len(avatars)] / 255
     known = teacher.read(portraits, _codes(avatars))
     made = {"student": student(drivers, avatar).picture}
-    rows_at_once = zip(avatar.split(16), codes.split(16), strict=True)
-    made["teacher"] = torch.cat([teacher.drive(_rows(known, a), teacher.emtn(c)).picture for a, c in rows_at_once])
+    at_once = zip(avatar.split(16), torch.from_numpy(codes).split(16), strict=True)
+    made["teacher"] = torch.cat([_taught(teacher, _rows(known, a), c).picture for a, c in at_once])
     made["copy"] = portraits[avatar]
     movies = {name: evaluate.as_uint8(movie) for name, movie in made.items()}
     rows: dict[str, dict[str, float]] = {name: {} for name in movies}
@@ -202,9 +215,13 @@ def compare(
     for part, chosen in parts.items():
         for name in ("student", "copy"):
             rows[name][f"to the teacher, {part}, dB"] = _psnr(movies[name][chosen], movies["teacher"][chosen])
-    first = _rows(known, torch.tensor([0]))
+    first, rest = _rows(known, torch.tensor([0])), teacher.emtn(torch.from_numpy(codes[:1, 1]))
+
+    def by_teacher(driver: Tensor) -> None:
+        teacher.drive(first, adopted(first.motion, teacher.emtn(driver), rest))
+
     rows["student"]["frames per CPU second"] = _per_second(OneAvatar(student, 0), drivers)
-    rows["teacher"]["frames per CPU second"] = _per_second(lambda d: teacher.drive(first, teacher.emtn(d)), drivers)
+    rows["teacher"]["frames per CPU second"] = _per_second(by_teacher, drivers)
     return rows
 
 
