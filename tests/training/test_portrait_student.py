@@ -6,12 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from blendshape_addon.core.errors import InputError, ModelError
+from blendshape_addon.core.motion.face import FaceReader
 from tests.training.test_portrait import crowd, pictures, small
 from training.learning.distributed import ALONE
 from training.motion.animator.losses import fetched
-from training.portrait import animate, export, pairs, settings, train_hr, train_student, weights
+from training.portrait import animate, export, face_code, framing, pairs, settings, train_hr, train_student, weights
 from training.portrait.framing import Portrait
 from training.portrait.gbase import Gbase
 from training.portrait.ghr import GHR
@@ -132,6 +134,30 @@ def test_an_avatar_is_exported_by_name(tmp_path, capsys):
         export.main(["--student", str(tmp_path), "--avatar", "Nobody", "--out", str(out)])
     with pytest.raises(InputError, match="end in .onnx"):
         export.main(["--student", str(tmp_path), "--out", str(tmp_path / "two.pth")])
+
+
+# A creator's own pictures
+
+
+def test_own_pictures_are_cut_to_the_face_and_learned_by_name(tmp_path):
+    rng = np.random.default_rng(0)
+    small_one = Image.fromarray(rng.integers(0, 255, (6, 9, 3)).astype(np.uint8))
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        small_one.resize((180, 120), Image.Resampling.BICUBIC).save(tmp_path / folder / "me.png")
+    places = framing.eyes(["80,60", "100,60"])
+    (found,) = train_student.of_files([tmp_path / "a" / "me.png"], 16, places)
+    cut = framing.portrait(tmp_path / "a" / "me.png", 1024, places, FaceReader(provider="cpu"))[0].square[..., :3]
+    assert found.name == "me" and found.code.shape == (face_code.SIZE,) and np.isfinite(found.code).all()
+    true = np.asarray(Image.fromarray(cut).resize((16, 16), Image.Resampling.BILINEAR))
+    assert np.array_equal(found.picture, true) and len(cut) < 120
+    with pytest.raises(InputError, match="Two portraits are named me"):
+        train_student.of_files([tmp_path / "a" / "me.png", tmp_path / "b" / "me.png"], 16, places)
+    usual = ["--data", "none", "--base", "none", "--out", str(tmp_path)]
+    with pytest.raises(InputError, match="give --portrait with one"):
+        train_student.main([*usual, "--eyes", "80,60", "100,60"])
+    with pytest.raises(InputError, match="No face was found in me.png"):
+        train_student.main([*usual, "--portrait", str(tmp_path / "a" / "me.png")])
 
 
 # Trainings
