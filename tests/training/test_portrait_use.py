@@ -158,6 +158,13 @@ def test_files_say_that_they_are_synthetic_and_show_what_they_did(tmp_path):
         assert np.array_equal(np.asarray(png), shown[2])
 
 
+def test_a_disk_that_does_not_take_a_movie_is_said(tmp_path):
+    (tmp_path / "file").write_text("in the place of the folder")
+    for name in ("a.gif", "a"):
+        with pytest.raises(InputError, match="check the folder and the free space"):
+            movies.write(tmp_path / "file" / name, frames(), 12)
+
+
 @pytest.mark.skipif(shutil.which(movies.ENCODER) is None, reason="needs the program")
 def test_a_movie_is_written_by_ffmpeg(tmp_path):
     movies.write(tmp_path / "a.mp4", iter(frames()), 12)

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.motion.face import FaceReader
 
+from ..learning.workers import stoppable
 from ..motion.animator import dataset, movies
 from ..motion.animator.conditions import Window
 from ..motion.animator.losses import fetched
@@ -120,7 +121,7 @@ def main(arguments: list[str]) -> None:
     network = AvatarFile(given.student) if given.student else weights.base(given.base)[0]
     reader = FaceReader(provider="cpu")
     source, factor = framing.portrait(given.source, given.size, eyes, reader)
-    with movies.opened(given.clip, given.blender) as clip:
+    with stoppable(), movies.opened(given.clip, given.blender) as clip:  # which has files to clear away
         said = [*_said(given, source, factor), *clip.notes]
         watched = partial(tqdm, desc="reading faces", unit="frame")
         driver = framing.driver(given.clip.name, clip.frames, SEEN, reader, given.neutral, watched)
