@@ -406,6 +406,22 @@ def test_a_run_that_was_cut_short_goes_on_bit_by_bit(tmp_path):
         assert torch.equal(value, again.state_dict()[name]), name
 
 
+def test_a_step_in_bf16_keeps_places_and_terms_exact():
+    told = small()
+    task = train_base.BaseTask(crowd(), told, torch.device("cpu"))
+    torch.manual_seed(0)
+    network, batch = task.build(), task.draw(np.random.default_rng(0))
+    exact = task.predict(network, batch)
+    with torch.autocast("cpu", torch.bfloat16):
+        made = task.predict(network, batch)
+    assert made.units.dtype == torch.bfloat16  # layers are in bf16
+    assert (made.output.flow - exact.output.flow).abs().max() < 1e-2
+    terms = task.terms(made, batch)
+    assert {value.dtype for value in terms.values()} == {torch.float32}
+    task.total(terms).backward()
+    assert all(value.grad is None or value.grad.isfinite().all() for value in network.parameters())
+
+
 def test_terms_of_weight_0_are_not_computed():
     told = small()
     off = replace(told, losses=replace(told.losses, **dict.fromkeys(vars(told.losses), 0.0) | {"flow": 1.0}))

@@ -53,6 +53,11 @@ def followed(source: Tensor, driver: Tensor, side: int) -> tuple[Tensor, Tensor]
 
     source, driver: (N, L, 3) of either picture, in its sides. Inverse distance weighting (Shepard, 1968).
     """
+    with torch.autocast(driver.device.type, enabled=False):  # bf16 would move things by a quarter of a pixel
+        return _followed(source.float(), driver.float(), side)
+
+
+def _followed(source: Tensor, driver: Tensor, side: int) -> tuple[Tensor, Tensor]:
     at = ((places(side, side).flatten(1).mT + 1) / 2).to(driver)
     weights = (torch.cdist(at.expand(len(driver), -1, -1), driver[..., :2]).square() + _NEAR**2) ** -2
     total = weights.sum(2, keepdim=True)
@@ -63,7 +68,8 @@ def followed(source: Tensor, driver: Tensor, side: int) -> tuple[Tensor, Tensor]
 
 def turned(at: Tensor, rotation: Tensor) -> Tensor:
     """(N, 3, D, H, W) places, turned by (N, 3, 3)."""
-    return torch.einsum("nij,njdhw->nidhw", rotation, at)
+    with torch.autocast(at.device.type, enabled=False):  # as in `followed`
+        return torch.einsum("nij,njdhw->nidhw", rotation.float(), at.float())
 
 
 def source_to_canonical(at: Tensor, motion: Motion, local: Tensor) -> Tensor:
