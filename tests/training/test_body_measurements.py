@@ -29,30 +29,33 @@ def tube(radius: float, low: float, high: float, x: float = 0.0, around: int = 9
     return vertices, np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
 
 
-def figure() -> MeasuredBody:
-    """Legs 0.08, trunk 0.15 and wider at the hip, neck 0.06 metres in radius, 1.7 tall; arms spread at 1.4."""
-    parts = [tube(0.08, 0.0, 0.8, 0.1), tube(0.08, 0.0, 0.8, -0.1), tube(0.2, 0.8, 0.95), tube(0.15, 0.95, 1.45)]
+def figure(legs: float = 0.1) -> MeasuredBody:
+    """Legs 0.08, trunk 0.15 and wider at the hip, neck 0.06 metres in radius, 1.7 tall; arms spread at 1.4. legs: how
+    far the middle of each is from the middle plane."""
+    parts = [tube(0.08, 0.0, 0.8, legs), tube(0.08, 0.0, 0.8, -legs), tube(0.2, 0.8, 0.95), tube(0.15, 0.95, 1.45)]
     parts.append(tube(0.06, 1.45, 1.7))
     for sign in (1, -1):
         vertices, triangles = tube(0.05, 0.0, 0.6)
         parts.append((np.stack([sign * (0.15 + vertices[:, 1]), 1.4 + vertices[:, 0], vertices[:, 2]], 1), triangles))
     starts = np.cumsum([0, *(len(vertices) for vertices, _ in parts)])
     vertices = np.concatenate([vertices for vertices, _ in parts])
-    # The trunk's tubes are open; a floor between the legs is where the crotch is.
     arm = np.arange(len(vertices)) >= starts[5]
     joints = {"neck": [0, 1.45, 0], "head": [0, 1.65, 0]}
     for sign, side in ((1, "l"), (-1, "r")):
         joints |= {
             f"{name}_{side}": [sign * x, 1.4, 0] for name, x in (("shoulder", 0.2), ("elbow", 0.45), ("wrist", 0.7))
         }
-    crotch = np.array([[0, 0.8, 0.0]])
     return MeasuredBody(
-        np.concatenate([vertices, crotch]),
+        vertices,
         np.concatenate([triangles + start for (_, triangles), start in zip(parts, starts, strict=False)]),
-        np.append(arm, False),
+        arm,
         {name: np.array(place, float) for name, place in joints.items()},
         {"bust": np.array([0, 1.25, 0.15]), "waist": np.array([0, 1.05, 0.15])},
     )
+
+
+def test_thighs_that_nearly_touch_are_no_crotch():
+    assert measure(figure(legs=0.083))["inseam"] == pytest.approx(80, abs=0.01)
 
 
 def test_solids_of_known_girth():

@@ -51,11 +51,11 @@ class MeasuredBody:
 
     @cached_property
     def crotch(self) -> float:
-        """Height of the crotch: the lowest skin of the middle plane. Raises InputError where there is none."""
-        middle = np.abs(self.vertices[:, 0]) < LEVELS.midline * self.scale
-        if not middle.any():
+        """Height of the crotch: the lowest skin in the middle plane. Raises InputError where there is none."""
+        middle = _slice(self.vertices, self.triangles, np.zeros(3), np.array([1.0, 0, 0]))
+        if not len(middle):
             raise InputError("The body has no skin in its middle plane.")
-        return float(self.vertices[middle, 1].min())
+        return float(middle[:, 1].min())
 
 
 def measure(body: MeasuredBody) -> dict[str, float]:
@@ -78,6 +78,17 @@ def girth(vertices: np.ndarray, triangles: np.ndarray, place: np.ndarray, normal
     """Perimeter of the convex hull of the slice of (T, 3) triangles by the plane through (3,) `place` across (3,)
     `normal`, in the unit of the (V, 3) vertices; 0 where the plane meets less than a triangle's worth of them."""
     normal = normal / np.linalg.norm(normal)
+    flat = _slice(vertices, triangles, place, normal) @ _across(normal)
+    if len(flat) < 3:
+        return 0.0
+    try:
+        return float(ConvexHull(flat).area)  # of a hull in the plane, `area` is its perimeter
+    except QhullError:  # all on one line
+        return 0.0
+
+
+def _slice(vertices: np.ndarray, triangles: np.ndarray, place: np.ndarray, normal: np.ndarray) -> np.ndarray:
+    """(P, 3) where the edges of triangles cross the plane through `place` across a unit normal."""
     height = (vertices - place) @ normal
     points = []
     for a, b in ((0, 1), (1, 2), (2, 0)):
@@ -86,13 +97,7 @@ def girth(vertices: np.ndarray, triangles: np.ndarray, place: np.ndarray, normal
         one, other = one[crossed], other[crossed]
         share = (height[one] / (height[one] - height[other]))[:, None]
         points.append(vertices[one] * (1 - share) + vertices[other] * share)
-    flat = np.concatenate(points) @ _across(normal)
-    if len(flat) < 3:
-        return 0.0
-    try:
-        return float(ConvexHull(flat).area)  # of a hull in the plane, `area` is its perimeter
-    except QhullError:  # all on one line
-        return 0.0
+    return np.concatenate(points)
 
 
 def _across(normal: np.ndarray) -> np.ndarray:

@@ -10,7 +10,6 @@ class Levels:
     """Where girths are taken. Lengths in metres on a body of 1.7 m, and as a share of the height on others."""
 
     step: float = 0.005  # between slices in a search
-    midline: float = 0.01  # on each side of the middle plane, of skin that counts as the crotch
     thigh_from: float = 0.01  # below the crotch, where the widest slice of a thigh is looked for …
     thigh_to: float = 0.05  # … to here (ISO 8559-1, 5.3.20: the highest place of the thigh)
     neck_from: float = 0.25  # of the neck bone's length, from its head on, where the narrowest slice is looked for …
