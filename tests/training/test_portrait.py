@@ -46,7 +46,7 @@ from training.portrait.warp_generator import canonical_to_driver, followed, sour
 from training.renders import people, shards
 
 needs_rigs = pytest.mark.skipif(not rigs.data_folder().is_dir(), reason="needs the folder of rigs")
-ALL = dict.fromkeys(("perceptual", "adversarial", "feature_matching", "cycle", "gaze"), 0.1)
+ALL = dict.fromkeys(("perceptual", "adversarial", "feature_matching", "cycle", "gaze", "landmarks"), 0.1)
 
 
 def small(size: int = 16, steps: int = 4, **weights_of: float) -> settings.Settings:

@@ -38,8 +38,13 @@ class Codes(NamedTuple):
 
 def points(code: Tensor) -> Tensor:
     """(N, 478, 3) landmarks of (N, SIZE) codes, right, down and away, in sides of the picture."""
-    own = code[:, : 3 * POINTS].unflatten(1, (POINTS, 3)) * code[:, None, 3 * POINTS + 2 : 3 * POINTS + 3]
+    own = code[:, : 3 * POINTS].unflatten(1, (POINTS, 3)) * sizes(code)[:, None]
     return own + functional.pad(code[:, 3 * POINTS : 3 * POINTS + 2], (0, 1))[:, None]
+
+
+def sizes(code: Tensor) -> Tensor:
+    """(N, 1) distances between the eyes of (N, SIZE) codes, in sides of the picture."""
+    return code[:, 3 * POINTS + 2 : 3 * POINTS + 3]
 
 
 @cache

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..motion.animator.losses import total_variation
+from . import face_code
 from .discriminator import Judged, believed, features_apart, told_apart
 from .emtn import Motion
 from .perceptual import Perceptual
@@ -51,6 +52,12 @@ def pose_apart(motion: Motion, true: Tensor, known: Tensor) -> Tensor:
     sine of half the angle between them, which for small angles pulls as much as for large ones."""
     each = ((motion.rotation - true).square().sum((1, 2)) / 8 + 1e-8).sqrt()
     return (each * known).sum() / known.sum().clamp(min=1)
+
+
+def landmarks_apart(made: Tensor, true: Tensor) -> Tensor:
+    """The mean distance of landmarks of (N, K) codes of faces, in distances between the eyes of the latter."""
+    apart = (face_code.points(made) - face_code.points(true))[..., :2].norm(dim=2)
+    return (apart / face_code.sizes(true)).mean()
 
 
 def units_apart(read: Tensor, true: Tensor, known: Tensor) -> Tensor:

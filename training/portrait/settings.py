@@ -37,6 +37,7 @@ class Losses:
     feature_matching: float
     cycle: float
     gaze: float
+    landmarks: float
     flow: float
     pose: float
     expression: float

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..learning.atomic_files import atomic_write
 from ..learning.distributed import Team
 from ..motion import video_metrics
-from . import evaluate, losses, pairs, settings, stage, weights
+from . import evaluate, face_code, losses, pairs, settings, stage, weights
 from .background import PersonMask
 from .discriminator import Discriminator, Judged
 from .emo_dataset import EMODataset
@@ -27,6 +27,7 @@ from .settings import Settings
 
 NAME = "base.safetensors"
 CLIP_SCALE = (0.8, 1.0)  # share of a clip's shorter side that is seen
+_READ = 2  # every how manieth output is read for landmarks
 _CYCLED = 4  # every how manieth pair is driven by another person, too
 
 
@@ -101,6 +102,9 @@ class BaseTask:
             found["cycle"] = losses.motion_contrast(made.read.float(), drivers, terms.temperature, terms.margin)
         if self.gaze is not None:
             found["gaze"] = self.gaze(picture, batch.driver, batch.eyes, batch.eyes_known)
+        if needs.landmarks:
+            some = -(-len(picture) // _READ)
+            found["landmarks"] = losses.landmarks_apart(face_code.read(picture[:some]).code, batch.codes[:some, 1])
         if needs.flow:
             found["flow"] = losses.flow_apart(flow, batch.flow, batch.share * weight)
         if needs.pose:
