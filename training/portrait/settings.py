@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 
 from blendshape_addon.core.errors import InputError
@@ -37,12 +37,12 @@ class Losses:
     feature_matching: float
     cycle: float
     gaze: float
-    landmarks: float
     flow: float
     pose: float
     expression: float
     correction: float
     smooth: float
+    landmarks: float = 0.0
 
     @property
     def judged(self) -> bool:
@@ -154,7 +154,12 @@ def from_options(given: argparse.Namespace, stage: str = "base") -> Settings:
 
 
 def of_tables(tables: dict[str, dict]) -> Settings:
-    """Settings of whole tables. Raises InputError for values that make no sense."""
+    """Settings of whole tables; what came later has a default, so that older checkpoints can be read. Raises InputError
+    for values that make no sense."""
+    late = {
+        name: {f.name: f.default for f in fields(kind) if f.default is not MISSING} for name, kind in _TABLES.items()
+    }
+    tables = {name: late[name] | tables[name] for name in _TABLES}
     for table, kind in _TABLES.items():
         for field in fields(kind):
             _check(f"{table}.{field.name}", str(field.type), tables[table][field.name])
