@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import json
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from blendshape_addon.core.errors import InputError
 from tests.training.test_smpl import arrays
-from training.body import hmr2, inference, networks
+from training.body import command, hmr2, inference, networks, photo
 from training.body.inference import HMR2Inference
+from training.body.service import bodies
+from training.body.service.settings import Settings
 
 WIDTH, TOKEN, HIDDEN, DEPTH = 32, 48, 40, 2
 
@@ -98,22 +104,77 @@ def test_what_is_missing_is_said_with_where_it_comes_from(tmp_path, monkeypatch)
         HMR2Inference()
 
 
-@pytest.mark.skipif(not (networks.FOLDER / "pose_detector.onnx").is_file(), reason="body prepare was not run")
-def test_a_person_in_a_picture_gets_a_body(tmp_path, monkeypatch):
-    from tests.training.test_body_fit import CAMERAS, studio
-
+@pytest.fixture
+def files(tmp_path, monkeypatch) -> Path:
+    """Files of the user's, named by the settings."""
     torch.save({"state_dict": state()}, tmp_path / "hmr2.ckpt")
-    np.savez(tmp_path / "smpl_male.npz", **arrays())
+    for gender in ("neutral", "male"):
+        np.savez(tmp_path / f"smpl_{gender}.npz", **arrays())
     monkeypatch.setenv("ML_HMR2_CHECKPOINT", str(tmp_path / "hmr2.ckpt"))
     monkeypatch.setenv("ML_SMPL_MODEL", str(tmp_path / "smpl_{gender}.npz"))
+    HMR2Inference.shared.cache_clear()
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def photograph() -> np.ndarray:
+    from tests.training.test_body_fit import CAMERAS, studio
+
     rng = np.random.default_rng(0)
-    picture = studio().draw(studio().subject(rng), CAMERAS[0], studio().stance(CAMERAS[0], rng), rng)
+    return studio().draw(studio().subject(rng), CAMERAS[0], studio().stance(CAMERAS[0], rng), rng)
+
+
+@pytest.mark.skipif(not (networks.FOLDER / "pose_detector.onnx").is_file(), reason="body prepare was not run")
+def test_the_command_measures_and_writes_by_hmr(files, photograph, capsys):
+    Image.fromarray(photograph).save(files / "me.png")
+    line = [str(files / "me.png"), "--engine", "hmr", "--height", "180", "--gender", "male"]
+    out, table = files / "me.glb", files / "me.json"
+    assert command.main([*line, "--out", str(out), "--measurements", str(table)]) == 0
+    found = json.loads(table.read_text())
+    assert found["measurements"]["height"] == 180 and len(found["body"]["betas"]) == 10
+    assert "height" in capsys.readouterr().out
+    data = out.read_bytes()
+    (words,) = struct.unpack_from("<I", data, 12)
+    document = json.loads(data[20 : 20 + words])
+    assert len(document["skins"][0]["joints"]) == 24
+    box = document["accessors"][document["meshes"][0]["primitives"][0]["attributes"]["POSITION"]]
+    assert box["min"][1] == pytest.approx(0, abs=1e-6) and box["max"][1] == pytest.approx(1.8, abs=1e-5)
+    for option in (["--side", "side.png"], ["--overlay", "o.png"], ["--clothes", "tight"]):
+        with pytest.raises(InputError, match=f"{option[0]} is none of the engine hmr"):
+            command.main([*line, *option])
+    with pytest.raises(InputError, match="smpl_female.npz is missing"):
+        command.main([*line[:-1], "female"])
+
+
+@pytest.mark.skipif(not (networks.FOLDER / "pose_detector.onnx").is_file(), reason="body prepare was not run")
+def test_the_service_makes_bodies_by_hmr(files, photograph):
+    settings = Settings.read({"ML_ENGINE": "hmr"})
+    body = bodies.extractor(settings).extract([photo.Photo("me", photograph, 700.0, False)], 1.75, None)
+    assert body.result["smplx_engine"] == "hmr" and body.result["smplx_gender"] == "neutral"
+    assert body.result["measurements_cm"]["height"] == 175 and not body.result["relative"]
+    kept = np.load(io.BytesIO(body.files[bodies.PARAMETERS]))
+    assert [kept[f"smplx_{name}"].shape for name in ("betas", "body_pose", "global_orient")] == [(10,), (1, 69), (1, 3)]
+    mesh = body.files[bodies.MESH].decode().splitlines()
+    assert sum(line.startswith("v ") for line in mesh) == 6890 and mesh[-1].startswith("f ")
+
+
+def test_a_service_by_hmr_says_what_is_missing_before_there_is_a_job(monkeypatch):
+    monkeypatch.delenv("ML_HMR2_CHECKPOINT", raising=False)
+    HMR2Inference.shared.cache_clear()
+    with pytest.raises(InputError, match=r"HMR 2\.0's checkpoint is missing"):
+        bodies.require(Settings.read({"ML_ENGINE": "hmr"}))
+    bodies.require(Settings())
+    with pytest.raises(InputError, match="ML_ENGINE is none of makehuman, hmr"):
+        Settings.read({"ML_ENGINE": "smplx"})
+
+
+@pytest.mark.skipif(not (networks.FOLDER / "pose_detector.onnx").is_file(), reason="body prepare was not run")
+def test_a_person_in_a_picture_gets_a_body(files, photograph):
     engine = HMR2Inference()
-    found = engine.predict(picture, "male")
+    found = engine.predict(photograph, "male")
     assert [part.shape for part in (found.betas, found.body_pose, found.global_orient)] == [(10,), (69,), (3,)]
     assert found.vertices.shape == (6890, 3) and found.joints.shape == (24, 3)
     with pytest.raises(InputError, match="No person detected in image"):
         engine.predict(np.full((300, 300, 3), 90, np.uint8), "male")
     with pytest.raises(InputError, match="is missing"):
-        engine.predict(picture, "female")
-    assert Path(tmp_path).is_dir()
+        engine.predict(photograph, "female")

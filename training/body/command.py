@@ -29,6 +29,7 @@ from .parameters import COLOURS, PHOTO
 from .person import PersonReader
 
 GENDERS = {"female": 0.0, "male": 1.0}
+ENGINES = MAKEHUMAN, HMR = ("makehuman", "hmr")
 FOUND, TIGHT = "found", "tight"
 CLOTHES = (FOUND, TIGHT)  # how thick clothes are: as is found, or as good as not there
 VERBS = {"evaluate": "evaluate"}
@@ -45,6 +46,8 @@ def main(arguments: list[str]) -> int | None:
     for path, suffixes in ((given.out, (".glb",)), (given.measurements, (".json", ".csv")), (given.overlay, (".png",))):
         if path and path.suffix.lower() not in suffixes:
             raise InputError("{file} has to end in {endings}.", file=path.name, endings=" or ".join(suffixes))
+    if given.engine == HMR:
+        return _by_hmr(given, height)
     reader = PersonReader(given.networks)
     photos = [photo.load(path) for path in (given.photo, given.side) if path]
     views = [photo.view(one, reader, side=number == 1) for number, one in enumerate(photos)]
@@ -54,12 +57,33 @@ def main(arguments: list[str]) -> int | None:
         lambda rounds: tqdm(rounds, "fitting the body", unit="round"),
     )  # fmt: skip
     if given.measurements:
-        _write_measurements(given.measurements, found, relative=height is None, fit=fit)
+        _write_measurements(given.measurements, found, height is None, _said_of(fit))
     if given.overlay:
         _write_overlay(given.overlay, photos, views, fitter, fit)
     if given.out:
         write_avatar(given.out, fit)
     _show(found, relative=height is None)
+    return 0
+
+
+def _by_hmr(given: argparse.Namespace, height: float | None) -> int:
+    """What `main` does, by the engine HMR."""
+    for option, used in (("--side", given.side), ("--overlay", given.overlay), ("--clothes", given.clothes == TIGHT)):
+        if used:
+            raise InputError(
+                "{option} is none of the engine hmr, which reads the front alone and draws no outline.", option=option
+            )
+    inference, smpl_person = (import_module(f"{__package__}.{name}") for name in ("inference", "smpl_person"))
+    engine = inference.HMR2Inference.shared(given.networks)
+    front = photo.load(given.photo)
+    photo.view(front, PersonReader(given.networks), side=False)
+    person = smpl_person.find(engine, front.pixels, height, given.gender)
+    if given.measurements:
+        body = {"betas": person.prediction.betas.tolist(), "scale": person.scale}
+        _write_measurements(given.measurements, person.centimetres, height is None, {"body": body})
+    if given.out:
+        smpl_person.write_avatar(given.out, person)
+    _show(person.centimetres, relative=height is None)
     return 0
 
 
@@ -72,6 +96,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--gender", choices=tuple(GENDERS), help="body type; without it, it is found")
     add("--clothes", choices=CLOTHES, default=FOUND,
         help="tight, or none: measured more exactly; else it is found how thick they are")  # fmt: skip
+    add("--engine", choices=ENGINES, default=MAKEHUMAN,
+        help="hmr: HMR 2.0 and SMPL, from files of yours that ML_HMR2_CHECKPOINT and ML_SMPL_MODEL name "
+        "(default: %(default)s)")  # fmt: skip
     add("--out", type=Path, help="the avatar: .glb")
     add("--measurements", type=Path, help="the table: .json or .csv")
     add("--overlay", type=Path, help="the body's outline over the photo: .png")
@@ -113,7 +140,17 @@ def fit_and_measure(
     }
 
 
-def _write_measurements(path: Path, found: dict[str, float], relative: bool, fit: Fit) -> None:
+def _said_of(fit: Fit) -> dict:
+    """What a file says of a fit beside its measurements."""
+    return {
+        "outline_pixels": [round(value, 2) for value in fit.outline],
+        "clothes_cm": {part: round(100 * thick, 1) for part, thick in zip(posable.CLOTHES, fit.clothes, strict=True)},
+        "body": {"macro": dict(fit.shape.macro), "targets": dict(fit.shape.target), "scale": fit.scale},
+    }
+
+
+def _write_measurements(path: Path, found: dict[str, float], relative: bool, more: dict) -> None:
+    """As .csv, or with `more` as .json."""
     rounded = {name: round(value, 1) for name, value in found.items()}
     if path.suffix.lower() == ".csv":
         text = io.StringIO()
@@ -122,12 +159,7 @@ def _write_measurements(path: Path, found: dict[str, float], relative: bool, fit
         table.writerows(rounded.items())
         atomic_write(path, text.getvalue().encode())
         return
-    document = {
-        "unit": "cm", "relative": relative, "measurements": rounded,
-        "outline_pixels": [round(value, 2) for value in fit.outline],
-        "clothes_cm": {part: round(100 * thick, 1) for part, thick in zip(posable.CLOTHES, fit.clothes, strict=True)},
-        "body": {"macro": dict(fit.shape.macro), "targets": dict(fit.shape.target), "scale": fit.scale},
-    }  # fmt: skip
+    document = {"unit": "cm", "relative": relative, "measurements": rounded, **more}
     atomic_write(path, (json.dumps(document, indent=1) + "\n").encode())
 
 

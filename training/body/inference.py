@@ -60,15 +60,19 @@ class HMR2Inference:
 
     @staticmethod
     @cache
-    def shared() -> HMR2Inference:
+    def shared(folder: Path = networks.FOLDER) -> HMR2Inference:
         """The one of this process."""
-        return HMR2Inference()
+        return HMR2Inference(folder)
+
+    def model(self, gender: str = "neutral") -> smpl.Smpl:
+        """SMPL's of a gender. Raises InputError for a file that is missing or none."""
+        if gender not in GENDERS:
+            raise InputError("“{gender}” is none of {choices}.", gender=gender, choices=", ".join(GENDERS))
+        return _model(Path(str(self._smpl).format(gender=gender)))
 
     def predict(self, image: np.ndarray, gender: str = "neutral") -> Prediction:
         """The largest person of a (H, W, 3) uint8 picture. Raises InputError where there is none."""
-        if gender not in GENDERS:
-            raise InputError("“{gender}” is none of {choices}.", gender=gender, choices=", ".join(GENDERS))
-        model = smpl.load(Path(str(self._smpl).format(gender=gender)))
+        model = self.model(gender)
         found = self._people.detect(image)
         if not found:
             raise InputError("No person detected in image.")
@@ -89,6 +93,9 @@ class HMR2Inference:
                 self._device = torch.device("cpu")
                 turns, betas = self._network.to(self._device)(picture)
         return turns[0].cpu().numpy().astype(float), betas[0].cpu().numpy().astype(float)
+
+
+_model = cache(smpl.load)
 
 
 def rotation_vectors(turns: np.ndarray) -> np.ndarray:

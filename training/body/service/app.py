@@ -18,9 +18,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from blendshape_addon.core.errors import InputError
 
 from .. import photo
-from ..command import FOUND, TIGHT, metres
+from ..command import FOUND, HMR, TIGHT, metres
 from . import pictures
-from .bodies import MESH, PARAMETERS
+from .bodies import MESH, PARAMETERS, require
 from .jobs import DONE, FAILED, Job, Jobs
 from .pictures import PictureCheck
 from .queues import DatabaseQueue, Keeper, RedisQueue, queue
@@ -67,6 +67,8 @@ class Service:
     def submit(self, asked: AvatarRequest) -> Job:
         """The job of a request; the same one for the same request. Raises InputError for what cannot be done."""
         height = None if asked.height_cm is None else metres(asked.height_cm)
+        if self.settings.engine == HMR and (asked.side_image_base64 is not None or asked.clothes == TIGHT):
+            raise InputError("This service reads the front alone: leave side_image_base64 and clothes out.")
         given = {FRONT: self._check.read(asked.image_base64, "image_base64")}
         if asked.side_image_base64 is not None:
             given[SIDE] = self._check.read(asked.side_image_base64, "side_image_base64", side=True)
@@ -103,6 +105,8 @@ def create(settings: Settings) -> FastAPI:
     """The application, with workers in threads of its own where there is no Redis. Raises InputError where the networks
     are missing or a setting is none."""
     service = Service(settings)
+    if settings.workers and not settings.redis_url:
+        require(settings)  # says what is missing before there is a job
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -8,17 +8,21 @@ from pathlib import Path
 
 from blendshape_addon.core.errors import InputError
 
+from ..command import ENGINES, MAKEHUMAN
 from ..networks import FOLDER
+
+_MODELS = ("networks", "engine")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Each field is set by SERVICE_ and its name in capitals; `networks` by ML_NETWORKS."""
+    """Each field is set by SERVICE_ and its name in capitals; `networks` and `engine` by ML_ and that."""
 
     host: str = "127.0.0.1"
     port: int = 8000
     folder: Path = Path("out/body/service")  # of the database and the files, where no other place is said
     networks: Path = FOLDER  # of the networks that `python -m training body prepare` makes
+    engine: str = MAKEHUMAN  # or hmr, from the files that ML_HMR2_CHECKPOINT and ML_SMPL_MODEL name
     database_url: str = ""  # as SQLAlchemy reads it; SQLite in `folder` without it
     redis_url: str = ""  # of the queue; the queue is in the database without it
     s3_url: str = ""  # of MinIO or another store of that kind; files lie in `folder` without it
@@ -36,7 +40,7 @@ class Settings:
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
         """Raises InputError for a setting that there is not, or whose value is none of its kind."""
-        known = {("ML_" if one.name == "networks" else "SERVICE_") + one.name.upper(): one for one in fields(cls)}
+        known = {("ML_" if one.name in _MODELS else "SERVICE_") + one.name.upper(): one for one in fields(cls)}
         found = {}
         for name, text in environment.items():
             if name not in known:
@@ -51,6 +55,8 @@ class Settings:
             except ValueError as error:
                 raise InputError("{name} is {text}, which is no number.", name=name, text=text) from error
         settings = cls(**found)
+        if settings.engine not in ENGINES:
+            raise InputError("ML_ENGINE is none of {choices}.", choices=", ".join(ENGINES))
         for name in ("requests_per_hour", "image_megabytes", "lease_seconds", "attempts", "retry_seconds"):
             if not getattr(settings, name) > 0:
                 raise InputError("SERVICE_{name} has to be more than 0.", name=name.upper())

@@ -16,7 +16,7 @@ from rq.worker import SimpleWorker
 from blendshape_addon.core.errors import InputError
 
 from . import pictures
-from .bodies import Body, Extractor
+from .bodies import Body, Extractor, extractor, require
 from .jobs import Job, Jobs
 from .queues import DatabaseQueue, Keeper, RedisQueue, queue
 from .settings import Settings
@@ -81,7 +81,7 @@ class Worker:
             if data is None:
                 raise FileNotFoundError(f"{name} of job {job['id']} is not in the storage")
             given.append(pictures.decoded(data, name, focal, said))
-        self._extractor = self._extractor or Extractor(self._settings.networks)
+        self._extractor = self._extractor or extractor(self._settings)
         return self._extractor.extract(given, asked["height"], asked["gender"], asked["tight"])
 
     def _check(self, job: Job) -> Body:
@@ -132,7 +132,9 @@ def extract_body_shape(job_id: str) -> None:
 
 
 def work(settings: Settings) -> None:
-    """A process that does jobs until it is stopped. Raises InputError where a server cannot be used."""
+    """A process that does jobs until it is stopped. Raises InputError where a server cannot be used, or files of the
+    engine are missing."""
+    require(settings)
     jobs, waiting = Jobs(settings.database, settings.lease_seconds), queue(settings)
     if isinstance(waiting, RedisQueue):
         Keeper(waiting, jobs, settings.lease_seconds / 4).start()
