@@ -11,6 +11,8 @@ from PIL import Image
 
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.inference.face_format import POINTS
+from blendshape_addon.core.motion import descriptor
+from blendshape_addon.core.motion.face import FaceReader
 from training.data import rigs
 from training.learning import checkpoint as checkpoints
 from training.motion.animator import marks, movies
@@ -198,7 +200,8 @@ def call(folder, source: str, movie: str, out: str, *more: str) -> None:
         ("grey.png", "clip", "a.gif", ["--eyes", "20,20", "40,20"], "A face was found in 0 of the 3 frames of clip"),
         ("grey.png", "clip", "a.gif", ["--eyes", "20", "40,20"], "two places in pixels"),
         ("grey.png", "none.mp4", "a.gif", ["--eyes", "20,20", "40,20"], "no movie"),
-        ("grey.png", "read.npz", "a.gif", [], "give the clip"),
+        ("grey.png", "read.npz", "a.gif", ["--eyes", "20,20", "40,20", "--beside"], "its pictures are needed"),
+        ("grey.png", "read.npz", "a.gif", ["--eyes", "20,20", "40,20"], r"read\.npz"),
         ("grey.png", "clip", "a.avi", [], "let it end in .gif"),
         ("grey.png", "clip", "a.gif", ["--rate", "0"], "frames per second"),
         ("grey.png", "clip", "a.gif", ["--size", "9"], "choose 64 to 4096"),
@@ -237,6 +240,15 @@ def test_portraits_move(tmp_path, capsys):
     assert "Frame 1 of the clip is neutral" in said
     made = [np.asarray(Image.open(path)) for path in sorted((tmp_path / "made").iterdir())]
     assert len(made) == 4 and made[0].shape == (128, 168, 4) and not made[0][:, :10, 3].any()
+    # What was read of the clip drives alone, too.
+    film = np.stack([np.asarray(Image.open(path)) for path in sorted((tmp_path / "clip").iterdir())])
+    told = framing.read(film, FaceReader(provider="cpu"))
+    (tmp_path / "read.npz").write_bytes(descriptor.to_bytes(told))
+    call(tmp_path, "wide.png", "read.npz", "read")
+    assert "No face was read in 1 of 4 frames" in capsys.readouterr().out
+    read = [np.asarray(Image.open(path)).astype(int) for path in sorted((tmp_path / "read").iterdir())]
+    still, apart = (np.abs(read[2] - one).mean() for one in (read[0], made[2]))
+    assert apart < still / 2
     # The portrait is as it is in the neutral frame, at its own resolution.
     assert np.abs(made[0][:, 10:, :3].astype(int) - wide[:, 10:]).max() <= 1
     call(tmp_path, "wide.png", "clip", "made.gif", "--square", "--beside", "--ground", "#102030")

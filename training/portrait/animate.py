@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -15,17 +16,17 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from blendshape_addon.core.errors import InputError
+from blendshape_addon.core.motion import descriptor
 from blendshape_addon.core.motion.face import FaceReader
 
 from ..learning.workers import stoppable
 from ..motion.animator import dataset, movies
-from ..motion.animator.conditions import Window
 from ..motion.animator.losses import fetched
 from ..motion.animator.make_data import RATE
-from . import framing, weights
+from . import descriptor_code, framing, weights
 from .emtn import adopted
 from .export import AvatarFile
-from .framing import Portrait
+from .framing import Driver, Portrait
 from .g2d import Painted
 from .gbase import Gbase, Output
 
@@ -37,9 +38,13 @@ _SIZES = (64, 4096)
 
 
 @torch.no_grad()
-def moved(network: Gbase | AvatarFile, source: Portrait, drivers: np.ndarray, neutral: int = 0) -> Iterator[np.ndarray]:
-    """A (side, side, 4) uint8 square per driver: the portrait's own that moves as (F, M, M, 3) uint8 drivers do, as far
-    as they differ from the neutral one, in which the portrait is as it is: whose face drives drops out.
+def moved(
+    network: Gbase | AvatarFile, source: Portrait, drivers: np.ndarray | Tensor, neutral: int = 0
+) -> Iterator[np.ndarray]:
+    """A (side, side, 4) uint8 square per driver: the portrait's own that moves as drivers do, as far as they differ
+    from the neutral one, in which the portrait is as it is: whose face drives drops out.
+
+    drivers: (F, M, M, 3) uint8 pictures, or (F, K) codes, see `face_code`, which a student does not take.
 
     The network moves the square at its own size, and reads motion in larger pictures, see SEEN. What it fetches from
     elsewhere is fetched from the square itself, along its enlarged flow, so that the result is as sharp as the
@@ -54,14 +59,14 @@ def moved(network: Gbase | AvatarFile, source: Portrait, drivers: np.ndarray, ne
     small, seen = (
         tensor(np.asarray(shown.resize((pixels, pixels), Image.Resampling.BILINEAR))[None]) for pixels in (size, SEEN)
     )
-    rest = tensor(drivers[neutral : neutral + 1])
+    rest = _seen(drivers[neutral : neutral + 1])
     drive = _by_student(network, small) if isinstance(network, AvatarFile) else _by_base(network, small, seen, rest)
     still = drive(rest)
     still_paint = still.picture - fetched(small, still.flow)
     share = _share(side, source.inner)
     enlarged = partial(functional.interpolate, size=(side, side), mode="bicubic", align_corners=False)
     for first in range(0, len(drivers), _AT_ONCE):
-        output = drive(tensor(drivers[first : first + _AT_ONCE]))
+        output = drive(_seen(drivers[first : first + _AT_ONCE]))
         painted = output.picture - fetched(small.expand(len(output.flow), -1, -1, -1), output.flow) - still_paint
         for flow, paint in zip((output.flow - still.flow).split(1), painted.split(1), strict=True):
             colours, alpha = fetched(layers, enlarged(flow) * share).split((3, 1), 1)
@@ -96,16 +101,19 @@ def _share(side: int, inner: tuple[bool, bool, bool, bool]) -> Tensor:
     return least.square() * (3 - 2 * least)
 
 
+def _seen(drivers: np.ndarray | Tensor) -> Tensor:
+    return drivers if isinstance(drivers, Tensor) else tensor(drivers)
+
+
 def tensor(movie: np.ndarray) -> Tensor:
     """(F, C, S, S) float32, 0 to 1, of (F, S, S, C) uint8 pictures."""
     return torch.from_numpy(movie / np.float32(255)).permute(0, 3, 1, 2)
 
 
-def beside(made: Iterator[np.ndarray], frames: np.ndarray, shown: np.ndarray, window: Window) -> Iterator[np.ndarray]:
-    """Each picture with the frame of the clip that it follows, cut to the face, to its left. shown, window:
-    see `framing.Driver`."""
-    for picture, number in zip(made, shown, strict=True):
-        yield np.hstack([dataset.cropped(frames[number], window, len(picture)), picture])
+def beside(made: Iterator[np.ndarray], frames: np.ndarray, driver: Driver) -> Iterator[np.ndarray]:
+    """Each picture with the frame of the clip that it follows, cut to the face, to its left."""
+    for picture, number in zip(made, driver.shown, strict=True):
+        yield np.hstack([dataset.cropped(frames[number], driver.window, len(picture)), picture])
 
 
 def main(arguments: list[str]) -> None:
@@ -113,35 +121,49 @@ def main(arguments: list[str]) -> None:
     if not _SIZES[0] <= given.size <= _SIZES[1]:
         raise InputError(f"--size is {given.size}: choose {_SIZES[0]} to {_SIZES[1]} pixels.")
     ground, eyes = _colour(given.ground), framing.eyes(given.eyes) if given.eyes else None
-    if given.clip.suffix.lower() == ".npz":
-        raise InputError(
-            f"{given.clip.name} holds what was read of a clip, and this network reads the pictures: give the clip."
-        )
     movies.check_output(given.out, given.rate, given.blender)
     network = AvatarFile(given.student) if given.student else weights.base(given.base)[0]
     reader = FaceReader(provider="cpu")
     source, factor = framing.portrait(given.source, given.size, eyes, reader)
-    with stoppable(), movies.opened(given.clip, given.blender) as clip:  # which has files to clear away
+    with stoppable(), _driven(given, network, reader) as (driver, drivers, clip):  # which has files to clear away
         said = [*_said(given, source, factor), *clip.notes]
-        watched = partial(tqdm, desc="reading faces", unit="frame")
-        driver = framing.driver(given.clip.name, clip.frames, SEEN, reader, given.neutral, watched)
-        drivers, shown = driver.pictures, driver.shown
         said.append(f"Frame {driver.neutral + 1} of the clip is neutral: there the portrait is as it is.")
-        if lost := int((shown != np.arange(len(shown))).sum()):
-            said.append(f"No face was read in {lost} of {len(shown)} frames: the portrait stands still there.")
+        if lost := int((driver.shown != np.arange(len(driver.shown))).sum()):
+            said.append(f"No face was read in {lost} of {len(drivers)} frames: the portrait stands still there.")
         print("\n".join(said), flush=True)
         made = tqdm(moved(network, source, drivers, driver.neutral), "moving the portrait", len(drivers), unit="frame")
         frames = (square if given.square else source.with_square(square) for square in made)
         if not _keeps_alpha(given):
             frames = (framing.on_ground(frame, ground) for frame in frames)
         if given.beside:
-            frames = beside(frames, clip.frames, shown, driver.window)
+            frames = beside(frames, clip.frames, driver)
         rate = given.rate or clip.rate or RATE
         movies.write(given.out, frames, rate, given.blender, clip.sound)
     height, width = (source.side,) * 2 if given.square else source.picture.shape[:2]
     print(
         f"{given.out}: {len(drivers)} frames of {width} x {height} pixels, {rate:.4g} per second, marked as synthetic."
     )
+
+
+@contextmanager
+def _driven(
+    given: argparse.Namespace, network: Gbase | AvatarFile, reader: FaceReader
+) -> Iterator[tuple[Driver, np.ndarray | Tensor, movies.Clip]]:
+    """How the clip drives, what drives, see `moved`, and the clip, which has no frames where it was read before."""
+    name = given.clip.name
+    if given.clip.suffix.lower() != ".npz":
+        with movies.opened(given.clip, given.blender) as clip:
+            told = framing.read(clip.frames, reader, partial(tqdm, desc="reading faces", unit="frame"))
+            height, width = clip.frames.shape[1:3]
+            driver = framing.driver(name, told, width, height, given.neutral)
+            yield driver, framing.cut(clip.frames, driver, SEEN), clip
+        return
+    if isinstance(network, AvatarFile) or given.beside:
+        raise InputError(f"{name} holds what was read of a clip, and its pictures are needed: give the clip.")
+    told = descriptor.load(given.clip)
+    driver = framing.driver(name, told, 0.0, 1.0, given.neutral)
+    rows = descriptor_code.codes(told, driver.window, network.emtn.middle)[driver.shown]
+    yield driver, rows, movies.Clip(np.zeros((0, 0, 0, 3), np.uint8), 1 / float(told.times[1] - told.times[0]), None)
 
 
 def _keeps_alpha(given: argparse.Namespace) -> bool:
@@ -189,7 +211,12 @@ def _parser() -> argparse.ArgumentParser:
     which.add_argument("--base", type=Path, help="base.safetensors of train-base")
     which.add_argument("--student", type=Path, help="X.onnx of portrait export: quicker, knows one portrait")
     add("--source", type=Path, required=True, help="the portrait")
-    add("--clip", type=Path, required=True, help="a movie, an animated picture, or a folder of .png files")
+    add(
+        "--clip",
+        type=Path,
+        required=True,
+        help="a movie, an animated picture, a folder of pictures, or what `drive --descriptors` kept (.npz)",
+    )
     add("--out", type=Path, required=True, help="a .gif, a .mp4, or a folder for .png")
     add("--rate", type=float, help=f"frames per second (default: the movie's, else {RATE})")
     add("--neutral", type=int, metavar="FRAME", help="the clip's neutral face, from 1 (default: found)")

@@ -47,6 +47,15 @@ def sizes(code: Tensor) -> Tensor:
     return code[:, 3 * POINTS + 2 : 3 * POINTS + 3]
 
 
+def beside_eyes(points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(N, 478, 3) landmarks from the (N, 2) middle between the outer corners of the eyes, in the (N, 1) distances
+    between these; and that middle and distance, of landmarks in sides of the picture."""
+    outer = points[:, list(OUTER_EYES), :2]
+    middle = outer.mean(1)
+    size = (outer[:, 1] - outer[:, 0]).norm(dim=1, keepdim=True).clamp(min=_SMALLEST)
+    return torch.cat([points[..., :2] - middle[:, None], points[..., 2:]], 2) / size[:, None], middle, size
+
+
 @cache
 def _networks(device: torch.device) -> tuple[FaceFeatures, GazeNet]:
     return FaceFeatures(whole=True).requires_grad_(False).to(device), gaze_blink_loss.network().to(device)
@@ -65,10 +74,7 @@ def read(pictures: Tensor) -> Codes:
             functional.interpolate(pictures, (side, side), mode="bilinear", align_corners=False, antialias=True)
         )
         points = found.reshape(-1, POINTS, 3) / side
-        outer = points[:, list(OUTER_EYES), :2]
-        middle = outer.mean(1)
-        size = (outer[:, 1] - outer[:, 0]).norm(dim=1, keepdim=True).clamp(min=_SMALLEST)
-        own = torch.cat([points[..., :2] - middle[:, None], points[..., 2:]], 2) / size[:, None]
+        own, middle, size = beside_eyes(points)
         eyes = points[:, list(EYE_POINTS), :2]
         looks = gaze(gaze_blink_loss.crops(pictures, eyes), gaze_blink_loss.upright(eyes))
         parts = [own.flatten(1), middle, size, looks.gaze.flatten(1) / gaze_model.DEGREES, torch.sigmoid(looks.blink)]

@@ -118,7 +118,7 @@ def _found(picture: np.ndarray, name: str, reader: FaceReader) -> Window:
     return window(told, picture.shape[1], picture.shape[0])
 
 
-def window(told: Descriptors, width: int, height: int) -> Window:
+def window(told: Descriptors, width: float, height: float) -> Window:
     """The square about a face, where it is in half of the pictures in which it was found."""
     right, up, across = np.median(told.place[told.found], axis=0) * height
     return _window(np.array([width / 2 + right, height / 2 - up]), float(across) / _CORNERS)
@@ -131,37 +131,40 @@ def _window(eyes: np.ndarray, apart: float) -> Window:
 
 @dataclass(frozen=True)
 class Driver:
-    """A clip as it drives. pictures: (F, size, size, 3) uint8, its frames cut to `window`. shown: (F,) number of the
-    frame that each is of: where no face was read, the last one before with a face stands still. neutral: number of the
-    frame whose face is neutral."""
+    """What drives a portrait in F frames. window: the square about the face. shown: (F,) number of the frame that each
+    shows: where no face was read, the last one before with a face stands still. neutral: number of the frame whose face
+    is neutral."""
 
-    pictures: np.ndarray
     window: Window
     shown: np.ndarray
     neutral: int
 
 
-def driver(
-    name: str, frames: np.ndarray, size: int, reader: FaceReader, neutral: int | None = None,
-    watched: Callable[[range], Iterable[int]] = iter,
-) -> Driver:  # fmt: skip
-    """How (F, H, W, 3) uint8 frames drive. neutral: number, from 1, of the neutral frame; found if None.
-
-    Raises InputError where a face is found in fewer than two frames or the neutral one is none of these.
-    """
+def read(frames: np.ndarray, reader: FaceReader, watched: Callable[[range], Iterable[int]] = iter) -> Descriptors:
+    """What is read of (F, H, W, 3) uint8 frames, each followed from the one before."""
     readings: list[Reading | None] = []
     for number in watched(range(len(frames))):
         readings.append(reader.follow(frames[number], readings[-1] if readings else None))
     height, width = frames.shape[1:3]
-    told = descriptor.describe(readings, (width, height), 1.0, 1, "")
+    return descriptor.describe(readings, (width, height), 1.0, 1, "")
+
+
+def driver(name: str, told: Descriptors, width: float, height: float, neutral: int | None = None) -> Driver:
+    """How a clip drives that `told` was read of. neutral: number, from 1, of the neutral frame; found if None.
+
+    Raises InputError where a face is found in fewer than two frames or the neutral one is none of these.
+    """
+    count = len(told.found)
     if told.found.sum() < 2:
-        raise InputError(
-            f"A face was found in {told.found.sum()} of the {len(frames)} frames of {name}: two or more are needed."
-        )
+        raise InputError(f"A face was found in {told.found.sum()} of the {count} frames of {name}: give two or more.")
     rest = perform(told, DriveOptions(None if neutral is None else neutral - 1), name).neutral
-    seen = window(told, width, height)
-    shown = np.maximum.accumulate(np.where(told.found, np.arange(len(frames)), np.argmax(told.found)))
-    return Driver(np.stack([dataset.cropped(frames[one], seen, size) for one in shown]), seen, shown, rest)
+    shown = np.maximum.accumulate(np.where(told.found, np.arange(count), np.argmax(told.found)))
+    return Driver(window(told, width, height), shown, rest)
+
+
+def cut(frames: np.ndarray, driver: Driver, size: int) -> np.ndarray:
+    """(F, size, size, 3) uint8 of the window of the frames that are shown."""
+    return np.stack([dataset.cropped(frames[one], driver.window, size) for one in driver.shown])
 
 
 def on_ground(picture: np.ndarray, ground: tuple[int, int, int]) -> np.ndarray:
