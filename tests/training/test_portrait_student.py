@@ -13,7 +13,19 @@ from blendshape_addon.core.motion.face import FaceReader
 from tests.training.test_portrait import crowd, pictures, small
 from training.learning.distributed import ALONE
 from training.motion.animator.losses import fetched
-from training.portrait import animate, export, face_code, framing, pairs, settings, train_hr, train_student, weights
+from training.portrait import (
+    animate,
+    emtn,
+    export,
+    face_code,
+    framing,
+    pairs,
+    settings,
+    train_base,
+    train_hr,
+    train_student,
+    weights,
+)
 from training.portrait.framing import Portrait
 from training.portrait.gbase import Gbase
 from training.portrait.ghr import GHR
@@ -184,6 +196,22 @@ def test_pictures_that_measure_a_student_drive_nobody_in_its_training():
         train_student.without_last(crowd(frames=3))
 
 
+@torch.no_grad()
+def test_what_a_student_is_taught_does_not_hang_on_where_a_driver_was_at_rest():
+    torch.manual_seed(0)
+    network = Gbase(SIZE)
+    source, driver, rest = (network.emtn(1 + torch.randn(2, face_code.SIZE)) for _ in range(3))
+    turned = emtn.rotations(torch.tensor([[0.1, 0.5, 0.0]]))
+    moved = rest._replace(rotation=turned, points=rest.points @ rest.rotation @ turned.mT * 1.3 + 0.2)
+    first, second = (emtn.adopted(source, driver, emtn.held_as(source, one)) for one in (rest, moved))
+    for mine, theirs in zip(first, second, strict=True):
+        assert torch.allclose(mine, theirs, atol=1e-4)
+    assert torch.allclose(first.rotation, driver.rotation, atol=1e-5)
+    # Who is driven by its own picture is as it is.
+    own = emtn.adopted(source, source, emtn.held_as(source, source))
+    assert all(torch.allclose(mine, theirs, atol=1e-5) for mine, theirs in zip(own, source, strict=True))
+
+
 @pytest.mark.parametrize("count", [0, 101])
 def test_students_learn_1_to_100_avatars(tmp_path, count):
     with pytest.raises(InputError, match=f"There are {count} avatars: a student learns 1 to 100"):
@@ -335,6 +363,17 @@ def test_pth_files_are_read_and_run_nothing(tmp_path, maker):
         with pytest.raises(InputError, match="damaged or holds more than weights: save the state_dict alone"):
             weights.load_into(filled, file)
         assert not trace.exists()
+
+
+def test_a_base_is_its_folder_or_its_file(tmp_path):
+    made = train_base.train_base(crowd(), small(steps=1), tmp_path, device=ALONE)
+    for path in (tmp_path, tmp_path / "base.safetensors"):
+        filled = Gbase(SIZE)
+        weights.load_base(filled, path)
+        assert all(torch.equal(value, made.state_dict()[name]) for name, value in filled.state_dict().items())
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="There are no weights at"):
+        weights.load_base(Gbase(SIZE), tmp_path / "empty")
 
 
 def test_students_go_on_from_others(tmp_path):

@@ -76,6 +76,14 @@ def adopted(source: Motion, driver: Motion, rest: Motion) -> Motion:
     return Motion(rotation, translation, source.expression + driver.expression - rest.expression, points)
 
 
+def held_as(source: Motion, rest: Motion) -> Motion:
+    """Somebody at rest whose head is turned and placed as the source's: what that person does is then `adopted` as it
+    is turned and placed in the driver's picture, and not from where the rest was."""
+    still, (_, here, size) = _upright(rest)[0], _upright(source)
+    points = still @ source.rotation.mT * size + here
+    return Motion(source.rotation, source.translation, rest.expression, points)
+
+
 def _upright(motion: Motion) -> tuple[Tensor, Tensor, Tensor]:
     """Landmarks as the head itself has them, (N, 478, 3) from the middle between the eyes in distances between their
     outer corners; and that middle (N, 1, 3) and that distance (N, 1, 1) in the picture."""

@@ -31,7 +31,7 @@ class HrTask(stage.PictureTask):
 
     def build(self) -> stage.Trained:
         network = GHR(self.told.size)
-        weights.load_into(network.base, self.base)
+        weights.load_base(network.base, self.base)
         return stage.Trained(weights.HR, network, self.told)
 
     def draw(self, rng: np.random.Generator) -> Batch:
@@ -52,7 +52,7 @@ def train_hr(
     device: Team | None = None,
 ) -> GHR:  # fmt: skip
     """GHR trained on pairs of twice the size; goes on from hr.safetensors in `out`, of a run that was cut short, and
-    leaves it there. base: weights of Gbase, see `weights.load_into`. Raises InputError as `stage.run` does."""
+    leaves it there. base: weights of Gbase, see `weights.load_base`. Raises InputError as `stage.run` does."""
     return stage.run(
         lambda where: HrTask(data, told, base, where, vgg), told, weights.HR, out, seed, {"vgg": vgg}, device
     ).hr
@@ -90,7 +90,7 @@ def main(arguments: list[str]) -> None:
         "enlargement. A run that was cut short goes on where it was.",
     )
     parser.add_argument("--data", type=Path, required=True, help="folder that `portrait synth` made, of twice the size")
-    parser.add_argument("--base", type=Path, required=True, help="base.safetensors of train-base")
+    parser.add_argument("--base", type=Path, required=True, help="folder of train-base, or Gbase.pth")
     parser.add_argument("--out", type=Path, required=True, help="folder for hr.safetensors, figures and curves")
     settings.add_options(parser)
     given = parser.parse_args(arguments)

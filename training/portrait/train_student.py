@@ -24,7 +24,7 @@ from ..motion import video_metrics
 from ..motion.animator.dataset import colours
 from . import evaluate, face_code, framing, losses, pairs, settings, stage, weights
 from .discriminator import Judged
-from .emtn import adopted
+from .emtn import adopted, held_as
 from .framing import Eyes
 from .g2d import Painted
 from .gbase import Gbase, Output, Source
@@ -118,8 +118,10 @@ class StudentTask(stage.PictureTask):
 
 
 def _taught(teacher: Gbase, known: Source, codes: Tensor) -> Output:
-    """What the teacher makes of sources that do what (N, 2, K) drivers do from their pictures at rest on."""
-    return teacher.drive(known, adopted(known.motion, teacher.emtn(codes[:, 0]), teacher.emtn(codes[:, 1])))
+    """What the teacher makes of sources that turn, stand and do as (N, 2, K) drivers, whose faces at rest tell what is
+    theirs and not what they do. A student sees a driver alone: where that person's head was at rest it cannot tell."""
+    rest = held_as(known.motion, teacher.emtn(codes[:, 1]))
+    return teacher.drive(known, adopted(known.motion, teacher.emtn(codes[:, 0]), rest))
 
 
 def _tensor(pictures: Sequence[np.ndarray]) -> Tensor:
@@ -139,14 +141,14 @@ def train_student(
     data: Renders, avatars: Sequence[Avatar], told: Settings, base: Path, out: Path, seed: int = 0,
     vgg: Path | None = None, resnet: Path | None = None, start: Path | None = None, device: Team | None = None,
 ) -> tuple[Student, Gbase]:  # fmt: skip
-    """A student of `base` (weights of Gbase, see `weights.load_into`) and that teacher; goes on from
+    """A student of `base` (weights of Gbase, see `weights.load_base`) and that teacher; goes on from
     student.safetensors in `out`, of a run that was cut short, and leaves it there.
 
-    avatars: whom it learns by heart. resnet: weights of ResNet18 to begin with; start: of a
-    student, as of another base. Raises InputError as `stage.run` does, and for no or too many avatars.
+    avatars: whom it learns by heart. resnet: weights of ResNet18 to begin with; start: of a student, as of another
+    base. Raises InputError as `stage.run` does, and for no or too many avatars.
     """
     teacher = Gbase(told.size)
-    weights.load_into(teacher, base)
+    weights.load_base(teacher, base)
     network = stage.run(
         lambda where: StudentTask(data, avatars, told, teacher, where, vgg, resnet, start), told, weights.STUDENT, out,
         seed, {"avatars": [one.name for one in avatars], "vgg": vgg, "resnet": resnet, "start": start}, device,
@@ -215,7 +217,8 @@ def compare(
     for part, chosen in parts.items():
         for name in ("student", "copy"):
             rows[name][f"to the teacher, {part}, dB"] = _psnr(movies[name][chosen], movies["teacher"][chosen])
-    first, rest = _rows(known, torch.tensor([0])), teacher.emtn(torch.from_numpy(codes[:1, 1]))
+    first = _rows(known, torch.tensor([0]))
+    rest = held_as(first.motion, teacher.emtn(torch.from_numpy(codes[:1, 1])))
 
     def by_teacher(driver: Tensor) -> None:
         teacher.drive(first, adopted(first.motion, teacher.emtn(driver), rest))
@@ -246,7 +249,7 @@ def main(arguments: list[str]) -> None:
         "beside its teacher. A run that was cut short goes on where it was.",
     )
     parser.add_argument("--data", type=Path, required=True, help="folder that `portrait synth` made")
-    parser.add_argument("--base", type=Path, required=True, help="base.safetensors of train-base")
+    parser.add_argument("--base", type=Path, required=True, help="folder of train-base, or Gbase.pth")
     parser.add_argument("--out", type=Path, required=True, help="folder for student.safetensors, figures and curves")
     parser.add_argument(
         "--portrait", type=Path, nargs="+", help="pictures to learn by heart (default: the people of --data)"

@@ -67,6 +67,14 @@ def load_into(network: nn.Module, path: Path) -> None:
     fill(network, tensors(path), path)
 
 
+def load_base(network: Gbase, path: Path) -> None:
+    """Fill a Gbase with the weights of such a file, or of base.safetensors in a folder.
+
+    Raises InputError as `load_into` does.
+    """
+    load_into(network, file_in(path, BASE) if path.is_dir() else path)
+
+
 def tensors(path: Path) -> dict[str, Tensor]:
     """Tensors by name of a .pth file, or the averaged weights of a .safetensors file of a training here.
 
