@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from blendshape_addon.core.motion import clip
 from blendshape_addon.core.motion.face import FaceReader
 from blendshape_addon.core.motion.performance import DriveOptions, perform
 from tests.core.test_performance import described, pulse
@@ -39,6 +40,16 @@ def test_neither_light_nor_place_nor_size_change_where_eyes_look(read, name):
 
 def test_a_mirrored_person_looks_the_other_way(read):
     assert np.abs(read["mirrored"].gaze[::-1] * [-1, 1] - read["plain"].gaze).max() < 4
+
+
+def test_a_person_in_another_light_looks_where_he_looked():
+    """Against the plain picture; a clip of pictures that are all alike has a still gaze."""
+    reader = FaceReader(provider="cpu")
+    plain, *others = (reader.follow(person.pictures(FACE)[name], None) for name in ("plain", "dark", "twice as large"))
+    assert np.abs(reader.away([plain], [plain])).max() < 1e-3
+    assert np.abs(reader.away(others, [plain])).max() < 3
+    told = clip.read(clip.ArrayClip("still", np.stack([FACE] * 4), 10.0), reader, lambda *_: None)
+    assert np.abs(told.gaze).max() < 1
 
 
 def test_blinks_are_keyed_by_the_lids_and_not_by_the_scores():

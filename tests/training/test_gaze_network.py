@@ -77,19 +77,29 @@ def test_a_mirrored_face_gives_mirrored_results() -> None:
         other = network(eyes.flip(1), points[:, list(gaze_model.MIRROR)] * flip)
     assert torch.allclose(one.gaze, other.gaze.flip(1) * flip, atol=1e-4)
     assert torch.allclose(one.blink, other.blink.flip(1), atol=1e-5)
+    assert torch.allclose(one.code, other.code.flip(1), atol=1e-4)
+    with torch.no_grad():
+        away, mirrored = (network.away(rows.code, rows.code.roll(1, 0)) for rows in (one, other))
+        assert torch.allclose(away, mirrored.flip(1) * flip, atol=1e-4)
+        assert (network.away(one.code, one.code) == 0).all(), "a picture looks where it looks"
 
 
 def test_the_gaze_of_a_closed_eye_costs_nothing() -> None:
     gaze, blink = torch.zeros(2, 2, 2), torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+    none = torch.zeros(2, 2)
+
+    def cost(found: torch.Tensor, lids: torch.Tensor = none) -> dict[str, torch.Tensor]:
+        """Of two pictures, the second against the first."""
+        return gaze_model.loss(Output(found, lids, none), found[None, 1:] - found[None, :1], gaze, blink)
+
     wrong = gaze.clone()
-    wrong[:, 0] = 30
-    terms = gaze_model.loss(Output(wrong, torch.zeros(2, 2)), gaze, blink)
-    assert terms["gaze mae"] == 0 and terms["gaze mse"] == 0
+    wrong[:, 0] = torch.tensor([[30.0, 30.0], [50.0, 20.0]])
+    assert all(cost(wrong)[name] == 0 for name in ("gaze mae", "gaze mse", "away mae", "away mse"))
     wrong[:, 1] = 10
-    assert gaze_model.loss(Output(wrong, torch.zeros(2, 2)), gaze, blink)["gaze mae"] > 0.5
-    right, opposite = (
-        gaze_model.loss(Output(gaze, sign * (20 * blink - 10)), gaze, blink)["blink"] for sign in (1, -1)
-    )
+    assert cost(wrong)["gaze mae"] > 0.5 and cost(wrong)["away mae"] == 0, "both pictures are wrong alike"
+    wrong[1, 1] = 20
+    assert cost(wrong)["away mae"] > 0.5
+    right, opposite = (cost(gaze, sign * (20 * blink - 10))["blink"] for sign in (1, -1))
     assert right < 0.01 < opposite
 
 
@@ -153,9 +163,29 @@ def test_a_finished_training_is_not_done_again_and_one_of_other_people_is_refuse
 def test_the_exported_network_says_what_the_trained_one_does() -> None:
     network, rows = gaze_model.build("small").eval(), data(people=2)
     session = onnxruntime.InferenceSession(train_gaze.export(network), providers=["CPUExecutionProvider"])
-    gaze, blink = session.run(["gaze", "blink"], {"eyes": rows.eyes.astype(np.float32), "points": rows.points})
-    wanted = train_gaze.predict(network, rows)
-    assert np.allclose(gaze, wanted[0], atol=1e-2) and np.allclose(blink, wanted[1], atol=1e-3)
+    gaze, blink, code = eyes.look(session, rows.eyes, rows.points)
+    away = eyes.away(session, code, code - readings.less_neutral(code, rows))
+    for found, wanted, near in zip(
+        (gaze, away, blink), train_gaze.predict(network, rows), (1e-2, 1e-2, 1e-3), strict=True
+    ):
+        assert np.allclose(found, wanted, atol=near)
+
+
+def test_a_training_begins_with_the_weights_of_an_earlier_one(tmp_path) -> None:
+    config = replace(train_gaze.RECIPE, steps=1, warmup=0, rate=0.0, save_every=1)
+    earlier = train_gaze.train(data(), config, tmp_path / "earlier.safetensors")
+    later = train_gaze.train(data(), config, tmp_path / "later.safetensors", start=tmp_path / "earlier.safetensors")
+    anew = train_gaze.train(data(), replace(config, seed=1), tmp_path / "anew.safetensors")
+    first, same, other = (network.state_dict()["compare.0.weight"] for network in (earlier, later, anew))
+    assert torch.equal(first, same) and not torch.equal(first, other)
+
+
+def test_without_a_neutral_face_nothing_is_learned(tmp_path) -> None:
+    rows = data()
+    with pytest.raises(InputError, match="No person's neutral face"):
+        train_gaze.train(
+            replace(rows, neutral=np.zeros(rows.count, bool)), train_gaze.RECIPE, tmp_path / "a.safetensors"
+        )
 
 
 def test_figures_are_exact_for_the_truth_and_count_only_open_eyes() -> None:
@@ -173,6 +203,7 @@ def test_figures_are_exact_for_the_truth_and_count_only_open_eyes() -> None:
 @pytest.mark.parametrize(
     ("more", "said"),
     [([], "No renders are in"), (["--out", "gaze.bin"], "end in .onnx"), (["--steps", "0"], "at least 1"),
+     (["--hold-out-steps", "0"], "--hold-out-steps is 0"),
      (["--backbone", "vgg16"], "--weights")],
 )  # fmt: skip
 def test_train_gaze_refuses_what_makes_no_sense(tmp_path, more, said) -> None:

@@ -76,6 +76,16 @@ def test_people_whose_neutral_face_was_not_read_are_left_out() -> None:
     assert 3 not in measure_units.Measured(lost).data.person
 
 
+def test_eyes_are_keyed_by_what_another_network_reads() -> None:
+    rows = data()
+    away = np.where(rows.neutral[:, None, None], 0, rng.uniform(-8, 8, (rows.count, 1, 2)).repeat(2, 1))
+    blink = np.where(rows.neutral[:, None], 0, rng.random((rows.count, 2)))
+    measured = measure_units.Measured(rows, lambda _: (away, blink))
+    assert np.allclose(measured.keyed("eyeBlinkRight"), blink[:, 1])
+    out, inwards = measured.keyed("eyeLookOutLeft"), measured.keyed("eyeLookInLeft")
+    assert ((out > 0) == (away[:, 0, 0] > 0)).all() and ((inwards > 0) == (away[:, 0, 0] < 0)).all()
+
+
 def test_figures_are_written_between_their_marks_and_nowhere_else(tmp_path) -> None:
     row = {reader: {"MAE": 0.1, "R2": 0.25} for reader in measure_units.READERS}
     second = {"mm": 1.5, "still mm": 2.5, "cos": 0.9}
@@ -84,8 +94,9 @@ def test_figures_are_written_between_their_marks_and_nowhere_else(tmp_path) -> N
         "clips": {"people": ["a", "b"], "units": {"jawOpen": row}, "second": second,
                   "degrees": {"head": 3.0, "gaze across": 2.0, "gaze up": 2.5}},
         "units": {"new people": {"jawOpen": row}, "left out": {"jawOpen": {"ict": {"head": 0.6, "keyed": 0.8}}}},
-        "gaze": {"new people": {reader: {"gaze across, deg": 2.2, "gaze up, deg": 3.1, "blink R2": 0.9}
-                                for reader in ("network", "head", "mean")}},
+        "gaze": {where: {reader: {"gaze across, deg": 2.2, "gaze up, deg": 3.1, "blink R2": 0.9}
+                         for reader in ("network", "head", "mean")} for where in ("new people", "without ict")},
+        "gaze-units": {"without ict": {"eyeBlink": {"keyed": 0.7, "head": 0.75}}},
     }  # fmt: skip
     document = tmp_path / "drive.md"
     document.write_text(f"# Title\n{figures.BEGIN}\nold\n{figures.END}\nlast\n")
@@ -98,7 +109,8 @@ def test_figures_are_written_between_their_marks_and_nowhere_else(tmp_path) -> N
     text = document.read_text()
     assert text.startswith("# Title\n") and text.endswith("\nlast\n") and "old" not in text
     assert "| jawOpen | 0.25, 0.25, 0.25, **0.25** | 0.100 | 0.25, **0.25** | ict: 0.80 (0.60) |" in text
-    assert "left out: none." in text and "1.50 mm" in text and text.count(figures.BEGIN) == 1
+    assert "left out: eyeBlink on ict." in text and "1.50 mm" in text and text.count(figures.BEGIN) == 1
+    assert "| ict | 2.20, 3.10, 0.90 | 2.20, 3.10, 0.90 | eyeBlink 0.70 (0.75) |" in text
     document.write_text("# Title\n")
     with pytest.raises(InputError, match="no place for figures"):
         figures.main(line)

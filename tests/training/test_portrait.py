@@ -209,10 +209,12 @@ def test_gaze_is_that_of_the_file_and_gradients_reach_the_picture():
     rng = np.random.default_rng(0)
     seen = (255 * rng.random((3, 2, 32, 48, 3))).astype(np.float32)
     points = rng.normal(0, 0.5, (3, len(EYE_POINTS), 2)).astype(np.float32)
-    gaze, blink = session.run(["gaze", "blink"], {"eyes": seen, "points": points})
+    gaze, blink, code = eyes.look(session, seen, points)
     output = loss.network(torch.from_numpy(seen), torch.from_numpy(points))
     assert np.allclose(output.gaze.numpy(), gaze, atol=1e-2)
     assert np.allclose(output.blink.sigmoid().numpy(), blink, atol=1e-3)
+    away = loss.network.away(output.code, output.code.flip(0)).numpy()
+    assert np.allclose(away, eyes.away(session, code, code[::-1]), atol=0.1) and np.abs(away).max() > 1
 
     picture = np.kron(rng.integers(0, 255, (16, 16, 3)), np.ones((16, 16, 1))).astype(np.uint8)
     landmarks = np.zeros((478, 3))

@@ -32,16 +32,19 @@ def halve(graph: onnx.GraphProto) -> None:
     graph.node.extend(nodes)
 
 
-def exported(network: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> bytes:
+def exported(
+    network: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence[str], others: Sequence[str] = ()
+) -> bytes:
     """A network as ONNX, checked, with weights in half precision and a free number of rows in everything that it takes
-    and gives. inputs: by name, in its order, an example of each; outputs: their names."""
+    and gives. inputs: by name, in its order, an example of each; outputs: their names; others: names of both that have
+    a number of rows of their own."""
     data = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             network.eval(), tuple(inputs.values()), data, opset_version=OPSET, dynamo=False,
             input_names=list(inputs), output_names=list(outputs),
-            dynamic_axes={name: {0: "n"} for name in (*inputs, *outputs)},
+            dynamic_axes={name: {0: "m" if name in others else "n"} for name in (*inputs, *outputs)},
         )  # fmt: skip
     model = onnx.load_from_string(data.getvalue())
     halve(model.graph)

@@ -18,11 +18,13 @@ from .measure_units import base_of
 
 BEGIN, END = "<!-- figures: written by python -m training motion figures -->", "<!-- end of figures -->"
 NOTHING = "–"
+EYE_READERS = ("network", "head", "mean")
+NEW, WITHOUT = "new people", "without "  # names of sets of pictures, see `train_gaze`
 
 
-def units(clips: Mapping, stills: Mapping) -> list[str]:
+def units(clips: Mapping, stills: Mapping, folds: Mapping) -> list[str]:
     """A row of figures per unit, both sides together, as Markdown. clips, stills: what `measure-clips` and
-    `measure-units` wrote."""
+    `measure-units` wrote; folds: see `left_out`."""
     lines = [
         "| unit | films: still face, head raw, head less neutral, **keyed**: R² | keyed: MAE | random pictures: head "
         "less neutral, **keyed**: R² | nearest family, left out: keyed (head less neutral) |",
@@ -32,7 +34,7 @@ def units(clips: Mapping, stills: Mapping) -> list[str]:
         both = [unit for unit in READ if base_of(unit) == base]
         film = [clips["units"][unit] for unit in both if unit in clips["units"]]
         random = [stills["new people"][unit] for unit in both if unit in stills["new people"]]
-        of = stills["left out"].get(base, {})
+        of = folds.get(base, {})
         cells = [
             ", ".join(f"**{text}**" if reader == "keyed" else text for reader in READERS
                       for text in [_mean(film, reader, "R2")]) if film else NOTHING,
@@ -46,24 +48,43 @@ def units(clips: Mapping, stills: Mapping) -> list[str]:
 
 
 def eyes(gaze: Mapping) -> list[str]:
-    """Figures of gaze and blinks on stills as Markdown. gaze: what `train-gaze` wrote."""
-    lines = ["| measured on | reader | gaze across, ° | gaze up, ° | blink R² |", "|---|---|---|---|---|"]
-    for where, readers in gaze.items():
-        for reader in ("network", "head", "mean"):
-            values = readers[reader]
-            lines.append(
-                f"| {where} | {reader} | {values['gaze across, deg']:.2f} | {values['gaze up, deg']:.2f} | "
-                f"{values['blink R2']:.2f} |"
-            )
+    """Figures of gaze and blinks on stills of new people as Markdown. gaze: what `train-gaze` wrote."""
+    lines = ["| reader | gaze across, ° | gaze up, ° | blink R² |", "|---|---|---|---|"]
+    rows = (f"| {reader} | " + " | ".join(_eye_figures(gaze[NEW][reader])) + " |" for reader in EYE_READERS)
+    return [*lines, *rows]
+
+
+def families(gaze: Mapping, eye_units: Mapping) -> list[str]:
+    """Figures of families that the network of eyes did not see, as Markdown. gaze, eye_units: what `train-gaze` wrote,
+    by family but for new people."""
+    lines = ["| family left out | network | head | units of eyes, keyed (head less neutral): R² |", "|---|---|---|---|"]
+    for where, of in eye_units.items():
+        cells = [", ".join(_eye_figures(gaze[where][reader])) for reader in ("network", "head")]
+        cells.append(", ".join(f"{unit} {r2['keyed']:.2f} ({r2['head']:.2f})" for unit, r2 in of.items()) or NOTHING)
+        lines.append(f"| {where.removeprefix(WITHOUT)} | " + " | ".join(cells) + " |")
     return lines
 
 
-def text(clips: Mapping, stills: Mapping, gaze: Mapping) -> str:
+def _eye_figures(values: Mapping[str, float]) -> list[str]:
+    return [f"{values[name]:.2f}" for name in ("gaze across, deg", "gaze up, deg", "blink R2")]
+
+
+def left_out(stills: Mapping, eye_units: Mapping) -> dict[str, dict[str, dict[str, float]]]:
+    """R² by unit, family and reader of what was measured on families that nothing had seen: what eyes tell is of
+    networks that were trained without the family."""
+    found = dict(stills["left out"])
+    for base in {unit for of in eye_units.values() for unit in of}:
+        found[base] = {where.removeprefix(WITHOUT): of[base] for where, of in eye_units.items() if base in of}
+    return found
+
+
+def text(clips: Mapping, stills: Mapping, gaze: Mapping, eye_units: Mapping) -> str:
     """All figures as Markdown."""
+    folds = left_out(stills, eye_units)
     second, degrees = clips["second"], clips["degrees"]
     behind = [
         f"{base} on {fold}"
-        for base, of in stills["left out"].items()
+        for base, of in folds.items()
         for fold, values in of.items()
         if values["keyed"] < values["head"] - 0.005
     ]
@@ -71,7 +92,7 @@ def text(clips: Mapping, stills: Mapping, gaze: Mapping) -> str:
         f"Films of {len(clips['people'])} new people who act, and random pictures of new people; both sides of a unit "
         "together:",
         "",
-        *units(clips, stills),
+        *units(clips, stills, folds),
         "",
         f"Units that are keyed and are worse than the head less neutral on a family that was left out: "
         f"{', '.join(behind) or 'none'}. Not keyed unless they are asked for, at any R²: {', '.join(UNREAD)}.",
@@ -83,9 +104,13 @@ def text(clips: Mapping, stills: Mapping, gaze: Mapping) -> str:
         f"{second['read back: units, MAE']:.3f} on average, the head with a correlation of "
         f"{second['read back: head, correlation']:.2f}.",
         "",
-        "Gaze and blinks on random pictures, less the person's neutral one:",
+        "Gaze and blinks on random pictures of new people, against the person's neutral one:",
         "",
         *eyes(gaze),
+        "",
+        "Families that the network of eyes did not see, after fewer steps; gaze across and up, °, and R² of the blink:",
+        "",
+        *families(gaze, eye_units),
     ]
     return "\n".join(lines)
 
@@ -97,12 +122,12 @@ def main(arguments: list[str]) -> None:
         f"lines “{BEGIN}” and “{END}”.",
     )
     parser.add_argument("--doc", type=Path, default=Path("docs/drive.md"), help="(default: %(default)s)")
-    for name in ("clips", "units", "gaze"):
-        default = Path("out/motion") / f"{name}.json"
+    for name in ("clips", "units", "gaze", "gaze-units"):
+        default = Path("out/motion") / f"{name.replace('-', '_')}.json"
         parser.add_argument(f"--{name}", type=Path, default=default, help="(default: %(default)s)")
     given = parser.parse_args(arguments)
-    clips, stills, gaze = (_load(path) for path in (given.clips, given.units, given.gaze))
-    write_between(given.doc, BEGIN, END, text(clips, stills, gaze))
+    read = [_load(path) for path in (given.clips, given.units, given.gaze, given.gaze_units)]
+    write_between(given.doc, BEGIN, END, text(*read))
 
 
 def _load(path: Path) -> dict:

@@ -27,10 +27,12 @@ _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 class Output(NamedTuple):
-    """gaze: (N, 2, 2) degrees to the person's left and up, of the left and the right eye. blink: (N, 2) logits."""
+    """gaze: (N, 2, 2) degrees to the person's left and up, of the left and the right eye. blink: (N, 2) logits. code:
+    (N, 2, C), which `GazeNet.away` compares."""
 
     gaze: Tensor
     blink: Tensor
+    code: Tensor
 
 
 def conv(inputs: int, outputs: int, stride: int = 1, width: int = 3) -> nn.Sequential:
@@ -148,7 +150,8 @@ class GazeNet(nn.Module):
     """eyes (N, 2, 32, 48, 3), 0 to 255, and points (N, 24, 2), see `core.motion.eyes`, to Output.
 
     One backbone sees either eye; GazeHead and BlinkHead see an eye, the other one and the landmarks, for the right eye
-    all mirrored, so that a mirrored face gives mirrored results.
+    all mirrored, so that a mirrored face gives mirrored results. A code of the same compares an eye with how it looks
+    in another picture of the person, see `away`.
     """
 
     def __init__(self, backbone: nn.Module) -> None:
@@ -156,19 +159,30 @@ class GazeNet(nn.Module):
         self.backbone = backbone
         self.keypoints = KeypointNet()
         inputs = 2 * backbone.size + KeypointNet.size
-        self.gaze, self.blink = _head(inputs, 2), _head(inputs, 1)
+        self.gaze, self.blink, self.code = _head(inputs, 2), _head(inputs, 1), nn.Linear(inputs, EYES.code)
+        self.compare = nn.Sequential(
+            nn.Linear(2 * EYES.code, 64), nn.ReLU(inplace=True), nn.Linear(64, 64), nn.ReLU(inplace=True),
+            nn.Linear(64, 2),
+        )  # fmt: skip
         self.dropout = nn.Dropout(DROPOUT)
         self.register_buffer("mirror", torch.tensor(MIRROR), persistent=False)
+        self.register_buffer("back", torch.tensor([[1.0, 1.0], [-1.0, 1.0]]), persistent=False)  # what was mirrored
 
     def forward(self, eyes: Tensor, points: Tensor) -> Output:
         left, right = (self.backbone(eyes[:, side].permute(0, 3, 1, 2)) for side in (0, 1))
         mirrored = points[:, self.mirror] * points.new_tensor([-1.0, 1.0])
         of_left = self.dropout(torch.cat([left, right, self.keypoints(points)], 1))
         of_right = self.dropout(torch.cat([right, left, self.keypoints(mirrored)], 1))
-        gaze = [self.gaze(rows) * DEGREES for rows in (of_left, of_right)]
-        back = points.new_tensor([-1.0, 1.0])
-        blink = torch.cat([self.blink(of_left), self.blink(of_right)], 1)
-        return Output(torch.stack([gaze[0], gaze[1] * back], 1), blink)
+        sides = torch.stack([of_left, of_right], 1).flatten(0, 1)
+        gaze, blink, code = (head(sides).unflatten(0, (-1, 2)) for head in (self.gaze, self.blink, self.code))
+        return Output(gaze * DEGREES * self.back, blink.squeeze(2), code)
+
+    def away(self, code: Tensor, still: Tensor) -> Tensor:
+        """(N, 2, 2) degrees to the person's left and up by which eyes of (N, 2, C) codes look elsewhere than those of
+        the (N, 2, C) codes of a still picture; 0 for the still picture itself."""
+        change, rest = (code - still).flatten(0, 1), still.flatten(0, 1)
+        moved, rested = (self.compare(torch.cat([one, rest], 1)) for one in (change, torch.zeros_like(change)))
+        return (moved - rested).unflatten(0, (-1, 2)) * DEGREES * self.back
 
 
 def build(backbone: str, weights: Path | None = None) -> GazeNet:
@@ -181,27 +195,39 @@ def build(backbone: str, weights: Path | None = None) -> GazeNet:
 
 
 class Exported(nn.Module):
-    """A network as its ONNX file is: a pair of the gaze, degrees, and the blink, 0 to 1."""
+    """A network as its ONNX file is: of N pictures the gaze, degrees, the blink, 0 to 1, and the code; and of M codes
+    beside still ones what `GazeNet.away` says."""
 
     def __init__(self, network: GazeNet) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, eyes: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, eyes: Tensor, points: Tensor, codes: Tensor, still: Tensor) -> tuple[Tensor, ...]:
         output = self.network(eyes, points)
-        return output.gaze, torch.sigmoid(output.blink)
+        return output.gaze, torch.sigmoid(output.blink), output.code, self.network.away(codes, still)
 
 
-def loss(output: Output, gaze: Tensor, blink: Tensor) -> dict[str, Tensor]:
-    """MAE and MSE of the gaze of eyes that are open, in units of DEGREES, and binary cross-entropy of the blink.
+def loss(output: Output, away: Tensor, gaze: Tensor, blink: Tensor) -> dict[str, Tensor]:
+    """MAE and MSE of the gaze of eyes that are open, in units of DEGREES, by itself and against a still picture, and
+    binary cross-entropy of the blink.
 
-    gaze: (N, 2, 2) degrees; blink: (N, 2) how far eyes are closed, 0 to 1.
+    Pictures come in groups of one person, all of a size, the still picture first. away: (G, K, 2, 2) what
+    `GazeNet.away` says of K others of each group. gaze: (G (K + 1), 2, 2) degrees; blink: (G (K + 1), 2) how far eyes
+    are closed, 0 to 1.
     """
-    seen = (1 - blink).clamp(0, 1)[..., None]  # of a closed eye nobody sees where it looks
-    error = (output.gaze - gaze) / DEGREES * seen
-    share = seen.mean().clamp(min=0.1)
+    groups, size = away.shape[0], away.shape[1] + 1
+    true = gaze.view(groups, size, 2, 2)
+    mae, mse = _errors(output.gaze, gaze, blink)
+    away_mae, away_mse = _errors(away, true[:, 1:] - true[:, :1], blink.view(groups, size, 2)[:, 1:])
     return {
-        "gaze mae": error.abs().mean() / share,
-        "gaze mse": error.square().mean() / share,
+        "gaze mae": mae, "gaze mse": mse, "away mae": away_mae, "away mse": away_mse,
         "blink": nn.functional.binary_cross_entropy_with_logits(output.blink, blink),
-    }
+    }  # fmt: skip
+
+
+def _errors(found: Tensor, true: Tensor, blink: Tensor) -> tuple[Tensor, Tensor]:
+    """MAE and MSE of (..., 2) degrees, in units of DEGREES, of eyes that are open; blink: (...)."""
+    seen = (1 - blink).clamp(0, 1)[..., None]  # of a closed eye nobody sees where it looks
+    error = (found - true) / DEGREES * seen
+    share = seen.mean().clamp(min=0.1)
+    return error.abs().mean() / share, error.square().mean() / share

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from blendshape_addon.core.expressions import Gaze
 from blendshape_addon.core.inference import registry
 from blendshape_addon.core.inference.face_format import SCORES
 from blendshape_addon.core.inference.session import open_session
+from blendshape_addon.core.motion import eyes
 from blendshape_addon.core.motion import units as unit_values
 from blendshape_addon.core.motion.parameters import PERFORMANCE, UNITS
 from blendshape_addon.core.motion.performance import LOOKS, READ
@@ -29,6 +30,9 @@ WORSE = 0.005  # R² by which a fit may be worse than the head on a family: roun
 _AT_ONCE = 64  # pictures that the network of eyes reads together
 
 
+EyesOf = Callable[[Readings], tuple[np.ndarray, np.ndarray]]
+
+
 class Measured:
     """Readings of people whose neutral face was read, as what each reader says of them.
 
@@ -36,13 +40,14 @@ class Measured:
     (N, 2), as the shipped network of eyes reads them, likewise.
     """
 
-    def __init__(self, data: Readings) -> None:
+    def __init__(self, data: Readings, eyes_of: EyesOf | None = None) -> None:
+        """eyes_of: gives (N, 2, 2) degrees against the neutral picture and (N, 2) blinks in place of that network."""
         has = np.isin(data.person, data.person[data.neutral])
         self.data = data = data.where(has)
         self.scores = readings.less_neutral(data.scores, data)
         self.measures = readings.less_neutral(unit_values.measures(data.landmarks), data)
-        gaze, blink = _eyes(data)
-        self.gaze = readings.less_neutral(gaze.mean(1), data)
+        gaze, blink = (eyes_of or _eyes)(data)
+        self.gaze = gaze.mean(1)
         rest = blink - readings.less_neutral(blink, data)
         self.blink = ((blink - rest) / np.maximum(1 - rest, UNITS.least_opening)).clip(0, 1)
 
@@ -92,14 +97,14 @@ class Measured:
 
 
 def _eyes(data: Readings) -> tuple[np.ndarray, np.ndarray]:
-    """(N, 2, 2) degrees and (N, 2) blinks of the shipped network."""
+    """(N, 2, 2) degrees against the neutral picture and (N, 2) blinks of the shipped network."""
     network = open_session(registry.load("gaze"), "cpu")
     found = [
-        network.run(["gaze", "blink"], {"eyes": data.eyes[rows].astype(np.float32), "points": data.points[rows]})
+        eyes.look(network, data.eyes[rows], data.points[rows])
         for rows in (slice(first, first + _AT_ONCE) for first in range(0, data.count, _AT_ONCE))
     ]
-    gaze, blink = zip(*found, strict=True)
-    return np.concatenate(gaze), np.concatenate(blink)
+    _, blink, code = (np.concatenate(values) for values in zip(*found, strict=True))
+    return eyes.away(network, code, code - readings.less_neutral(code, data)), blink
 
 
 def measure(data: Measured, rows: np.ndarray) -> dict[str, dict[str, dict[str, float]]]:

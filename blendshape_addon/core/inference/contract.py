@@ -55,7 +55,12 @@ def _face_scores() -> dict[str, Any]:
 
 
 def _gaze() -> dict[str, Any]:
-    return {"inputs": ["eyes", "points"], "format": asdict(EYES), "points": EYE_POINTS, "outputs": ["gaze", "blink"]}
+    return {
+        "inputs": ["eyes", "points", "codes", "still"],
+        "format": asdict(EYES),
+        "points": EYE_POINTS,
+        "outputs": ["gaze", "blink", "code", "away"],
+    }
 
 
 def _corrective() -> dict[str, Any]:

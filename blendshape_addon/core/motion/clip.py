@@ -13,6 +13,7 @@ from ..messages import Message
 from .descriptor import Descriptors, describe
 from .face import FaceReader, Reading
 from .parameters import READER
+from .performance import calmest
 
 Progress = Callable[[float, str], None]
 
@@ -93,7 +94,8 @@ class ClipReading:
         return None
 
     def finish(self) -> Descriptors:
-        """What was read. Raises InputError where no face was found in any picture."""
+        """What was read; gazes are against those of the calmest pictures. Raises InputError where no face was found in
+        any picture."""
         found = [reading for reading in self._readings if reading is not None]
         if not found:
             raise InputError(
@@ -101,4 +103,7 @@ class ClipReading:
                 "the picture or more; drawn faces cannot be read.",
                 file=self._clip.name,
             )
-        return describe(self._readings, self._size, self._clip.rate, self._faces, self._clip.content)
+        made = describe(self._readings, self._size, self._clip.rate, self._faces, self._clip.content)
+        calm = [one for number in calmest(made) if (one := self._readings[number]) is not None]
+        made.gaze[made.found] = self._reader.away(found, calm or found)
+        return made

@@ -1,4 +1,9 @@
-"""Where eyes look and how far they are closed, read from a crop of either eye and landmarks about both."""
+"""Where eyes look and how far they are closed, read from a crop of either eye and landmarks about both.
+
+How far an eye has turned is seen best beside another picture of the same person, who looks at the camera (Liu, Yu,
+Funes Mora and Odobez, "A Differential Approach for Gaze Estimation", 2018): each picture gives a code of numbers, and
+two codes give the angle between where they look.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +22,12 @@ _OUTER = [RIGHT[1], LEFT[1]]  # corners of the eyes, the picture's left one firs
 
 @dataclass(frozen=True)
 class EyeReading:
-    """gaze: (2, 2) degrees to the person's left and up against the head, of the left and the right eye; compare with a
-    frame that looks at the camera. blink: (2,) how far each eye is closed, 0 to 1."""
+    """gaze: (2, 2) degrees to the person's left and up against the head, of the left and the right eye, as far as one
+    picture tells. blink: (2,) how far each eye is closed, 0 to 1. code: (2, C) what `EyeReader.away` takes."""
 
     gaze: np.ndarray
     blink: np.ndarray
+    code: np.ndarray
 
 
 class EyeReader:
@@ -37,10 +43,38 @@ class EyeReader:
 
     def read(self, picture: np.ndarray, landmarks: np.ndarray) -> EyeReading:
         """The eyes of a face in a (H, W, 3) uint8 picture whose (478, 3) landmarks, in pixels, `FaceReader` read."""
-        gaze, blink = self._network.run(
-            ["gaze", "blink"], {"eyes": crops(picture, landmarks)[None], "points": points(landmarks)[None]}
-        )
-        return EyeReading(gaze[0], blink[0])
+        found = look(self._network, crops(picture, landmarks)[None], points(landmarks)[None])
+        return EyeReading(*(values[0] for values in found))
+
+    def away(self, codes: np.ndarray, still: np.ndarray) -> np.ndarray:
+        """(N, 2, 2) degrees to the person's left and up by which the left and the right eye look elsewhere than in a
+        still picture. codes: (N, 2, C) of readings; still: (2, C), of one of the same person or a mean of several."""
+        return away(self._network, codes, np.broadcast_to(still, codes.shape))
+
+
+def look(network: Session, eyes: np.ndarray, around: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Gaze (N, 2, 2), blink (N, 2) and code (N, 2, C), see `EyeReading`, of (N, 2, H, W, 3) `crops` and (N, 24, 2)
+    `points`."""
+    none = np.zeros((1, 2, EYES.code), np.float32)
+    gaze, blink, code = network.run(
+        ["gaze", "blink", "code"],
+        {"eyes": eyes.astype(np.float32), "points": around.astype(np.float32), "codes": none, "still": none},
+    )
+    return gaze, blink, code
+
+
+def away(network: Session, codes: np.ndarray, still: np.ndarray) -> np.ndarray:
+    """(N, 2, 2), see `EyeReader.away`, of (N, 2, C) codes against as many still ones."""
+    (found,) = network.run(
+        ["away"],
+        {
+            "eyes": np.zeros((1, 2, EYES.height, EYES.width, 3), np.float32),
+            "points": np.zeros((1, len(EYE_POINTS), 2), np.float32),
+            "codes": codes.astype(np.float32),
+            "still": still.astype(np.float32),
+        },
+    )
+    return found
 
 
 def crops(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:

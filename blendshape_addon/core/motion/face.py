@@ -7,6 +7,7 @@ reads where the eyes look and how far they are closed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,6 +99,12 @@ class FaceReader:
         (scores,) = self._scores.run(["scores"], {"points": scored[None]})
         sure = _sigmoid(float(presence.ravel()[0]))
         return Reading(points, scores, float(tongue.ravel()[0]), sure, self._eyes.read(picture, points))
+
+    def away(self, readings: Sequence[Reading], still: Sequence[Reading]) -> np.ndarray:
+        """(N, 2, 2) degrees to the person's left and up by which the left and the right eye of each reading look
+        elsewhere than in the still ones, which are of the same person."""
+        codes, rest = (np.array([one.eyes.code for one in rows]) for rows in (readings, still))
+        return self._eyes.away(codes, np.median(rest, axis=0))
 
     def follow(self, picture: np.ndarray, last: Reading | None, turn: int = 0) -> Reading | None:
         """The face that was read in the picture before, or else the largest one; None where there is none. turn: as of

@@ -74,8 +74,7 @@ def perform(descriptors: Descriptors, options: DriveOptions, name: str) -> Perfo
 
     Raises InputError where the face is never turned to the camera, or where the chosen neutral frame shows none.
     """
-    turned = pose.turn(np.where(descriptors.found[:, None, None], descriptors.rotation, np.eye(3)))
-    valid = descriptors.found & (turned <= PERFORMANCE.max_turn)
+    turned, valid = _turned(descriptors), facing(descriptors)
     if not valid.any():
         raise InputError(
             "The face in {file} is turned away by more than {limit} degrees all the time: film it from the front.",
@@ -146,15 +145,33 @@ def _neutral(descriptors: Descriptors, valid: np.ndarray, chosen: int | None) ->
                 count=descriptors.count,
             )
         return chosen, _near(chosen, valid)
-    frames = np.flatnonzero(valid)
+    calm = calmest(descriptors)
+    return int(calm[0]), calm
+
+
+def calmest(descriptors: Descriptors) -> np.ndarray:
+    """Numbers of the frames in which the face does least, the calmest first; none where it never looks at the
+    camera."""
+    frames = np.flatnonzero(facing(descriptors))
+    if not len(frames):
+        return frames
     scores = descriptors.scores[frames][:, [SCORES.index(name) for name in READ]]
     # Most of the time most of a face does little: a unit's lower quartile is its rest, above which it acts, and below
     # which another one takes from it, as raised brows from lowered ones.
     away = np.abs(scores - np.quantile(scores, PERFORMANCE.rest_quantile, axis=0)).sum(1)
     cost = away + pose.turn(descriptors.rotation[frames]) / PERFORMANCE.max_turn
     count = max(1, min(len(frames), max(3, round(len(frames) * PERFORMANCE.neutral_share))))
-    calm = frames[np.argsort(cost, kind="stable")[:count]]
-    return int(calm[0]), calm
+    return frames[np.argsort(cost, kind="stable")[:count]]
+
+
+def facing(descriptors: Descriptors) -> np.ndarray:
+    """(F,) bool: frames with a face that is not turned too far away to be read."""
+    return descriptors.found & (_turned(descriptors) <= PERFORMANCE.max_turn)
+
+
+def _turned(descriptors: Descriptors) -> np.ndarray:
+    """(F,) degrees by which the face is turned away from the camera, 0 where there is none."""
+    return pose.turn(np.where(descriptors.found[:, None, None], descriptors.rotation, np.eye(3)))
 
 
 def _near(number: int, valid: np.ndarray) -> np.ndarray:
