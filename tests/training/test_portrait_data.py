@@ -7,7 +7,7 @@ from PIL import Image
 from blendshape_addon.core.errors import InputError, OutputError
 from training.data import rigs
 from training.portrait import synth
-from training.portrait.background import FOLDER, PersonMask
+from training.portrait.background import FOLDER, PersonMask, cut_out
 from training.portrait.emo_dataset import EMODataset, warped
 from training.renders import people, render, shards
 
@@ -80,6 +80,9 @@ def test_backgrounds_are_taken_away_by_alpha_or_else_by_a_mask(tmp_path):
         assert (ground == ground[0]).all() and tuple(ground[0]) != (200, 100, 50)
         grounds.add(tuple(ground[0]))
     assert len(grounds) == 2
+    opaque = np.full((4, 8, 4), 255, np.uint8)
+    once = cut_out(opaque, Left())
+    assert (once[..., 3] == [255] * 4 + [0] * 4).all() and cut_out(once, None) is once
     with pytest.raises(InputError, match="transparent"):
         EMODataset(24, 24, 2, 1, (1.0, 1.0), tmp_path)
 

@@ -204,6 +204,7 @@ def call(folder, source: str, movie: str, out: str, *more: str) -> None:
         ("grey.png", "read.npz", "a.gif", ["--eyes", "20,20", "40,20"], r"read\.npz"),
         ("grey.png", "clip", "a.avi", [], "let it end in .gif"),
         ("grey.png", "clip", "a.gif", ["--rate", "0"], "frames per second"),
+        ("grey.png", "clip", "a.gif", ["--eyes", "20,20", "40,20", "--cut-out"], "portrait prepare"),
         ("grey.png", "clip", "a.gif", ["--size", "9"], "choose 64 to 4096"),
         ("grey.png", "clip", "a.gif", ["--ground", "loud"], "no colour"),
         ("grey.png", "clip", "a.mp4", ["--blender", "nothing"], "is not installed"),
@@ -211,6 +212,7 @@ def call(folder, source: str, movie: str, out: str, *more: str) -> None:
 )
 def test_what_cannot_be_moved_is_said(tmp_path, monkeypatch, source, movie, out, more, said):
     monkeypatch.setenv("PATH", str(tmp_path))  # neither ffmpeg nor Blender
+    monkeypatch.chdir(tmp_path)  # nor the network of backgrounds
     checkpoint(tmp_path)
     clip(tmp_path, "clip", 3)
     clip(tmp_path, "one", 1)

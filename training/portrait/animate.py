@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from ..motion.animator import dataset, movies
 from ..motion.animator.losses import fetched
 from ..motion.animator.make_data import RATE
 from . import descriptor_code, framing, weights
+from .background import PersonMask, cut_out
 from .emtn import adopted
 from .export import AvatarFile
 from .framing import Driver, Portrait
@@ -125,6 +127,8 @@ def main(arguments: list[str]) -> None:
     network = AvatarFile(given.student) if given.student else weights.base(given.base)[0]
     reader = FaceReader(provider="cpu")
     source, factor = framing.portrait(given.source, given.size, eyes, reader)
+    if given.cut_out:
+        source = replace(source, picture=cut_out(source.picture, PersonMask()))
     with stoppable(), _driven(given, network, reader) as (driver, drivers, clip):  # which has files to clear away
         said = [*_said(given, source, factor), *clip.notes]
         said.append(f"Frame {driver.neutral + 1} of the clip is neutral: there the portrait is as it is.")
@@ -223,6 +227,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--size", type=int, default=_LARGEST, help="pixels of the longer side at most (default: %(default)s)")
     add("--square", action="store_true", help="only the square about the face")
     add("--beside", action="store_true", help="with the clip to the left")
+    add("--cut-out", action="store_true", help="take the portrait off its background, see portrait prepare")
     add("--ground", default="white", metavar="COLOUR",
         help="that a transparent portrait is laid on in a .gif or a .mp4 (default: %(default)s)")  # fmt: skip
     add("--eyes", nargs=2, metavar="X,Y",

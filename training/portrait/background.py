@@ -43,5 +43,12 @@ class PersonMask:
         return np.asarray(whole.resize((width, height), Image.Resampling.BILINEAR))
 
 
+def cut_out(picture: np.ndarray, mask: PersonMask) -> np.ndarray:
+    """A (H, W, 4) uint8 picture with the alpha of its person, if it is not transparent anyway."""
+    if picture[..., 3].min() < 255:
+        return picture
+    return np.dstack([picture[..., :3], mask.of(picture[..., :3])])
+
+
 def main(arguments: list[str]) -> None:
     converted.prepare_by(arguments, VERB, __doc__, [NETWORK], FOLDER)

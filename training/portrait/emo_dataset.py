@@ -18,7 +18,7 @@ from blendshape_addon.core.vocabulary import ARKIT
 from ..motion.animator import pictures
 from ..motion.crops import cut
 from . import face_code
-from .background import PersonMask
+from .background import PersonMask, cut_out
 from .framing import on_ground
 from .pairs import Pair
 
@@ -152,7 +152,7 @@ def _cut_out(frames: np.ndarray, mask: PersonMask) -> np.ndarray:
     """(F, H, W, 4) uint8 frames with the alpha of the person where they have none of their own."""
     if frames[..., 3].min() < 255:
         return frames
-    return np.stack([np.dstack([frame[..., :3], mask.of(frame[..., :3])]) for frame in frames])
+    return np.stack([cut_out(frame, mask) for frame in frames])
 
 
 def warped(picture: np.ndarray, rng: np.random.Generator, strength: float = 1.0) -> np.ndarray:
