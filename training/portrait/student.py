@@ -17,6 +17,7 @@ from .settings import Size
 
 NUM_AVATARS = 100
 _SIDE = 16  # pixels of a side of an avatar's tensor
+_PLACES = 2  # halves of the driver, across and down, whose features are told apart, so that they say where a head is
 _FIRST = 4  # pixels of a side of the generator's first features
 _REFINED = 16  # channels of the correction, at half of the picture's size
 _REST = 1.0  # logit of the mask at the start, see `g2d`
@@ -68,11 +69,13 @@ class Student(nn.Module):
         super().__init__()
         width = told.student_width
         self.size, self.motion_size = told.size, told.motion_size
-        self.encoder = ResNet18(width, max(2, 2 * told.motion_size // told.size))
+        stride = max(2, 2 * told.motion_size // told.size)
+        self.encoder = ResNet18(width, stride)
+        self.places = min(_PLACES, max(1, told.motion_size // (16 * stride)))  # of small features there is one
         self.avatars = nn.Parameter(torch.randn(num_avatars, width, _SIDE, _SIDE) / _SIDE)
         portraits = torch.zeros(num_avatars, 3, told.size, told.size, dtype=torch.uint8)
         self.register_buffer("portraits", portraits)
-        self.start = nn.Linear(8 * width, 8 * width * _FIRST**2)
+        self.start = nn.Linear(8 * width * self.places**2, 8 * width * _FIRST**2)
         blocks, inputs, side = [], 8 * width, _FIRST
         while side <= told.size // 2:
             outputs = max(width, inputs // 2)
@@ -95,7 +98,8 @@ class Student(nn.Module):
 
     def painted(self, driver: Tensor, portrait: Tensor, told: list[Modulation]) -> Painted:
         """(N, 3, M, M) drivers, with the portraits and the modulations of the blocks of the avatars that they move."""
-        x = self.start(self.encoder(driver).mean((2, 3))).unflatten(1, (-1, _FIRST, _FIRST))
+        seen = functional.adaptive_avg_pool2d(self.encoder(driver), self.places)
+        x = self.start(seen.flatten(1)).unflatten(1, (-1, _FIRST, _FIRST))
         for block, one in zip(self.up, told, strict=True):
             x = block(x if x.shape[-1] == block.side else functional.interpolate(x, scale_factor=2.0), one)
         flow = larger(_REACH * torch.tanh(self.to_flow(x)))
