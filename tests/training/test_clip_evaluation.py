@@ -6,6 +6,7 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -132,3 +133,11 @@ def test_a_film_that_drives_its_own_person_by_the_truth_is_carried_without_error
 
     assert driven(1.0)["mm"] == pytest.approx(0, abs=1e-9) and driven(1.0)["cos"] == pytest.approx(1)
     assert driven(0.0)["mm"] == pytest.approx(driven(0.0)["still mm"]) and driven(0.0)["still mm"] > 1
+
+
+def test_gaze_counts_from_the_calm_frames_whose_median_the_neutral_one_is() -> None:
+    true = clip_figures.Truth(np.zeros((5, len(ARKIT))), np.tile(np.eye(3), (5, 1, 1)), np.zeros((5, 2)))
+    true.gaze[:, 0] = (3, 0, 0, 8, -8)  # the calmest frame, the first one, looks aside
+    done = clip_figures.Performance(np.arange(5.0), {}, np.zeros((5, 3)), true.gaze.copy(), 0, calm=(0, 1, 2))
+    told = SimpleNamespace(found=np.ones(5, bool))
+    assert clip_figures.angles(told, done, true)["gaze across"] == 0

@@ -73,14 +73,16 @@ def units(descriptors: Descriptors, performance: Performance, truth: Truth) -> d
 
 
 def angles(descriptors: Descriptors, performance: Performance, truth: Truth) -> dict[str, float]:
-    """Mean absolute errors in degrees, of the head's turn against the neutral frame, and of the gaze of open eyes."""
+    """Mean absolute errors in degrees, of the head's turn against the neutral frame, and of the gaze of open eyes
+    against the calm ones."""
     here = descriptors.found
     neutral = truth.head[performance.neutral]
     wanted = pose.to_vectors(neutral.T @ truth.head[here])
     head = np.degrees(np.linalg.norm(performance.head[here] - wanted, axis=1))
     closed = truth.units[:, [ARKIT.index("eyeBlinkLeft"), ARKIT.index("eyeBlinkRight")]].max(1)
     seen = here & (closed < 0.5)
-    gaze = np.abs(performance.gaze - truth.gaze + truth.gaze[performance.neutral])[seen].mean(0)
+    away = truth.gaze - np.median(truth.gaze[list(performance.calm)], axis=0)
+    gaze = np.abs(performance.gaze - away)[seen].mean(0)
     return {"head": float(head.mean()), "gaze across": float(gaze[0]), "gaze up": float(gaze[1])}
 
 

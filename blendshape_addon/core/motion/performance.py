@@ -57,7 +57,7 @@ class Performance:
     times: (F,) seconds. units: names of ARKIT to (F,) values, 0 to 1. head: (F, 3) rotation vectors, radians, against
     the neutral frame: x to the avatar's left, y up, z forward. gaze: (F, 2) degrees to the avatar's left and up.
     neutral: number of the neutral frame. lost: first and last frames of the spans without a face that could be read.
-    notes: for the user.
+    notes: for the user. calm: frames that the neutral face is the median of.
     """
 
     times: np.ndarray
@@ -67,6 +67,7 @@ class Performance:
     neutral: int
     lost: tuple[tuple[int, int], ...] = ()
     notes: tuple[Message, ...] = field(default=())
+    calm: tuple[int, ...] = ()
 
 
 def perform(descriptors: Descriptors, options: DriveOptions, name: str) -> Performance:
@@ -107,7 +108,8 @@ def perform(descriptors: Descriptors, options: DriveOptions, name: str) -> Perfo
         squint = units[f"eyeSquint{side}"]
         units[f"eyeSquint{side}"] = unit_values.without_blinks(squint, units[f"eyeBlink{side}"])
     lost = _spans(~valid)
-    return Performance(times, units, head, gaze, neutral, lost, tuple(_notes(descriptors, lost, turned)))
+    notes, calm = tuple(_notes(descriptors, lost, turned)), tuple(int(number) for number in frames)
+    return Performance(times, units, head, gaze, neutral, lost, notes, calm)
 
 
 def _look(unit: str, gaze: np.ndarray) -> np.ndarray:
