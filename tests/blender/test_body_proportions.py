@@ -1,14 +1,19 @@
 """Fit Proportions of This Avatar: other lengths of bones, with skin, keys, weights and what hangs on bones."""
 
+from importlib.util import find_spec
+
 import bpy
 import numpy as np
 import pytest
 from helpers import BONES, ball, coordinates, key_names, mesh_object, select
+from mathutils import Vector
 
+from blendshape_addon.blender.io import vrm
 from blendshape_addon.blender.keys import key_blocks, proportions
 from blendshape_addon.blender.stored import landmarks
 from blendshape_addon.core.vocabulary import LANDMARKS
 
+BONE = {"head": "head", "left": "leftUpperArm", "right": "rightUpperArm", "right below": "rightLowerArm"}
 fit = bpy.ops.vrc_blendshape.fit_proportions
 
 
@@ -159,6 +164,87 @@ def test_what_hangs_on_bones_goes_along_whatever_the_pose(person):
     assert np.allclose(now, at, atol=1e-5) and rig.hide_get()
     assert np.array_equal(coordinates(clothes.data.vertices), coordinates(body.data.vertices))
     assert rig.pose.bones["head"].rotation_euler.x == 0.5
+
+
+def spring_of_vrm_1(rig):
+    """Skirt-like joints of 2 cm on the left arm, a ball at the head and a capsule along the right arm; their radii."""
+    settings = rig.data.vrm_addon_extension
+    settings.spec_version = "1.0"
+    joint = settings.spring_bone1.springs.add().joints.add()
+    joint.node.bone_name, joint.hit_radius = BONE["left"], 0.02
+    ball, capsule = (settings.spring_bone1.colliders.add() for _ in range(2))
+    for collider, bone in ((ball, BONE["head"]), (capsule, BONE["right"])):
+        collider.reset_bpy_object(bpy.context, rig)
+        collider.node.bone_name = bone
+    ball.shape.sphere.radius, ball.shape.sphere.offset = 0.1, (0, 0.05, 0)
+    capsule.shape_type = "Capsule"
+    capsule.reset_bpy_object(bpy.context, rig)
+    capsule.shape.capsule.radius, capsule.shape.capsule.offset = 0.04, (0, 0, 0)
+    ends = rig.data.bones[BONE["right"]].matrix_local.inverted() @ rig.data.bones[BONE["right below"]].head_local
+    capsule.shape.capsule.tail = ends
+    bpy.context.view_layer.update()
+    return lambda: (joint.hit_radius, ball.shape.sphere, capsule.shape.capsule)
+
+
+def spring_of_vrm_0(rig):
+    """The same with what VRM 0 has: joints, and a ball at the head."""
+    settings = rig.data.vrm_addon_extension
+    settings.spec_version = "0.0"
+    found = settings.vrm0.secondary_animation
+    joints = found.bone_groups.add()
+    joints.bones.add().bone_name = BONE["left"]
+    joints.hit_radius = 0.02
+    group = found.collider_groups.add()
+    group.node.bone_name = BONE["head"]
+    empty = bpy.data.objects.new("Ball", None)
+    bpy.context.scene.collection.objects.link(empty)
+    empty.parent, empty.parent_type, empty.parent_bone = rig, "BONE", BONE["head"]
+    empty.empty_display_type, empty.empty_display_size = "SPHERE", 0.1
+    group.colliders.add().bpy_object = empty
+    bpy.context.view_layer.update()
+    return joints, empty
+
+
+def bone_space(rig, bone, point):
+    return np.array(rig.matrix_world @ rig.data.bones[bone].matrix_local @ Vector(point))
+
+
+@pytest.mark.skipif(find_spec("io_scene_vrm") is None, reason="bpy-vrm-format is not installed")
+def test_spring_bones_of_vrm_1_get_as_thick_as_what_carries_them(person):
+    rig, body = person
+    with vrm.addon() as there:
+        assert there
+        read = spring_of_vrm_1(rig)
+        select(body)
+        assert fit(height=220) == {"FINISHED"}
+        bpy.context.view_layer.update()
+        grown, ball, capsule = read()
+        scale = grown / 0.02
+        assert scale > 1.2
+        assert ball.radius == pytest.approx(0.1 * scale, rel=1e-4)
+        assert capsule.radius == pytest.approx(0.04 * scale, rel=1e-4)
+        assert np.array(ball.offset) == pytest.approx([0, 0.05 * scale, 0], abs=1e-5)
+        assert fit(arm=130 * lengths(rig)["arm"]) == {"FINISHED"}
+        bpy.context.view_layer.update()
+        longer, ball, capsule = read()
+        assert longer == pytest.approx(grown, rel=1e-4), "an arm that stretches does not get thicker"
+        assert capsule.radius == pytest.approx(0.04 * scale, rel=1e-4)
+        below = np.array(rig.matrix_world @ rig.data.bones[BONE["right below"]].head_local)
+        assert bone_space(rig, BONE["right"], capsule.tail) == pytest.approx(below, abs=1e-4)
+
+
+@pytest.mark.skipif(find_spec("io_scene_vrm") is None, reason="bpy-vrm-format is not installed")
+def test_spring_bones_of_vrm_0_get_as_thick_as_what_carries_them(person):
+    rig, body = person
+    with vrm.addon() as there:
+        assert there
+        joints, empty = spring_of_vrm_0(rig)
+        select(body)
+        assert fit(height=220) == {"FINISHED"}
+        bpy.context.view_layer.update()
+        scale = joints.hit_radius / 0.02
+        assert scale > 1.2 and empty.empty_display_size == pytest.approx(0.1 * scale, rel=1e-4)
+        assert np.array(empty.matrix_world.to_scale()) == pytest.approx(1, abs=1e-4)
 
 
 @pytest.mark.parametrize("mode", ["POSE", "EDIT"])

@@ -17,11 +17,13 @@ from ...core.avatar.parameters import PROPORTIONS
 from ...core.avatar.proportions import Body, Fitted, SkinPoints
 from ...core.corrective.skinning import Skin
 from ...core.errors import InputError
+from ..io import vrm
 from ..io.mesh_io import Object, basis, coordinates, root_of
 from ..io.rig_motion import bone_names, parents_of, weights_of
 from ..io.selection import likeliest_face, require_editable
 from ..mesh_objects import rest_matrix, world_points
 from ..stored import landmarks
+from . import vrm_springs
 from .key_blocks import made_by_us, mark
 
 _STRAIGHT = 1e-5  # share of a bone's length, below which ends are together, and a direction has not turned
@@ -119,7 +121,20 @@ def apply(context: bpy.types.Context, rig: Object, meshes: Sequence[Object], bod
         raise InputError(
             "“{name}” is not in the scene that is shown: show its collection and try again.", name=rig.name
         )
+    with _springs(rig) as round_ones:
+        _apply(context, rig, meshes, body, fitted, round_ones)
+        if round_ones is not None:
+            vrm_springs.grow(rig, dict(zip(body.names, fitted.thickness.tolist(), strict=True)))
+    context.view_layer.update()
+
+
+def _apply(
+    context: bpy.types.Context, rig: Object, meshes: Sequence[Object], body: Body, fitted: Fitted,
+    round_ones: set[Object] | None,
+) -> None:  # fmt: skip
+    """See `apply`. round_ones: what goes along without being stretched."""
     hung = [(obj, rest_matrix(obj)) for obj in rig.children if obj not in meshes and obj.parent_type != "ARMATURE"]
+    ends = {obj: [(end, rest_matrix(end)) for end in obj.children] for obj, _ in hung if obj in (round_ones or ())}
     placed = landmarks.read(meshes)
     for obj in meshes:
         _move_mesh(obj, rig, fitted)
@@ -127,15 +142,39 @@ def apply(context: bpy.types.Context, rig: Object, meshes: Sequence[Object], bod
     numbers = {name: number for number, name in enumerate(body.names)}
     for obj, matrix in hung:
         bone = numbers.get(obj.parent_bone) if obj.parent_type == "BONE" else None
-        matrix = (fitted.rest if bone is None else fitted.bones[bone]) @ matrix
-        obj.matrix_parent_inverse = (
-            (rig.matrix_world @ _carrying(rig, obj)).inverted() @ Matrix(matrix.tolist()) @ obj.matrix_basis.inverted()
-        )
+        change = fitted.rest if bone is None else fitted.bones[bone]
+        over = rig.matrix_world @ _carrying(rig, obj)
+        matrix = _carried(change, matrix) if obj in ends else change @ matrix
+        _hang(obj, over, matrix)
+        for end, place in ends.get(obj, ()):
+            _hang(end, Matrix(matrix.tolist()), _carried(change, place))
     if placed is not None:
         head = fitted.bones[body.bones["", "head"]]
         placed[:, :3] = placed[:, :3] @ head[:3, :3].T + head[:3, 3]
         landmarks.keep(meshes, landmarks.holder(meshes), placed)
-    context.view_layer.update()
+
+
+@contextmanager
+def _springs(rig: Object) -> Iterator[set[Object] | None]:
+    """The colliders of the spring bones that `rig` has by the VRM add-on, which is enabled within the block; None where
+    it has no settings of it, or the add-on is not there."""
+    if not vrm.has_settings([rig]):
+        yield None
+        return
+    with vrm.addon() as there:
+        yield vrm_springs.colliders(rig) if there else None
+
+
+def _carried(change: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """(4, 4) `matrix` where `change` takes its origin, turned and scaled as it was."""
+    moved = matrix.copy()
+    moved[:3, 3] = proportions.moved(change, matrix[:3, 3])
+    return moved
+
+
+def _hang(obj: Object, over: Matrix, matrix: np.ndarray) -> None:
+    """Let `obj` be at (4, 4) `matrix` in the world, at rest, where `over` is what it hangs on; its own place stays."""
+    obj.matrix_parent_inverse = over.inverted() @ Matrix(matrix.tolist()) @ obj.matrix_basis.inverted()
 
 
 def _is_skinned(obj: Object, rig: Object) -> bool:

@@ -139,6 +139,11 @@ class Fitted:
     rest: np.ndarray
     scale: float
 
+    @cached_property
+    def thickness(self) -> np.ndarray:
+        """(B,) by how much what each bone carries gets thicker: a limb that stretches along itself does not."""
+        return np.linalg.svd(self.bones[:, :3, :3], compute_uv=False)[:, 1]
+
 
 def fit(body: Body, wanted: Mapping[str, float]) -> Fitted:
     """What gives `body` the metres of those of LENGTHS that are `wanted`; the others grow with the height.
