@@ -169,7 +169,12 @@ def test_the_avatar_is_a_skinned_file(tmp_path):
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda path: path.write_bytes(b"no picture"), "cannot be read as a picture"),
+        (lambda path: path.write_bytes(b"no picture"), "cannot be read as a picture: save it as JPEG"),
+        (
+            lambda path: path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"),
+            "cannot be read as a picture: save it as JPEG",
+        ),
+        (lambda path: path.mkdir(), "cannot be read as a picture"),
         (lambda path: Image.new("RGB", (400, 600), (90, 90, 90)).save(path), "is blank"),
         (lambda path: Image.new("L", (6000, 5000)).save(path), "30 megapixels; make it smaller than 25"),
         (lambda path: Image.new("RGB", (90, 90)).save(path), "only 90 × 90 pixels"),
@@ -181,6 +186,28 @@ def test_what_is_no_photo_is_refused_in_a_sentence(tmp_path, make, says):
     make(path)
     with pytest.raises(InputError, match=says):
         photo.load(path)
+
+
+def shades(path) -> tuple[np.ndarray, np.ndarray]:
+    """Mean colours of both halves of a picture."""
+    found = photo.load(path).pixels.astype(float)
+    return found[:, :100].mean((0, 1)), found[:, -100:].mean((0, 1))
+
+
+def test_pictures_of_all_kinds_show_what_they_show(tmp_path):
+    halves = np.repeat(np.repeat([[60, 180]], 300, 0), 150, 1).astype(np.uint8)
+    plain = Image.fromarray(halves)
+    plain.convert("RGB").save(tmp_path / "rgb.webp", lossless=True)
+    plain.convert("CMYK").save(tmp_path / "cmyk.jpg", quality=95)
+    plain.convert("P").save(tmp_path / "palette.gif")
+    Image.fromarray(halves.astype(np.uint16) * 257).save(tmp_path / "deep.png")
+    for name in ("rgb.webp", "cmyk.jpg", "palette.gif", "deep.png"):
+        dark, light = shades(tmp_path / name)
+        assert dark == pytest.approx(60, abs=3) and light == pytest.approx(180, abs=3), name
+    hidden = np.dstack([halves, halves, halves, np.where(halves > 100, 255, 0).astype(np.uint8)])
+    Image.fromarray(hidden).save(tmp_path / "cut.png")
+    nothing, light = shades(tmp_path / "cut.png")
+    assert nothing == pytest.approx(128) and light == pytest.approx(180)
 
 
 def test_a_picture_that_moves_is_refused(tmp_path):
@@ -234,6 +261,11 @@ def test_views_that_cannot_be_measured_are_refused():
         photo.view(picture, Reader(side), side=False)
     with pytest.raises(InputError, match="not show the person from the side"):
         photo.view(picture, Reader(front), side=True)
+    turned = [POINTS[f"{point}_{one}"] for point in ("hip", "shoulder") for one in "lr"]
+    front.points[turned, 1] *= -1
+    with pytest.raises(InputError, match="upside down: turn the picture upright"):
+        photo.view(picture, Reader(front), side=False)
+    front.points[turned, 1] *= -1
     front.mask[-1] = 1
     with pytest.raises(InputError, match="cuts the person off"):
         photo.view(picture, Reader(front), side=False)

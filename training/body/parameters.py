@@ -109,6 +109,8 @@ class PhotoParameters:
     least_visible: Mapping[str, float] = field(default_factory=lambda: {"head": 0.5, "feet": 0.3})
     mask: float = 0.5  # from which on a pixel is the person's
     most_turned: float = 50.0  # degrees off the view that was asked for; networks are off by 20 at times
+    upright: float = 0.7  # cosine of how far a trunk may be from the vertical of the picture
+    behind: tuple[int, int, int, int] = (128, 128, 128, 255)  # what transparent pixels show
     heights: tuple[float, float] = (100.0, 250.0)  # centimetres that people are tall
     unknown_height: float = 1.7  # metres, of a person whose height was not given
     most_outline: float = 4.0  # pixels of the window between outlines, from which on the body is not that person's

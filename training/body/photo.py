@@ -43,11 +43,11 @@ def load(path: Path) -> Photo:
                     file=path.name, width=image.width, height=image.height,
                 )  # fmt: skip
             lens = image.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.FocalLengthIn35mmFilm)
-            upright = ImageOps.exif_transpose(image).convert("RGB")
+            upright = _colours(ImageOps.exif_transpose(image))
     except FileNotFoundError as error:
         raise InputError("{file} does not exist.", file=path) from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError("{file} cannot be read as a picture.", file=path.name) from error
+        raise InputError("{file} cannot be read as a picture: save it as JPEG, PNG or WebP.", file=path.name) from error
     upright.thumbnail((PHOTO.side, PHOTO.side), Image.Resampling.LANCZOS)
     pixels = np.asarray(upright)
     if pixels.std() < PHOTO.blank:
@@ -55,6 +55,16 @@ def load(path: Path) -> Photo:
     # The longer side of a 35 mm picture is 36 mm.
     focal = max(pixels.shape) * (lens / 36 if lens else PHOTO.usual_lens)
     return Photo(path.name, pixels, float(focal), bool(lens))
+
+
+def _colours(image: Image.Image) -> Image.Image:
+    """A picture as RGB: over grey where it is transparent, and 16 bits of brightness as 8."""
+    if image.mode.startswith("I"):
+        return Image.fromarray((np.asarray(image).clip(0, 65535) / 257).astype(np.uint8)).convert("RGB")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    over = Image.new("RGBA", image.size, PHOTO.behind)
+    return Image.alpha_composite(over, image.convert("RGBA")).convert("RGB")
 
 
 def view(photo: Photo, reader: PersonReader, side: bool) -> View:
@@ -76,6 +86,9 @@ def view(photo: Photo, reader: PersonReader, side: bool) -> View:
                     "{file} does not show the {part}: the whole person has to be in the picture.",
                     file=photo.name, part=what,
                 )  # fmt: skip
+    trunk = (person.at("hip_l") + person.at("hip_r")) / 2 - (person.at("shoulder_l") + person.at("shoulder_r")) / 2
+    if trunk[1] < np.linalg.norm(trunk) * PHOTO.upright:
+        raise InputError("{file} shows the person lying or upside down: turn the picture upright.", file=photo.name)
     edge = person.mask > PHOTO.mask
     if edge[0].any() or edge[-1].any():
         raise InputError(
