@@ -3,6 +3,7 @@
 import csv
 import json
 import subprocess
+import sys
 
 import bpy
 import numpy as np
@@ -27,6 +28,15 @@ studio, camera, rng = Studio(), CAMERAS[0], np.random.default_rng(3)
 subject = studio.subject(rng)
 Image.fromarray(studio.draw(subject, camera, studio.stance(camera, rng), rng, 0.01)).save(sys.argv[1])
 print(subject.centimetres["height"])
+"""
+
+
+WRITE = """
+import sys
+from pathlib import Path
+from training.body import command, posable
+from training.body.fit import Fit
+command._write_avatar(Path(sys.argv[1]), lambda path: command.write_avatar(path, Fit(posable.usual(), 1.0, (), ())))
 """
 
 
@@ -82,6 +92,22 @@ def test_what_is_given_wrong_comes_as_a_sentence(training_python, monkeypatch, t
         operators.measure_body(photo="me.jpg", height=170)
     said = session.current().training.messages["body"]
     assert "body prepare" in str(said) and not bpy.data.objects
+
+
+def test_the_command_line_writes_blend_files(training_python, monkeypatch, tmp_path):
+    program = (
+        tmp_path / "blender"
+    )  # Blender as a Python module in place of the program: its last argument is the script
+    program.write_text(f'#!/bin/sh\nfor last; do :; done\nexec "{sys.executable}" -c "$last"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("VRC_BLENDER", str(program))
+    python = settings.training_python(bpy.context)
+    out = tmp_path / "me.blend"
+    subprocess.run([python, "-c", WRITE, str(out)], check=True, cwd=ROOT)
+    bpy.ops.wm.open_mainfile(filepath=str(out))
+    rig = next(obj for obj in bpy.data.objects if obj.type == "ARMATURE")
+    assert not humanoid.missing_bones(rig.data.bones.keys())
+    assert {"Body", "Eye_L", "Teeth_Upper", "Tongue"} <= set(bpy.data.objects.keys())
 
 
 def test_without_the_training_tools_it_says_where_they_come_from(monkeypatch):

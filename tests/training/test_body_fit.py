@@ -231,10 +231,16 @@ def test_a_photo_is_turned_as_the_camera_was_held_and_its_lens_is_known(tmp_path
 
 
 @pytest.mark.parametrize(("given", "says"), [(["--height", "0"], "no person's"), (["--height", "400"], "no person's"),
-                                             (["--out", "a.obj"], "has to end in .glb")])  # fmt: skip
+                                             (["--out", "a.obj"], "has to end in .glb or .blend")])  # fmt: skip
 def test_what_was_given_wrong_is_said_before_any_work(given, says):
     with pytest.raises(InputError, match=says):
         command.main(["photo.jpg", *given])
+
+
+def test_without_blender_a_blend_file_is_refused_before_any_work(monkeypatch):
+    monkeypatch.setenv("VRC_BLENDER", "/nowhere/blender")
+    with pytest.raises(InputError, match="name its program by VRC_BLENDER"):
+        command.main(["photo.jpg", "--out", "a.blend"])
 
 
 class Reader:

