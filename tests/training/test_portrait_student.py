@@ -81,7 +81,7 @@ def test_what_is_computed_once_changes_nothing():
     network, seen = student(), drivers()
     output = network(seen, torch.tensor([2, 2, 2]))
     assert (output.picture - network.portraits[2] / 255).abs().max() > 0.01
-    for mine, theirs in zip(OneAvatar(network, 2)(seen), output, strict=True):
+    for mine, theirs in zip(OneAvatar(network, 2)(seen), output[:3], strict=True):
         assert torch.allclose(mine, theirs, atol=1e-4)
     assert len(network.avatars) == 100  # the student itself is left as it was
 

@@ -16,12 +16,23 @@ from .resnet18 import ResNet18
 from .settings import Size
 
 NUM_AVATARS = 100
+TOLD = 12  # numbers of a head: its rotation, where the middle between its eyes is, across and down, and how large it is
 _SIDE = 16  # pixels of a side of an avatar's tensor
 _PLACES = 2  # halves of the driver, across and down, whose features are told apart, so that they say where a head is
 _FIRST = 4  # pixels of a side of the generator's first features
 _REFINED = 16  # channels of the correction, at half of the picture's size
 _REST = 1.0  # logit of the mask at the start, see `g2d`
 _REACH = 0.25  # how far at most a pixel is fetched, in sides of the picture
+
+
+class Moved(NamedTuple):
+    """picture, flow, correction: as `g2d.Painted`; told: (N, TOLD + latent) what the encoder tells of the driver's
+    motion, which a loss asks for and nothing else uses."""
+
+    picture: Tensor
+    flow: Tensor
+    correction: Tensor
+    told: Tensor
 
 
 class Modulation(NamedTuple):
@@ -62,7 +73,7 @@ class Spade(nn.Module):
 
 class Student(nn.Module):
     """`Student(driver, avatar)`: (N, 3, M, M), 0 to 1, of the size in which motion is read, and (N,) numbers of
-    avatars, to Painted, of the size S. It begins as the copy of the avatar's portrait (MegaPortraits, 3.3). Flow and
+    avatars, to Moved, of the size S. It begins as the copy of the avatar's portrait (MegaPortraits, 3.3). Flow and
     correction are made of features at half of S."""
 
     def __init__(self, told: Size, num_avatars: int = NUM_AVATARS) -> None:
@@ -75,7 +86,9 @@ class Student(nn.Module):
         self.avatars = nn.Parameter(torch.randn(num_avatars, width, _SIDE, _SIDE) / _SIDE)
         portraits = torch.zeros(num_avatars, 3, told.size, told.size, dtype=torch.uint8)
         self.register_buffer("portraits", portraits)
-        self.start = nn.Linear(8 * width * self.places**2, 8 * width * _FIRST**2)
+        features = 8 * width * self.places**2
+        self.tell = nn.Linear(features, TOLD + told.latent)
+        self.start = nn.Linear(features, 8 * width * _FIRST**2)
         blocks, inputs, side = [], 8 * width, _FIRST
         while side <= told.size // 2:
             outputs = max(width, inputs // 2)
@@ -91,15 +104,20 @@ class Student(nn.Module):
         """Take (M, 3, S, S), 0 to 1, as the portraits of the first avatars."""
         self.portraits[: len(portraits)] = (portraits * 255).round().byte()
 
-    def forward(self, driver: Tensor, avatar: Tensor) -> Painted:
+    def forward(self, driver: Tensor, avatar: Tensor) -> Moved:
         avatar = avatar.long()
-        told = self.avatars[avatar]
-        return self.painted(driver, self.portraits[avatar] / 255, [block.modulation(told) for block in self.up])
+        told, seen = self.avatars[avatar], self.seen(driver)
+        modulations = [block.modulation(told) for block in self.up]
+        return Moved(*self.painted(seen, self.portraits[avatar] / 255, modulations), self.tell(seen))
 
-    def painted(self, driver: Tensor, portrait: Tensor, told: list[Modulation]) -> Painted:
-        """(N, 3, M, M) drivers, with the portraits and the modulations of the blocks of the avatars that they move."""
-        seen = functional.adaptive_avg_pool2d(self.encoder(driver), self.places)
-        x = self.start(seen.flatten(1)).unflatten(1, (-1, _FIRST, _FIRST))
+    def seen(self, driver: Tensor) -> Tensor:
+        """(N, features) of (N, 3, M, M) drivers."""
+        return functional.adaptive_avg_pool2d(self.encoder(driver), self.places).flatten(1)
+
+    def painted(self, seen: Tensor, portrait: Tensor, told: list[Modulation]) -> Painted:
+        """(N, features) of drivers, with the portraits and the modulations of the blocks of the avatars that they
+        move."""
+        x = self.start(seen).unflatten(1, (-1, _FIRST, _FIRST))
         for block, one in zip(self.up, told, strict=True):
             x = block(x if x.shape[-1] == block.side else functional.interpolate(x, scale_factor=2.0), one)
         flow = larger(_REACH * torch.tanh(self.to_flow(x)))
@@ -122,8 +140,8 @@ class OneAvatar(nn.Module):
         told = self.student.avatars[number : number + 1]
         self.told = [block.settle(told) for block in self.student.up]
         self.portrait = self.student.portraits[number : number + 1] / 255
-        self.student.avatars = self.student.portraits = None
+        self.student.avatars = self.student.portraits = self.student.tell = None
 
     def forward(self, driver: Tensor) -> Painted:
         portrait = self.portrait.expand(driver.shape[0], -1, -1, -1)
-        return self.student.painted(driver, portrait, self.told)
+        return self.student.painted(self.student.seen(driver), portrait, self.told)

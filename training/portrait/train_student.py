@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from blendshape_addon.core.errors import InputError
-from blendshape_addon.core.motion.face import FaceReader
+from blendshape_addon.core.motion.face import OUTER_EYES, FaceReader
 
 from ..learning.atomic_files import atomic_write
 from ..learning.distributed import Team
@@ -24,13 +24,12 @@ from ..motion import video_metrics
 from ..motion.animator.dataset import colours
 from . import evaluate, face_code, framing, losses, pairs, settings, stage, weights
 from .discriminator import Judged
-from .emtn import adopted, held_as
+from .emtn import Motion, adopted, held_as
 from .framing import Eyes
-from .g2d import Painted
 from .gbase import Gbase, Output, Source
 from .pairs import Rendered, Renders
 from .settings import Settings
-from .student import NUM_AVATARS, OneAvatar, Student
+from .student import NUM_AVATARS, TOLD, Moved, OneAvatar, Student
 
 _HELD = 2  # pictures of each avatar that drive nobody in a training
 _LARGEST = 1024  # pixels of a portrait's longer side
@@ -55,12 +54,14 @@ class Avatar(NamedTuple):
 
 
 class Taught(NamedTuple):
-    """output, true, judged: as `stage.Made`, the truth being what the teacher made; flow: the teacher's."""
+    """output, true, judged: as `stage.Made`, the truth being what the teacher made; flow: the teacher's; told: what it
+    read in the driver, as `Moved.told`."""
 
-    output: Painted
+    output: Moved
     true: Tensor
     judged: Judged | None
     flow: Tensor
+    told: Tensor
 
 
 class StudentTask(stage.PictureTask):
@@ -103,13 +104,20 @@ class StudentTask(stage.PictureTask):
 
     def predict(self, network: nn.Module, batch: Batch) -> Taught:
         with torch.no_grad():
-            taught = _taught(self.teacher, _rows(self.known, batch.avatar), batch.codes)
-        return Taught(*network(taught.picture, batch.driver, batch.avatar), taught.flow)
+            motion, rest = (self.teacher.emtn(batch.codes[:, n]) for n in (0, 1))
+            taught = _taught(self.teacher, _rows(self.known, batch.avatar), motion, rest)
+            told = torch.cat([_of_head(motion), motion.expression - rest.expression], 1)
+        return Taught(*network(taught.picture, batch.driver, batch.avatar), taught.flow, told)
 
     def terms(self, made: Taught, batch: Batch) -> dict[str, Tensor]:
         found, flow, needs = super().terms(made, batch), made.output.flow.float(), self.told.losses
         if needs.flow:
             found["flow"] = losses.flow_apart(flow, made.flow.float(), torch.ones_like(flow[:, :1]))
+        apart = (made.output.told.float() - made.told.float()).abs()
+        if needs.pose:
+            found["pose"] = apart[:, :TOLD].mean()
+        if needs.expression:
+            found["expression"] = apart[:, TOLD:].mean() / made.told[:, TOLD:].float().abs().mean().clamp(min=1e-6)
         if needs.correction:
             found["correction"] = made.output.correction.abs().float().mean()
         if needs.smooth:
@@ -117,11 +125,18 @@ class StudentTask(stage.PictureTask):
         return found
 
 
-def _taught(teacher: Gbase, known: Source, codes: Tensor) -> Output:
-    """What the teacher makes of sources that turn, stand and do as (N, 2, K) drivers, whose faces at rest tell what is
-    theirs and not what they do. A student sees a driver alone: where that person's head was at rest it cannot tell."""
-    rest = held_as(known.motion, teacher.emtn(codes[:, 1]))
-    return teacher.drive(known, adopted(known.motion, teacher.emtn(codes[:, 0]), rest))
+def _taught(teacher: Gbase, known: Source, motion: Motion, rest: Motion) -> Output:
+    """What the teacher makes of sources that turn, stand and do as drivers, whose faces at rest tell what is theirs and
+    not what they do. A student sees a driver alone: where that person's head was at rest it cannot tell."""
+    return teacher.drive(known, adopted(known.motion, motion, held_as(known.motion, rest)))
+
+
+def _of_head(motion: Motion) -> Tensor:
+    """(N, TOLD): the numbers of the rotation, the place from the middle of the picture in quarters of it, and twice the
+    logarithm of the size; all vary about as much."""
+    outer = motion.points[:, list(OUTER_EYES), :2]
+    size = (outer[:, 0] - outer[:, 1]).norm(dim=1, keepdim=True).clamp(min=1e-3)
+    return torch.cat([motion.rotation.flatten(1), 4 * (outer.mean(1) - 0.5), 2 * size.log()], 1)
 
 
 def _tensor(pictures: Sequence[np.ndarray]) -> Tensor:
@@ -204,7 +219,8 @@ def compare(
     known = teacher.read(portraits, _codes(avatars))
     made = {"student": student(drivers, avatar).picture}
     at_once = zip(avatar.split(16), torch.from_numpy(codes).split(16), strict=True)
-    made["teacher"] = torch.cat([_taught(teacher, _rows(known, a), c).picture for a, c in at_once])
+    taught = [_taught(teacher, _rows(known, a), teacher.emtn(c[:, 0]), teacher.emtn(c[:, 1])) for a, c in at_once]
+    made["teacher"] = torch.cat([one.picture for one in taught])
     made["copy"] = portraits[avatar]
     movies = {name: evaluate.as_uint8(movie) for name, movie in made.items()}
     rows: dict[str, dict[str, float]] = {name: {} for name in movies}
@@ -218,13 +234,11 @@ def compare(
         for name in ("student", "copy"):
             rows[name][f"to the teacher, {part}, dB"] = _psnr(movies[name][chosen], movies["teacher"][chosen])
     first = _rows(known, torch.tensor([0]))
-    rest = held_as(first.motion, teacher.emtn(torch.from_numpy(codes[:1, 1])))
-
-    def by_teacher(driver: Tensor) -> None:
-        teacher.drive(first, adopted(first.motion, teacher.emtn(driver), rest))
-
+    rest = teacher.emtn(torch.from_numpy(codes[:1, 1]))
     rows["student"]["frames per CPU second"] = _per_second(OneAvatar(student, 0), drivers)
-    rows["teacher"]["frames per CPU second"] = _per_second(by_teacher, drivers)
+    rows["teacher"]["frames per CPU second"] = _per_second(
+        lambda driver: _taught(teacher, first, teacher.emtn(driver), rest), drivers
+    )
     return rows
 
 
