@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from helpers import ROOT
 
+from blendshape_addon.core.inference import contract
 from training.devtools import package
 
 SCRIPT = """
@@ -85,7 +86,7 @@ def test_holds_every_model_with_its_card(archive):
     shipped = {f"models/{path.name}" for path in (ROOT / "models").iterdir() if path.suffix in (".onnx", ".toml")}
     assert shipped == {name for name in archive.namelist() if name.startswith("models/") and not name.endswith("/")}
     kinds = {tomllib.loads(archive.read(name).decode())["kind"] for name in shipped if name.endswith(".toml")}
-    assert kinds == {"deformer", "landmarks", "face_detector", "face_landmarks", "face_scores", "gaze"}
+    assert kinds == set(contract.KINDS)
 
 
 def test_manifest_names_the_wheels_inside(archive):

@@ -30,7 +30,8 @@ def described(count: int = 60, **scores: np.ndarray) -> Descriptors:
     return Descriptors(
         times=np.arange(count) / RATE, found=np.ones(count, bool), landmarks=np.zeros((count, POINTS, 3), np.float32),
         rotation=np.tile(np.eye(3, dtype=np.float32), (count, 1, 1)), place=np.zeros((count, 3), np.float32),
-        scores=table, tongue=np.zeros(count, np.float32), gaze=np.zeros((count, 2, 2), np.float32), blink=blink,
+        scores=table, mouth=np.zeros((count, 0), np.float32),
+        tongue=np.zeros(count, np.float32), gaze=np.zeros((count, 2, 2), np.float32), blink=blink,
         presence=np.ones(count, np.float32), faces=1, content="clip",
     )  # fmt: skip
 
@@ -68,8 +69,8 @@ def test_sides_have_measures_of_their_own():
     landmarks = np.zeros((2, POINTS, 3))
     landmarks[1, [276, 293, 300], 1] = 0.1  # the left brow is raised
     away = np.diff(units.measures(landmarks), axis=0)
-    table = np.zeros((1, len(SCORES)))
-    left, right = (units.value(f"browOuterUp{side}", table, away)[0] for side in ("Left", "Right"))
+    table, nobody = np.zeros((1, len(SCORES))), np.zeros((1, 0))
+    left, right = (units.value(f"browOuterUp{side}", table, away, nobody)[0] for side in ("Left", "Right"))
     assert left == pytest.approx(0.1 * units.weights("browOuterUpLeft")["brow_outerLeft"]) and right == 0
 
 

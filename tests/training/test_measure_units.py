@@ -13,19 +13,19 @@ from blendshape_addon.core.vocabulary import ARKIT
 from training.motion import figures, measure_units, readings
 
 rng = np.random.default_rng(0)
-UNIT = "jawOpen"
+UNIT = "browInnerUp"
 
 
 def data(people: int = 12, frames: int = 30) -> readings.Readings:
-    """Readings of people whose lips part as their jaw opens, of which the score sees the half; two folds."""
+    """Readings of people whose brows rise, of which the score sees the half; two folds."""
     count = people * frames
     neutral = np.arange(count) % frames == 0
     units = np.zeros((count, len(ARKIT)), np.float32)
-    units[:, ARKIT.index(UNIT)] = jaw = np.where(neutral, 0, rng.random(count))
+    units[:, ARKIT.index(UNIT)] = raised = np.where(neutral, 0, rng.random(count))
     scores = np.zeros((count, len(SCORES)), np.float32)
-    scores[:, SCORES.index(UNIT)] = 0.5 * jaw + 0.1
+    scores[:, SCORES.index(UNIT)] = 0.5 * raised + 0.1
     landmarks = np.zeros((count, POINTS, 3), np.float16)
-    landmarks[:, 14, 1] = -0.05 - 0.4 * jaw
+    landmarks[:, [55, 107, 285, 336], 1] = (0.05 + 0.2 * raised)[:, None]
     person = np.repeat(np.arange(people, dtype=np.int32), frames)
     return readings.Readings(
         eyes=np.full((count, 2, 32, 48, 3), 128, np.uint8), points=np.zeros((count, 24, 2), np.float32),
@@ -44,7 +44,7 @@ def test_what_is_keyed_counts_what_the_score_does_not_see() -> None:
     assert set(row) == set(measure_units.READERS)
     weights = unit_values.weights(UNIT)
     truth = measured.truth(UNIT)
-    assert np.allclose(measured.keyed(UNIT), (0.5 * weights["score"] + 0.4 * weights["lips"]) * truth, atol=2e-3)
+    assert np.allclose(measured.keyed(UNIT), (0.5 * weights["score"] + 0.2 * weights["brow_inner"]) * truth, atol=2e-3)
     assert row["keyed"]["R2"] > row["head less neutral"]["R2"] > row["still face"]["R2"]
     assert row["head less neutral"]["MAE"] == pytest.approx(0.5 * truth[~measured.data.neutral].mean(), rel=1e-3)
 
@@ -54,8 +54,8 @@ def test_weights_are_fitted_without_the_family_that_is_left_out() -> None:
     landmarks = rows.landmarks.copy()
     landmarks[rows.fold == 0] = 0  # of the first family nothing but scores tells
     measured = measure_units.Measured(replace(rows, landmarks=landmarks))
-    lips = list(unit_values.weights(UNIT)).index("lips")
-    assert measure_units.fit(measured, [UNIT], [1])[lips] > 0
+    brow = list(unit_values.weights(UNIT)).index("brow_inner")
+    assert measure_units.fit(measured, [UNIT], [1])[brow] > 0
     alone = measure_units.fit(measured, [UNIT], [0])
     assert alone[0] == 1 and measured.keyed(UNIT, alone) == pytest.approx(
         unit_values.weights(UNIT)["score"] * measured.head(UNIT), abs=1e-3

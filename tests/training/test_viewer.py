@@ -32,7 +32,8 @@ def told(count: int = COUNT) -> Descriptors:
     return Descriptors(
         times=np.arange(count) / 10, found=found, landmarks=landmarks,
         rotation=np.where(found[:, None, None], turn, np.zeros((3, 3))).astype(np.float32),
-        place=np.tile(np.float32([0.1, 0.2, 0.25]), (count, 1)), scores=scores, tongue=np.zeros(count, np.float32),
+        place=np.tile(np.float32([0.1, 0.2, 0.25]), (count, 1)), scores=scores,
+        mouth=np.zeros((count, 0), np.float32), tongue=np.zeros(count, np.float32),
         gaze=np.full((count, 2, 2), 9, np.float32), blink=np.zeros((count, 2), np.float32),
         presence=np.ones(count, np.float32), faces=1, content="",
     )  # fmt: skip

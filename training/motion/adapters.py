@@ -156,7 +156,8 @@ def describe(
     at = np.array([centre[0] - width / 2, height / 2 - centre[1], OUTER_EYES * side]) / height
     rows = {
         "landmarks": np.repeat(face[None], count, 0), "rotation": pose.to_matrices(turn),
-        "place": np.tile(at, (count, 1)), "scores": scores, "tongue": column["tongueOut"].clip(0, 1),
+        "place": np.tile(at, (count, 1)), "scores": scores, "mouth": np.zeros((count, 0)),
+        "tongue": column["tongueOut"].clip(0, 1),
         "gaze": np.repeat(gaze[:, None], 2, 1), "blink": blink, "presence": np.ones(count),
     }  # fmt: skip
     found = {name: row.astype(np.float32) for name, row in rows.items()}

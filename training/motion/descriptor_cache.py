@@ -17,7 +17,7 @@ from blendshape_addon.core.motion.face import FaceReader
 
 from ..learning.atomic_files import atomic_write
 
-KINDS = ("face_detector", "face_landmarks", "face_scores", "gaze")
+KINDS = ("face_detector", "face_landmarks", "face_scores", "gaze", "mouth", "mouth_units")
 
 
 class DescriptorCache:

@@ -6,28 +6,34 @@ import argparse
 import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.expressions import Gaze
 from blendshape_addon.core.inference import registry
 from blendshape_addon.core.inference.face_format import SCORES
+from blendshape_addon.core.inference.mouth_format import MOUTH_POINTS, MOUTH_UNITS
 from blendshape_addon.core.inference.session import open_session
-from blendshape_addon.core.motion import eyes
+from blendshape_addon.core.motion import eyes, mouth
 from blendshape_addon.core.motion import units as unit_values
 from blendshape_addon.core.motion.parameters import PERFORMANCE, UNITS
 from blendshape_addon.core.motion.performance import LOOKS, READ
 from blendshape_addon.core.vocabulary import ARKIT
 
+from ..learning import arrays
 from ..learning.atomic_files import atomic_write, check_name
 from . import readings
 from .readings import MIN_PICTURES, Readings, r2
+from .train_mouth import FORMAT, LEFT_OUT
 
 READERS = ("still face", "head raw", "head less neutral", "keyed")
 SCALES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the measures' weights, which a fit without a family chooses among
+SHARES = tuple(np.linspace(0, 1, 21).round(2).tolist())  # of the network of mouths, that `shares` chooses among
 WORSE = 0.005  # R² by which a fit may be worse than the head on a family: rounding
-_AT_ONCE = 64  # pictures that the network of eyes reads together
+_AT_ONCE = 64  # pictures that a network reads together
 
 
 EyesOf = Callable[[Readings], tuple[np.ndarray, np.ndarray]]
@@ -37,12 +43,16 @@ class Measured:
     """Readings of people whose neutral face was read, as what each reader says of them.
 
     data: of N pictures. scores (N, 52) and measures (N, M), less the neutral picture's. gaze (N, 2) degrees and blink
-    (N, 2), as the shipped network of eyes reads them, likewise.
+    (N, 2), as the shipped network of eyes reads them, and mouths (N, U), as that of mouths does, likewise. unseen:
+    (N, U) the same by networks that did not learn the picture's family, NaN where there is none.
     """
 
-    def __init__(self, data: Readings, eyes_of: EyesOf | None = None) -> None:
-        """eyes_of: gives (N, 2, 2) degrees against the neutral picture and (N, 2) blinks in place of that network."""
+    def __init__(self, data: Readings, eyes_of: EyesOf | None = None, left_out: np.ndarray | None = None) -> None:
+        """eyes_of: gives (N, 2, 2) degrees against the neutral picture and (N, 2) blinks in place of that network.
+        left_out: as `left_out_mouths` gives it."""
         has = np.isin(data.person, data.person[data.neutral])
+        nothing = np.full((data.count, len(MOUTH_UNITS)), np.nan)
+        self.unseen = (nothing if left_out is None else left_out)[has]
         self.data = data = data.where(has)
         self.scores = readings.less_neutral(data.scores, data)
         self.measures = readings.less_neutral(unit_values.measures(data.landmarks), data)
@@ -50,6 +60,10 @@ class Measured:
         self.gaze = gaze.mean(1)
         rest = blink - readings.less_neutral(blink, data)
         self.blink = ((blink - rest) / np.maximum(1 - rest, UNITS.least_opening)).clip(0, 1)
+
+    @cached_property
+    def mouths(self) -> np.ndarray:
+        return _mouths(self.data)
 
     def used(self, unit: str) -> np.ndarray:
         """(N,) bool, see `readings.tells_of`."""
@@ -59,8 +73,10 @@ class Measured:
         """(N,) of a unit."""
         return self.data.units[:, ARKIT.index(unit)]
 
-    def keyed(self, unit: str, scales: Sequence[float] | None = None) -> np.ndarray:
-        """(N,) what an avatar's key would get; scales: of the weights."""
+    def keyed(self, unit: str, scales: Sequence[float] | None = None, mouths: np.ndarray | None = None) -> np.ndarray:
+        """(N,) what an avatar's key would get; scales: of the weights; mouths: in place of those of the shipped
+        network."""
+        mouths = self.mouths if mouths is None else mouths
         side = 0 if unit.endswith("Left") else 1
         if unit in LOOKS:
             left, up = self.gaze.T
@@ -71,10 +87,11 @@ class Measured:
         if unit.startswith("eyeBlink"):
             return self.blink[:, side]
         if scales is None:
-            value = unit_values.value(unit, self.scores, self.measures)
+            value = unit_values.value(unit, self.scores, self.measures, mouths)
         else:
             parts = unit_values.weights(unit).items()
             value = sum(s * weight * self.part(unit, part) for s, (part, weight) in zip(scales, parts, strict=True))
+            value = unit_values.with_mouth(unit, value, mouths)
         value = value.clip(0, 1)
         return unit_values.without_blinks(value, self.blink[:, side]) if unit.startswith("eyeSquint") else value
 
@@ -105,6 +122,26 @@ def _eyes(data: Readings) -> tuple[np.ndarray, np.ndarray]:
     ]
     _, blink, code = (np.concatenate(values) for values in zip(*found, strict=True))
     return eyes.away(network, code, code - readings.less_neutral(code, data)), blink
+
+
+def _mouths(data: Readings) -> np.ndarray:
+    """(N, U) of the shipped networks."""
+    network = open_session(registry.load("mouth"), "cpu")
+    points = data.landmarks[:, list(MOUTH_POINTS)].astype(np.float32)
+    features = np.concatenate([
+        network.run(["features"], {"crop": data.mouths[rows].astype(np.float32), "points": points[rows]})[0]
+        for rows in (slice(first, first + _AT_ONCE) for first in range(0, data.count, _AT_ONCE))
+    ])  # fmt: skip
+    return mouth.units(readings.less_neutral(features, data))
+
+
+def left_out_mouths(path: Path, data: Readings) -> np.ndarray:
+    """(N, U) values of `train-mouth --hold-out` for readings. Raises InputError as `arrays.load` does, and where the
+    file is of other renders."""
+    rows, people = arrays.load(path, FORMAT)
+    if list(data.people) != people or len(rows["mouths"]) != data.count:
+        raise InputError(f"{path} is of other renders: {FORMAT.again}.")
+    return rows["mouths"]
 
 
 def measure(data: Measured, rows: np.ndarray) -> dict[str, dict[str, dict[str, float]]]:
@@ -152,7 +189,8 @@ def fit(data: Measured, units: Sequence[str], folds: Sequence[int]) -> list[floa
 
 def left_out(data: Measured) -> dict[str, dict[str, dict[str, float]]]:
     """By unit, without its side, and by fold: R² of the head less neutral, and of what is keyed with weights that were
-    fitted without the fold."""
+    fitted, and a network of mouths that was trained, without the fold; folds without such a network are left out of
+    units that need one."""
     found: dict[str, dict[str, dict[str, float]]] = {}
     folds = range(len(data.data.folds))
     for base, fold in itertools.product(dict.fromkeys(map(base_of, READ)), folds):
@@ -162,12 +200,43 @@ def left_out(data: Measured) -> dict[str, dict[str, dict[str, float]]]:
         if (truth > 0).sum() < MIN_PICTURES:
             continue
         scales = fit(data, units, [other for other in folds if other != fold]) if base in UNITS.weights else None
-        values = {"head": [data.head(unit) for unit in units], "keyed": [data.keyed(unit, scales) for unit in units]}
+        keyed = [data.keyed(unit, scales, data.unseen) for unit in units]
+        if not all(np.isfinite(value[used]).all() for value, used in zip(keyed, rows, strict=True)):
+            continue
+        values = {"head": [data.head(unit) for unit in units], "keyed": keyed}
         found.setdefault(base, {})[data.data.folds[fold]] = {
             reader: r2(np.concatenate([value[used] for value, used in zip(of, rows, strict=True)]), truth)
             for reader, of in values.items()
         }
     return found
+
+
+def shares(data: Measured) -> dict[str, float]:
+    """By unit of the mouth, without its side: the largest of SHARES, as the share of the network of mouths with which
+    the unit is worse than the head on no family that the network did not learn."""
+    return {base: _share(data, base) for base in dict.fromkeys(map(base_of, MOUTH_UNITS))}
+
+
+def _share(data: Measured, base: str) -> float:
+    units = [unit for unit in MOUTH_UNITS if base_of(unit) == base]
+    nobody = np.zeros((data.data.count, 0))
+    truth, head, told, summed = (
+        np.concatenate([read(unit) for unit in units])
+        for read in (
+            data.truth, data.head, lambda unit: data.unseen[:, MOUTH_UNITS.index(unit)],
+            lambda unit: unit_values.value(unit, data.scores, data.measures, nobody),
+        )
+    )  # fmt: skip
+    used = np.concatenate([data.used(unit) for unit in units]) & np.isfinite(told)
+    fold = np.tile(data.data.fold, len(units))
+    of_fold = [used & (fold == number) for number in np.unique(fold)]
+    of_fold = [rows for rows in of_fold if (truth[rows] > 0).sum() >= MIN_PICTURES]
+    least = [r2(head[rows], truth[rows]) - WORSE for rows in of_fold]
+    for share in SHARES[::-1]:
+        value = ((1 - share) * summed + share * told).clip(0, 1)
+        if all(r2(value[rows], truth[rows]) >= low for rows, low in zip(of_fold, least, strict=True)):
+            return share
+    return 0.0
 
 
 def table(
@@ -204,9 +273,11 @@ def main(arguments: list[str]) -> None:
     )
     parser.add_argument("--renders", type=Path, required=True, help="folder that `motion renders` made")
     parser.add_argument("--out", type=Path, default=Path("out/motion/units.json"), help="(default: %(default)s)")
+    parser.add_argument("--mouths", type=Path, default=LEFT_OUT, help="of train-mouth (default: %(default)s)")
     given = parser.parse_args(arguments)
     check_name(given.out, ".json")
-    data = Measured(readings.read(given.renders))
+    rows_read = readings.read(given.renders)
+    data = Measured(rows_read, left_out=left_out_mouths(given.mouths, rows_read))
     rows = measure(data, readings.new_people(data.data))
     folds = left_out(data)
     print(table(rows, folds))
@@ -216,4 +287,6 @@ def main(arguments: list[str]) -> None:
         mean = np.mean([value["MAE"] for value in values])
         print(f"{reader}: MAE {mean:.3f}, {well} of {len(values)} units with R² above 0.5")
     print(f"Worse than the head less neutral on a family left out: {', '.join(worse(folds)) or 'none'}.")
+    told = ", ".join(f"{unit} {share:g}" for unit, share in shares(data).items())
+    print(f"Largest shares of the network of mouths: {told}.")
     atomic_write(given.out, json.dumps({"new people": rows, "left out": folds}, indent=1).encode())

@@ -71,7 +71,7 @@ class MouthNet(nn.Module):
         )
 
     def looks(self, crops: Tensor, points: Tensor) -> Tensor:
-        """crops (N, 64, 64, 3), 0 to 255, and points (N, P, 3), see `core.motion.mouth`, to (N, 260), of which
+        """crops (N, 64, 64, 3), 0 to 255, and points (N, P, 3), see `core.motion.mouth`, to (N, 359), of which
         `features` are a linear map."""
         return torch.cat([self.backbone(crops.permute(0, 3, 1, 2)), 10 * points.flatten(1)], 1)
 

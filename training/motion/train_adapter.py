@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.inference.face_format import SCORES
-from blendshape_addon.core.motion import pose, units
+from blendshape_addon.core.motion import mouth, pose, units
 from blendshape_addon.core.motion.descriptor import Descriptors, describe
 from blendshape_addon.core.motion.face import FaceReader
 from blendshape_addon.core.motion.parameters import UNITS
@@ -214,9 +214,10 @@ def by_reader(descriptors: Descriptors, row: np.ndarray) -> np.ndarray:
     away[:, [SCORES.index("eyeBlinkLeft"), SCORES.index("eyeBlinkRight")]] = shut
     measured = units.measures(descriptors.landmarks)
     measured -= measured[still][0]
+    mouths = mouth.against(descriptors.mouth, descriptors.mouth[still][0])
     for column, name in enumerate(NAMES):
         if name in SCORES:
-            values[found, column] = units.value(name, away, measured).clip(0, 1)[found]
+            values[found, column] = units.value(name, away, measured, mouths).clip(0, 1)[found]
     values[found, NAMES.index("tongueOut")] = descriptors.tongue[found]
     turn = descriptors.rotation[still][0].T @ descriptors.rotation[found].astype(float)
     values[np.ix_(found, [NAMES.index(name) for name in motions.HEAD])] = np.degrees(pose.to_vectors(turn))

@@ -192,9 +192,9 @@ def _write(path: Path, network: MouthNet, learned: Readings, rows: Figures) -> N
     (seen,) = first.run(["features"], {"crop": some.mouths.astype(np.float32), "points": points})
     (told,) = second.run(["units"], {"away": readings.less_neutral(seen, some).astype(np.float32)})
     shown = {"parity": round(float(np.abs(told - predict(network, some)).max()), 5)}
-    for where, units in rows.items():
-        shown |= {f"{where}: {unit}: {reader}, R2": round(value, 3)
-                  for unit, of in units.items() for reader, value in of.items()}  # fmt: skip
+    where = next(iter(rows))  # new people
+    for unit, values in rows[where].items():
+        shown |= {f"{where}: {unit}: {reader}, R2": round(value, 3) for reader, value in values.items()}
     what = "What a person's mouth does, from a picture of the lower face and landmarks. It learned from renders alone."
     units = path.with_name(f"{path.stem}_units.onnx")
     readings.write_card(path, made[0], {"name": "Mouths", "kind": "mouth", "what": what}, learned, shown)

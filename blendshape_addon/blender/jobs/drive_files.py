@@ -32,7 +32,7 @@ def read(options: argparse.Namespace) -> tuple[dict, Performance]:
                 drive.keep(found, options.descriptors)
     finally:
         clip.close()
-    performance = perform(found, options.drive, clip.name)
+    performance = perform(found, options.drive, clip.name, options.models)
     performance = replace(performance, notes=(*clip.notes, *performance.notes))
     spent = time.perf_counter() - began
     about = {"clip": str(options.clip), **drive.clip_entry(found, performance, options.drive, spent)}

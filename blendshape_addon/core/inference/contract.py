@@ -18,6 +18,7 @@ from ..vocabulary import CONDITIONS, LANDMARKS
 from . import corrective_format, portrait_format
 from .eye_format import EYE_POINTS, EYES
 from .face_format import FACE, POINTS, SCORED, SCORES
+from .mouth_format import MOUTH, MOUTH_POINTS, MOUTH_UNITS
 from .picture import PICTURE
 
 # Hashes of release 0.1.0, whose cards carry none: a card without one is of that release.
@@ -63,6 +64,19 @@ def _gaze() -> dict[str, Any]:
     }
 
 
+def _mouth() -> dict[str, Any]:
+    return {
+        "inputs": ["crop", "points"],
+        "format": asdict(MOUTH),
+        "points": MOUTH_POINTS,
+        "outputs": ["features"],
+    }
+
+
+def _mouth_units() -> dict[str, Any]:
+    return {"inputs": ["away"], "count": MOUTH.features, "outputs": ["units"], "units": MOUTH_UNITS}
+
+
 def _corrective() -> dict[str, Any]:
     return {"inputs": corrective_format.INPUTS, "constants": corrective_format.CONSTANTS}
 
@@ -80,6 +94,8 @@ KINDS: dict[str, Callable[[], dict[str, Any]]] = {
     "face_landmarks": _face_landmarks,
     "face_scores": _face_scores,
     "gaze": _gaze,
+    "mouth": _mouth,
+    "mouth_units": _mouth_units,
 }
 # Those that only users make, of their own meshes and portraits.
 OWN_KINDS: dict[str, Callable[[], dict[str, Any]]] = {"corrective": _corrective, portrait_format.KIND: _portrait}
@@ -91,8 +107,9 @@ def of(kind: str) -> str:
     For the deformer these are the order of the expressions, the columns of the vertex features with their frequencies
     and clipping, the order of the parts and landmarks, and the canonical face. For the face finder (`landmarks`) these
     are the format of its pictures and the order of the landmarks. For the networks that read a person's face these are
-    the format of their pictures, see `face_format` and `eye_format`, and which landmarks are scored. For corrective
-    models and portraits these are the meaning of their inputs, see `corrective_format` and `portrait_format`.
+    the format of their pictures, see `face_format`, `eye_format` and `mouth_format`, which landmarks are scored, and
+    what the numbers mean. For corrective models and portraits these are the meaning of their inputs, see
+    `corrective_format` and `portrait_format`.
     """
     return digest((KINDS | OWN_KINDS)[kind]())
 

@@ -15,10 +15,11 @@ import numpy as np
 
 from ..errors import InputError
 from ..inference.face_format import POINTS, SCORES
+from ..inference.mouth_format import MOUTH
 from . import pose
 from .face import Reading
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,10 @@ class Descriptors:
     head's own axes (x to the person's left, y up, z forward), from the middle between the eyes, in distances between
     the outer corners of the eyes. rotation: (F, 3, 3) of the head against the camera. place: (F, 3) of the head: right
     and up of the picture's middle and the distance between the eyes' outer corners, in heights of the picture. scores:
-    (F, 52) in the order of `face_format.SCORES`, 0 to 1. tongue: (F,) 0 to 1. gaze: (F, 2, 2) degrees to the person's
-    left and up, of the left and the right eye. blink: (F, 2) how far either is closed, 0 to 1. presence: (F,) how
-    sure the reader is. faces: the most that were seen at once. content: the clip's hash.
+    (F, 52) in the order of `face_format.SCORES`, 0 to 1. mouth: (F, 128) what it looks like, see
+    `mouth.MouthReader.read`, or (F, 0) where it was not read. tongue: (F,) 0 to 1. gaze: (F, 2, 2) degrees to the
+    person's left and up, of the left and the right eye. blink: (F, 2) how far either is closed, 0 to 1. presence: (F,)
+    how sure the reader is. faces: the most that were seen at once. content: the clip's hash.
     """
 
     times: np.ndarray
@@ -40,6 +42,7 @@ class Descriptors:
     rotation: np.ndarray
     place: np.ndarray
     scores: np.ndarray
+    mouth: np.ndarray
     tongue: np.ndarray
     gaze: np.ndarray
     blink: np.ndarray
@@ -77,6 +80,7 @@ def describe(
         rotation=spread(rotation),
         place=spread(np.concatenate([middle[:, :2], across[:, None]], axis=1) / height),
         scores=spread(scores),
+        mouth=spread(np.array([reading.mouth for reading in there]).reshape(-1, MOUTH.features)),
         tongue=spread(np.array([reading.tongue for reading in there])),
         gaze=spread(np.array([reading.eyes.gaze for reading in there]).reshape(-1, 2, 2)),
         blink=spread(np.array([reading.eyes.blink for reading in there]).reshape(-1, 2)),
@@ -113,5 +117,7 @@ def load(path: Path) -> Descriptors:
     shapes = {"landmarks": (POINTS, 3), "rotation": (3, 3), "place": (3,), "scores": (len(SCORES),), "gaze": (2, 2)}
     shapes |= {"found": (), "tongue": (), "presence": (), "blink": (2,)}
     if any(values[name].shape != (count, *shape) for name, shape in shapes.items()):
+        raise refusal
+    if values["mouth"].shape not in ((count, MOUTH.features), (count, 0)):
         raise refusal
     return Descriptors(**{**values, "faces": int(values["faces"]), "content": str(values["content"])})

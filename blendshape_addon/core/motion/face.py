@@ -2,7 +2,7 @@
 
 Three networks are MediaPipe's Face Landmarker (training/motion/convert.py), and the steps between them are its steps:
 what is found agrees with MediaPipe's to some thousandths of the distance between the eyes. A fourth one, see `eyes`,
-reads where the eyes look and how far they are closed.
+reads where the eyes look and how far they are closed, a fifth one, see `mouth`, what the mouth does.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ..inference.face_format import FACE, OUTER_EYES, POINTS, SCORED
 from ..inference.session import Session, open_session
 from .boxes import anchors, candidates, distinct
 from .eyes import EyeReader, EyeReading
+from .mouth import MouthReader
 from .parameters import READER
 from .sampling import Region, sample
 
@@ -43,13 +44,15 @@ class Detected:
 class Reading:
     """A face in one picture. landmarks: (478, 3) pixels right, down and away from the camera, in the order of
     MediaPipe. scores: (52,) in the order of `face_format.SCORES`. tongue: 0 to 1, whether it is out. presence: 0 to 1,
-    how sure it is that there is a face. eyes: where they look and how far they are closed."""
+    how sure it is that there is a face. eyes: where they look and how far they are closed. mouth: what it looks
+    like, see `MouthReader.read`."""
 
     landmarks: np.ndarray
     scores: np.ndarray
     tongue: float
     presence: float
     eyes: EyeReading
+    mouth: np.ndarray
 
     @property
     def region(self) -> Region:
@@ -60,7 +63,7 @@ class Reading:
 
 
 class FaceReader:
-    """The four networks. models: their folder, the bundled one if None. Raises ModelError as `registry.load` does."""
+    """The five networks. models: their folder, the bundled one if None. Raises ModelError as `registry.load` does."""
 
     def __init__(self, models: Path | None = None, provider: str = "auto") -> None:
         self._detector, self._landmarks, self._scores = (
@@ -68,10 +71,11 @@ class FaceReader:
             for kind in ("face_detector", "face_landmarks", "face_scores")
         )
         self._eyes = EyeReader(models, provider)
+        self._mouth = MouthReader(models, provider)
 
     @property
     def sessions(self) -> tuple[Session, ...]:
-        return self._detector, self._landmarks, self._scores, *self._eyes.sessions
+        return self._detector, self._landmarks, self._scores, *self._eyes.sessions, *self._mouth.sessions
 
     def detect(self, picture: np.ndarray, turn: int = 0) -> list[Detected]:
         """The faces in a (H, W, 3) uint8 picture that lie on their side by `turn` quarters, clockwise as seen; the
@@ -98,7 +102,8 @@ class FaceReader:
         scored = _upright(points[list(SCORED), :2], region.angle).astype(np.float32)
         (scores,) = self._scores.run(["scores"], {"points": scored[None]})
         sure = _sigmoid(float(presence.ravel()[0]))
-        return Reading(points, scores, float(tongue.ravel()[0]), sure, self._eyes.read(picture, points))
+        eyes, mouth = self._eyes.read(picture, points), self._mouth.read(picture, points)
+        return Reading(points, scores, float(tongue.ravel()[0]), sure, eyes, mouth)
 
     def away(self, readings: Sequence[Reading], still: Sequence[Reading]) -> np.ndarray:
         """(N, 2, 2) degrees to the person's left and up by which the left and the right eye of each reading look

@@ -47,6 +47,12 @@ def units(away: np.ndarray, models: Path | None = None) -> np.ndarray:
     return network.run(["units"], {"away": away.astype(np.float32)})[0]
 
 
+def against(features: np.ndarray, still: np.ndarray, models: Path | None = None) -> np.ndarray:
+    """(F, U) as of `units`, of (F, `MOUTH.features`) features against those of the neutral face; (F, 0) where there are
+    none. Raises ModelError as `registry.load` does."""
+    return units(features - still, models) if features.shape[1] else np.zeros((len(features), 0))
+
+
 def view(picture: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What the network of looks takes of a face: (P, 3) float32 landmarks of MOUTH_POINTS, see `pose.straighten`, and a
     (size, size, 3) float32 crop, 0 to 255, of the lower face, as if it was turned to the camera. Arguments as of

@@ -101,10 +101,12 @@ class Units:
 
     unread: units that landmarks do not tell in any trial on pictures with known truth, where 0 is nearer to it than the
     scores. weights: by unit, without its side, of its score and of measures in distances between the outer corners of
-    the eyes (`units.MEASURES`), all less the neutral face's; a unit that is not there is its score. They come
-    from a grid on random pictures of rigs (training/renders), and on no family are worse than the score alone;
-    docs/drive.md has the figures. shut: how far eyes are closed, less the neutral face's, from where their gaze is not
-    read. least_opening: of the eyes of a neutral face, 0 to 1.
+    the eyes (`units.MEASURES`), all less the neutral face's; a unit that is not there is its score. They come from a
+    grid on random pictures of rigs (training/renders), and on no family are worse than the score alone; docs/drive.md
+    has the figures. mouth: by unit, without its side, the share of what the network of mouths says: the largest of 0,
+    0.05 ... 1 with which the unit is on no family of rigs that the network did not learn worse than its score alone
+    (training/motion/measure_units.py). shut: how far eyes are closed, less the neutral face's, from where their gaze is
+    not read. least_opening: of the eyes of a neutral face, 0 to 1.
     """
 
     unread: frozenset[str] = frozenset(
@@ -126,6 +128,36 @@ class Units:
             "eyeWide": {"score": 1.0, "lids": 3.0},
             "browInnerUp": {"score": 1.0, "brow_inner": 2.5},
             "browOuterUp": {"score": 1.0, "brow_outer": 0.5},
+        }
+    )
+    mouth: dict[str, float] = field(
+        default_factory=lambda: {
+            **dict.fromkeys(
+                (
+                    "jawOpen",
+                    "mouthClose",
+                    "mouth",
+                    "mouthStretch",
+                    "mouthUpperUp",
+                    "jaw",
+                    "jawForward",
+                    "cheekPuff",
+                    "cheekSquint",
+                    "mouthDimple",
+                    "mouthLowerDown",
+                    "mouthPress",
+                    "mouthShrugUpper",
+                ),
+                1.0,
+            ),
+            "mouthRollUpper": 0.95,
+            "mouthPucker": 0.9,
+            "mouthSmile": 0.9,
+            "noseSneer": 0.9,
+            "mouthFrown": 0.8,
+            "mouthRollLower": 0.4,
+            "mouthFunnel": 0.25,
+            "mouthShrugLower": 0.15,
         }
     )
     shut: float = 0.5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from ..expressions import Gaze
 from ..inference.face_format import SCORES
 from ..messages import Message
 from ..vocabulary import ARKIT
-from . import pose
+from . import mouth, pose
 from . import units as unit_values
 from .descriptor import Descriptors
 from .one_euro import smooth
@@ -70,10 +71,12 @@ class Performance:
     calm: tuple[int, ...] = ()
 
 
-def perform(descriptors: Descriptors, options: DriveOptions, name: str) -> Performance:
-    """What the person of a clip, called `name`, does.
+def perform(descriptors: Descriptors, options: DriveOptions, name: str, models: Path | None = None) -> Performance:
+    """What the person of a clip, called `name`, does. models: folder of the networks that the clip was read with, the
+    bundled ones if None.
 
-    Raises InputError where the face is never turned to the camera, or where the chosen neutral frame shows none.
+    Raises InputError where the face is never turned to the camera, or where the chosen neutral frame shows none, and
+    ModelError as `mouth.against` does.
     """
     turned, valid = _turned(descriptors), facing(descriptors)
     if not valid.any():
@@ -88,8 +91,9 @@ def perform(descriptors: Descriptors, options: DriveOptions, name: str) -> Perfo
     scores[:, BLINKS] = (descriptors.blink - rest_blink) / np.maximum(1 - rest_blink, UNITS.least_opening)
     measured = unit_values.measures(descriptors.landmarks)
     measured -= np.median(measured[frames], axis=0)
+    mouths = mouth.against(descriptors.mouth, np.median(descriptors.mouth[frames], axis=0), models)
     scored = [unit for unit in (*READ, *options.more) if unit in SCORES and unit not in LOOKS]
-    table = np.stack([unit_values.value(unit, scores, measured) for unit in scored], axis=1)
+    table = np.stack([unit_values.value(unit, scores, measured, mouths) for unit in scored], axis=1)
     gaze = _gaze(descriptors, valid, frames)
     rest = _mean_rotation(descriptors.rotation[_near(neutral, valid)])
     head = np.zeros((descriptors.count, 3))

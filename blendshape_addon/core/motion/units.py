@@ -1,7 +1,8 @@
-"""What a face does as ARKit units: scores of a network and measures of its landmarks, both less the neutral face's.
+"""What a face does as ARKit units: scores of a network, measures of its landmarks and what the network of mouths says,
+all less the neutral face's.
 
 A score says little of small motions, and measures alone take other motions for their own: a unit is a weighted sum of
-its score and of what moves with it.
+its score and of what moves with it. Of the mouth's units the network of mouths says the most.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..inference.face_format import SCORES
+from ..inference.mouth_format import MOUTH_UNITS
 from .parameters import UNITS
 
 # Landmarks of MediaPipe's mesh. Distances between two; heights, over the middle between the eyes, of several.
@@ -34,19 +36,37 @@ def measures(landmarks: np.ndarray) -> np.ndarray:
 
 def weights(unit: str) -> dict[str, float]:
     """Weights of a unit's parts: "score", and names of MEASURES."""
-    side = next((side for side in _SIDES if unit.endswith(side)), "")
+    side = _side(unit)
     shared = UNITS.weights.get(unit.removesuffix(side), {"score": 1.0})
     return {part if part in ("score", *MEASURES) else part + side: weight for part, weight in shared.items()}
 
 
-def value(unit: str, scores: np.ndarray, measured: np.ndarray) -> np.ndarray:
+def mouth_share(unit: str) -> float:
+    """How much of a unit is what the network of mouths says, 0 to 1; the rest is the sum of `weights`."""
+    return UNITS.mouth.get(unit.removesuffix(_side(unit)), 0.0)
+
+
+def _side(unit: str) -> str:
+    return next((side for side in _SIDES if unit.endswith(side)), "")
+
+
+def value(unit: str, scores: np.ndarray, measured: np.ndarray, mouths: np.ndarray) -> np.ndarray:
     """(F,) how much a unit is in effect, 1 wholly, not limited yet. scores: (F, 52) in the order of SCORES; measured:
-    (F, M) as `measures`; both less the neutral face's."""
+    (F, M) as `measures`; mouths: (F, U) in the order of MOUTH_UNITS, or (F, 0) where no network of mouths read them;
+    all less the neutral face's."""
     total = np.zeros(len(scores))
     for part, weight in weights(unit).items():
         column = scores[:, SCORES.index(unit)] if part == "score" else measured[:, MEASURES.index(part)]
         total += weight * column
-    return total
+    return with_mouth(unit, total, mouths)
+
+
+def with_mouth(unit: str, total: np.ndarray, mouths: np.ndarray) -> np.ndarray:
+    """(F,) a unit's sum of `weights` together with what the network of mouths says, see `value`."""
+    share = mouth_share(unit)
+    if not share or not mouths.shape[1]:
+        return total
+    return (1 - share) * total + share * mouths[:, MOUTH_UNITS.index(unit)]
 
 
 def without_blinks(squint: np.ndarray, blink: np.ndarray) -> np.ndarray:
