@@ -15,6 +15,7 @@ from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.inference import registry
 from blendshape_addon.core.inference.eye_format import EYE_POINTS
 from blendshape_addon.core.motion import eyes, pose
+from blendshape_addon.core.motion.face import FaceReader
 from blendshape_addon.core.vocabulary import ARKIT, LANDMARK_INDEX, LANDMARKS
 from training.data import rigs
 from training.learning.distributed import ALONE
@@ -305,9 +306,8 @@ def test_flow_of_what_is_drawn_brings_the_source_to_the_driver(tmp_path):
     shards.save(tmp_path / "one.safetensors", shards.of_scenes(scenes, with_flow=True))
     data = pairs.load(tmp_path, 32, motion_size=64)
     again = pairs.load(tmp_path, 32).people[0]  # whose codes lie in the folder now
-    assert (
-        np.array_equal(again.codes, data.people[0].codes) and again.seen.shape[1] == 32 < data.people[0].seen.shape[1]
-    )
+    assert np.array_equal(again.codes, data.people[0].codes)
+    assert again.seen.shape[1] == 32 < data.people[0].seen.shape[1]
     batch = pairs.batch_of([data.people[0].at(0)])
     moved = fetched(batch.source, batch.flow)
     apart = [((one - batch.driver).abs() * batch.share).sum() for one in (batch.source, moved)]
@@ -317,6 +317,31 @@ def test_flow_of_what_is_drawn_brings_the_source_to_the_driver(tmp_path):
         pairs.load(tmp_path, 24)
     with pytest.raises(InputError, match="give 5 or more"):
         data.split(5)
+
+
+@needs_rigs
+def test_rigs_are_drawn_as_the_reader_of_clips_drives_them(tmp_path):
+    folder = rigs.data_folder() / "ict" / "generic_neutral"
+    drawn = people.person(rigs.load(folder), 5)
+    scenes = list(synth.scenes(drawn, 3, np.random.default_rng(5), 128))
+    scenes[1] = replace(scenes[1], units={"jawOpen": 0.9}, head=(0.0, 15.0, 0.0), gaze=((0.0, 0.0),) * 2)
+    shards.save(tmp_path / "one.safetensors", shards.of_scenes(scenes, with_flow=True))
+    one = pairs.load(tmp_path, 64, motion_size=128).people[0]
+    reader = FaceReader(provider="cpu")
+    still, moved = (evaluate.rig_rendered(one, number, reader).astype(float) for number in (0, 1))
+    assert np.abs(still - one.pictures[0]).mean() < 0.5
+    assert np.abs(moved - one.pictures[1]).mean() < 0.5 * np.abs(still - one.pictures[1]).mean()
+    with pytest.raises(InputError, match="no rig ict/nobody"):
+        evaluate.rig_rendered(replace(one, name="ict/nobody/5"), 1, reader)
+
+
+def test_people_are_known_by_their_features():
+    everybody = crowd(32)
+    faces = evaluate.Faces(everybody, Perceptual(32))
+    picked = [(one, 1) for one in everybody.people]
+    right = np.stack([one.pictures[0] for one in everybody.people])
+    assert faces.share_right(right, picked) == 1
+    assert faces.share_right(np.roll(right, 1, 0), picked) == 0
 
 
 def clip(folder, name: str, count: int = 4, size=(24, 24), mode: str = "RGB"):
