@@ -16,12 +16,12 @@ from blendshape_addon.core.motion.face import FaceReader
 from training.data import rigs
 from training.learning import checkpoint as checkpoints
 from training.motion.animator import marks, movies
-from training.portrait import animate, framing, gbase, offer, settings, synth, train_base, weights
+from training.portrait import animate, framing, gbase, mouth, offer, settings, synth, train_base, weights
 from training.portrait.emtn import Motion
 from training.portrait.framing import Portrait
 from training.portrait.gbase import Gbase
 from training.renders import people, shards
-from training.renders.parameters import CAMERA
+from training.renders.parameters import CAMERA, PALETTE
 
 needs_rigs = pytest.mark.skipif(not rigs.data_folder().is_dir(), reason="needs the folder of rigs")
 rng = np.random.default_rng(0)
@@ -81,8 +81,8 @@ class Shifted(Gbase):
     def drive(self, source, motion):
         by = (motion.translation - 0.5 * source.motion.translation)[:, 0].view(-1, 1, 1, 1)
         flow = torch.tensor([0.25, 0]).view(1, 2, 1, 1) * by * torch.ones(1, 1, self.size, self.size)
-        picture = animate.fetched(source.picture, flow) + by * torch.tensor([0.1, 0, 0]).view(1, 3, 1, 1)
-        return gbase.Output(picture, flow, torch.zeros_like(picture), source.motion, motion)
+        red = by * torch.tensor([0.1, 0, 0]).view(1, 3, 1, 1) * torch.ones_like(source.picture)
+        return gbase.Output(animate.fetched(source.picture, flow) + red, flow, red, source.motion, motion)
 
 
 BLACK_AND_WHITE = np.zeros((2, 16, 16, 3), np.uint8) + np.uint8([0, 255])[:, None, None, None]
@@ -111,6 +111,28 @@ def test_what_moves_is_as_sharp_as_the_portrait_and_ends_before_the_rest_of_the_
     # Where the square ends with the picture, nothing has to stand still.
     _, edge = shifted(Portrait(whole[:64, :64], 0, 0, 64))
     assert np.abs(edge[0, :40, 1:3].astype(int) - whole[0, 16:56, 1:3]).max() <= 1
+
+
+def lips(apart: float) -> torch.Tensor:
+    """(1, 478, 3) landmarks of a mouth in the middle of the picture, 0.4 wide, whose lips are so far apart."""
+    points = torch.zeros(1, POINTS, 3)
+    turn = torch.arange(len(mouth.INNER)) / len(mouth.INNER) * 2 * np.pi
+    places = torch.stack([0.5 - 0.2 * torch.cos(turn), 0.5 - 0.5 * apart * torch.sin(turn)], 1)
+    points[0, list(mouth.INNER), :2] = places
+    return points
+
+
+def test_a_mouth_that_opens_is_dark_inside_and_another_is_as_it_was():
+    grey = torch.full((1, 3, 64, 64), 0.8)
+    shut, open_mouth = lips(0.0), lips(0.2)
+    made = mouth.opened(grey, shut, open_mouth)
+    assert torch.allclose(made[0, :, 32, 32], torch.tensor(PALETTE.inside)) and (made[0, :, 32, 22] < 0.6).all()
+    for place in ((32, 16), (22, 32), (42, 32), (25, 20)):
+        assert torch.equal(made[0, :, place[0], place[1]], grey[0, :, 0, 0])
+    share = mouth.inside(shut, open_mouth, 128).mean()
+    assert abs(share - np.pi * 0.2 * 0.1) < 0.004
+    for source, driver in ((shut, shut), (open_mouth, open_mouth), (open_mouth, shut)):
+        assert torch.equal(mouth.opened(grey, source, driver), grey)
 
 
 def test_transparency_moves_along():

@@ -24,7 +24,7 @@ from ..learning.workers import stoppable
 from ..motion.animator import dataset, movies
 from ..motion.animator.losses import fetched
 from ..motion.animator.make_data import RATE
-from . import descriptor_code, framing, weights
+from . import descriptor_code, framing, mouth, weights
 from .background import PersonMask, cut_out
 from .emtn import adopted
 from .export import AvatarFile
@@ -64,15 +64,16 @@ def moved(
     rest = _seen(drivers[neutral : neutral + 1])
     drive = _by_student(network, small) if isinstance(network, AvatarFile) else _by_base(network, small, seen, rest)
     still = drive(rest)
-    still_paint = still.picture - fetched(small, still.flow)
     share = _share(side, source.inner)
     enlarged = partial(functional.interpolate, size=(side, side), mode="bicubic", align_corners=False)
     for first in range(0, len(drivers), _AT_ONCE):
         output = drive(_seen(drivers[first : first + _AT_ONCE]))
-        painted = output.picture - fetched(small.expand(len(output.flow), -1, -1, -1), output.flow) - still_paint
-        for flow, paint in zip((output.flow - still.flow).split(1), painted.split(1), strict=True):
+        for number, flow in enumerate((output.flow - still.flow).split(1)):
+            paint = output.correction[number : number + 1] - still.correction
             colours, alpha = fetched(layers, enlarged(flow) * share).split((3, 1), 1)
             colours = (colours / alpha.clamp(min=1 / 255) + enlarged(paint) * share).clamp(0, 1)
+            if isinstance(output, Output):
+                colours = mouth.opened(colours, output.source.points[:1], output.driver.points[number : number + 1])
             yield (torch.cat([colours, alpha], 1)[0] * 255).round().byte().permute(1, 2, 0).numpy()
 
 
