@@ -14,7 +14,7 @@ from blendshape_addon import cli
 from blendshape_addon.blender.io import clips, files, mesh_io
 from blendshape_addon.blender.jobs import drive
 from blendshape_addon.blender.keys.animation import curves_in
-from blendshape_addon.blender.viewport import clip_picture
+from blendshape_addon.blender.viewport import clip_picture, preview
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.motion import performance
 from blendshape_addon.core.motion.clip import ClipReading
@@ -431,6 +431,19 @@ def test_keys_that_are_off_pinned_or_limited_are_seen(avatar):
     bpy.context.scene.frame_set(1 + bpy.context.scene.render.fps)
     assert keys["jawOpen"].value == pytest.approx(1.0, abs=0.01)
     assert not keys["jawOpen"].mute and not body.show_only_shape_key
+
+
+def test_a_shape_that_is_previewed_does_not_lie_over_the_performance(avatar):
+    body = avatar["body"]
+    add_key(body, "vrc.v_aa")
+    keys = body.data.shape_keys.key_blocks
+    keys["own"].value, keys["jawOpen"].mute = 0.3, True
+    preview.show([body], {"vrc.v_aa": 1.0})
+    write(avatar, done())
+    bpy.context.scene.frame_set(1 + bpy.context.scene.render.fps)
+    assert keys["vrc.v_aa"].value == 0 and keys["own"].value == pytest.approx(0.3)
+    preview.stop()
+    assert keys["jawOpen"].value == pytest.approx(1.0, abs=0.01) and not keys["jawOpen"].mute
 
 
 @pytest.mark.parametrize("mode", ["QUATERNION", "XYZ", "AXIS_ANGLE"])

@@ -23,6 +23,7 @@ from ..io.clips import FolderClip, MovieClip
 from ..io.files import write_bytes
 from ..keys import performance_keys
 from ..translations import translate
+from ..viewport import preview
 
 _WAITING = 8  # pictures that may wait to be read
 _PATIENCE = 0.2  # seconds between looks at whether the work was stopped
@@ -117,6 +118,7 @@ def write(
     """Key a performance on the avatar of `objects`, which `hints` tell the directions of, and lay the clip's sound
     beside it, in place of the clip that drove it before. Raises InputError, nothing changed, as
     `performance_keys.write` does."""
+    preview.restore(objects)  # a file may have been saved with one
     written = performance_keys.write(scene, objects, performance, hints, Path(clip_name).stem, start, head)
     avatar = objects[0].name
     performance_keys.remove_of(scene, avatar)

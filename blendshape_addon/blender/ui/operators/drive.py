@@ -13,7 +13,7 @@ from ...io import clips, selection
 from ...jobs import drive
 from ...keys import performance_keys
 from ...translations import translate
-from ...viewport import clip_picture
+from ...viewport import clip_picture, preview
 from .. import properties
 from .background import Background
 
@@ -76,6 +76,7 @@ class VRC_BLENDSHAPE_OT_drive_from_clip(Background, bpy.types.Operator):
         clip, scene = self._clip, context.scene
         performance = perform(result, self._options, clip.name)
         start = scene.frame_current
+        preview.stop()  # what it shows would lie over the performance
         done = drive.write(scene, objects, performance, avatar.hints, clip.name, clip.sound, start, self.head)
         if self.beside and not clip_picture.show(
             scene, clip.picture, clip.is_movie, clip.count, clip.rate, start, avatar.hints, avatar.vertices
