@@ -559,6 +559,9 @@ def test_a_folder_lies_beside_the_avatar_from_its_first_number_on(avatar, tmp_pa
     empty = beside(avatar, clip.picture, clip.is_movie, clip.count, clip.rate, 1)
     assert empty.data.source == "SEQUENCE"
     assert [shown(empty, frame) for frame in (1, 2, 3, 4, 10)] == [41, 42, 43, 44, 44]
+    wide = empty.empty_display_size
+    square = beside(avatar, film.FILE, True, COUNT, film.RATE, 1).empty_display_size
+    assert wide == pytest.approx(2 * square), "pictures of twice the width are as tall as those of a square movie"
     (tmp_path / "take_0043.png").rename(tmp_path / "take_0051.png")
     clip = clips.open_clip(tmp_path)
     assert beside(avatar, clip.picture, clip.is_movie, clip.count, clip.rate, 1) is None, "a number is missing"

@@ -37,12 +37,12 @@ def show(
         image = bpy.data.images.load(str(picture.resolve()))
     except RuntimeError:
         return None
+    width, height = (max(side, 1) for side in image.size)  # a sequence tells none
     image.source = "MOVIE" if is_movie else "SEQUENCE"
     empty = bpy.data.objects.new(picture.name, None)
     empty[_MARK] = True
     scene.collection.objects.link(empty)
     empty.empty_display_type, empty.data = "IMAGE", image
-    width, height = (max(side, 1) for side in image.size)
     centre, axes, tall = _place(hints, vertices, width / height)
     empty.matrix_world = Matrix(np.block([[axes, centre[:, None]], [np.zeros((1, 3)), np.ones((1, 1))]]).tolist())
     # The longer side is what an empty's display size is.
