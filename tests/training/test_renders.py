@@ -148,6 +148,17 @@ def test_every_random_scene_asks_for_what_the_person_can_make(someone) -> None:
     assert len({tuple(scene.units) for scene in scenes}) > 10
 
 
+def test_every_picture_moves_the_mouth_where_that_is_asked_for(someone) -> None:
+    def still(mouths: bool) -> list[bool]:
+        scenes = random_scenes.scenes(someone, 30, np.random.default_rng(2), SMALL, mouths)[1:]
+        return [
+            not any(name.startswith(("jaw", "mouth", "cheek", "nose", "tongue")) for name in one.units)
+            for one in scenes
+        ]
+
+    assert any(still(False)) and not any(still(True))
+
+
 def test_people_are_chosen_evenly_from_all_families() -> None:
     found = people.drawable()
     folds = set(found.values())
