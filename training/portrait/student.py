@@ -27,7 +27,8 @@ _REACH = 0.25  # how far at most a pixel is fetched, in sides of the picture
 
 class Moved(NamedTuple):
     """picture, flow, correction: as `g2d.Painted`; told: (N, TOLD + latent) what the encoder tells of the driver's
-    motion, which a loss asks for and nothing else uses."""
+    motion: numbers of the head, and how the expression differs from that person's at rest, less the usual ones, in
+    their standard deviations."""
 
     picture: Tensor
     flow: Tensor
@@ -87,8 +88,13 @@ class Student(nn.Module):
         portraits = torch.zeros(num_avatars, 3, told.size, told.size, dtype=torch.uint8)
         self.register_buffer("portraits", portraits)
         features = 8 * width * self.places**2
-        self.tell = nn.Linear(features, TOLD + told.latent)
-        self.start = nn.Linear(features, 8 * width * _FIRST**2)
+        numbers = TOLD + told.latent
+        self.tell = zeroed(nn.Linear(features, numbers))
+        self.register_buffer("middle", torch.zeros(numbers))
+        self.register_buffer("spread", torch.ones(numbers))
+        self.start = nn.Sequential(
+            nn.Linear(numbers, 8 * width), nn.SiLU(), nn.Linear(8 * width, 8 * width * _FIRST**2)
+        )
         blocks, inputs, side = [], 8 * width, _FIRST
         while side <= told.size // 2:
             outputs = max(width, inputs // 2)
@@ -104,21 +110,25 @@ class Student(nn.Module):
         """Take (M, 3, S, S), 0 to 1, as the portraits of the first avatars."""
         self.portraits[: len(portraits)] = (portraits * 255).round().byte()
 
-    def forward(self, driver: Tensor, avatar: Tensor) -> Moved:
+    def forward(self, driver: Tensor, avatar: Tensor, true: Tensor | None = None) -> Moved:
+        """true: `Moved.told` of the drivers, which moves every other avatar in place of what the encoder tells, so that
+        it can be learned how avatars move before the encoder can read."""
         avatar = avatar.long()
-        told, seen = self.avatars[avatar], self.seen(driver)
-        modulations = [block.modulation(told) for block in self.up]
-        return Moved(*self.painted(seen, self.portraits[avatar] / 255, modulations), self.tell(seen))
+        values, told = self.avatars[avatar], self.told(driver)
+        used = told
+        if true is not None:
+            used = torch.where(torch.arange(len(told), device=told.device)[:, None] % 2 == 0, true, told)
+        modulations = [block.modulation(values) for block in self.up]
+        return Moved(*self.painted(used, self.portraits[avatar] / 255, modulations), told)
 
-    def seen(self, driver: Tensor) -> Tensor:
-        """(N, features) of (N, 3, M, M) drivers."""
-        return functional.adaptive_avg_pool2d(self.encoder(driver), self.places).flatten(1)
+    def told(self, driver: Tensor) -> Tensor:
+        """`Moved.told` of (N, 3, M, M) drivers."""
+        return self.tell(functional.adaptive_avg_pool2d(self.encoder(driver), self.places).flatten(1))
 
-    def painted(self, seen: Tensor, portrait: Tensor, told: list[Modulation]) -> Painted:
-        """(N, features) of drivers, with the portraits and the modulations of the blocks of the avatars that they
-        move."""
-        x = self.start(seen).unflatten(1, (-1, _FIRST, _FIRST))
-        for block, one in zip(self.up, told, strict=True):
+    def painted(self, told: Tensor, portrait: Tensor, modulations: list[Modulation]) -> Painted:
+        """Of `Moved.told`, with the portraits of the avatars that move so and the modulations of the blocks."""
+        x = self.start(told).unflatten(1, (-1, _FIRST, _FIRST))
+        for block, one in zip(self.up, modulations, strict=True):
             x = block(x if x.shape[-1] == block.side else functional.interpolate(x, scale_factor=2.0), one)
         flow = larger(_REACH * torch.tanh(self.to_flow(x)))
         warped = fetched(portrait.to(flow.dtype), flow)
@@ -138,10 +148,10 @@ class OneAvatar(nn.Module):
         self.student = copy.deepcopy(student).eval().requires_grad_(False)
         self.student.encoder.settle()
         told = self.student.avatars[number : number + 1]
-        self.told = [block.settle(told) for block in self.student.up]
+        self.modulations = [block.settle(told) for block in self.student.up]
         self.portrait = self.student.portraits[number : number + 1] / 255
-        self.student.avatars = self.student.portraits = self.student.tell = None
+        self.student.avatars = self.student.portraits = None
 
     def forward(self, driver: Tensor) -> Painted:
         portrait = self.portrait.expand(driver.shape[0], -1, -1, -1)
-        return self.student.painted(self.student.seen(driver), portrait, self.told)
+        return self.student.painted(self.student.told(driver), portrait, self.modulations)

@@ -32,6 +32,7 @@ from .settings import Settings
 from .student import NUM_AVATARS, TOLD, Moved, OneAvatar, Student
 
 _HELD = 2  # pictures of each avatar that drive nobody in a training
+_LEAST_SPREAD = 1e-3  # of a number of a motion
 _LARGEST = 1024  # pixels of a portrait's longer side
 _DRIVERS = 64  # pictures of new people that the figures are of, and that speeds are measured with
 
@@ -55,7 +56,7 @@ class Avatar(NamedTuple):
 
 class Taught(NamedTuple):
     """output, true, judged: as `stage.Made`, the truth being what the teacher made; flow: the teacher's; told: what it
-    read in the driver, as `Moved.told`."""
+    reads of the motion, as `Moved.told`."""
 
     output: Moved
     true: Tensor
@@ -79,6 +80,9 @@ class StudentTask(stage.PictureTask):
         self.teacher = teacher.eval().requires_grad_(False).to(device)
         with torch.no_grad():
             self.known = self.teacher.read(self.portraits.to(device), _codes(avatars).to(device))
+            rows = [(torch.from_numpy(one.codes[:, 0].astype(np.float32))).to(device) for one in data.people]
+            numbers = torch.cat([_numbers(*(teacher.emtn(x) for x in (row, row[:1].expand_as(row)))) for row in rows])
+        self.middle, self.spread = numbers.mean(0), numbers.std(0).clamp(min=_LEAST_SPREAD)
 
     def build(self) -> stage.Trained:
         student = Student(self.told.size)
@@ -87,6 +91,8 @@ class StudentTask(stage.PictureTask):
         if self.resnet:
             student.encoder.load(self.resnet)
         student.know(self.portraits)
+        student.middle.copy_(self.middle)
+        student.spread.copy_(self.spread)
         return stage.Trained(weights.STUDENT, student, self.told).train()
 
     def draw(self, rng: np.random.Generator) -> Batch:
@@ -106,8 +112,8 @@ class StudentTask(stage.PictureTask):
         with torch.no_grad():
             motion, rest = (self.teacher.emtn(batch.codes[:, n]) for n in (0, 1))
             taught = _taught(self.teacher, _rows(self.known, batch.avatar), motion, rest)
-            told = torch.cat([_of_head(motion), motion.expression - rest.expression], 1)
-        return Taught(*network(taught.picture, batch.driver, batch.avatar), taught.flow, told)
+            told = (_numbers(motion, rest) - self.middle) / self.spread
+        return Taught(*network(taught.picture, batch.driver, batch.avatar, told), taught.flow, told)
 
     def terms(self, made: Taught, batch: Batch) -> dict[str, Tensor]:
         found, flow, needs = super().terms(made, batch), made.output.flow.float(), self.told.losses
@@ -117,7 +123,7 @@ class StudentTask(stage.PictureTask):
         if needs.pose:
             found["pose"] = apart[:, :TOLD].mean()
         if needs.expression:
-            found["expression"] = apart[:, TOLD:].mean() / made.told[:, TOLD:].float().abs().mean().clamp(min=1e-6)
+            found["expression"] = apart[:, TOLD:].mean()
         if needs.correction:
             found["correction"] = made.output.correction.abs().float().mean()
         if needs.smooth:
@@ -131,12 +137,12 @@ def _taught(teacher: Gbase, known: Source, motion: Motion, rest: Motion) -> Outp
     return teacher.drive(known, adopted(known.motion, motion, held_as(known.motion, rest)))
 
 
-def _of_head(motion: Motion) -> Tensor:
-    """(N, TOLD): the numbers of the rotation, the place from the middle of the picture in quarters of it, and twice the
-    logarithm of the size; all vary about as much."""
+def _numbers(motion: Motion, rest: Motion) -> Tensor:
+    """(N, TOLD + latent): rotation, place and the logarithm of the size of heads; expressions less those at rest."""
     outer = motion.points[:, list(OUTER_EYES), :2]
     size = (outer[:, 0] - outer[:, 1]).norm(dim=1, keepdim=True).clamp(min=1e-3)
-    return torch.cat([motion.rotation.flatten(1), 4 * (outer.mean(1) - 0.5), 2 * size.log()], 1)
+    head = [motion.rotation.flatten(1), outer.mean(1), size.log()]
+    return torch.cat([*head, motion.expression - rest.expression], 1)
 
 
 def _tensor(pictures: Sequence[np.ndarray]) -> Tensor:
@@ -218,23 +224,28 @@ def compare(
     portraits = student.portraits[: len(avatars)] / 255
     known = teacher.read(portraits, _codes(avatars))
     made = {"student": student(drivers, avatar).picture}
-    at_once = zip(avatar.split(16), torch.from_numpy(codes).split(16), strict=True)
-    taught = [_taught(teacher, _rows(known, a), teacher.emtn(c[:, 0]), teacher.emtn(c[:, 1])) for a, c in at_once]
+    motions = [teacher.emtn(torch.from_numpy(codes[:, n])) for n in (0, 1)]
+    told = (_numbers(*motions) - student.middle) / student.spread
+    every = student.avatars[avatar]
+    modulations = [block.modulation(every) for block in student.up]
+    made["told by the teacher"] = student.painted(told, portraits[avatar], modulations).picture
+    parts = torch.arange(len(avatar)).split(16)
+    taught = [_taught(teacher, _rows(known, avatar[p]), *(_rows(one, p) for one in motions)) for p in parts]
     made["teacher"] = torch.cat([one.picture for one in taught])
     made["copy"] = portraits[avatar]
     movies = {name: evaluate.as_uint8(movie) for name, movie in made.items()}
     rows: dict[str, dict[str, float]] = {name: {} for name in movies}
-    parts = {"driven by others": slice(len(own), None)}
+    groups = {"driven by others": slice(len(own), None)}
     if own:
-        parts = {"of own pictures": slice(len(own))} | parts
+        groups = {"of own pictures": slice(len(own))} | groups
         true = np.stack([person.pictures[number] for _, person, number in own])
         for name, movie in movies.items():
             rows[name]["PSNR of own pictures, dB"] = _psnr(movie[: len(own)], true)
-    for part, chosen in parts.items():
-        for name in ("student", "copy"):
-            rows[name][f"to the teacher, {part}, dB"] = _psnr(movies[name][chosen], movies["teacher"][chosen])
+    for group, chosen in groups.items():
+        for name in movies.keys() - {"teacher"}:
+            rows[name][f"to the teacher, {group}, dB"] = _psnr(movies[name][chosen], movies["teacher"][chosen])
     first = _rows(known, torch.tensor([0]))
-    rest = teacher.emtn(torch.from_numpy(codes[:1, 1]))
+    rest = _rows(motions[1], torch.tensor([0]))
     rows["student"]["frames per CPU second"] = _per_second(OneAvatar(student, 0), drivers)
     rows["teacher"]["frames per CPU second"] = _per_second(
         lambda driver: _taught(teacher, first, teacher.emtn(driver), rest), drivers
