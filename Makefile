@@ -113,7 +113,8 @@ package-cuda: $(VENV)/blender/ready ## the same with onnxruntime for NVIDIA's ca
 pictures: $(VENV)/blender/ready $(ONNXRUNTIME)/ready ## the pictures of README, made of the demo avatars: docs/img/
 	@PYTHONPATH=$(CURDIR)/$(ONNXRUNTIME) $(BLENDER) -m training.devtools.pictures
 
-guide-pictures: $(VENV)/ui-sid/ready $(VENV)/blender/ready ## the guide's pictures from a window of Blender 5.2, English and Japanese; as root on Debian
+guide-pictures: $(VENV)/ui-sid/ready $(VENV)/blender/ready $(VENV)/training/ready ## the guide's pictures from a window of Blender 5.2, English and Japanese; as root on Debian
+	@test -e out/body/networks/pose_landmarks.onnx || $(TRAINING) -m training body prepare
 	@for language in en_US ja_JP; do $(BLENDER) -m tests.ui sid $(VENV)/ui-sid $$language guide_pictures || exit; done
 
 docs: $(VENV)/docs/ready ## docs/ as a site, English and Japanese: out/site/

@@ -63,6 +63,8 @@ def test_a_body_is_put_beside_what_is_there(made, tmp_path):
     kept = measurements.read(rig)
     assert kept.relative and tuple(kept.centimetres) == NINE and kept.centimetres["chest"] == 160.0
     assert bpy.data.images[kept.picture].packed_file
+    assert not any(bone.custom_shape for bone in rig.pose.bones)
+    assert set(bpy.data.objects) == {before, rig, *rig.children}, "nothing else came"
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "a.blend"))
     assert measurements.read(bpy.data.objects["Body from Photo"]) == kept and kept.picture in bpy.data.images
@@ -107,6 +109,7 @@ def test_the_command_line_writes_blend_files(training_python, monkeypatch, tmp_p
     bpy.ops.wm.open_mainfile(filepath=str(out))
     rig = next(obj for obj in bpy.data.objects if obj.type == "ARMATURE")
     assert not humanoid.missing_bones(rig.data.bones.keys())
+    assert not any(bone.custom_shape for bone in rig.pose.bones)
     assert {"Body", "Eye_L", "Teeth_Upper", "Tongue"} <= set(bpy.data.objects.keys())
 
 

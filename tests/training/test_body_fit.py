@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.spatial.transform import Rotation
 
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.geometry.raster import rasterise
@@ -157,13 +158,19 @@ def test_the_avatar_is_a_skinned_file(tmp_path):
     assert indices.max() == len(points) - 1
     bones, inverse = document["skins"][0]["joints"], values(document["skins"][0]["inverseBindMatrices"], np.float32, 16)
     parent = {child: number for number in bones for child in document["nodes"][number].get("children", [])}
-    heads = fitter().human.vertices_and_heads(fit.shape.person())[1]
+    found = fitter().human.bones(fit.shape.person())
     for bone in bones:
-        at, above = np.zeros(3), bone
+        place, above = np.eye(4), bone
         while above is not None:
-            at, above = at + document["nodes"][above]["translation"], parent.get(above)
-        assert at == pytest.approx(heads[document["nodes"][bone]["name"]] * 1.05, abs=1e-5)
-        assert inverse[bone].reshape(4, 4)[3, :3] == pytest.approx(-at, abs=1e-5)
+            node = document["nodes"][above]
+            local = np.eye(4)
+            local[:3, :3], local[:3, 3] = Rotation.from_quat(node["rotation"]).as_matrix(), node["translation"]
+            place, above = local @ place, parent.get(above)
+        wanted = found[document["nodes"][bone]["name"]]
+        assert place[:3, 3] == pytest.approx(wanted.head * 1.05, abs=1e-5)
+        along = (wanted.tail - wanted.head) / np.linalg.norm(wanted.tail - wanted.head)
+        assert place[:3, 1] == pytest.approx(along, abs=1e-5), "it points where it ends"
+        assert inverse[bone].reshape(4, 4).T @ place == pytest.approx(np.eye(4), abs=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,17 @@ from . import debian, guide_pictures
 
 OUT = package.ROOT / "out" / "ui"
 SECONDS = 1800  # for the whole story
+_DRAWN = """
+import sys
+import numpy as np
+from pathlib import Path
+from PIL import Image
+from training.body.synthetic import CAMERAS, Studio
+studio, camera, rng = Studio(), CAMERAS[0], np.random.default_rng(21)
+subject = studio.subject(rng)
+Image.fromarray(studio.draw(subject, camera, studio.stance(camera, rng), rng, 0.01)).save(sys.argv[1])
+Path(sys.argv[2]).write_text(str(subject.centimetres["height"] / 100))
+"""
 WIDTH, HEIGHT = 1280, 1700  # of the screen: high enough for the tab with any of its panels
 
 
@@ -33,6 +44,8 @@ def main(suite: str, folder: Path, language: str = "en_US", play: str = "story")
     out.mkdir(parents=True)
     _extension(folder, out / "extension.zip")
     _avatar(out / "avatar.blend")
+    if play == "guide_pictures":
+        _body(out)
     blender = ["blender", "--factory-startup", "--python-exit-code", "1"]
     shared = {"repo": package.ROOT, "ui": out}
     environment = {"LIBGL_ALWAYS_SOFTWARE": "1", "BLENDER_USER_RESOURCES": "/mnt/ui/user", "HOME": "/root",
@@ -62,6 +75,33 @@ def _avatar(path: Path) -> None:
 
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     files.save(path, person.add())
+
+
+def _body(out: Path) -> None:
+    """body.blend: a body that the training tools made of a picture of somebody who was made up."""
+    import bpy
+
+    from blendshape_addon.blender.io import body
+
+    python = package.ROOT / ".venv" / "training" / "bin" / "python"
+    subprocess.run([python, "-c", _DRAWN, out / "photo.png", out / "height"], check=True, cwd=package.ROOT)
+    height = f"{100 * float((out / 'height').read_text()):.1f}"
+    files = [out / name for name in ("body.glb", "body.json", "body.png")]
+    options = zip(("--out", "--measurements", "--overlay"), files, strict=True)
+    line = [
+        python,
+        "-m",
+        "training",
+        "body",
+        out / "photo.png",
+        "--height",
+        height,
+        *(w for pair in options for w in pair),
+    ]
+    subprocess.run(line, check=True, cwd=package.ROOT)
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    body.take(*files)
+    bpy.ops.wm.save_as_mainfile(filepath=str(out / "body.blend"))
 
 
 def _extension(folder: Path, path: Path) -> None:

@@ -21,6 +21,9 @@ _DOWN = 400  # pixels below the upper edge of the view where the middle of the f
 _TALL = 400  # pixels from its brows to its chin
 _STEP = 900  # pixels that a picture of one of the three steps is high
 _MAIN = 500  # pixels that the panel with the Generate buttons takes
+_BODY = 480  # pixels that a body is high …
+_MIDDLE = 360  # … and its middle is above the lower edge of the view
+_ABOVE = 795  # pixels above the panel of the body
 _BELOW = 14  # pixels that stay below the last panel
 _TABS = 30  # pixels at the right edge of a sidebar that its tabs take
 _PLAIN = 3  # of 255: what pixels of an empty part of the sidebar differ by
@@ -54,7 +57,13 @@ def tell() -> Waiting:
         bpy.ops.vrc_blendshape.stop_preview()
     yield from _landmarks()
     yield from _check()
+    yield from body()
     yield from _preferences()
+    note()
+
+
+def note() -> None:
+    """Say what stays of the pictures that were taken."""
     Path(PICTURES, NOTED).write_text(json.dumps(_KEPT), encoding="utf-8")
 
 
@@ -77,13 +86,54 @@ def cut(folder: Path, target: Path, language: str) -> list[Path]:
 
 
 def _open() -> Waiting:
+    _window()
+    bpy.ops.wm.open_mainfile(filepath=f"{PICTURES}/avatar.blend", load_ui=False)
+    yield 1.0
+    yield from _front()
+    yield from until(lambda: state().face == "Body", "the avatar is seen")
+    yield from settled()
+    _look_at_the_face()
+    yield from settled()
+
+
+def body() -> Waiting:
+    """A body that was made of a photo, beside its table."""
+    _window()
+    bpy.ops.wm.open_mainfile(filepath=f"{PICTURES}/body.blend", load_ui=False)
+    yield 1.0
+    preferences = bpy.context.preferences.addons[window.NAME].preferences
+    networks = window.module("blender.settings").body_networks(bpy.context)
+    networks.mkdir(parents=True, exist_ok=True)
+    (networks / "here.onnx").touch()  # the panel shows as it does once everything is there
+    preferences.training_python = "/usr/bin/python3"
+    options = bpy.context.scene.vrc_blendshape
+    measured = next(obj for obj in bpy.data.objects if obj.type == "ARMATURE")
+    tall = max((measured.matrix_world @ bone.tail_local).z for bone in measured.data.bones)
+    options.body_photo, options.body_height = f"{PICTURES}/photo.png", 100 * float(Path(PICTURES, "height").read_text())
+    yield from _front()
+    with window.at():
+        bpy.ops.view3d.view_all(use_all_regions=False)
+    view, region = window.area().spaces.active.region_3d, window.region("WINDOW")
+    view.view_distance *= tall / _BODY / _metres_per_pixel(view, region)
+    scale = _metres_per_pixel(view, region)
+    view.view_location = (-(region.width - _WIDE) / 2 * scale, 0, tall / 2 + (region.height / 2 - _MIDDLE) * scale)
+    _unfold("body")
+    yield 3.0  # the preview of the photo is drawn in the background
+    with window.at("UI"):
+        bpy.ops.view2d.pan(deltay=-1000)  # to its end
+    yield from _take("body", skip=_ABOVE)
+
+
+def _window() -> None:
     preferences = bpy.context.preferences
     preferences.view.show_splash = False
     preferences.view.language, preferences.view.use_translate_interface = os.environ["UI_LANGUAGE"], True
     preferences.system.use_region_overlap = False  # nothing of the avatar behind the sidebar
     bpy.ops.preferences.addon_enable(module=window.NAME)
-    bpy.ops.wm.open_mainfile(filepath=f"{PICTURES}/avatar.blend", load_ui=False)
-    yield 1.0
+
+
+def _front() -> Waiting:
+    """The avatar from the front, and the tab beside it."""
     space = window.area().spaces.active
     space.show_region_ui, space.shading.color_type = True, "TEXTURE"
     space.show_region_toolbar = space.show_region_tool_header = space.overlay.show_text = False
@@ -91,10 +141,6 @@ def _open() -> Waiting:
         bpy.ops.view3d.view_axis(type="FRONT")
     yield 1.5
     window.region("UI").active_panel_category = "VRChat"
-    yield from until(lambda: state().face == "Body", "the avatar is seen")
-    yield from settled()
-    _look_at_the_face()
-    yield from settled()
 
 
 def _look_at_the_face() -> None:

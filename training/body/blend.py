@@ -13,7 +13,7 @@ BLENDER = "VRC_BLENDER"
 _CONVERTS = """
 import bpy
 bpy.ops.wm.read_factory_settings(use_empty=True)
-bpy.ops.import_scene.gltf(filepath={source!r})
+bpy.ops.import_scene.gltf(filepath={source!r}, disable_bone_shape=True)
 bpy.ops.wm.save_as_mainfile(filepath={out!r}, compress=True)
 """
 

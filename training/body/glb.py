@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from blendshape_addon.core.geometry.mesh import vertex_normals
+from blendshape_addon.core.motion.pose import to_matrices
 
 from ..data.sources.anny import Bone
 from ..learning.atomic_files import atomic_write
@@ -63,7 +65,9 @@ def write(
         if children := [n for n, other in enumerate(names) if bones[other].parent == name]:
             nodes[number]["children"] = children
     inverse = np.tile(np.eye(4, dtype=np.float32), (len(names), 1, 1))
-    inverse[:, 3, :3] = [-bones[name].head for name in names]  # column-major, as glTF has matrices
+    for number, name in enumerate(names):
+        inverse[number, :3, :3] = turn = _turn(bones[name])  # transposed: column-major, as glTF has matrices
+        inverse[number, 3, :3] = -bones[name].head @ turn
     skin = {"joints": list(range(len(names))), "inverseBindMatrices": buffer.add(inverse.reshape(-1, 16), FLOAT)}
     joints, weights = _influences(len(vertices), [bones[name] for name in names])
     normals = vertex_normals(vertices, triangles)
@@ -94,10 +98,22 @@ def write(
     atomic_write(path, _file(document, bytes(buffer.data)))
 
 
+def _turn(bone: Bone) -> np.ndarray:
+    """(3, 3) the shortest rotation of +y to where a bone points, which is how Blender's importer lays bones."""
+    along = (bone.tail - bone.head) / np.linalg.norm(bone.tail - bone.head)
+    axis = np.cross([0, 1, 0], along)
+    if not axis.any():
+        return np.diag([1.0, 1, 1] if along[1] > 0 else [1.0, -1, -1])
+    angle = np.arctan2(np.linalg.norm(axis), along[1])
+    return to_matrices((axis / np.linalg.norm(axis) * angle)[None])[0]
+
+
 def _bone(name: str, bones: Mapping[str, Bone]) -> dict:
-    parent = bones[name].parent
-    start = bones[parent].head if parent else np.zeros(3)
-    return {"name": name, "translation": (bones[name].head - start).tolist()}
+    bone = bones[name]
+    parent = bones.get(bone.parent or "")
+    start, over = (parent.head, _turn(parent)) if parent else (np.zeros(3), np.eye(3))
+    turn = Rotation.from_matrix(over.T @ _turn(bone)).as_quat()  # x, y, z, w, as glTF has them
+    return {"name": name, "translation": (over.T @ (bone.head - start)).tolist(), "rotation": turn.tolist()}
 
 
 def _influences(count: int, bones: list[Bone]) -> tuple[np.ndarray, np.ndarray]:

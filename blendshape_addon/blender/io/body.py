@@ -29,6 +29,8 @@ def take(avatar: Path, table: Path, picture: Path) -> Object:
     rig = next(obj for obj in objects if obj.type == "ARMATURE")
     meshes = [obj for obj in objects if obj.type == "MESH" and root_of(obj) == rig]
     rig.name = rig.data.name = _NAME
+    rig.data.display_type = "STICK"
+    _plain_bones(rig)
     if used := [obj for obj in there if len(obj.data.vertices)]:
         far = max(world_points(basis(obj), obj)[:, 0].max() for obj in used)
         rig.location.x += far + _BETWEEN - min(world_points(basis(obj), obj)[:, 0].min() for obj in meshes)
@@ -41,3 +43,16 @@ def take(avatar: Path, table: Path, picture: Path) -> Object:
     bpy.context.view_layer.objects.active = max(meshes, key=lambda obj: len(obj.data.vertices))
     bpy.context.view_layer.update()
     return rig
+
+
+def _plain_bones(rig: Object) -> None:
+    """Bones as Blender draws them, in place of the balls over the body that its importer adds."""
+    balls = {bone.custom_shape for bone in rig.pose.bones if bone.custom_shape}
+    for bone in rig.pose.bones:
+        bone.custom_shape = None
+    for collection in {one for ball in balls for one in ball.users_collection}:
+        if set(collection.objects) <= balls:
+            bpy.data.collections.remove(collection)
+    for ball in balls:
+        bpy.data.objects.remove(ball)
+    bpy.context.view_layer.update()
