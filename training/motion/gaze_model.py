@@ -44,11 +44,29 @@ def conv(inputs: int, outputs: int, stride: int = 1, width: int = 3) -> nn.Seque
     )
 
 
-class SmallBackbone(nn.Module):
-    """(N, 3, 32, 48), 0 to 255, to (N, 128): where each of PLACES learned features lies in the crop, and what else
-    there is in it. Places are means of a softmax over the picture (Levine, Finn, Darrell and Abbeel, "End-to-End
-    Training of Deep Visuomotor Policies", 2016, section 5.1), which carry to new people better than a picture of
-    features does."""
+class PlacesBackbone(nn.Module):
+    """(N, 3, H, W), 0 to 255, to (N, size): where each of some learned features lies in a crop, and what else there is
+    in it. Places are means of a softmax over the picture (Levine, Finn, Darrell and Abbeel, "End-to-End Training of
+    Deep Visuomotor Policies", 2016, section 5.1), which carry to new people better than a picture of features does.
+
+    Who inherits makes `layers`, to features; `places`, of them; `grid`, (pixels, 2) where these lie; and `rest`.
+    """
+
+    layers: nn.Module
+    places: nn.Module
+    rest: nn.Module
+    grid: Tensor
+
+    def forward(self, image: Tensor) -> Tensor:
+        mean = image.mean((2, 3), keepdim=True)  # neither light nor camera matter
+        spread = (image - mean).square().mean((1, 2, 3), keepdim=True).sqrt()
+        features = self.layers((image - mean) / (spread + 4.0))
+        places = self.places(features).flatten(2).softmax(2) @ self.grid
+        return torch.cat([places.flatten(1), self.rest(features)], 1)
+
+
+class SmallBackbone(PlacesBackbone):
+    """(N, 3, 32, 48), 0 to 255, to (N, 128), with PLACES features."""
 
     size = 128
 
@@ -65,13 +83,6 @@ class SmallBackbone(nn.Module):
             torch.linspace(-1, 1, EYES.height // 2), torch.linspace(-half, half, EYES.width // 2), indexing="ij"
         )
         self.register_buffer("grid", 2 * torch.stack([across.flatten(), down.flatten()], 1), persistent=False)
-
-    def forward(self, image: Tensor) -> Tensor:
-        mean = image.mean((2, 3), keepdim=True)  # neither light nor camera matter
-        spread = (image - mean).square().mean((1, 2, 3), keepdim=True).sqrt()
-        features = self.layers((image - mean) / (spread + 4.0))
-        places = self.places(features).flatten(2).softmax(2) @ self.grid
-        return torch.cat([places.flatten(1), self.rest(features)], 1)
 
 
 class Vgg16Backbone(nn.Module):

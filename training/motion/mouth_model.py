@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from blendshape_addon.core.inference.mouth_format import MOUTH, MOUTH_PAIRS, MOUTH_POINTS, MOUTH_UNITS
 
-from .gaze_model import conv
+from .gaze_model import PlacesBackbone, conv
 
 PLACES = 32  # of features in a crop
 DROPOUT = 0.1  # of what the head sees while the network is trained
@@ -30,9 +30,9 @@ MIRROR_POINTS = tuple(MOUTH_POINTS.index(_mirrored_point(point)) for point in MO
 MIRROR_UNITS = tuple(MOUTH_UNITS.index(_mirrored_unit(name)) for name in MOUTH_UNITS)
 
 
-class MouthBackbone(nn.Module):
-    """(N, 3, 64, 64), 0 to 255, to (N, 128): where each of PLACES learned features lies in the crop, see
-    `gaze_model.SmallBackbone`, and what else there is in it, where."""
+class MouthBackbone(PlacesBackbone):
+    """(N, 3, 64, 64), 0 to 255, to (N, 128), with PLACES features; what else there is in the crop is told with where it
+    is."""
 
     size = 128
 
@@ -47,13 +47,6 @@ class MouthBackbone(nn.Module):
         line = torch.linspace(-2, 2, MOUTH.size // 4)
         down, across = torch.meshgrid(line, line, indexing="ij")
         self.register_buffer("grid", torch.stack([across.flatten(), down.flatten()], 1), persistent=False)
-
-    def forward(self, image: Tensor) -> Tensor:
-        mean = image.mean((2, 3), keepdim=True)  # neither light nor camera matter
-        spread = (image - mean).square().mean((1, 2, 3), keepdim=True).sqrt()
-        features = self.layers((image - mean) / (spread + 4.0))
-        places = self.places(features).flatten(2).softmax(2) @ self.grid
-        return torch.cat([places.flatten(1), self.rest(features)], 1)
 
 
 class MouthNet(nn.Module):
