@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -207,3 +207,14 @@ def write_card(path: Path, model: bytes, facts: Mapping[str, str], learned: Read
     metas = {name: json.loads((rigs.data_folder() / name / "meta.json").read_text(encoding="utf-8")) for name in names}
     rows = families.with_doubts({"name": name, "licence": metas[name]["licence"]} for name in names)
     model_card.write(path, model, {**facts, "file": path.name, "licence": "MIT", "trained_on": rows}, dict(figures))
+
+
+def written_if(better: bool, path: Path, write: Callable[[], None]) -> int:
+    """Write a network that is better than the head of blendshapes and say how large its file is, or why there is none.
+    Returns a command's exit status: 0, or 1 where nothing was written."""
+    if not better:
+        print("The network does not beat the head of blendshapes on all that it did not learn: it is not written.")
+        return 1
+    write()
+    print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
+    return 0

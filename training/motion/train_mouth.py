@@ -252,9 +252,4 @@ def main(arguments: list[str]) -> int:
     if held:
         arrays.save(given.checkpoints / LEFT_OUT.name, FORMAT, {"mouths": left_out}, list(data.people))
     atomic_write(given.checkpoints / "mouth.json", json.dumps(rows, indent=1).encode())
-    if not better(rows):
-        print("The network does not beat the head of blendshapes on all that it did not learn: it is not written.")
-        return 1
-    _write(given.out, network, learned, rows)
-    print(f"{given.out}: {given.out.stat().st_size / 1e6:.2f} MB")
-    return 0
+    return readings.written_if(better(rows), given.out, lambda: _write(given.out, network, learned, rows))
