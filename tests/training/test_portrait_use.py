@@ -16,7 +16,7 @@ from blendshape_addon.core.motion.face import FaceReader
 from training.data import rigs
 from training.learning import checkpoint as checkpoints
 from training.motion.animator import marks, movies
-from training.portrait import animate, framing, gbase, mouth, offer, settings, synth, train_base, weights
+from training.portrait import animate, framing, gbase, offer, openings, settings, synth, train_base, weights
 from training.portrait.emtn import Motion
 from training.portrait.framing import Portrait
 from training.portrait.gbase import Gbase
@@ -113,26 +113,38 @@ def test_what_moves_is_as_sharp_as_the_portrait_and_ends_before_the_rest_of_the_
     assert np.abs(edge[0, :40, 1:3].astype(int) - whole[0, 16:56, 1:3]).max() <= 1
 
 
-def lips(apart: float) -> torch.Tensor:
-    """(1, 478, 3) landmarks of a mouth in the middle of the picture, 0.4 wide, whose lips are so far apart."""
+def face(mouth: float, eyes: float) -> torch.Tensor:
+    """(1, 478, 3) landmarks of a mouth and two eyes, so high in sides of the picture."""
     points = torch.zeros(1, POINTS, 3)
-    turn = torch.arange(len(mouth.INNER)) / len(mouth.INNER) * 2 * np.pi
-    places = torch.stack([0.5 - 0.2 * torch.cos(turn), 0.5 - 0.5 * apart * torch.sin(turn)], 1)
-    points[0, list(mouth.INNER), :2] = places
+    for ring, middle, width, height in (
+        (openings.INNER, (0.5, 0.75), 0.4, mouth),
+        (openings.LIDS[0], (0.25, 0.3), 0.3, eyes),
+        (openings.LIDS[1], (0.75, 0.3), -0.3, eyes),
+    ):
+        turn = torch.arange(len(ring)) / len(ring) * 2 * np.pi
+        places = torch.stack([-0.5 * width * torch.cos(turn), -0.5 * height * torch.sin(turn)], 1)
+        points[0, list(ring), :2] = torch.tensor(middle) + places
     return points
 
 
-def test_a_mouth_that_opens_is_dark_inside_and_another_is_as_it_was():
+def test_a_mouth_that_opens_is_dark_inside_and_eyes_that_close_have_lids():
     grey = torch.full((1, 3, 64, 64), 0.8)
-    shut, open_mouth = lips(0.0), lips(0.2)
-    made = mouth.opened(grey, shut, open_mouth)
-    assert torch.allclose(made[0, :, 32, 32], torch.tensor(PALETTE.inside)) and (made[0, :, 32, 22] < 0.6).all()
-    for place in ((32, 16), (22, 32), (42, 32), (25, 20)):
-        assert torch.equal(made[0, :, place[0], place[1]], grey[0, :, 0, 0])
-    share = mouth.inside(shut, open_mouth, 128).mean()
-    assert abs(share - np.pi * 0.2 * 0.1) < 0.004
-    for source, driver in ((shut, shut), (open_mouth, open_mouth), (open_mouth, shut)):
-        assert torch.equal(mouth.opened(grey, source, driver), grey)
+    grey[:, :, 14:25] = 0.1  # dark eyes
+    rest, loud, asleep = face(0.0, 0.1), face(0.2, 0.1), face(0.0, 0.01)
+    made = openings.painted(grey, grey, rest, loud)
+    assert torch.allclose(made[0, :, 48, 32], torch.tensor(PALETTE.inside), atol=0.01)
+    untouched = torch.ones(64, 64, dtype=torch.bool)
+    untouched[40:56, 18:46] = False
+    assert torch.equal(made[..., untouched], grey[..., untouched])
+    assert abs(openings.inside(loud[:, openings.INNER, :2], 128).mean() - np.pi * 0.2 * 0.1) < 0.004
+
+    made = openings.painted(grey, grey, rest, asleep)
+    for column in (16, 48):
+        assert (made[0, :, 17, column] > 0.7).all(), "the lid is as what is above it"
+        assert 0.2 < made[0, 0, 19, column] < 0.65, "and ends in a line"
+    assert torch.equal(made[..., 30:, :], grey[..., 30:, :])
+    for source, driver in ((rest, rest), (loud, rest), (asleep, rest)):
+        assert torch.equal(openings.painted(grey, grey, source, driver), grey)
 
 
 def test_transparency_moves_along():
@@ -149,7 +161,7 @@ def test_eyes_that_are_told_give_the_square(tmp_path):
     Image.fromarray(smooth(300, 400)).save(tmp_path / "drawn.png")
     eyes = (150.0, 120.0), (200.0, 120.0)
     found, factor = framing.portrait(tmp_path / "drawn.png", 1024, eyes, None)
-    assert factor == 1 and found.side == round(2 * CAMERA.half * 50)
+    assert factor == 1 and found.drawn and found.side == round(2 * CAMERA.half * 50)
     assert abs(found.left + found.side / 2 - 175) <= 1 and found.top + found.side / 2 > 120
     reduced, factor = framing.portrait(tmp_path / "drawn.png", 200, eyes, None)
     assert factor == 2 and reduced.picture.shape[:2] == (150, 200) and abs(reduced.side - found.side / 2) <= 1
@@ -262,6 +274,7 @@ def test_portraits_move(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "wide.png has 168 x 128 pixels: a square of " in said and "No face was read in 1 of 4 frames" in said
     assert "Frame 1 of the clip is neutral" in said
+    assert "seems to be drawn" not in said
     made = [np.asarray(Image.open(path)) for path in sorted((tmp_path / "made").iterdir())]
     assert len(made) == 4 and made[0].shape == (128, 168, 4) and not made[0][:, :10, 3].any()
     # What was read of the clip drives alone, too.

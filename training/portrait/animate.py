@@ -24,7 +24,7 @@ from ..learning.workers import stoppable
 from ..motion.animator import dataset, movies
 from ..motion.animator.losses import fetched
 from ..motion.animator.make_data import RATE
-from . import descriptor_code, framing, mouth, weights
+from . import descriptor_code, framing, openings, weights
 from .background import PersonMask, cut_out
 from .emtn import adopted
 from .export import AvatarFile
@@ -41,12 +41,13 @@ _SIZES = (64, 4096)
 
 @torch.no_grad()
 def moved(
-    network: Gbase | AvatarFile, source: Portrait, drivers: np.ndarray | Tensor, neutral: int = 0
+    network: Gbase | AvatarFile, source: Portrait, drivers: np.ndarray | Tensor, neutral: int = 0, paint: bool = True
 ) -> Iterator[np.ndarray]:
     """A (side, side, 4) uint8 square per driver: the portrait's own that moves as drivers do, as far as they differ
     from the neutral one, in which the portrait is as it is: whose face drives drops out.
 
-    drivers: (F, M, M, 3) uint8 pictures, or (F, K) codes, see `face_code`, which a student does not take.
+    drivers: (F, M, M, 3) uint8 pictures, or (F, K) codes, see `face_code`, which a student does not take. paint: lids
+    and the inside of the mouth, see `openings`, which a student does not.
 
     The network moves the square at its own size, and reads motion in larger pictures, see SEEN. What it fetches from
     elsewhere is fetched from the square itself, along its enlarged flow, so that the result is as sharp as the
@@ -69,11 +70,13 @@ def moved(
     for first in range(0, len(drivers), _AT_ONCE):
         output = drive(_seen(drivers[first : first + _AT_ONCE]))
         for number, flow in enumerate((output.flow - still.flow).split(1)):
-            paint = output.correction[number : number + 1] - still.correction
+            correction = output.correction[number : number + 1] - still.correction
             colours, alpha = fetched(layers, enlarged(flow) * share).split((3, 1), 1)
-            colours = (colours / alpha.clamp(min=1 / 255) + enlarged(paint) * share).clamp(0, 1)
-            if isinstance(output, Output):
-                colours = mouth.opened(colours, output.source.points[:1], output.driver.points[number : number + 1])
+            colours = (colours / alpha.clamp(min=1 / 255) + enlarged(correction) * share).clamp(0, 1)
+            if paint and isinstance(output, Output):
+                colours = openings.painted(
+                    colours, whole[:, :3], output.source.points[:1], output.driver.points[number : number + 1]
+                )
             yield (torch.cat([colours, alpha], 1)[0] * 255).round().byte().permute(1, 2, 0).numpy()
 
 
@@ -136,7 +139,9 @@ def main(arguments: list[str]) -> None:
         if lost := int((driver.shown != np.arange(len(driver.shown))).sum()):
             said.append(f"No face was read in {lost} of {len(drivers)} frames: the portrait stands still there.")
         print("\n".join(said), flush=True)
-        made = tqdm(moved(network, source, drivers, driver.neutral), "moving the portrait", len(drivers), unit="frame")
+        paint = given.paint == "yes" or (given.paint == "auto" and not source.drawn)
+        squares = moved(network, source, drivers, driver.neutral, paint)
+        made = tqdm(squares, "moving the portrait", len(drivers), unit="frame")
         frames = (square if given.square else source.with_square(square) for square in made)
         if not _keeps_alpha(given):
             frames = (framing.on_ground(frame, ground) for frame in frames)
@@ -186,6 +191,11 @@ def _said(given: argparse.Namespace, source: Portrait, factor: float) -> list[st
         said.append(
             f"{name} has {width} x {height} pixels: a square of {source.side} about the face moves, the rest {rest}."
         )
+    if source.drawn and given.paint == "auto":
+        said.append(
+            f"The face in {name} seems to be drawn: lids and the inside of its mouth are not painted, for they could "
+            "lie wrong; --paint yes paints them."
+        )
     if source.picture[..., 3].min() < 255:
         said.append(
             f"{name} is transparent in places: the .png files are, too."
@@ -228,6 +238,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--size", type=int, default=_LARGEST, help="pixels of the longer side at most (default: %(default)s)")
     add("--square", action="store_true", help="only the square about the face")
     add("--beside", action="store_true", help="with the clip to the left")
+    add("--paint", choices=("auto", "yes", "no"), default="auto",
+        help="closed lids and the inside of an open mouth (default: not where a face seems drawn)")  # fmt: skip
     add("--cut-out", action="store_true", help="take the portrait off its background, see portrait prepare")
     add("--ground", default="white", metavar="COLOUR",
         help="that a transparent portrait is laid on in a .gif or a .mp4 (default: %(default)s)")  # fmt: skip

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from . import mouth
+from . import openings
 from .blocks import taken
 from .eapp import Eapp
 from .emtn import Emtn, Motion
@@ -18,8 +18,8 @@ from .warp_generator import WarpGenerator, canonical_to_driver, followed, source
 
 
 class Output(NamedTuple):
-    """picture, flow, correction: as `g2d.Painted`, but that the inside of an opening mouth lies over the picture, see
-    `mouth`; source, driver: Motion of either picture."""
+    """picture, flow, correction: as `g2d.Painted`, but that lids and the inside of a mouth are painted over the
+    picture, see `openings`; source, driver: Motion of either picture."""
 
     picture: Tensor
     flow: Tensor
@@ -86,5 +86,5 @@ class Gbase(nn.Module):
         turn = motion.rotation[:, :, :2] - source.motion.rotation[:, :, :2]
         along = followed(source.motion.points, motion.points, self.size // 2)
         made = self.g2d(source.picture, volume, moved, along, torch.cat([*both, turn.flatten(1)], 1))
-        picture = mouth.opened(made.picture, source.motion.points, motion.points)
+        picture = openings.painted(made.picture, source.picture, source.motion.points, motion.points)
         return Output(picture, made.flow, made.correction, source.motion, motion)
