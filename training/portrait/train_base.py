@@ -104,7 +104,9 @@ class BaseTask:
             found["gaze"] = self.gaze(picture, batch.driver, batch.eyes, batch.eyes_known)
         if needs.landmarks:
             some = -(-len(picture) // _READ)
-            found["landmarks"] = losses.landmarks_apart(face_code.read(picture[:some]).code, batch.codes[:some, 1])
+            found["landmarks"] = losses.landmarks_apart(
+                face_code.read(picture[:some]).code, batch.codes[:some, 1], terms.care
+            )
         if needs.flow:
             found["flow"] = losses.flow_apart(flow, batch.flow, batch.share * weight)
         if needs.pose:
