@@ -112,12 +112,13 @@ class Student(nn.Module):
 
     def forward(self, driver: Tensor, avatar: Tensor, true: Tensor | None = None) -> Moved:
         """true: `Moved.told` of the drivers, which moves every other avatar in place of what the encoder tells, so that
-        it can be learned how avatars move before the encoder can read."""
+        it can be learned how avatars move before the encoder can read. The encoder learns by what it tells alone: what
+        pictures would teach it is noise while avatars do not move."""
         avatar = avatar.long()
         values, told = self.avatars[avatar], self.told(driver)
-        used = told
+        used = told.detach()
         if true is not None:
-            used = torch.where(torch.arange(len(told), device=told.device)[:, None] % 2 == 0, true, told)
+            used = torch.where(torch.arange(len(told), device=told.device)[:, None] % 2 == 0, true, used)
         modulations = [block.modulation(values) for block in self.up]
         return Moved(*self.painted(used, self.portraits[avatar] / 255, modulations), told)
 
