@@ -133,6 +133,7 @@ def test_a_mouth_that_opens_is_dark_inside_and_eyes_that_close_have_lids():
     rest, loud, asleep = face(0.0, 0.1), face(0.2, 0.1), face(0.0, 0.01)
     made = openings.painted(grey, grey, rest, loud)
     assert torch.allclose(made[0, :, 48, 32], torch.tensor(PALETTE.inside), atol=0.01)
+    assert torch.equal(made, openings.mouth(grey, rest, loud))
     untouched = torch.ones(64, 64, dtype=torch.bool)
     untouched[40:56, 18:46] = False
     assert torch.equal(made[..., untouched], grey[..., untouched])

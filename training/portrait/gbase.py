@@ -18,7 +18,7 @@ from .warp_generator import WarpGenerator, canonical_to_driver, followed, source
 
 
 class Output(NamedTuple):
-    """picture, flow, correction: as `g2d.Painted`, but that lids and the inside of a mouth are painted over the
+    """picture, flow, correction: as `g2d.Painted`, but that the inside of a mouth is painted over the
     picture, see `openings`; source, driver: Motion of either picture."""
 
     picture: Tensor
@@ -86,5 +86,5 @@ class Gbase(nn.Module):
         turn = motion.rotation[:, :, :2] - source.motion.rotation[:, :, :2]
         along = followed(source.motion.points, motion.points, self.size // 2)
         made = self.g2d(source.picture, volume, moved, along, torch.cat([*both, turn.flatten(1)], 1))
-        picture = openings.painted(made.picture, source.picture, source.motion.points, motion.points)
+        picture = openings.mouth(made.picture, source.motion.points, motion.points)
         return Output(picture, made.flow, made.correction, source.motion, motion)

@@ -28,7 +28,7 @@ _SHUT, _OPEN = (
 )  # shares of the source's eye, below which an eye is shut, and from which it is as landmarks say
 _ABOVE = 0.25  # widths of an eye above the upper lid, from where its colour is taken
 _LASH, _DARK, _DENSE = 0.035, 0.35, 0.8  # half height of the line of lashes in widths of an eye; its colour, and cover
-_LIGHT = (0.4, 0.5)  # the least light in a mouth, and the brightness of lips from which it has all of it
+_LIGHT = (0.25, 0.8)  # the least light in a mouth, and the brightness of lips from which it has all of it
 _SOFT = 0.006  # sides of the picture over which edges are soft, at least a pixel
 
 
@@ -39,6 +39,11 @@ def painted(pictures: Tensor, portrait: Tensor, source: Tensor, driver: Tensor) 
     source = source.expand(len(driver), -1, -1)
     for ring in LIDS:
         pictures = _closed(pictures, portrait, source[:, ring, :2], driver[:, ring, :2])
+    return mouth(pictures, source, driver)
+
+
+def mouth(pictures: Tensor, source: Tensor, driver: Tensor) -> Tensor:
+    """The same of the mouth alone: on few pixels, lids say less than they hide."""
     return _opened(pictures, source[:, INNER, :2], driver[:, INNER, :2])
 
 
