@@ -71,6 +71,7 @@ def moved(
         output = drive(_seen(drivers[first : first + _AT_ONCE]))
         for number, flow in enumerate((output.flow - still.flow).split(1)):
             correction = output.correction[number : number + 1] - still.correction
+            correction = correction.mean(1, keepdim=True)  # in colours it would fringe, as large as it is shown
             colours, alpha = fetched(layers, enlarged(flow) * share).split((3, 1), 1)
             colours = (colours / alpha.clamp(min=1 / 255) + enlarged(correction) * share).clamp(0, 1)
             if paint and isinstance(output, Output):
