@@ -8,9 +8,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from blendshape_addon.core.inference.eye_format import EYE_POINTS
-from blendshape_addon.core.inference.mouth_format import MOUTH_POINTS
-
 from ..motion.animator.losses import total_variation
 from . import face_code
 from .discriminator import Judged, believed, features_apart, told_apart
@@ -18,8 +15,7 @@ from .emtn import Motion
 from .perceptual import Perceptual
 from .settings import Losses, Settings
 
-_MISREAD = 0.5  # distances between the eyes: lips of a mouth that should be open are nearer
-_SPEAKING = sorted({*MOUTH_POINTS, *EYE_POINTS})
+_MISREAD = 0.25  # distances between the eyes: a mouth that should be open is nearer, a face that is none is not
 DISCRIMINATOR = "discriminator"  # the term that teaches the discriminator, of weight 1 where there is one
 
 
@@ -59,13 +55,11 @@ def pose_apart(motion: Motion, true: Tensor, known: Tensor) -> Tensor:
     return (each * known).sum() / known.sum().clamp(min=1)
 
 
-def landmarks_apart(made: Tensor, true: Tensor, care: float) -> Tensor:
+def landmarks_apart(made: Tensor, true: Tensor) -> Tensor:
     """The mean distance of landmarks of (N, K) codes of faces, in distances between the eyes of the latter; what is
-    farther off than _MISREAD counts as much as that, and pulls at nothing. care: how much more mouth and eyes count."""
+    farther off than _MISREAD counts as much as that, and pulls at nothing."""
     apart = (face_code.points(made) - face_code.points(true))[..., :2].norm(dim=2)
-    weight = torch.ones_like(apart)
-    weight[:, _SPEAKING] += care
-    return ((apart / face_code.sizes(true)).clamp(max=_MISREAD) * weight).sum() / weight.sum()
+    return (apart / face_code.sizes(true)).clamp(max=_MISREAD).mean()
 
 
 def units_apart(read: Tensor, true: Tensor, known: Tensor) -> Tensor:

@@ -104,9 +104,7 @@ class BaseTask:
             found["gaze"] = self.gaze(picture, batch.driver, batch.eyes, batch.eyes_known)
         if needs.landmarks:
             some = -(-len(picture) // _READ)
-            found["landmarks"] = losses.landmarks_apart(
-                face_code.read(picture[:some]).code, batch.codes[:some, 1], terms.care
-            )
+            found["landmarks"] = losses.landmarks_apart(face_code.read(picture[:some]).code, batch.codes[:some, 1])
         if needs.flow:
             found["flow"] = losses.flow_apart(flow, batch.flow, batch.share * weight)
         if needs.pose:
