@@ -151,7 +151,7 @@ class Units:
                 1.0,
             ),
             "mouthRollUpper": 0.95,
-            "mouthPucker": 0.85,
+            "mouthPucker": 0.75,
             "mouthSmile": 0.9,
             "noseSneer": 0.9,
             "mouthFrown": 0.8,
