@@ -64,7 +64,8 @@ def described(frames: int = 3) -> Descriptors:
     return Descriptors(
         np.arange(frames), np.ones(frames, bool), rng.normal(0, 0.3, (frames, 478, 3)), turned,
         np.column_stack([rng.normal(0, 0.05, (frames, 2)), rng.uniform(0.2, 0.3, frames)]), rng.random((frames, 52)),
-        np.zeros((frames, 0)), np.zeros(frames), rng.normal(0, 10, (frames, 2, 2)), rng.random((frames, 2)), np.ones(frames), 1, "",
+        np.zeros((frames, 0)), np.zeros(frames), rng.normal(0, 10, (frames, 2, 2)), rng.random((frames, 2)),
+        np.ones(frames), 1, "",
     )  # fmt: skip
 
 

@@ -122,7 +122,7 @@ def test_pools_swishes_and_spread_pixels_are_computed():
         tensor((1, 4, 4, 3), 0, 0, "spread"),
     ])  # fmt: skip
     operators = Vector([
-        {0: ("I", 0), 1: numbers(0), 2: numbers(1), 4: {n: ("i", 2) for n in (1, 2, 3, 4)}},
+        {0: ("I", 0), 1: numbers(0), 2: numbers(1), 4: dict.fromkeys((1, 2, 3, 4), ("i", 2))},
         {0: ("I", 1), 1: numbers(1), 2: numbers(2)},
         {0: ("I", 2), 1: numbers(2, 3, 4), 2: numbers(5)},
     ])  # fmt: skip

@@ -36,8 +36,8 @@ def chain(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(..., K, 3, 3) rotations and (..., K, 3) places of bones: a point at `p` at rest is at ``turn @ p + place``.
 
-    own: (..., K, 3, 3) how each bone turns in its parent. heads: (..., K, 3) where bones begin at rest. parents: (K,) before
-    their children, -1 for none. moved: (..., 3) how far a bone without a parent goes.
+    own: (..., K, 3, 3) how each bone turns in its parent. heads: (..., K, 3) where bones begin at rest. parents: (K,)
+    before their children, -1 for none. moved: (..., 3) how far a bone without a parent goes.
     """
     turn, place = np.empty_like(own), np.empty(own.shape[:-1])
     for bone, parent in enumerate(parents):

@@ -17,9 +17,9 @@ from blendshape_addon.core.errors import InputError
 
 OPERATORS = {
     0: "ADD", 1: "AVERAGE_POOL_2D", 2: "CONCATENATION", 3: "CONV_2D", 4: "DEPTHWISE_CONV_2D", 5: "DEPTH_TO_SPACE",
-    6: "DEQUANTIZE", 14: "LOGISTIC", 17: "MAX_POOL_2D", 18: "MUL", 19: "RELU", 22: "RESHAPE", 23: "RESIZE_BILINEAR", 34: "PAD",
-    39: "TRANSPOSE", 40: "MEAN", 41: "SUB", 42: "DIV", 45: "STRIDED_SLICE", 54: "PRELU", 59: "NEG", 74: "SUM",
-    75: "SQRT", 76: "RSQRT", 99: "SQUARED_DIFFERENCE", 117: "HARD_SWISH", 124: "DENSIFY",
+    6: "DEQUANTIZE", 14: "LOGISTIC", 17: "MAX_POOL_2D", 18: "MUL", 19: "RELU", 22: "RESHAPE", 23: "RESIZE_BILINEAR",
+    34: "PAD", 39: "TRANSPOSE", 40: "MEAN", 41: "SUB", 42: "DIV", 45: "STRIDED_SLICE", 54: "PRELU", 59: "NEG",
+    74: "SUM", 75: "SQRT", 76: "RSQRT", 99: "SQUARED_DIFFERENCE", 117: "HARD_SWISH", 124: "DENSIFY",
 }  # fmt: skip
 _CUSTOM, _CUSTOM_NAMES = 32, ("Convolution2DTransposeBias",)  # operators of MediaPipe's own, which have names
 ACTIVATIONS = {0: None, 1: "RELU", 3: "RELU6"}

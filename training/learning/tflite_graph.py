@@ -23,8 +23,8 @@ _UNARY = {"RELU": "Relu", "LOGISTIC": "Sigmoid", "NEG": "Neg", "SQRT": "Sqrt", "
 _POOLS = {"MAX_POOL_2D": "MaxPool", "AVERAGE_POOL_2D": "AveragePool"}
 # Number of the field with the activation in the options of an operator: schema.fbs, as in `tflite`.
 _ACTIVATION = {
-    "CONV_2D": 3, "DEPTHWISE_CONV_2D": 4, "MAX_POOL_2D": 5, "AVERAGE_POOL_2D": 5, "CONCATENATION": 1, "ADD": 0, "MUL": 0,
-    "SUB": 0, "DIV": 0,
+    "CONV_2D": 3, "DEPTHWISE_CONV_2D": 4, "MAX_POOL_2D": 5, "AVERAGE_POOL_2D": 5, "CONCATENATION": 1, "ADD": 0,
+    "MUL": 0, "SUB": 0, "DIV": 0,
 }  # fmt: skip
 
 
