@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.motion import pose
@@ -106,6 +106,29 @@ def test_what_is_wrong_with_a_dataset_is_said(tmp_path, spoil, said) -> None:
 def test_a_picture_with_an_alpha_that_hides_nothing_is_no_transparent_one(tmp_path) -> None:
     Image.new("RGBA", (8, 8), (10, 20, 30, 255)).save(tmp_path / "a.png")
     assert (pictures.load(tmp_path / "a.png") == [10, 20, 30]).all()
+
+
+def test_a_picture_of_a_phone_is_turned_upright_and_one_of_16_bits_is_not_white(tmp_path) -> None:
+    held = np.zeros((6, 9, 3), np.uint8)
+    held[:, :4] = 200
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned a quarter clockwise
+    Image.fromarray(held).save(tmp_path / "held.png", exif=exif)
+    assert np.array_equal(pictures.load(tmp_path / "held.png"), np.rot90(held, -1))
+    grey = np.arange(0, 65536, 257, dtype=np.uint16).reshape(16, 16)
+    Image.fromarray(grey).save(tmp_path / "grey.png")
+    assert np.array_equal(pictures.load(tmp_path / "grey.png")[..., 0].ravel(), np.arange(256))
+
+
+@pytest.mark.parametrize(("rate", "count"), [(24, 48), (60, 60), (7.5, 15)])
+def test_an_animated_picture_is_as_long_as_it_should_be(tmp_path, rate, count) -> None:
+    frames = [np.full((4, 4, 3), 4 * number, np.uint8) for number in range(count)]
+    (tmp_path / "a.gif").write_bytes(pictures.gif(frames, rate))
+    with Image.open(tmp_path / "a.gif") as made:
+        shown = [one.info["duration"] for one in ImageSequence.Iterator(made)]
+    assert sum(shown) == pytest.approx(1000 * count / rate, abs=20) and min(shown) >= 20 and len(shown) <= count
+    assert pictures.rate_of(tmp_path / "a.gif") == pytest.approx(1000 * len(shown) / sum(shown))
+    assert pictures.rate_of(tmp_path) is None
 
 
 def test_rows_do_not_change_with_the_size_of_the_picture_and_where_the_face_is_in_it() -> None:

@@ -261,6 +261,32 @@ def test_what_cannot_be_moved_is_said(tmp_path, monkeypatch, source, movie, out,
     assert not (tmp_path / out).exists()
 
 
+def test_files_of_the_user_are_not_replaced(tmp_path):
+    checkpoint(tmp_path)
+    clip(tmp_path, "clip", 3)
+    picture = Image.fromarray(smooth(48, 64))
+    picture.save(tmp_path / "me.gif")
+    (tmp_path / "other").mkdir()
+    picture.save(tmp_path / "other" / "0007.png")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()}
+    for out, said in (
+        ("clip", "what the movie is made of"),
+        ("me.gif", "what the movie is made of"),
+        ("other", "holds"),
+    ):
+        with pytest.raises(InputError, match=said):
+            call(tmp_path, "me.gif", "clip", out, "--eyes", "20,20", "40,20")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()} == before
+
+
+def test_a_portrait_that_is_as_thin_as_a_line_is_said(tmp_path):
+    Image.new("RGB", (20000, 3)).save(tmp_path / "line.png")
+    with pytest.raises(InputError, match="too small"):
+        framing.portrait(tmp_path / "line.png", 1024, ((9000.0, 1.0), (9100.0, 1.0)), None)
+    with pytest.raises(InputError, match="No face was found"):
+        framing.portrait(tmp_path / "line.png", 1024, None, FaceReader(provider="cpu"))
+
+
 @needs_rigs
 def test_portraits_move(tmp_path, capsys):
     checkpoint(tmp_path, 32)

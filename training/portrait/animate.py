@@ -128,7 +128,7 @@ def main(arguments: list[str]) -> None:
     if not _SIZES[0] <= given.size <= _SIZES[1]:
         raise InputError(f"--size is {given.size}: choose {_SIZES[0]} to {_SIZES[1]} pixels.")
     ground, eyes = _colour(given.ground), framing.eyes(given.eyes) if given.eyes else None
-    movies.check_output(given.out, given.rate, given.blender)
+    movies.check_output(given.out, given.rate, given.blender, (given.source, given.clip))
     network = AvatarFile(given.student) if given.student else weights.base(given.base)[0]
     reader = FaceReader(provider="cpu")
     source, factor = framing.portrait(given.source, given.size, eyes, reader)
@@ -234,7 +234,7 @@ def _parser() -> argparse.ArgumentParser:
         help="a movie, an animated picture, a folder of pictures, or what `drive --descriptors` kept (.npz)",
     )
     add("--out", type=Path, required=True, help="a .gif, a .mp4, or a folder for .png")
-    add("--rate", type=float, help=f"frames per second (default: the movie's, else {RATE})")
+    add("--rate", type=float, help=f"frames per second (default: the clip's, {RATE} where it does not say)")
     add("--neutral", type=int, metavar="FRAME", help="the clip's neutral face, from 1 (default: found)")
     add("--size", type=int, default=_LARGEST, help="pixels of the longer side at most (default: %(default)s)")
     add("--square", action="store_true", help="only the square about the face")

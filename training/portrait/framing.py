@@ -89,8 +89,8 @@ def portrait(path: Path, largest: int, eyes: Eyes | None, reader: FaceReader) ->
     height, width = picture.shape[:2]
     factor = max(1.0, max(height, width) / largest)
     if factor > 1:
-        small = Image.fromarray(picture).resize((round(width / factor), round(height / factor)), Image.Resampling.BOX)
-        picture = np.asarray(small)
+        smaller = max(1, round(width / factor)), max(1, round(height / factor))
+        picture = np.asarray(Image.fromarray(picture).resize(smaller, Image.Resampling.BOX))
     if eyes:
         window, drawn = _of_eyes(eyes, factor, picture, path.name), True
     else:

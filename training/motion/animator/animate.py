@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--descriptors-alone", action="store_true", help="go by what is read in the clip alone")
     parser.add_argument("--beside", action="store_true", help="with the clip to the left")
     given = parser.parse_args(arguments)
-    movies.check_output(given.out, given.rate)
+    movies.check_output(given.out, given.rate, used=(given.portrait, given.clip))
     neutral = None if given.neutral is None else given.neutral - 1
     made, driver = animate(
         given.animator, given.portrait, given.clip, given.strength, neutral, not given.descriptors_alone

@@ -9,7 +9,7 @@ import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,7 +47,7 @@ def opened(path: Path, blender: str | None = None) -> Iterator[Clip]:
     and for fewer than two frames.
     """
     if path.suffix.lower() not in MOVIES:
-        yield Clip(pictures.frames_in(path), None, None)
+        yield Clip(pictures.frames_in(path), pictures.rate_of(path), None)
         return
     if not path.is_file():
         raise InputError(f"There is no movie {path}: look at the name.")
@@ -67,10 +67,15 @@ def opened(path: Path, blender: str | None = None) -> Iterator[Clip]:
         yield Clip(np.memmap(raw, np.uint8, "r", shape=tuple(about["shape"])), about["rate"], path, about["notes"])
 
 
-def check_output(path: Path, rate: float | None, blender: str | None = None) -> None:
-    """Check before the work that a movie of this name and rate can be written. Raises InputError."""
+def check_output(path: Path, rate: float | None, blender: str | None = None, used: Sequence[Path] = ()) -> None:
+    """Check before the work that a movie of this name and rate can be written, and replaces neither the files that it
+    is made of, `used`, nor pictures in a folder. Raises InputError."""
     if path.suffix not in KINDS and not path.is_dir():
         raise InputError(f"{path.name} is no name for a movie: let it end in .gif or .mp4, or name a folder.")
+    if any(path.exists() and one.exists() and path.samefile(one) for one in used):
+        raise InputError(f"{path} is what the movie is made of, which it would replace: give --out another name.")
+    if path.is_dir() and any(path.glob(f"[0-9]*{pictures.SUFFIX}")):
+        raise InputError(f"{path} holds numbered pictures already: empty it, or name another folder as --out.")
     if path.suffix == ".mp4" and not shutil.which(ENCODER):
         try:
             blenders.command(blender)

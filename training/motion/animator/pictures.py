@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageSequence, UnidentifiedImageError
+from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
 from blendshape_addon.core.errors import InputError
 
@@ -15,6 +15,7 @@ from ...learning.atomic_files import atomic_write
 
 SUFFIX = ".png"
 KINDS = (SUFFIX, ".jpg", ".jpeg", ".webp", ".bmp")  # of the frames of a folder
+_LEAST_SHOWN = 2  # hundredths of a second
 
 
 def load(path: Path) -> np.ndarray:
@@ -58,6 +59,16 @@ def frames_in(path: Path, with_alpha: bool = False) -> np.ndarray:
     return np.stack([picture for _, picture in rows])
 
 
+def rate_of(path: Path) -> float | None:
+    """Frames per second of an animated picture, on average; None of a folder, and where the file does not say. Raises
+    InputError as `load` does."""
+    if path.is_dir():
+        return None
+    with _opened(path) as image:
+        shown = [float(one.info.get("duration") or 0) for one in ImageSequence.Iterator(image)]  # milliseconds
+    return 1000 * len(shown) / sum(shown) if sum(shown) else None
+
+
 def save(path: Path, picture: np.ndarray) -> None:
     """Write a (H, W, 3) uint8 picture as .png. Raises InputError when the disk does not take it."""
     atomic_write(path, png(picture))
@@ -77,13 +88,25 @@ def save_gif(path: Path, frames: np.ndarray, rate: float, scale: int = 1) -> Non
 
 
 def gif(frames: Iterable[np.ndarray], rate: float, scale: int = 1) -> bytes:
-    """The same as bytes; one frame after another is taken."""
-    images = (Image.fromarray(one).resize((one.shape[1] * scale, one.shape[0] * scale)) for one in frames)
+    """The same as bytes; one frame after another is taken. Of more than 50 frames per second some are left out."""
+    images = _timed(frames, rate, scale)
     file = io.BytesIO()
-    next(images).save(
-        file, "GIF", save_all=True, append_images=images, duration=round(1000 / rate), loop=0, optimize=False
-    )
+    next(images).save(file, "GIF", save_all=True, append_images=images, loop=0, optimize=False)
     return file.getvalue()
+
+
+def _timed(frames: Iterable[np.ndarray], rate: float, scale: int) -> Iterator[Image.Image]:
+    """Pictures that say in hundredths of a second, as a .gif does, how long they are shown, so that the whole is as
+    long as it should be: two at least, for browsers show what is shorter for ten."""
+    shown = 0
+    for number, one in enumerate(frames, 1):
+        until = round(100 * number / rate)
+        if until - shown < _LEAST_SHOWN:
+            continue
+        image = Image.fromarray(one).resize((one.shape[1] * scale, one.shape[0] * scale))
+        image.info["duration"] = 10 * (until - shown)
+        shown = until
+        yield image
 
 
 def beside(movies: Sequence[np.ndarray]) -> np.ndarray:
@@ -103,8 +126,12 @@ def _opened(path: Path) -> Image.Image:
 
 
 def _pixels(image: Image.Image, path: Path) -> np.ndarray:
+    """(H, W, 4) uint8, turned upright as the file says, and 16 bits of brightness as 8."""
     try:
-        return np.asarray(image.convert("RGBA"))
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode.startswith("I"):
+            upright = Image.fromarray((np.asarray(upright).clip(0, 65535) / 257).astype(np.uint8))
+        return np.asarray(upright.convert("RGBA"))
     except (OSError, SyntaxError, ValueError) as error:  # Pillow raises SyntaxError for broken PNG chunks
         raise InputError(f"{path} is damaged: save it anew.") from error
 
