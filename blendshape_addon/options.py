@@ -15,7 +15,7 @@ from .core.avatar import key_names
 from .core.corrective.bake import parse_wanted
 from .core.errors import InputError
 from .core.inference.providers import CHOICES
-from .core.motion.performance import UNREAD, DriveOptions
+from .core.motion.performance import UNREAD, DriveOptions, unread_units
 from .core.options import EXISTING
 from .core.style import recipes
 from .core.style.tuning import strengths_of
@@ -171,7 +171,7 @@ def _drive_options(options: argparse.Namespace) -> DriveOptions:
         neutral=None if options.neutral is None else options.neutral - 1,
         strength=options.strength,
         smoothing=options.smooth,
-        more=tuple(name.strip() for name in options.units.split(",") if name.strip()),
+        more=tuple(unit for name in options.units.split(",") if name.strip() for unit in unread_units(name.strip())),
     )
 
 

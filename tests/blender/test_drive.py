@@ -4,6 +4,7 @@ import json
 import shutil
 import struct
 import wave
+from dataclasses import replace
 
 import bpy
 import numpy as np
@@ -16,7 +17,7 @@ from blendshape_addon.blender.jobs import drive
 from blendshape_addon.blender.keys.animation import curves_in
 from blendshape_addon.blender.viewport import clip_picture, preview
 from blendshape_addon.core.errors import InputError
-from blendshape_addon.core.motion import performance
+from blendshape_addon.core.motion import descriptor, performance
 from blendshape_addon.core.motion.clip import ClipReading
 from blendshape_addon.core.motion.face import FaceReader
 from blendshape_addon.core.motion.parameters import MOUTH_SHAPES
@@ -286,6 +287,10 @@ def test_what_was_read_once_is_not_read_again(avatar, tmp_path, descriptors, mon
 
     monkeypatch.setattr(drive, "descriptors_of", never)
     assert command(source, "--clip", FILM, "--out", tmp_path / "b.blend", "--descriptors", descriptors) == 0
+    other = tmp_path / "other.npz"
+    other.write_bytes(descriptor.to_bytes(replace(descriptor.load(descriptors), networks="other networks")))
+    with pytest.raises(AssertionError, match="read again"):
+        command(source, "--clip", FILM, "--out", tmp_path / "c.blend", "--descriptors", other)
 
 
 def test_several_avatars_follow_one_clip(avatar, tmp_path, descriptors):

@@ -10,9 +10,9 @@ from blendshape_addon.core.expressions import Gaze
 from blendshape_addon.core.inference.face_format import POINTS, SCORES
 from blendshape_addon.core.motion import clip, descriptor, one_euro, pose, units, visemes
 from blendshape_addon.core.motion.descriptor import Descriptors
-from blendshape_addon.core.motion.face import FaceReader
+from blendshape_addon.core.motion.face import FaceReader, networks_of
 from blendshape_addon.core.motion.parameters import PERFORMANCE, READER
-from blendshape_addon.core.motion.performance import READ, UNREAD, DriveOptions, perform
+from blendshape_addon.core.motion.performance import READ, UNREAD, DriveOptions, perform, unread_units
 from blendshape_addon.core.refinement.parameters import EYE_TURN
 from blendshape_addon.core.vocabulary import ARKIT
 from tests.faces import person
@@ -219,6 +219,7 @@ def test_a_clip_is_read_and_kept_as_a_file(photographs, tmp_path):
     again = descriptor.load(tmp_path / "d.npz")
     for field in dataclasses.fields(Descriptors):
         assert np.array_equal(getattr(again, field.name), getattr(read, field.name)), field.name
+    assert again.networks == networks_of()
     done = perform(again, DriveOptions(), "photographs")
     assert done.lost == ((3, 3),) and all(np.isfinite(values).all() for values in done.units.values())
 
@@ -266,5 +267,37 @@ def test_a_file_that_holds_no_descriptors_is_refused(tmp_path):
     np.savez(file, version=descriptor.VERSION, times=np.zeros(3))
     with pytest.raises(InputError, match="no motion descriptors"):
         descriptor.load(file)
+    whole = dataclasses.asdict(described())
+    hole = whole["landmarks"].copy()
+    hole[3, 0, 0] = np.nan
+    for changed in (
+        {"version": descriptor.VERSION - 1}, {"version": np.arange(2)}, {"landmarks": hole}, {"times": 0.0},
+        {"scores": whole["scores"].astype(str)},
+    ):  # fmt: skip
+        np.savez(file, **({"version": descriptor.VERSION} | whole | changed))
+        with pytest.raises(InputError, match="no motion descriptors"):
+            descriptor.load(file)
+    with file.open("wb") as stream:
+        np.save(stream, np.zeros(3))  # an array by itself
+    with pytest.raises(InputError, match="no motion descriptors"):
+        descriptor.load(file)
     with pytest.raises(InputError, match="cannot be opened"):
         descriptor.load(tmp_path / "missing.npz")
+
+
+def test_what_other_networks_read_drives_nobody():
+    with pytest.raises(InputError, match=r"old\.npz holds was read by other networks"):
+        perform(dataclasses.replace(described(), networks="another"), DriveOptions(), "old.npz")
+
+
+def test_of_two_frames_one_is_neutral():
+    done = perform(described(2, jawOpen=np.array([0.0, 0.8])), DriveOptions(smoothing=0), "clip")
+    assert done.neutral == 0 and done.calm == (0,)
+    whole = perform(described(2, jawOpen=np.array([0.0, 0.8])), DriveOptions(neutral=0, smoothing=0), "clip")
+    assert done.units["jawOpen"][1] > 1.5 * whole.units["jawOpen"][1], "frames beside a chosen one are counted in"
+
+
+def test_units_that_are_not_keyed_may_be_named_without_their_sides():
+    assert unread_units("noseSneer") == ("noseSneerLeft", "noseSneerRight")
+    assert unread_units("mouthRoll") == ("mouthRollLower", "mouthRollUpper")
+    assert unread_units("cheekPuff") == ("cheekPuff",) and unread_units("jawOpen") == ("jawOpen",)

@@ -9,15 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from blendshape_addon.core.errors import InputError
-from blendshape_addon.core.inference import registry
 from blendshape_addon.core.motion import descriptor
 from blendshape_addon.core.motion.clip import ArrayClip, read
 from blendshape_addon.core.motion.descriptor import Descriptors, describe
-from blendshape_addon.core.motion.face import FaceReader
+from blendshape_addon.core.motion.face import FaceReader, networks_of
 
 from ..learning.atomic_files import atomic_write
-
-KINDS = ("face_detector", "face_landmarks", "face_scores", "gaze", "mouth", "mouth_units")
 
 
 class DescriptorCache:
@@ -26,7 +23,7 @@ class DescriptorCache:
 
     def __init__(self, folder: Path, models: Path | None = None) -> None:
         self.folder, self._models = folder, models
-        self._networks = "".join(str(registry.load(kind, models).card["sha256"]) for kind in KINDS)
+        self._networks = networks_of(models)
         self._reader: FaceReader | None = None
 
     def of_clip(self, name: str, pictures: np.ndarray, rate: float) -> Descriptors:

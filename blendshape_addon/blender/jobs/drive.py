@@ -16,7 +16,7 @@ from ...core.messages import Message
 from ...core.motion import descriptor
 from ...core.motion.clip import ClipReading, Progress, read
 from ...core.motion.descriptor import Descriptors
-from ...core.motion.face import FaceReader
+from ...core.motion.face import FaceReader, networks_of
 from ...core.motion.performance import UNREAD, DriveOptions, Performance
 from ..io import mesh_io
 from ..io.clips import FolderClip, MovieClip
@@ -36,12 +36,13 @@ def descriptors_of(clip: Clip, models: Path | None, provider: str, progress: Pro
     return read(clip, FaceReader(models, provider), progress)
 
 
-def kept(clip: Clip, file: Path | None) -> Descriptors | None:
-    """The descriptors in `file`, if they are of this very clip."""
+def kept(clip: Clip, file: Path | None, models: Path | None) -> Descriptors | None:
+    """The descriptors in `file`, if these networks read them of this very clip. Raises UserError as `descriptor.load`
+    and `face.networks_of` do."""
     if file is None or not file.is_file():
         return None
     found = descriptor.load(file)
-    return found if found.content == clip.content else None
+    return found if (found.content, found.networks) == (clip.content, networks_of(models)) else None
 
 
 def keep(descriptors: Descriptors, file: Path) -> None:

@@ -25,7 +25,7 @@ def read(options: argparse.Namespace) -> tuple[dict, Performance]:
     began = time.perf_counter()
     clip = clips.open_clip(options.clip)
     try:
-        found = drive.kept(clip, options.descriptors)
+        found = drive.kept(clip, options.descriptors, options.models)
         if found is None:
             found = drive.descriptors_of(clip, options.models, options.provider, console.Progress(clip.name))
             if options.descriptors:

@@ -103,7 +103,8 @@ class ClipReading:
                 "the picture or more; drawn faces cannot be read.",
                 file=self._clip.name,
             )
-        made = describe(self._readings, self._size, self._clip.rate, self._faces, self._clip.content)
+        clip, networks = self._clip, self._reader.networks
+        made = describe(self._readings, self._size, clip.rate, self._faces, clip.content, networks)
         calm = [one for number in calmest(made) if (one := self._readings[number]) is not None]
         made.gaze[made.found] = self._reader.away(found, calm or found)
         return made

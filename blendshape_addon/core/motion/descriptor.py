@@ -33,7 +33,8 @@ class Descriptors:
     (F, 52) in the order of `face_format.SCORES`, 0 to 1. mouth: (F, 128) what it looks like, see
     `mouth.MouthReader.read`, or (F, 0) where it was not read. tongue: (F,) 0 to 1. gaze: (F, 2, 2) degrees to the
     person's left and up, of the left and the right eye. blink: (F, 2) how far either is closed, 0 to 1. presence: (F,)
-    how sure the reader is. faces: the most that were seen at once. content: the clip's hash.
+    how sure the reader is. faces: the most that were seen at once. content: the clip's hash. networks: which read
+    it, see `face.networks_of`; empty where that was not noted.
     """
 
     times: np.ndarray
@@ -49,6 +50,7 @@ class Descriptors:
     presence: np.ndarray
     faces: int
     content: str
+    networks: str = ""
 
     @property
     def count(self) -> int:
@@ -56,7 +58,12 @@ class Descriptors:
 
 
 def describe(
-    readings: Sequence[Reading | None], size: tuple[int, int], rate: float, faces: int, content: str
+    readings: Sequence[Reading | None],
+    size: tuple[int, int],
+    rate: float,
+    faces: int,
+    content: str,
+    networks: str = "",
 ) -> Descriptors:
     """Descriptors of readings, None where there is no face, in pictures of a (width, height), so many per second."""
     count = len(readings)
@@ -87,6 +94,7 @@ def describe(
         presence=spread(np.array([reading.presence for reading in there])),
         faces=faces,
         content=content,
+        networks=networks,
     )
 
 
@@ -98,9 +106,11 @@ def to_bytes(descriptors: Descriptors) -> bytes:
 
 
 def load(path: Path) -> Descriptors:
-    """Descriptors of a file. Raises InputError for one that holds none, or those of another version."""
+    """Descriptors of a file. Raises InputError for one that holds none, damaged ones, or those of another version."""
     refusal = InputError(
-        "{file} holds no motion descriptors of this version: make it anew from the clip.", file=path.name
+        "{file} holds no motion descriptors of this version: delete it, and drive --descriptors makes it anew from the "
+        "clip.",
+        file=path.name,
     )
     try:
         with np.load(path, allow_pickle=False) as stored:
@@ -111,13 +121,16 @@ def load(path: Path) -> Descriptors:
         raise InputError(
             "{file} cannot be opened: {reason}.", file=path.name, reason=error.strerror or error
         ) from error
-    except (KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:
+    except (KeyError, ValueError, TypeError, zipfile.BadZipFile, EOFError) as error:  # TypeError: an .npy file
         raise refusal from error
-    count = len(values["times"])
+    count = values["times"].size
     shapes = {"landmarks": (POINTS, 3), "rotation": (3, 3), "place": (3,), "scores": (len(SCORES),), "gaze": (2, 2)}
-    shapes |= {"found": (), "tongue": (), "presence": (), "blink": (2,)}
+    shapes |= {"times": (), "found": (), "tongue": (), "presence": (), "blink": (2,)}
     if any(values[name].shape != (count, *shape) for name, shape in shapes.items()):
+        raise refusal
+    if not all(values[name].dtype.kind in "bf" and np.isfinite(values[name]).all() for name in (*shapes, "mouth")):
         raise refusal
     if values["mouth"].shape not in ((count, MOUTH.features), (count, 0)):
         raise refusal
-    return Descriptors(**{**values, "faces": int(values["faces"]), "content": str(values["content"])})
+    notes = {name: str(values[name]) for name in ("content", "networks")}
+    return Descriptors(**{**values, **notes, "faces": int(values["faces"])})

@@ -7,6 +7,7 @@ reads where the eyes look and how far they are closed, a fifth one, see `mouth`,
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,16 @@ from .eyes import EyeReader, EyeReading
 from .mouth import MouthReader
 from .parameters import READER
 from .sampling import Region, sample
+
+# What a clip is read with: those of FaceReader, and what the features of mouths mean.
+NETWORKS = ("face_detector", "face_landmarks", "face_scores", "gaze", "mouth", "mouth_units")
+
+
+def networks_of(models: Path | None = None) -> str:
+    """A hash of NETWORKS in a folder, the bundled ones if None: features of mouths of one set mean nothing to another.
+    Raises ModelError as `registry.load` does."""
+    hashes = [str(registry.load(kind, models).card["sha256"]) for kind in NETWORKS]
+    return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -63,9 +74,11 @@ class Reading:
 
 
 class FaceReader:
-    """The five networks. models: their folder, the bundled one if None. Raises ModelError as `registry.load` does."""
+    """The five networks. models: their folder, the bundled one if None. networks: see `networks_of`. Raises ModelError
+    as `registry.load` does."""
 
     def __init__(self, models: Path | None = None, provider: str = "auto") -> None:
+        self.networks = networks_of(models)
         self._detector, self._landmarks, self._scores = (
             open_session(registry.load(kind, models), provider)
             for kind in ("face_detector", "face_landmarks", "face_scores")

@@ -16,6 +16,7 @@ from ..vocabulary import ARKIT
 from . import mouth, pose
 from . import units as unit_values
 from .descriptor import Descriptors
+from .face import networks_of
 from .one_euro import smooth
 from .parameters import PERFORMANCE, UNITS
 
@@ -23,6 +24,12 @@ LOOKS = tuple(name for name in ARKIT if name.startswith("eyeLook"))
 BLINKS = [SCORES.index(f"eyeBlink{side}") for side in ("Left", "Right")]  # read by the network of eyes instead
 UNREAD = tuple(name for name in ARKIT if name in UNITS.unread)  # what pictures do not tell: keyed only when asked for
 READ = tuple(name for name in ARKIT if name not in UNREAD)  # what is keyed
+
+
+def unread_units(name: str) -> tuple[str, ...]:
+    """The units of UNREAD that a name stands for: itself, or those that add a side or a lip to it; the name if none."""
+    ends = ("", "Left", "Right", "Lower", "Upper")
+    return tuple(unit for unit in UNREAD if unit in {name + end for end in ends}) or (name,)
 
 
 @dataclass(frozen=True)
@@ -75,9 +82,15 @@ def perform(descriptors: Descriptors, options: DriveOptions, name: str, models: 
     """What the person of a clip, called `name`, does. models: folder of the networks that the clip was read with, the
     bundled ones if None.
 
-    Raises InputError where the face is never turned to the camera, or where the chosen neutral frame shows none, and
-    ModelError as `mouth.against` does.
+    Raises InputError where the face is never turned to the camera, where the chosen neutral frame shows none, or where
+    other networks read the clip, and ModelError as `networks_of` and `mouth.against` do.
     """
+    if descriptors.networks and descriptors.networks != networks_of(models):
+        raise InputError(
+            "What {file} holds was read by other networks than those of this version: delete it, and drive "
+            "--descriptors makes it anew from the clip.",
+            file=name,
+        )
     turned, valid = _turned(descriptors), facing(descriptors)
     if not valid.any():
         raise InputError(
@@ -166,7 +179,7 @@ def calmest(descriptors: Descriptors) -> np.ndarray:
     # which another one takes from it, as raised brows from lowered ones.
     away = np.abs(scores - np.quantile(scores, PERFORMANCE.rest_quantile, axis=0)).sum(1)
     cost = away + pose.turn(descriptors.rotation[frames]) / PERFORMANCE.max_turn
-    count = max(1, min(len(frames), max(3, round(len(frames) * PERFORMANCE.neutral_share))))
+    count = max(3, round(len(frames) * PERFORMANCE.neutral_share)) if len(frames) > 2 else 1  # of two, one acts
     return frames[np.argsort(cost, kind="stable")[:count]]
 
 
