@@ -244,6 +244,13 @@ def test_what_was_given_wrong_is_said_before_any_work(given, says):
         command.main(["photo.jpg", *given])
 
 
+@pytest.mark.parametrize("given", [["--overlay", "me.png"], ["--side", "side.png", "--overlay", "./side.png"]])
+def test_a_photo_is_not_replaced(given, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="is the photo itself"):
+        command.main(["me.png", *given])
+
+
 def test_without_blender_a_blend_file_is_refused_before_any_work(monkeypatch):
     monkeypatch.setenv("VRC_BLENDER", "/nowhere/blender")
     with pytest.raises(InputError, match="name its program by VRC_BLENDER"):

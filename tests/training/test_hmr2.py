@@ -90,6 +90,13 @@ def test_a_file_that_is_no_checkpoint_is_said(tmp_path, monkeypatch, data, says)
         HMR2Inference()
 
 
+def test_a_device_that_there_is_not_is_said_before_files_are_read(monkeypatch):
+    monkeypatch.setenv("ML_DEVICE", "gpu")
+    monkeypatch.delenv("ML_HMR2_CHECKPOINT", raising=False)
+    with pytest.raises(InputError, match="ML_DEVICE is none of cuda, cpu"):
+        HMR2Inference()
+
+
 def test_what_is_missing_is_said_with_where_it_comes_from(tmp_path, monkeypatch):
     monkeypatch.delenv("ML_HMR2_CHECKPOINT", raising=False)
     with pytest.raises(InputError, match="github.com/shubham-goel/4D-Humans under its licence"):

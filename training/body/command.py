@@ -52,6 +52,8 @@ def main(arguments: list[str]) -> int | None:
     ):
         if path and path.suffix.lower() not in suffixes:
             raise InputError("{file} has to end in {endings}.", file=path.name, endings=" or ".join(suffixes))
+        if path and path.resolve() in {one.resolve() for one in (given.photo, given.side) if one}:
+            raise InputError("{file} is the photo itself, which would be replaced: give another name.", file=path.name)
     if given.out and given.out.suffix.lower() == ".blend":
         blend.blender()  # says what is missing before the work
     if given.engine == HMR:

@@ -28,6 +28,7 @@ GENDERS = ("neutral", "female", "male")
 # Of the pictures that the encoder was trained on (ImageNet), red, green and blue.
 _MEAN, _SPREAD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 _SIZE = 256
+_DEVICES = ("cuda", "cpu")
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,14 @@ class HMR2Inference:
     """
 
     def __init__(self, folder: Path = networks.FOLDER) -> None:
+        wanted = os.environ.get(DEVICE, _DEVICES[0])
+        if wanted not in _DEVICES:
+            raise InputError("{setting} is none of {choices}.", setting=DEVICE, choices=", ".join(_DEVICES))
         where = "https://github.com/shubham-goel/4D-Humans"
         self._network = _network(_setting(CHECKPOINT, "HMR 2.0's checkpoint", where))
         self._smpl = _setting(MODEL, "SMPL's model", "https://smpl.is.tue.mpg.de")
         self._people = PersonReader(folder)
-        wanted = os.environ.get(DEVICE, "cuda" if torch.cuda.is_available() else "cpu")
-        self._device = torch.device(wanted if wanted != "cuda" or torch.cuda.is_available() else "cpu")
+        self._device = torch.device(wanted if torch.cuda.is_available() else "cpu")
         self._network.to(self._device)
 
     @staticmethod
