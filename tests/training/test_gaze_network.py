@@ -6,6 +6,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from twice import assert_not_done_again
 
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.inference.eye_format import EYE_POINTS, EYES, LEFT, RIGHT
@@ -153,9 +154,7 @@ def test_values_less_the_persons_neutral_ones() -> None:
 def test_a_finished_training_is_not_done_again_and_one_of_other_people_is_refused(tmp_path) -> None:
     rows, config = data(), replace(train_gaze.RECIPE, steps=2, warmup=1, save_every=1)
     file = tmp_path / "gaze.safetensors"
-    first, again = (train_gaze.train(rows, config, file) for _ in range(2))
-    for one, other in zip(first.state_dict().values(), again.state_dict().values(), strict=True):
-        assert torch.equal(one, other)
+    assert_not_done_again(lambda: train_gaze.train(rows, config, file))
     with pytest.raises(InputError, match="other settings"):
         train_gaze.train(replace(rows, people=tuple("abcdefghij")), config, file)
 

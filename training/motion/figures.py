@@ -19,6 +19,7 @@ from .measure_units import base_of
 BEGIN, END = "<!-- figures: written by python -m training motion figures -->", "<!-- end of figures -->"
 NOTHING = "–"
 EYE_READERS = ("network", "head", "mean")
+SIDEWAYS = ("jaw", "mouth")  # which move to a side, so that nothing is left of the unit's name without it
 NEW, WITHOUT = "new people", "without "  # names of sets of pictures, see `train_gaze`
 
 
@@ -43,7 +44,8 @@ def units(clips: Mapping, stills: Mapping, folds: Mapping) -> list[str]:
         ]  # fmt: skip
         fold = min(of, key=lambda name: of[name]["keyed"] - of[name]["head"], default=None)
         cells.append(NOTHING if fold is None else f"{fold}: {of[fold]['keyed']:.2f} ({of[fold]['head']:.2f})")
-        lines.append(f"| {base} | " + " | ".join(cells) + " |")
+        name = " and ".join(both) if base in SIDEWAYS else base
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return lines
 
 

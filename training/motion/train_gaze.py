@@ -18,6 +18,7 @@ from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.inference.eye_format import EYE_POINTS, EYES
 from blendshape_addon.core.inference.face_format import SCORES
 from blendshape_addon.core.motion import eyes as eye_reader
+from blendshape_addon.core.motion.parameters import UNITS
 from blendshape_addon.core.motion.performance import LOOKS
 
 from ..config import LoopConfig
@@ -172,7 +173,7 @@ def of_head(data: Readings) -> tuple[np.ndarray, np.ndarray]:
 def compare(network: GazeNet, learned: Readings, data: Readings) -> dict[str, dict[str, float]]:
     """Figures by reader on `data`; the other readers are given the best scale and offset that `learned` allows.
 
-    All but `raw` are against the person's neutral picture.
+    All but `network raw` and `mean` are against the person's neutral picture.
     """
     gaze, away, blink = predict(network, data)
     readers = {"network raw": (gaze, blink), "network": (away, _rest(blink, data))}
@@ -187,7 +188,7 @@ def compare(network: GazeNet, learned: Readings, data: Readings) -> dict[str, di
 def _rest(blink: np.ndarray, data: Readings) -> np.ndarray:
     """Blinks between what the neutral picture reads and shut."""
     still = blink - readings.less_neutral(blink, data)
-    return ((blink - still) / np.maximum(1 - still, 0.2)).clip(0, 1)
+    return ((blink - still) / np.maximum(1 - still, UNITS.least_opening)).clip(0, 1)
 
 
 def _scaled(

@@ -201,7 +201,7 @@ def _write(path: Path, network: MouthNet, learned: Readings, rows: Figures) -> N
     facts = {
         "name": "Units of mouths",
         "kind": "mouth_units",
-        "what": "What features of mouths mean; see the other card.",
+        "what": "What the numbers of the network of mouths mean, as ARKit units; the figures of both are in its card.",
     }
     readings.write_card(units, made[1], facts, learned, {})
 

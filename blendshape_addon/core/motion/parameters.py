@@ -99,12 +99,13 @@ class Performance:
 class Units:
     """Which units are keyed, and what they are the sum of.
 
-    unread: units that landmarks do not tell in any trial on pictures with known truth, where 0 is nearer to it than the
-    scores. weights: by unit, without its side, of its score and of measures in distances between the outer corners of
-    the eyes (`units.MEASURES`), all less the neutral face's; a unit that is not there is its score. They come from a
-    grid on random pictures of rigs (training/renders), and on no family are worse than the score alone; docs/drive.md
-    has the figures. mouth: by unit, without its side, the share of what the network of mouths says: the largest of 0,
-    0.05 ... 1 with which the unit is on no family of rigs that the network did not learn worse than its score alone
+    unread: units that are not keyed unless they are asked for: on pictures with known truth 0 is nearer to it than the
+    scores, and of new people the network of mouths tells at most a quarter (models/mouth.toml). weights: by unit,
+    without its side, of its score and of measures in distances between the outer corners of the eyes
+    (`units.MEASURES`), all less the neutral face's; a unit that is not there is its score. They come from a grid on
+    random pictures of rigs (training/renders), and on no family are worse than the score alone; docs/drive.md has the
+    figures. mouth: by unit, without its side, the share of what the network of mouths says: the largest of 0, 0.05 ...
+    1 with which the unit is on no family of rigs that the network did not learn worse than its score alone
     (training/motion/measure_units.py). shut: how far eyes are closed, less the neutral face's, from where their gaze is
     not read. least_opening: of the eyes of a neutral face, 0 to 1.
     """
@@ -136,7 +137,7 @@ class Units:
                 (
                     "jawOpen",
                     "mouthClose",
-                    "mouth",
+                    "mouth",  # to a side, as the jaw below
                     "mouthStretch",
                     "mouthUpperUp",
                     "jaw",
