@@ -205,6 +205,17 @@ def test_a_disk_that_does_not_take_a_movie_is_said(tmp_path):
             movies.write(tmp_path / "file" / name, frames(), 12)
 
 
+def test_a_folder_has_no_pictures_of_a_movie_that_was_stopped(tmp_path):
+    def stopped():
+        yield from frames()[:2]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        movies.write(tmp_path / "a", stopped(), 12)
+    assert not list((tmp_path / "a").iterdir())
+    movies.check_output(tmp_path / "a", 12)
+
+
 @pytest.mark.skipif(shutil.which(movies.ENCODER) is None, reason="needs the program")
 def test_a_movie_is_written_by_ffmpeg(tmp_path):
     movies.write(tmp_path / "a.mp4", iter(frames()), 12)

@@ -102,9 +102,21 @@ def write(
     elif path.suffix == ".mp4":
         _encode(path, frames, rate, blender, sound)
     else:
+        _write_folder(path, frames)
+
+
+def _write_folder(folder: Path, frames: Iterable[np.ndarray]) -> None:
+    """All pictures or, when it is stopped or the disk is full, none."""
+    written: list[Path] = []
+    try:
         for number, frame in enumerate(frames, 1):
-            name = f"{number:04d}{pictures.SUFFIX}"
-            atomic_write(path / name, marks.marked(pictures.png(frame), pictures.SUFFIX))
+            file = folder / f"{number:04d}{pictures.SUFFIX}"
+            atomic_write(file, marks.marked(pictures.png(frame), pictures.SUFFIX))
+            written.append(file)
+    except BaseException:
+        for file in written:
+            file.unlink(missing_ok=True)
+        raise
 
 
 def _encode(path: Path, frames: Iterable[np.ndarray], rate: float, blender: str | None, sound: Path | None) -> None:
