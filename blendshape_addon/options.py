@@ -132,7 +132,8 @@ def _add_drive(verbs: argparse._SubParsersAction) -> None:
     add("--smooth", type=float, default=1.0, metavar="F", help="0 to 5, 0 for none (default: %(default)s)")
     add("--no-head", action="store_true", help="leave the head bone still")
     add("--units", default="", metavar="LIST",
-        help=f"also key these, which pictures hardly tell: any of {','.join(UNREAD)}")  # fmt: skip
+        help="also key these, by comma, which pictures hardly tell; a name without its side is both: "
+        + ", ".join(UNREAD))  # fmt: skip
     add("--provider", choices=CHOICES, default="auto", help="where the networks run (default: %(default)s)")
     add("--models", type=Path, help="folder of models to use instead of the bundled ones")
     add("--report", type=Path, help="write what was read and keyed, as JSON")

@@ -96,6 +96,9 @@ def text(clips: Mapping, stills: Mapping, gaze: Mapping, eye_units: Mapping) -> 
         "",
         *units(clips, stills, folds),
         "",
+        "A family that was left out is read by networks of eyes and mouths that were trained without it, for fewer "
+        "steps.",
+        "",
         f"Units that are keyed and are worse than the head less neutral on a family that was left out: "
         f"{', '.join(behind) or 'none'}. Not keyed unless they are asked for, at any R²: {', '.join(UNREAD)}.",
         "",
