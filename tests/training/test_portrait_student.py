@@ -122,6 +122,10 @@ def test_a_portrait_moves_as_the_file_of_its_student_says(tmp_path):
 
 def test_files_of_avatars_that_cannot_be_used_are_said(tmp_path):
     export.write(student(), 0, "Ann", tmp_path / "ann.onnx")
+    with pytest.raises(InputError, match="ann.onnx is no portrait base: give the folder of its training"):
+        weights.base(tmp_path / "ann.onnx")
+    with pytest.raises(InputError, match="is no .onnx file: python -m training portrait export makes one"):
+        export.AvatarFile(tmp_path)
     card = (tmp_path / "ann.toml").read_text()
     for text, said in (
         (card.replace('kind = "portrait student"', 'kind = "gaze"'), "another version|no student"),
@@ -168,6 +172,8 @@ def test_own_pictures_are_cut_to_the_face_and_learned_by_name(tmp_path):
     usual = ["--data", "none", "--base", "none", "--out", str(tmp_path)]
     with pytest.raises(InputError, match="give --portrait with one"):
         train_student.main([*usual, "--eyes", "80,60", "100,60"])
+    with pytest.raises(InputError, match="--avatars is -1: choose 1 to 100"):
+        train_student.main([*usual, "--avatars", "-1"])
     with pytest.raises(InputError, match="No face was found in me.png"):
         train_student.main([*usual, "--portrait", str(tmp_path / "a" / "me.png")])
 

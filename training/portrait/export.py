@@ -25,6 +25,7 @@ from . import weights
 from .g2d import Painted
 from .student import OneAvatar, Student
 
+SUFFIX = ".onnx"
 PARITY = 1e-2  # of the range of brightness, by which a graph's picture may differ: its weights are in half precision
 _ALIKE = 0.04  # mean difference of a portrait that was cut from the same picture once more
 
@@ -71,6 +72,11 @@ class AvatarFile:
 
     def __init__(self, path: Path) -> None:
         """Raises InputError for a file that is missing, damaged or of something else."""
+        if path.suffix != SUFFIX:
+            raise InputError(
+                f"{path.name} is no {SUFFIX} file: python -m training portrait export makes one of what train-student "
+                "left."
+            )
         model = registry.load_file(path)
         if model.card.get("kind") != KIND:
             raise InputError(
@@ -129,7 +135,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--avatar", help="name of a portrait that it learned (default: the first)")
     parser.add_argument("--out", type=Path, required=True, help="X.onnx to write")
     given = parser.parse_args(arguments)
-    check_name(given.out, ".onnx")
+    check_name(given.out, SUFFIX)
     network, names = student(given.student)
     name = given.avatar or names[0]
     if name not in names:

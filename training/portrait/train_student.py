@@ -290,6 +290,8 @@ def main(arguments: list[str]) -> None:
     told = settings.from_options(given, "student")
     if given.eyes and len(given.portrait or ()) != 1:
         raise InputError("--eyes says where the eyes of one portrait are: give --portrait with one.")
+    if given.avatars < 1:
+        raise InputError(f"--avatars is {given.avatars}: choose 1 to {NUM_AVATARS}.")
     eyes = framing.eyes(given.eyes) if given.eyes else None
     avatars = of_files(given.portrait, told.size.size, eyes) if given.portrait else []
     data = pairs.load(given.data, told.size.size, motion_size=told.size.motion_size)

@@ -19,11 +19,12 @@ from .settings import Settings, Size
 
 BASE, HR, STUDENT = "portrait base", "portrait in high resolution", "student of a portrait"
 PART = {BASE: "base", HR: "hr", STUDENT: "student"}  # of what a training holds, the part that is used
+SUFFIX = ".safetensors"
 
 
 def file_in(folder: Path, kind: str) -> Path:
     """Where a training of a kind leaves its checkpoint."""
-    return folder / f"{PART[kind]}.safetensors"
+    return folder / f"{PART[kind]}{SUFFIX}"
 
 
 def of_checkpoint(path: Path, kind: str) -> tuple[dict[str, Tensor], Settings]:
@@ -37,6 +38,8 @@ def read(path: Path, kind: str) -> tuple[dict[str, Tensor], Settings, dict[str, 
     path = file_in(path, kind) if path.is_dir() else path
     if not path.is_file():
         raise InputError(f"There is no {kind} at {path}: train one with python -m training portrait.")
+    if path.suffix != SUFFIX:
+        raise InputError(f"{path.name} is no {kind}: give the folder of its training, or {PART[kind]}{SUFFIX} in it.")
     groups, notes = checkpoint.load(path)
     other = InputError(f"{path} is no {kind} of this version: train one with python -m training portrait.")
     try:
@@ -83,7 +86,7 @@ def tensors(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise InputError(f"There are no weights at {path}: give a .pth file, or a .safetensors file of a training.")
-    if path.suffix == ".safetensors":
+    if path.suffix == SUFFIX:
         groups, notes = checkpoint.load(path)
         part = f"{PART.get((notes.get('settings') or {}).get('kind'), '')}."
         return {n.removeprefix(part): v for n, v in groups.get("average", {}).items() if n.startswith(part)}
