@@ -18,6 +18,7 @@ from blendshape_addon.core.motion import eyes, pose
 from blendshape_addon.core.motion.face import FaceReader
 from blendshape_addon.core.vocabulary import ARKIT, LANDMARK_INDEX, LANDMARKS
 from training.data import rigs
+from training.learning import arrays
 from training.learning.distributed import ALONE
 from training.motion.animator.losses import fetched
 from training.portrait import (
@@ -307,6 +308,10 @@ def test_flow_of_what_is_drawn_brings_the_source_to_the_driver(tmp_path):
     data = pairs.load(tmp_path, 32, motion_size=64)
     again = pairs.load(tmp_path, 32).people[0]  # whose codes lie in the folder now
     assert np.array_equal(again.codes, data.people[0].codes)
+    kept = tmp_path / "codes" / "one.safetensors"
+    rows, _ = arrays.load(kept, pairs._CODES)
+    arrays.save(kept, pairs._CODES, {name: np.zeros_like(values) for name, values in rows.items()}, "other networks")
+    assert np.array_equal(pairs.load(tmp_path, 32).people[0].codes, again.codes)
     assert again.seen.shape[1] == 32 < data.people[0].seen.shape[1]
     batch = pairs.batch_of([data.people[0].at(0)])
     moved = fetched(batch.source, batch.flow)

@@ -321,6 +321,8 @@ def test_portraits_move(tmp_path, capsys):
     # What was read of the clip drives alone, too.
     film = np.stack([np.asarray(Image.open(path)) for path in sorted((tmp_path / "clip").iterdir())])
     told = framing.read(film, FaceReader(provider="cpu"))
+    with pytest.raises(InputError, match="--neutral is 0: give a number from 1 to 4"):
+        framing.driver("clip", told, 128, 128, 0)
     (tmp_path / "read.npz").write_bytes(descriptor.to_bytes(told))
     call(tmp_path, "wide.png", "read.npz", "read")
     assert "No face was read in 1 of 4 frames" in capsys.readouterr().out

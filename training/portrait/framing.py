@@ -168,6 +168,8 @@ def driver(name: str, told: Descriptors, width: float, height: float, neutral: i
     count = len(told.found)
     if told.found.sum() < 2:
         raise InputError(f"A face was found in {told.found.sum()} of the {count} frames of {name}: give two or more.")
+    if neutral is not None and not 1 <= neutral <= count:
+        raise InputError(f"--neutral is {neutral}: give a number from 1 to {count}.")
     rest = perform(told, DriveOptions(None if neutral is None else neutral - 1), name).neutral
     shown = np.maximum.accumulate(np.where(told.found, np.arange(count), np.argmax(told.found)))
     return Driver(window(told, width, height), shown, rest)

@@ -14,6 +14,7 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from blendshape_addon.core.errors import InputError
+from blendshape_addon.core.motion.face import networks_of
 from blendshape_addon.core.vocabulary import ARKIT, LANDMARK_INDEX
 from blendshape_addon.core.vocabulary import mirrored as other_side
 
@@ -185,7 +186,7 @@ def load(folder: Path, size: int, motion_size: int = 0) -> Renders:
 
     Raises InputError where there are no shards, one is damaged, has no flow, or is smaller or no multiple of the sizes.
     """
-    wide = max(size, motion_size)
+    wide, networks = max(size, motion_size), networks_of()
     people = []
     for path in tqdm(shards.paths_in(folder), "reading renders", unit="person"):
         shard = shards.load(path)
@@ -197,7 +198,7 @@ def load(folder: Path, size: int, motion_size: int = 0) -> Renders:
             )
         if not len(shard.flow):
             raise InputError(f"{path} has no optical flow: draw people with python -m training portrait synth.")
-        codes, eyes = _codes(path.parent / "codes" / path.name, shard.pictures)
+        codes, eyes = _codes(path.parent / "codes" / path.name, shard.pictures, networks)
         moved = smaller(shard.flow.astype(np.float32), there // size)
         heads = AXES @ shard.head.astype(float) @ AXES
         people.append(
@@ -220,18 +221,18 @@ def smaller(pictures: np.ndarray, factor: int) -> np.ndarray:
 
 
 @torch.no_grad()
-def _codes(file: Path, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _codes(file: Path, pictures: np.ndarray, networks: str) -> tuple[np.ndarray, np.ndarray]:
     """(F, 2, K) float16 codes of pictures as they are and mirrored, and (F, 24, 2) EYE_POINTS in sides of the picture,
-    as kept in a file or read anew."""
+    as kept in a file, if these networks read it (see `face.networks_of`), or read anew."""
     if file.exists():
-        rows, _ = arrays.load(file, _CODES)
-        if rows["codes"].shape == (len(pictures), 2, face_code.SIZE):
+        rows, read_by = arrays.load(file, _CODES)
+        if read_by == networks and rows["codes"].shape == (len(pictures), 2, face_code.SIZE):
             return rows["codes"], rows["eyes"]
     both = np.stack([pictures, pictures[:, :, ::-1]], 1).reshape(-1, *pictures.shape[1:])
     found = face_code.read(torch.from_numpy(both / np.float32(255)).permute(0, 3, 1, 2))
     codes = found.code.numpy().astype(np.float16).reshape(len(pictures), 2, face_code.SIZE)
     eyes = found.eyes[::2].numpy()
-    arrays.save(file, _CODES, {"codes": codes, "eyes": eyes})
+    arrays.save(file, _CODES, {"codes": codes, "eyes": eyes}, networks)
     return codes, eyes
 
 

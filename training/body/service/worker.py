@@ -82,7 +82,7 @@ class Worker:
                 raise FileNotFoundError(f"{name} of job {job['id']} is not in the storage")
             given.append(pictures.decoded(data, name, focal, said))
         self._extractor = self._extractor or extractor(self._settings)
-        return self._extractor.extract(given, asked["height"], asked["gender"], asked["tight"])
+        return self._extractor.extract(given, asked["height"], asked["gender"], asked.get("tight", False))
 
     def _check(self, job: Job) -> Body:
         """Bytes that are kept and read back: whether database, queue and storage work together."""
