@@ -407,6 +407,7 @@ def test_a_step_of_each_stage_with_all_terms(tmp_path):
     student, teacher = train_student.train_student(learned, avatars, told, file, tmp_path, device=ALONE)
     for rows in (
         evaluate.compare(network, learned, 3),
+        evaluate.compare_in_use(network, learned, 3),
         train_hr.compare(sharp, crowd(64), 3),
         train_student.compare(student, teacher, avatars, learned.people[:2], learned),
     ):

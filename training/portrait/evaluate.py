@@ -25,7 +25,7 @@ from ..learning.atomic_files import atomic_write
 from ..motion import video_metrics
 from ..motion.animator import dataset, pictures
 from ..renders import people, render
-from . import pairs, synth, weights
+from . import animate, framing, pairs, synth, weights
 from .gbase import Gbase, Output
 from .pairs import AXES, Batch, Rendered, Renders
 from .perceptual import Perceptual
@@ -56,6 +56,34 @@ def compare_with_rigs(network: Gbase, new: Renders, count: int = RIG_PAIRS) -> d
     reader = FaceReader(provider="cpu")
     made = np.stack([rig_rendered(person, number, reader) for person, number in picked])
     return _compare(network, new, picked, {"rig rendered": made})
+
+
+def compare_in_use(network: Gbase, new: Renders, count: int = PAIRS) -> dict[str, dict[str, float]]:
+    """Figures over drivers of new people of what `animate` makes of their neutral pictures, in the size in which motion
+    is read, beside these pictures as they are and the drivers' own. new: with pictures that motion is read in."""
+    picked = [(replace(person, pictures=person.seen), number) for person, number in chosen(new, count)]
+    true = np.stack([person.pictures[number] for person, number in picked])
+    rows = {
+        "animate": np.stack([_animated(network, person, number) for person, number in picked]),
+        "copy": np.stack([person.pictures[0] for person, _ in picked]),
+        "truth": true,
+    }
+    reader = FaceReader(provider="cpu")
+    found = {name: _read_back(movie, picked, reader) for name, movie in rows.items()}
+    for name in ("animate", "copy"):
+        found[name]["PSNR, dB"] = float(video_metrics.psnr(rows[name], true).clip(max=99).mean())
+        found[name]["SSIM"] = float(video_metrics.ssim(rows[name], true).mean())
+    return found
+
+
+def _animated(network: Gbase, person: Rendered, number: int) -> np.ndarray:
+    """(M, M, 3) uint8 of a person's neutral picture, moved as a driver differs from it."""
+    neutral = person.seen[0]
+    opaque = np.full((*neutral.shape[:2], 1), 255, np.uint8)
+    portrait = framing.Portrait(np.concatenate([neutral, opaque], 2), 0, 0, len(neutral))
+    codes = torch.from_numpy(person.codes[[0, number], 0].astype(np.float32))
+    *_, made = animate.moved(network, portrait, codes)
+    return made[..., :3]
 
 
 def _compare(
@@ -286,6 +314,9 @@ def main(arguments: list[str]) -> None:
         action="store_true",
         help=f"also beside the people's own rigs, driven by the reader of clips, over {RIG_PAIRS} pairs",
     )
+    parser.add_argument(
+        "--in-use", action="store_true", help="also what animate makes of people's neutral pictures, in their own size"
+    )
     given = parser.parse_args(arguments)
     network, told = weights.base(given.base)
     data = pairs.load(given.data, told.size.size, told.size.motion_size)
@@ -293,6 +324,8 @@ def main(arguments: list[str]) -> None:
     tables = {"figures.json": compare(network, new)}
     if given.rigs:
         tables["figures_with_rigs.json"] = compare_with_rigs(network, new)
+    if given.in_use:
+        tables["figures_in_use.json"] = compare_in_use(network, new)
     for name, rows in tables.items():
         if given.out:
             atomic_write(given.out / name, json.dumps(rows, indent=1).encode())
