@@ -400,9 +400,9 @@ def _check(folds: Folds) -> Waiting:
     yield from into_view()
     yield from settled()
     yield from picture("8_check")
-    told = [(row.shape, row.check) for row in state().check_results]
-    assert {shape for shape, _ in told} >= set(window.module("core.vocabulary").VISEMES)
-    assert ("vrc.v_oh", "outside") in told
+    rows = [(row.shape, row.check) for row in state().check_results]
+    assert {shape for shape, _ in rows} >= set(window.module("core.vocabulary").VISEMES)
+    assert ("vrc.v_oh", "outside") in rows
     yield from folds.button('vrc_blendshape.show_problem(shape="vrc.v_oh", check="outside"', (0.3,))
     yield from until(lambda: _body().mode == "EDIT", "Edit Mode is entered", 20)
     yield from into_view()
@@ -411,7 +411,7 @@ def _check(folds: Folds) -> Waiting:
     assert _body().data.total_vert_sel == len(feet), f"{_body().data.total_vert_sel} of {len(feet)} are selected"
     seen_at, (low, high) = _on_screen(places), np.sort(_screen_box(), 0)
     assert (seen_at > low).all() and (seen_at < high).all(), "the feet are not in view"
-    assert [(row.shape, row.check) for row in state().check_results] == told and state().face == "Body"
+    assert [(row.shape, row.check) for row in state().check_results] == rows and state().face == "Body"
     yield from folds.button("vrc_blendshape.back", (0.75,))
     yield from until(lambda: _body().mode == "OBJECT", "Back leaves Edit Mode", 5)
     yield from settled()
