@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
-from blendshape_addon.core.errors import UserError
+from blendshape_addon.core.errors import InputError, UserError
 
 # Linear algebra on one thread: sums over several are taken in another order, and what is made differs in its last bits.
 ONE_THREAD = dict.fromkeys(
@@ -34,6 +35,14 @@ def run(command: Callable[[], int | None]) -> int:
         where = f"{error.filename} cannot be read or written" if error.filename else "A file cannot be read or written"
         print(f"{where} ({error.strerror or error}): check the folder and the free space.", file=sys.stderr)
         return 2
+
+
+def require_least(given: argparse.Namespace, **least: int) -> None:
+    """Raises InputError for options that are less than that. An option that was not given may be None."""
+    for name, low in least.items():
+        value = getattr(given, name)
+        if value is not None and value < low:
+            raise InputError(f"--{name.replace('_', '-')} is {value}: it must be at least {low}.")
 
 
 def verb(name: str, verbs: Mapping[str, tuple[str, str]], package: str, arguments: list[str]) -> int | None:

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.motion import pose
 
+from ..commands import require_least
 from ..data import rigs
 from ..learning.atomic_files import atomic_write, check_name
 from ..renders import people, random_scenes
@@ -49,9 +50,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--size", type=int, default=256, help="pixels of a side (default: %(default)s)")
     parser.add_argument("--sheet", type=Path, metavar="PNG", help="also a contact sheet of what was drawn")
     given = parser.parse_args(arguments)
-    for name, least in (("people", 1), ("frames", 2), ("size", 64)):
-        if getattr(given, name) < least:
-            raise InputError(f"--{name} is {getattr(given, name)}: it must be at least {least}.")
+    require_least(given, people=1, frames=2, size=64)
     styles = given.styles.split(",")
     if unknown := [style for style in styles if style not in KINDS]:
         raise InputError(f"There is no style {', '.join(unknown)}: choose from {', '.join(KINDS)}.")

@@ -6,28 +6,21 @@ import torch
 from torch import Tensor, nn
 
 from blendshape_addon.core.inference.mouth_format import MOUTH, MOUTH_PAIRS, MOUTH_POINTS, MOUTH_UNITS
+from blendshape_addon.core.vocabulary import mirrored
 
 from .gaze_model import PlacesBackbone, conv
 
 PLACES = 32  # of features in a crop
 DROPOUT = 0.1  # of what the head sees while the network is trained
-_SIDES = ("Left", "Right")
 
 
 def _mirrored_point(point: int) -> int:
     return next(b if point == a else a for a, b in MOUTH_PAIRS if point in (a, b))
 
 
-def _mirrored_unit(name: str) -> str:
-    for side, other in (_SIDES, _SIDES[::-1]):
-        if name.endswith(side):
-            return name.removesuffix(side) + other
-    return name
-
-
 # Of the mirrored face: where each landmark and unit is found.
 MIRROR_POINTS = tuple(MOUTH_POINTS.index(_mirrored_point(point)) for point in MOUTH_POINTS)
-MIRROR_UNITS = tuple(MOUTH_UNITS.index(_mirrored_unit(name)) for name in MOUTH_UNITS)
+MIRROR_UNITS = tuple(MOUTH_UNITS.index(mirrored(name)) for name in MOUTH_UNITS)
 
 
 class MouthBackbone(PlacesBackbone):

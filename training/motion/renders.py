@@ -10,8 +10,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from blendshape_addon.core.errors import InputError
-
+from ..commands import require_least
 from ..data import rigs
 from ..learning.atomic_files import check_name
 from ..renders import people, shards
@@ -38,9 +37,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--flow", action="store_true", help="with the optical flow from each picture to the next")
     parser.add_argument("--sheet", type=Path, metavar="PNG", help="also a contact sheet of what was drawn")
     given = parser.parse_args(arguments)
-    for name, least in (("people", 1), ("frames", 1), ("first", 0), ("size", 64)):
-        if getattr(given, name) < least:
-            raise InputError(f"--{name} is {getattr(given, name)}: it must be at least {least}.")
+    require_least(given, people=1, frames=1, first=0, size=64)
     if given.sheet:
         check_name(given.sheet, ".png")
 

@@ -23,6 +23,7 @@ from blendshape_addon.core.motion.face import FaceReader
 from blendshape_addon.core.motion.parameters import UNITS
 from blendshape_addon.core.vocabulary import ARKIT, mirrored
 
+from ..commands import require_least
 from ..config import LoopConfig
 from ..learning import arrays, loop
 from ..learning.atomic_files import atomic_write, check_name
@@ -314,10 +315,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
     given = parser.parse_args(arguments)
     check_name(given.out, arrays.SUFFIX)
-    if given.steps < 1:
-        raise InputError(f"--steps is {given.steps}: it must be at least 1.")
-    if given.paired is not None and given.paired < 0:
-        raise InputError(f"--paired is {given.paired}: it must be at least 0.")
+    require_least(given, steps=1, paired=0)
     people, others = domains.of_renders(given.people), domains.of_clips(given.domain)
     left_out = held_out(others.clips, [text for text in given.hold_out.split(",") if text])[others.clip]
     learned, new = others.where(~left_out), others.where(left_out)

@@ -21,6 +21,7 @@ from blendshape_addon.core.motion import eyes as eye_reader
 from blendshape_addon.core.motion.parameters import UNITS
 from blendshape_addon.core.motion.performance import LOOKS
 
+from ..commands import require_least
 from ..config import LoopConfig
 from ..learning import checkpoint, loop, onnx_files
 from ..learning.atomic_files import atomic_write, check_name
@@ -319,10 +320,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--checkpoints", type=Path, default=OUT, help="folder (default: %(default)s)")
     given = parser.parse_args(arguments)
     check_name(given.out, ".onnx")
-    for name in ("steps", "hold_out_steps"):
-        value = getattr(given, name)
-        if value is not None and value < 1:
-            raise InputError(f"--{name.replace('_', '-')} is {value}: it must be at least 1.")
+    require_least(given, steps=1, hold_out_steps=1)
     if given.backbone != "small":
         gaze_model.build(given.backbone, given.weights)  # say what is missing before the pictures are read
     data = readings.read(given.renders)

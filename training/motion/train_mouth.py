@@ -20,6 +20,7 @@ from blendshape_addon.core.inference.mouth_format import MOUTH, MOUTH_POINTS, MO
 from blendshape_addon.core.motion.performance import UNREAD
 from blendshape_addon.core.vocabulary import ARKIT
 
+from ..commands import require_least
 from ..config import LoopConfig
 from ..learning import arrays, loop, onnx_files
 from ..learning.atomic_files import atomic_write, check_name
@@ -224,10 +225,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--checkpoints", type=Path, default=OUT, help="folder (default: %(default)s)")
     given = parser.parse_args(arguments)
     check_name(given.out, ".onnx")
-    steps = {"--steps": given.steps, "--hold-out-steps": given.hold_out_steps or given.steps}
-    for name, value in steps.items():
-        if value < 1:
-            raise InputError(f"{name} is {value}: it must be at least 1.")
+    require_least(given, steps=1, hold_out_steps=1)
     data = readings.read(given.renders)
     held = readings.named_folds(data, given.hold_out)
     new = readings.new_people(data)
@@ -245,7 +243,7 @@ def main(arguments: list[str]) -> int:
     for fold in held:
         rest = learned.where(learned.fold != learned.folds.index(fold))
         of_fold = data.fold == data.folds.index(fold)
-        other = run(fold, rest, steps["--hold-out-steps"])
+        other = run(fold, rest, given.hold_out_steps or given.steps)
         left_out[of_fold] = predict(other, data.where(of_fold))
         rows[f"without {fold}"] = compare(other, data.where(of_fold))
     print(table(rows))

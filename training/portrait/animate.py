@@ -26,6 +26,7 @@ from ..motion.animator.losses import fetched
 from ..motion.animator.make_data import RATE
 from . import descriptor_code, framing, openings, weights
 from .background import PersonMask, cut_out
+from .blocks import tensor
 from .emtn import adopted
 from .export import AvatarFile
 from .framing import Driver, Portrait
@@ -110,11 +111,6 @@ def _share(side: int, inner: tuple[bool, bool, bool, bool]) -> Tensor:
 
 def _seen(drivers: np.ndarray | Tensor) -> Tensor:
     return drivers if isinstance(drivers, Tensor) else tensor(drivers)
-
-
-def tensor(movie: np.ndarray) -> Tensor:
-    """(F, C, S, S) float32, 0 to 1, of (F, S, S, C) uint8 pictures."""
-    return torch.from_numpy(movie / np.float32(255)).permute(0, 3, 1, 2)
 
 
 def beside(made: Iterator[np.ndarray], frames: np.ndarray, driver: Driver) -> Iterator[np.ndarray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -73,3 +74,8 @@ def taken(volume: Tensor, at: Tensor) -> Tensor:
     """(N, C, D, H, W) values of a volume at (N, 3, D, H, W) places; beyond its sides it goes on as at them."""
     grid = at.permute(0, 2, 3, 4, 1)
     return functional.grid_sample(volume, grid, "bilinear", "border", align_corners=False)
+
+
+def tensor(movie: np.ndarray) -> Tensor:
+    """(F, C, S, S) float32, 0 to 1, of (F, S, S, C) uint8 pictures."""
+    return torch.from_numpy(movie / np.float32(255)).permute(0, 3, 1, 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from ..motion import video_metrics
 from ..motion.animator import dataset, pictures
 from ..renders import people, render
 from . import animate, framing, pairs, synth, weights
+from .blocks import tensor
 from .gbase import Gbase, Output
 from .pairs import AXES, Batch, Rendered, Renders
 from .perceptual import Perceptual
@@ -71,7 +73,7 @@ def compare_in_use(network: Gbase, new: Renders, count: int = PAIRS) -> dict[str
     reader = FaceReader(provider="cpu")
     found = {name: _read_back(movie, picked, reader) for name, movie in rows.items()}
     for name in ("animate", "copy"):
-        found[name]["PSNR, dB"] = float(video_metrics.psnr(rows[name], true).clip(max=99).mean())
+        found[name]["PSNR, dB"] = psnr(rows[name], true)
         found[name]["SSIM"] = float(video_metrics.ssim(rows[name], true).mean())
     return found
 
@@ -99,19 +101,22 @@ def _compare(
     for name, movie in (rows | {"truth": as_uint8(batch.driver)}).items():
         found[name][f"taken for the right one of {len(new.people)} people"] = whose.share_right(movie, picked)
         found[name] |= _read_back(movie, picked, reader)
-    found["network"]["frames per CPU second"] = _per_second(network, batch)
+    with torch.no_grad():
+        known = network.read(batch.source[:1], batch.codes[:1, 0])
+    speed = per_second(lambda driver: network.drive(known, network.emtn(driver)), batch.seen)
+    found["network"]["frames per CPU second"] = speed
     found["network"] |= _of_motion(network, batch)
     return found
 
 
 @torch.no_grad()
-def _per_second(network: Gbase, batch: Batch) -> float:
-    """Frames per second of CPU time, one at a time, with the source known and the driver's face read."""
-    some, known = batch.seen[:_TIMED], network.read(batch.source[:1], batch.codes[:1, 0])
-    network.drive(known, network.emtn(some[:1]))
+def per_second(make: Callable[[Tensor], object], drivers: Tensor) -> float:
+    """How many of some drivers are done per second of CPU time, one at a time."""
+    some = drivers[:_TIMED].split(1)
+    make(some[0])
     began = time.process_time()
-    for one in some.split(1):
-        network.drive(known, network.emtn(one))
+    for driver in some:
+        make(driver)
     return len(some) / max(time.process_time() - began, 1e-9)
 
 
@@ -129,7 +134,7 @@ class Faces:
     @torch.no_grad()
     def _of(self, movie: np.ndarray) -> np.ndarray:
         rows = []
-        for part in torch.from_numpy(movie / np.float32(255)).permute(0, 3, 1, 2).split(16):
+        for part in tensor(movie).split(16):
             layers = self.perceptual.of(part)
             rows.append(torch.cat([torch.cat([x.mean((2, 3)), x.std((2, 3))], 1) for x in layers], 1))
         return torch.cat(rows).numpy() / self.spread
@@ -157,6 +162,11 @@ def _outputs(network: Gbase, batch: Batch) -> list[Output]:
     return [network(s, c[:, 1], c[:, 0]) for s, c in zip(batch.source.split(16), batch.codes.split(16), strict=True)]
 
 
+def psnr(made: np.ndarray, true: np.ndarray) -> float:
+    """Decibels, of (F, S, S, 3) uint8 movies, the mean of pictures; equal ones count as 99."""
+    return float(video_metrics.psnr(made, true).clip(max=99).mean())
+
+
 def as_uint8(movie: Tensor) -> np.ndarray:
     return (movie.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
 
@@ -167,10 +177,9 @@ def _figures(made: np.ndarray, batch: Batch, perceptual: Perceptual) -> dict[str
     share = batch.share.permute(0, 2, 3, 1).numpy().astype(float)
     squared = ((made.astype(float) - true) / 255) ** 2
     masked = (squared * share).sum((1, 2, 3)) / (3 * share.sum((1, 2, 3)))
-    as_tensor = torch.from_numpy(made / np.float32(255)).permute(0, 3, 1, 2)
-    apart = [perceptual(a, b).item() for a, b in zip(as_tensor.split(16), batch.driver.split(16), strict=True)]
+    apart = [perceptual(a, b).item() for a, b in zip(tensor(made).split(16), batch.driver.split(16), strict=True)]
     return {
-        "PSNR, dB": float(video_metrics.psnr(made, true).clip(max=99).mean()),
+        "PSNR, dB": psnr(made, true),
         "PSNR of the person, dB": float(-10 * np.log10(masked.clip(min=1e-10)).mean()),
         "SSIM": float(video_metrics.ssim(made, true).mean()),
         "L1": float(video_metrics.l1(made, true).mean()),

@@ -23,6 +23,7 @@ from ..motion.animator.dataset import colours
 from ..motion.gaze_model import MIRROR
 from ..renders import shards
 from . import face_code
+from .blocks import tensor
 from .settings import Training
 
 _CODES = arrays.Format("codes of faces of renders", 1, "delete it; it is read anew")
@@ -229,7 +230,7 @@ def _codes(file: Path, pictures: np.ndarray, networks: str) -> tuple[np.ndarray,
         if read_by == networks and rows["codes"].shape == (len(pictures), 2, face_code.SIZE):
             return rows["codes"], rows["eyes"]
     both = np.stack([pictures, pictures[:, :, ::-1]], 1).reshape(-1, *pictures.shape[1:])
-    found = face_code.read(torch.from_numpy(both / np.float32(255)).permute(0, 3, 1, 2))
+    found = face_code.read(tensor(both))
     codes = found.code.numpy().astype(np.float16).reshape(len(pictures), 2, face_code.SIZE)
     eyes = found.eyes[::2].numpy()
     arrays.save(file, _CODES, {"codes": codes, "eyes": eyes}, networks)

@@ -134,9 +134,7 @@ def _change(found: dict, given: dict, file: Path | None) -> None:
             there = found.get(name, {}).get(inner) if name == "sizes" else found.get(name)
             if there is None or not isinstance(values, dict):
                 raise InputError(f"{file} has a table {name} {inner}, which a portrait has not: see {SHIPPED.name}.")
-            if unknown := sorted(values.keys() - there.keys()):
-                raise InputError(f"{file} sets {name}.{unknown[0]}, which is no setting: see {SHIPPED.name}.")
-            there.update(values)
+            toml_files.change(there, values, name, file, SHIPPED)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -183,9 +181,5 @@ def _check(name: str, kind: str, value: object) -> None:
     elif kind == "str":
         if value not in ADVERSARIES:
             raise InputError(f"{name} is {value!r}: choose from {', '.join(ADVERSARIES)}.")
-    elif isinstance(value, bool) or not isinstance(value, int if kind == "int" else (int, float)):
-        raise InputError(f"{name} is {value!r}: it must be a {'whole ' if kind == 'int' else ''}number.")
-    elif not value >= _LEAST.get(name, 0):
-        raise InputError(f"{name} is {value}: it must be at least {_LEAST.get(name, 0)}.")
-    elif name in _SHARES and value > 1:
-        raise InputError(f"{name} is {value}: it must be at most 1.")
+    else:
+        toml_files.check_number(name, value, kind, _LEAST.get(name, 0), name in _SHARES)

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from blendshape_addon.core.errors import InputError
-
+from ..commands import require_least
 from ..data import rigs
 from ..learning.workers import add_options, each, processes, stoppable
 from ..renders import Scene, people, random_scenes, shards
@@ -64,9 +63,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--families", help="some of the folds of rigs, by comma (default: all)")
     add_options(parser)
     given = parser.parse_args(arguments)
-    for name, least in (("people", 1), ("frames", 2), ("first", 0), ("size", 64), ("jobs", 1)):
-        if getattr(given, name) < least:
-            raise InputError(f"--{name} is {getattr(given, name)}: it must be at least {least}.")
+    require_least(given, people=1, frames=2, first=0, size=64, jobs=1)
 
     folders = people.of_folds(people.drawable(), given.families)
     chosen = sorted(shards.choose(folders, given.people, given.seed)[given.first :])

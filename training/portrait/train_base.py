@@ -22,7 +22,6 @@ from .emtn import Motion
 from .gaze_blink_loss import GazeBlinkLoss
 from .gbase import Gbase, Output
 from .pairs import Batch, Data
-from .perceptual import Perceptual
 from .settings import Settings
 
 NAME = "base.safetensors"
@@ -67,16 +66,15 @@ class Trained(nn.Module):
         return Made(output, units, judged, read)
 
 
-class BaseTask:
+class BaseTask(stage.PictureTask):
     """Gbase on random pairs."""
 
     def __init__(
         self, data: Data, told: Settings, device: torch.device, vgg: Path | None = None, start: Path | None = None
     ) -> None:
-        self.data, self.told, self.start, self.usual = data, told, start, data.usual_codes()
-        needs = told.losses
-        self.perceptual = Perceptual(told.terms.perceptual_size, vgg).to(device) if needs.perceptual else None
-        self.gaze = GazeBlinkLoss().to(device) if needs.gaze else None
+        super().__init__(told, device, told.terms.perceptual_size, vgg)
+        self.data, self.start, self.usual = data, start, data.usual_codes()
+        self.gaze = GazeBlinkLoss().to(device) if told.losses.gaze else None
 
     def build(self) -> Trained:
         network = Trained(self.told)
@@ -118,9 +116,6 @@ class BaseTask:
         if needs.smooth:
             found["smooth"] = losses.smoothness(flow)
         return found
-
-    def total(self, terms: dict[str, Tensor]) -> Tensor:
-        return losses.total(terms, self.told.losses)
 
 
 def train_base(

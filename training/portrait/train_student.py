@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +22,7 @@ from ..learning.distributed import Team
 from ..motion import video_metrics
 from ..motion.animator.dataset import colours
 from . import evaluate, face_code, framing, losses, pairs, settings, stage, weights
+from .blocks import tensor
 from .discriminator import Judged
 from .emtn import Motion, adopted, held_as
 from .framing import Eyes
@@ -34,7 +34,7 @@ from .student import NUM_AVATARS, TOLD, Moved, OneAvatar, Student
 _HELD = 2  # pictures of each avatar that drive nobody in a training
 _LEAST_SPREAD = 1e-3  # of a number of a motion
 _LARGEST = 1024  # pixels of a portrait's longer side
-_DRIVERS = 64  # pictures of new people that the figures are of, and that speeds are measured with
+_DRIVERS = 64  # pictures of new people that the figures are of
 
 
 class Batch(NamedTuple):
@@ -76,7 +76,7 @@ class StudentTask(stage.PictureTask):
         if not 1 <= len(avatars) <= NUM_AVATARS:
             raise InputError(f"There are {len(avatars)} avatars: a student learns 1 to {NUM_AVATARS}.")
         self.data, self.resnet, self.start = data, resnet, start
-        self.portraits = _tensor([one.picture for one in avatars])
+        self.portraits = tensor(np.stack([one.picture for one in avatars]))
         self.teacher = teacher.eval().requires_grad_(False).to(device)
         with torch.no_grad():
             self.known = self.teacher.read(self.portraits.to(device), _codes(avatars).to(device))
@@ -145,10 +145,6 @@ def _numbers(motion: Motion, rest: Motion) -> Tensor:
     return torch.cat([*head, motion.expression - rest.expression], 1)
 
 
-def _tensor(pictures: Sequence[np.ndarray]) -> Tensor:
-    return torch.from_numpy(np.stack(pictures) / np.float32(255)).permute(0, 3, 1, 2)
-
-
 def _codes(avatars: Sequence[Avatar]) -> Tensor:
     return torch.from_numpy(np.stack([one.code for one in avatars]).astype(np.float32))
 
@@ -197,7 +193,7 @@ def of_files(paths: Sequence[Path], size: int, eyes: Eyes | None) -> list[Avatar
         square = framing.portrait(path, _LARGEST, eyes, reader)[0].square
         picture = Image.fromarray(framing.on_ground(square, (255, 255, 255)))
         with torch.no_grad():
-            code = face_code.read(_tensor([np.asarray(picture)])).code[0].numpy()
+            code = face_code.read(tensor(np.asarray(picture)[None])).code[0].numpy()
         small = np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR))
         if path.stem in [one.name for one in found]:
             raise InputError(f"Two portraits are named {path.stem}: rename one of them.")
@@ -217,7 +213,7 @@ def compare(
     """
     own = [(n, person, -k) for n, person in enumerate(people) for k in range(1, _HELD + 1)]
     others = [(n % len(avatars), *pair) for n, pair in enumerate(evaluate.chosen(new, _DRIVERS))]
-    drivers = _tensor([person.seen[number] for _, person, number in own + others])
+    drivers = tensor(np.stack([person.seen[number] for _, person, number in own + others]))
     codes = np.stack([person.codes[[number, 0], 0] for _, person, number in own + others]).astype(np.float32)
     avatar = torch.tensor([n for n, *_ in own + others])
     student.eval()
@@ -240,31 +236,17 @@ def compare(
         groups = {"of own pictures": slice(len(own))} | groups
         true = np.stack([person.pictures[number] for _, person, number in own])
         for name, movie in movies.items():
-            rows[name]["PSNR of own pictures, dB"] = _psnr(movie[: len(own)], true)
+            rows[name]["PSNR of own pictures, dB"] = evaluate.psnr(movie[: len(own)], true)
     for group, chosen in groups.items():
         for name in movies.keys() - {"teacher"}:
-            rows[name][f"to the teacher, {group}, dB"] = _psnr(movies[name][chosen], movies["teacher"][chosen])
+            rows[name][f"to the teacher, {group}, dB"] = evaluate.psnr(movies[name][chosen], movies["teacher"][chosen])
     first = _rows(known, torch.tensor([0]))
     rest = _rows(motions[1], torch.tensor([0]))
-    rows["student"]["frames per CPU second"] = _per_second(OneAvatar(student, 0), drivers)
-    rows["teacher"]["frames per CPU second"] = _per_second(
+    rows["student"]["frames per CPU second"] = evaluate.per_second(OneAvatar(student, 0), drivers)
+    rows["teacher"]["frames per CPU second"] = evaluate.per_second(
         lambda driver: _taught(teacher, first, teacher.emtn(driver), rest), drivers
     )
     return rows
-
-
-def _psnr(made: np.ndarray, true: np.ndarray) -> float:
-    return float(video_metrics.psnr(made, true).clip(max=99).mean())
-
-
-def _per_second(make: Callable[[Tensor], object], drivers: Tensor) -> float:
-    """How many of some drivers are done per CPU second, one at a time."""
-    some = drivers[:_DRIVERS].split(1)
-    make(some[0])
-    began = time.process_time()
-    for driver in some:
-        make(driver)
-    return len(some) / max(time.process_time() - began, 1e-9)
 
 
 def main(arguments: list[str]) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from blendshape_addon.core.errors import InputError
 from blendshape_addon.core.motion.face import FaceReader
 
+from ...commands import require_least
 from ...data import rigs
 from ...learning.atomic_files import atomic_write
 from ...renders import Scene, people, random_scenes, render, shards
@@ -42,9 +42,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--families", help="some of the folds of rigs, by comma (default: all)")
     parser.add_argument("--own-units", action="store_true", help="units that a rig lacks are not made by the deformer")
     given = parser.parse_args(arguments)
-    for name, least in (("people", 1), ("frames", 2), ("size", 64)):
-        if getattr(given, name) < least:
-            raise InputError(f"--{name} is {getattr(given, name)}: it must be at least {least}.")
+    require_least(given, people=1, frames=2, size=64)
 
     folders = people.of_folds(people.drawable(), given.families)
     load, reader = lru_cache(maxsize=1)(rigs.load), FaceReader(provider="cpu")

@@ -130,10 +130,7 @@ def _change(tables: dict[str, dict], table: dict[str, dict], source: str) -> Non
     for name, values in table.items():
         if name not in tables or not isinstance(values, dict):
             raise InputError(f"{source} has a table {name}, which the animator has not: see {SHIPPED.name}.")
-        for key, value in values.items():
-            if key not in tables[name]:
-                raise InputError(f"{source} sets {name}.{key}, which is no setting: see {SHIPPED.name}.")
-            tables[name][key] = value
+        toml_files.change(tables[name], values, name, source, SHIPPED)
 
 
 def _check(name: str, value: object) -> None:
@@ -149,11 +146,6 @@ def _check(name: str, value: object) -> None:
         if not right:
             raise InputError(f"terms.blurs is {value}: it must be a list of numbers from 0 to 1.")
         return
-    if isinstance(value, bool) or not isinstance(value, int if kind == "int" else (int, float)):
-        raise InputError(f"{name} is {value!r}: it must be a {'whole ' if kind == 'int' else ''}number.")
-    if not value >= _LEAST.get(name, 0):
-        raise InputError(f"{name} is {value}: it must be at least {_LEAST.get(name, 0)}.")
-    if name in _SHARES and value > 1:
-        raise InputError(f"{name} is {value}: it must be at most 1.")
+    toml_files.check_number(name, value, kind, _LEAST.get(name, 0), name in _SHARES)
     if name == "model.size" and (value < 2 * STEP or value % STEP):
         raise InputError(f"model.size is {value}: it must be a multiple of {STEP}, and {2 * STEP} or more.")
